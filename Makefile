@@ -1,0 +1,72 @@
+# Everything here works inside .venv, which `make` builds in two stages: what drawing needs, then what development needs.
+# On a machine with nothing but Python and make, `make demo` and `make test` are the only two commands one has to know.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+# The first Python on the path that runs and is new enough. Override: make PYTHON=/path/to/python3.12
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; done)
+# Installed first and by exact version: pip then takes a CPU wheel where the machine offers one, and the requirement of
+# the package itself is already met. For another build: make install TORCH='torch==2.13.0 --index-url URL'
+TORCH ?= torch==2.13.0
+# Test processes. Each keeps torch to one thread (tests/conftest.py), so two of them fill two cores.
+JOBS ?= 2
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Limner needs Python 3.11 or newer on the path (or: make PYTHON=/path/to/python)." >&2; exit 2; }
+	"$(PYTHON)" -m venv .venv
+
+.venv/.core: pyproject.toml | $(BIN)/python
+	@echo "Installing Limner into .venv (the first time fetches PyTorch: some minutes)"
+	$(PIP) install --quiet $(TORCH)
+	$(PIP) install --quiet --editable .
+	@touch $@
+
+.venv/.dev: .venv/.core
+	@echo "Installing what training, worlds, export and development need"
+	$(PIP) install --quiet --editable '.[train,worlds,export,dev]'
+	@touch $@
+
+.PHONY: install
+install: .venv/.dev ## Install the package with everything needed to work on it
+
+.PHONY: demo
+demo: .venv/.core ## Draw a gallery from sentences with the bundled checkpoint, into demo/
+	$(BIN)/python -m limner.demo
+
+.PHONY: test
+test: lint docs ## Everything that must pass: format, lint, types, docs, tests
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+.PHONY: lint
+lint: .venv/.dev ## Check format, style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+.PHONY: format
+format: .venv/.dev ## Format the code and mend what can be mended without thought
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+.PHONY: docs
+docs: .venv/.dev ## Build the documentation into site/; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+.PHONY: bench
+bench: .venv/.dev ## Measure speed and quality side by side; appends to benchmarks/results/
+	@for script in benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python "$$script"; done
+
+.PHONY: clean
+clean: ## Remove what was built: site, caches, demo pictures (runs/, data/ and .venv stay)
+	rm -rf site demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests docs benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

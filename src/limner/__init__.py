@@ -1,0 +1,49 @@
+"""Limner draws what you write.
+
+The public API in a screenful. Names are resolved when they are first used, so `import limner` needs no torch:
+
+    artist = limner.load("avatars")              # a bundled name, a folder, a run or a Hub id
+    pictures = artist.draw("a man with glasses", n=4, seed=7)
+    limner.write(pictures[0], "portrait.png")    # with its recipe inside
+    system = limner.open("runs/mine/checkpoints/200000")
+    limner.save(system, "published")
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from limner.artist import Artist, UnknownWords, load
+    from limner.catalogue import create, names
+    from limner.checkpoint import open, save
+    from limner.errors import UserError
+    from limner.recipe import read, write
+
+__all__ = ["Artist", "UnknownWords", "UserError", "create", "load", "names", "open", "read", "save", "write"]
+
+_WHERE = {
+    "Artist": "artist",
+    "UnknownWords": "artist",
+    "UserError": "errors",
+    "create": "catalogue",
+    "load": "artist",
+    "names": "catalogue",
+    "open": "checkpoint",
+    "read": "recipe",
+    "save": "checkpoint",
+    "write": "recipe",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("limner")
+    if name not in _WHERE:
+        raise AttributeError(f"module 'limner' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"limner.{_WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,358 @@
+"""An artist is a loaded checkpoint that draws. The command line, the studio and the API all go through it.
+
+The same request, knobs, seed and checkpoint give the same picture, alone or in a batch, and each picture carries the
+recipe that says which (`picture.info["limner"]`, see `limner.recipe`).
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import itertools
+import json
+import os
+import random
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from limner import checkpoint, hub, recipe, settings
+from limner.data.schema import words_of
+from limner.errors import UserError
+from limner.places import bundled, find
+from limner.requests import Blend, Caption, Nothing, Request, Story, from_json, to_json
+from limner.sheet import sheet, to_pil
+from limner.system import Dice, Draft, Seed, System
+
+__all__ = ["Artist", "UnknownWords", "bundled", "find", "load", "sheet", "to_pil"]
+
+LONGEST = 2_000
+"""Characters of a prompt."""
+LARGEST_SEED = 2**53 - 1
+"""So that a seed survives a browser, whose numbers are doubles."""
+
+
+class UnknownWords(UserWarning):
+    """A prompt has words that the artist never saw; the message names them with the nearest known ones."""
+
+
+def load(name: str | Path, *, device: str = "auto") -> Artist:
+    """Load an artist by a bundled name, a folder, a run folder (its newest checkpoint) or a Hub id `owner/name`.
+
+    Args:
+        name: which one.
+        device: "cpu", "cuda", ...; "auto" takes the environment's LIMNER_DEVICE, or the GPU where there is one.
+
+    Raises:
+        UserError: where there is none, or it cannot be opened (see `limner.checkpoint.open`).
+    """
+    folder = find(name)
+    system = checkpoint.open(folder)
+    try:
+        system.to(_device(device))
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"cannot use the device {device!r}: {str(error).splitlines()[0]}") from None
+    return Artist(system, checkpoint.read(folder), name=str(name), folder=folder)
+
+
+class Artist:
+    """A system with its weights, ready to draw.
+
+    Args:
+        system: in evaluation mode; its device is where it draws.
+        record: what `system.json` says of it.
+        name: what it was loaded by; it goes into recipes.
+        folder: where it lies.
+    """
+
+    def __init__(self, system: System, record: Mapping[str, Any], name: str, folder: Path) -> None:
+        self.system, self.record, self.name, self.folder = system, record, name, folder
+
+    def __repr__(self) -> str:
+        return f"Artist({self.name!r}, a {self.record['system']})"
+
+    @property
+    def sha256(self) -> str:
+        """Return the SHA-256 of the weights, which says for good which checkpoint drew a picture."""
+        return str(self.record["sha256"][checkpoint.WEIGHTS])
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Return a few things one can ask."""
+        return self.system.schema.examples
+
+    def draw(
+        self,
+        prompt: str | Request | Sequence[str | Request] | None = None,
+        n: int = 1,
+        seed: int | None = None,
+        *,
+        batch: int = 16,
+        knobs: Mapping[str, Any] | None = None,
+    ) -> list[Image.Image]:
+        """Draw `n` pictures of each prompt; picture i of a prompt has seed `seed + i`.
+
+        Args:
+            prompt: a sentence, a request, or several; None for a system that is not told what to draw.
+            n: pictures of each prompt.
+            seed: where to begin; by chance where None (it is in the recipe).
+            batch: pictures drawn at once: more are quicker and take more memory, and change no picture.
+            knobs: settings of drawing, by name (`limner show ARTIST` lists them).
+
+        Returns:
+            All pictures of the first prompt, then of the next; `info` of each holds its recipe ("limner") and the
+            share of its batch's time ("milliseconds").
+
+        Raises:
+            UserError: for an empty or too long prompt, n < 1, a seed below 0, an unknown knob.
+        """
+        return list(self.each(prompt, n, seed, batch=batch, knobs=knobs))
+
+    def each(
+        self,
+        prompt: str | Request | Sequence[str | Request] | None = None,
+        n: int = 1,
+        seed: int | None = None,
+        *,
+        batch: int = 16,
+        knobs: Mapping[str, Any] | None = None,
+    ) -> Iterator[Image.Image]:
+        """Draw as `draw` does, handing out each picture when its batch is done."""
+        requests = self.requests(prompt)
+        _check_count(n, "n, the number of pictures,")
+        first = random.SystemRandom().randrange(2**31) if seed is None else _check_seed(seed)
+        rows = [(request, first + i) for request in requests for i in range(n)]
+        self._warn(requests)
+        return self._pictures(rows, batch, self.knobs(knobs))
+
+    def drafts(
+        self,
+        prompt: str | Request | Sequence[str | Request] | None = None,
+        n: int = 1,
+        seed: int = 0,
+        *,
+        knobs: Mapping[str, Any] | None = None,
+    ) -> Iterator[Draft]:
+        """Watch pictures come to be: yield the system's drafts, all rows at once, prompt by prompt."""
+        requests = self.requests(prompt)
+        _check_count(n, "n, the number of pictures,")
+        _check_seed(seed)
+        self._warn(requests)
+        rows = [(request, seed + i) for request in requests for i in range(n)]
+        return self._sample(rows, self.knobs(knobs))
+
+    def morph(
+        self,
+        first: str | Request,
+        second: str | Request,
+        frames: int = 8,
+        seed: int = 0,
+        *,
+        batch: int = 16,
+        knobs: Mapping[str, Any] | None = None,
+    ) -> list[Image.Image]:
+        """Draw the way from one prompt to another with one seed; the ends are the prompts themselves.
+
+        Raises:
+            UserError: as `draw`; for fewer than two frames; where the system cannot draw between requests.
+        """
+        _check_count(frames, "frames", least=2)
+        if issubclass(self.system.takes, Nothing):
+            raise UserError(f"{self.name} is told nothing, so there is nothing to morph: use walk")
+        a, b = (self.requests(end)[0] for end in (first, second))
+        self._warn((a, b))
+        steps = [i / (frames - 1) for i in range(frames)]
+        rows = [(a if t == 0 else b if t == 1 else Blend(a, b, t), _check_seed(seed)) for t in steps]
+        return list(self._pictures(rows, batch, self.knobs(knobs)))
+
+    def walk(
+        self,
+        prompt: str | Request | None = None,
+        seeds: Sequence[int] = (0, 1),
+        frames: int = 8,
+        *,
+        batch: int = 16,
+        knobs: Mapping[str, Any] | None = None,
+    ) -> list[Image.Image]:
+        """Draw one prompt while its noise moves from seed to seed, `frames` pictures from each to the next.
+
+        Returns:
+            `frames * (len(seeds) - 1) + 1` pictures; those at the seeds are what `draw` draws.
+
+        Raises:
+            UserError: as `draw`; for fewer than two seeds.
+        """
+        if len(seeds) < 2:
+            raise UserError("a walk needs two seeds or more")
+        _check_count(frames, "frames")
+        for seed in seeds:
+            _check_seed(seed)
+        (request,) = self.requests(prompt)
+        self._warn((request,))
+        way: list[Seed] = [(a, b, i / frames) if i else a for a, b in itertools.pairwise(seeds) for i in range(frames)]
+        rows = [(request, seed) for seed in [*way, seeds[-1]]]
+        return list(self._pictures(rows, batch, self.knobs(knobs)))
+
+    def redraw(self, made: Mapping[str, Any]) -> Image.Image:
+        """Draw the picture of a recipe again (`limner.read` takes one from a PNG).
+
+        Raises:
+            UserError: where the recipe is for another kind of system.
+        """
+        seed = made["seed"]
+        if isinstance(seed, list | tuple) and len(seed) == 3:
+            seed = (_check_seed(seed[0]), _check_seed(seed[1]), float(seed[2]))
+        else:
+            _check_seed(seed)
+        (request,) = self.requests(from_json(made["request"]))
+        return next(self._pictures([(request, seed)], 1, self.knobs(made.get("knobs"))))
+
+    def push(self, hub_id: str, *, private: bool = False) -> str:
+        """Publish the checkpoint on the Hugging Face Hub and return its address.
+
+        Raises:
+            UserError: where the Hub refuses or cannot be reached.
+        """
+        return hub.publish(self.folder, hub_id, private=private)
+
+    def requests(self, prompt: str | Request | Sequence[str | Request] | None) -> list[Request]:
+        """Read what a person wrote as requests that this system takes, each checked."""
+        prompts = list(prompt) if isinstance(prompt, Sequence) and not isinstance(prompt, str) else [prompt]
+        if not prompts:
+            raise UserError("there is no prompt: say what to draw")
+        found = []
+        for one in prompts:
+            request = self._request(one)
+            for text in _texts(request):
+                _check_text(text)
+            found.append(request)
+        return found
+
+    def knobs(self, values: Mapping[str, Any] | None = None) -> Any:
+        """Return the system's knobs with `values` set; strings are read as their types."""
+        return settings.change(self.system.Knobs(), values or {}, f"knob of {self.record['system']}:")
+
+    def _request(self, prompt: str | Request | None) -> Request:
+        takes = self.system.takes
+        if isinstance(prompt, takes):
+            return prompt
+        if isinstance(prompt, Blend) and not issubclass(takes, Nothing):
+            self._request(prompt.first), self._request(prompt.second)
+            return prompt
+        if issubclass(takes, Nothing):
+            if prompt is None:
+                return Nothing()
+            raise UserError(f"{self.name} draws without being told what: leave the prompt out")
+        if prompt is None:
+            raise UserError(f"{self.name} must be told what to draw: give it a prompt")
+        if isinstance(prompt, str) and takes is Caption:
+            return Caption(prompt)
+        if isinstance(prompt, str) and takes is Story:
+            return Story(tuple(line for line in prompt.splitlines() if line.strip()))
+        raise UserError(f"{self.name} draws from a {takes.__name__}, not from {type(prompt).__name__} {prompt!r:.60}")
+
+    def _warn(self, requests: Sequence[Request]) -> None:
+        unknown = self.system.unknown(requests)
+        if unknown:
+            named = [f"{word!r} (read as {near!r})" if near else repr(word) for word, near in unknown.items()]
+            more = f" and {len(named) - 8} more" if len(named) > 8 else ""
+            text = f"words that {self.name} does not know: {', '.join(named[:8])}{more}"
+            warnings.warn(text, UnknownWords, stacklevel=_outside())
+        for request in requests:
+            if isinstance(request, Caption) and not words_of(request.text):
+                text = f"{request.text[:40]!r} has no word in it, so {self.name} draws what comes to its mind"
+                warnings.warn(text, UnknownWords, stacklevel=_outside())
+
+    def _sample(self, rows: Sequence[tuple[Request, Seed]], knobs: Any) -> Iterator[Draft]:
+        requests, seeds = [request for request, _ in rows], [seed for _, seed in rows]
+        where = next((p.device for p in self.system.parameters()), torch.device("cpu"))
+        try:
+            yield from self.system.sample(requests, knobs, Dice(seeds, where))
+        except (AssertionError, AttributeError, TypeError) as error:
+            if any(isinstance(request, Blend) for request in requests):
+                raise UserError(f"{self.record['system']} cannot draw what lies between two requests") from error
+            raise
+
+    def _pictures(self, rows: Sequence[tuple[Request, Seed]], batch: int, knobs: Any) -> Iterator[Image.Image]:
+        _check_count(batch, "batch")
+        for start in range(0, len(rows), batch):
+            some, began = rows[start : start + batch], time.perf_counter()
+            (last,) = collections.deque(self._sample(some, knobs), maxlen=1)
+            if last.images is None:
+                raise UserError(f"{self.record['system']} draws no pictures: watch what it makes with drafts()")
+            images = to_pil(last.images)
+            each = 1000 * (time.perf_counter() - began) / len(images)
+            for row, image in zip(some, images, strict=True):
+                image.info |= {recipe.KEY: self._recipe(*row, knobs), "milliseconds": each}
+                yield image
+
+    def _recipe(self, request: Request, seed: Seed, knobs: Any) -> str:
+        body = {
+            "artist": self.name,
+            "checkpoint": self.sha256,
+            "system": self.record["system"],
+            "request": to_json(request),
+            "knobs": dataclasses.asdict(knobs),
+            "seed": seed,
+            "limner": self.record.get("limner", ""),
+        }
+        return json.dumps(body)
+
+
+def _outside() -> int:
+    """Return the stack level, for a warning of our caller, of the first line that is not in this file."""
+    frames = (frame.f_code.co_filename for frame, _ in traceback.walk_stack(sys._getframe(1)))
+    return next((level for level, file in enumerate(frames, start=1) if file != __file__), 1)
+
+
+def _texts(request: Request) -> Iterator[str]:
+    """Yield every text in a request, however deep."""
+
+    def within(value: Any) -> Iterator[str]:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, Request):
+            yield from _texts(value)
+        elif isinstance(value, Mapping):
+            yield from (text for item in value.items() for text in within(item))
+        elif isinstance(value, Sequence):
+            yield from (text for item in value for text in within(item))
+
+    for field in dataclasses.fields(request):
+        yield from within(getattr(request, field.name))
+
+
+def _check_text(text: str) -> None:
+    if len(text) > LONGEST:
+        raise UserError(f"the prompt has {len(text):,} characters, and {LONGEST:,} is the limit: shorten it")
+    if not text.strip():
+        raise UserError("the prompt is empty: say what to draw")
+
+
+def _check_seed(seed: int) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
+        raise UserError(f"the seed is a whole number from 0 to {LARGEST_SEED}, not {seed!r}")
+    return seed
+
+
+def _check_count(count: int, what: str, least: int = 1) -> None:
+    if isinstance(count, bool) or not isinstance(count, int) or count < least:
+        raise UserError(f"{what} must be {least} or more, not {count!r}")
+
+
+def _device(asked: str) -> torch.device:
+    if asked == "auto":
+        asked = os.environ.get("LIMNER_DEVICE", "auto")
+    if asked == "auto":
+        asked = "cuda" if torch.cuda.is_available() else "cpu"
+    with contextlib.suppress(RuntimeError):
+        return torch.device(asked)
+    raise UserError(f"unknown device {asked!r}: use auto, cpu, cuda or cuda:N")

@@ -1,0 +1,72 @@
+"""Shadow weights: an exponential moving average of modules, its half-life counted in images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+class Shadow:
+    """A running average of modules' parameters, with a plain copy of their buffers.
+
+    Parameters are averaged as in ProGAN and StyleGAN; buffers (batch statistics) are copied at each update, so that
+    published weights never carry statistics that belong to none of the averaged weights' recent past.
+    """
+
+    def __init__(self, modules: Mapping[str, nn.Module], half_life: float) -> None:
+        self.modules, self.half_life, self.updates = dict(modules), half_life, 0
+        self._average = {name: value.detach().clone() for name, value in self._live().items()}
+
+    def follows(self, modules: Mapping[str, nn.Module]) -> bool:
+        """Tell whether it is these modules' average."""
+        return self.modules.keys() == modules.keys()
+
+    def _live(self) -> dict[str, Tensor]:
+        return {
+            f"{where}.{name}": v
+            for where, m in self.modules.items()
+            for name, v in m.state_dict(keep_vars=True).items()
+        }
+
+    @torch.no_grad()
+    def update(self, images: int) -> None:
+        """Move towards the live weights as `images` more images ask; young averages move faster."""
+        keep = min(0.5 ** (images / self.half_life), (self.updates + 1) / (self.updates + 10))
+        live = self._live()
+        averaged = [name for name, value in live.items() if isinstance(value, nn.Parameter)]
+        torch._foreach_lerp_([self._average[n] for n in averaged], [live[n].detach() for n in averaged], 1 - keep)
+        for name in live.keys() - set(averaged):
+            self._average[name].copy_(live[name])
+        self.updates += 1
+
+    @torch.no_grad()
+    def swap(self) -> None:
+        """Exchange the live weights and the average in place."""
+        for name, value in self._live().items():
+            held = value.detach().clone()
+            value.copy_(self._average[name])
+            self._average[name].copy_(held)
+
+    @contextmanager
+    def worn(self) -> Iterator[None]:
+        """Let the modules wear the average inside a `with` block."""
+        self.swap()
+        try:
+            yield
+        finally:
+            self.swap()
+
+    def state(self) -> dict[str, object]:
+        """Return what is needed to go on."""
+        return {"updates": self.updates, "average": dict(self._average)}
+
+    def load(self, state: Mapping[str, object]) -> None:
+        """Take over what `state` returned."""
+        average = state["average"]
+        assert isinstance(average, dict) and average.keys() == self._average.keys()
+        for name, value in average.items():
+            self._average[name].copy_(value)
+        self.updates = int(state["updates"])  # type: ignore[call-overload]

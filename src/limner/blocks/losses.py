@@ -1,0 +1,20 @@
+"""The adversarial loss of the early papers, on logits: binary cross-entropy against "real" or "fake".
+
+-log D(x) and -log(1 - D(x)) with D = sigmoid(logit) are softplus(-logit) and softplus(logit), which neither overflow
+nor saturate. At D = 1/2 each is log 2 = 0.6931.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def says_real(logits: Tensor) -> Tensor:
+    """-E log D: small where D says real. For real pictures in D's loss and fakes in G's (non-saturating)."""
+    return F.softplus(-logits.float()).mean()
+
+
+def says_fake(logits: Tensor) -> Tensor:
+    """-E log(1 - D): small where D says fake."""
+    return F.softplus(logits.float()).mean()

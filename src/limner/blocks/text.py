@@ -1,0 +1,118 @@
+"""From sentences to vectors, word by word: a recurrent encoder that any sentence can be given to.
+
+Letters: B sentences, T words of the longest, E width of a sentence vector, H width of a direction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from limner.data.schema import PAD, UNKNOWN, Lexicon
+from limner.requests import Blend, Caption, Request
+
+LONGEST = 128  # words of a sentence that are read; captions are far shorter, a pasted novel must not stall a server
+REMEMBERED = 200_000  # sentences whose words stay looked up
+
+
+class Text(NamedTuple):
+    """A batch of sentences as an encoder reads it."""
+
+    sentence: Tensor
+    """(B, E)."""
+    words: Tensor
+    """(B, T, 2H); zero where a sentence has ended."""
+    real: Tensor
+    """(B, T) true where there is a word."""
+
+
+class TextEncoder(nn.Module):
+    """What every encoder of sentences offers, whatever it reads them by."""
+
+    width: int
+    """E."""
+
+    def sentence(self, texts: Sequence[str]) -> Tensor:
+        """Encode B sentences to (B, E); alone, a sentence gets the vector it gets among others (in eval mode)."""
+        raise NotImplementedError
+
+
+class WordEncoder(TextEncoder):
+    """Word embedding, bidirectional GRU, maximum over the words, linear (as InferSent, Conneau et al. 2017).
+
+    A word the lexicon does not know is read as the nearest it does know, or as "unknown". In training each word
+    is unknown with probability `dropout`, so that the number for "unknown" comes to mean something.
+    """
+
+    def __init__(
+        self, lexicon: Lexicon, width: int = 128, embedding: int = 96, hidden: int = 128, dropout: float = 0.1
+    ) -> None:
+        super().__init__()
+        self.lexicon, self.width, self.dropout = lexicon, width, dropout
+        self.embed = nn.Embedding(len(lexicon), embedding, padding_idx=PAD)
+        self.recur = nn.GRU(embedding, hidden, batch_first=True, bidirectional=True)
+        self.project = nn.Linear(2 * hidden, width)
+        self._looked_up: dict[str, list[int]] = {}
+
+    def forward(self, texts: Sequence[str]) -> Text:
+        """Encode B sentences; one without a single word is read as one unknown word."""
+        ids, lengths = self.tokens(texts)  # (B, T)
+        real = ids != PAD
+        if self.training and self.dropout:
+            lost = torch.rand(ids.shape, device=ids.device) < self.dropout
+            ids = ids.masked_fill(lost & real, UNKNOWN)
+        packed = pack_padded_sequence(self.embed(ids), lengths, batch_first=True, enforce_sorted=False)
+        words, _ = pad_packed_sequence(self.recur(packed)[0], batch_first=True)  # (B, T, 2H)
+        pooled = words.masked_fill(~real[..., None], -torch.inf).amax(dim=1)
+        return Text(self.project(pooled), words, real)
+
+    def sentence(self, texts: Sequence[str]) -> Tensor:
+        return self(texts).sentence
+
+    def tokens(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Look words up: (B, T) numbers, padded, where the encoder is, and (B,) lengths on the CPU."""
+        rows = [self._look_up(text) for text in texts]
+        longest = max(map(len, rows))
+        padded = torch.tensor([row + [PAD] * (longest - len(row)) for row in rows])
+        return padded.to(self.embed.weight.device), torch.tensor([len(row) for row in rows])
+
+    def _look_up(self, text: str) -> list[int]:
+        if text not in self._looked_up:
+            if len(self._looked_up) >= REMEMBERED:
+                self._looked_up.clear()
+            readable = text[: 16 * LONGEST]  # so that the search for near words ends too
+            self._looked_up[text] = self.lexicon.ids(readable)[:LONGEST] or [UNKNOWN]
+        return self._looked_up[text]
+
+
+def texts_of(requests: Sequence[Request]) -> list[str]:
+    """Return the sentence of each `Caption`."""
+    texts = []
+    for request in requests:
+        assert isinstance(request, Caption), f"a caption is asked for, not {type(request).__name__}"
+        texts.append(request.text)
+    return texts
+
+
+def unknown_words(lexicon: Lexicon, requests: Sequence[Request]) -> Mapping[str, str | None]:
+    """Return words of captions (of both ends of blends, too) that `lexicon` lacks, each with the nearest it has."""
+    found: dict[str, str | None] = {}
+    for request in requests:
+        if isinstance(request, Blend):
+            found |= unknown_words(lexicon, (request.first, request.second))
+        elif isinstance(request, Caption):
+            found |= lexicon.unknown(request.text[: 16 * LONGEST])
+    return found
+
+
+def mend(lexicon: Lexicon, text: str) -> str:
+    """Put the nearest known word in place of each misspelt one, for encoders that read letters."""
+    for word, near in lexicon.unknown(text[: 16 * LONGEST]).items():
+        if near is not None:
+            text = re.sub(rf"\b{re.escape(word)}\b", near, text, flags=re.IGNORECASE)
+    return text

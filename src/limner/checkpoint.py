@@ -1,0 +1,316 @@
+"""The published form of a trained system: a folder that one opens without running its author's code.
+
+    system.json          format, system, config, what trained it, sha256 of the other two
+    schema.json          words, attributes, sizes
+    weights.safetensors  every parameter and buffer
+    README.md, grid.png  a model card and a sheet of samples, where given
+
+The folder appears whole or not at all: it is written beside its place, synced, then renamed. Opening reads
+JSON and safetensors only; nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import importlib.metadata
+import io
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from limner import catalogue, settings
+from limner.data.schema import Schema
+from limner.errors import UserError
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import Tensor
+
+    from limner.system import System
+
+FORMAT = 1
+ABOUT, SCHEMA, WEIGHTS, CARD, GRID = (
+    "system.json",
+    "schema.json",
+    "weights.safetensors",
+    "README.md",
+    "grid.png",
+)
+_PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".t7"}
+
+
+def save(
+    system: System,
+    folder: str | Path,
+    *,
+    trained: Mapping[str, Any] | None = None,
+    half: bool = False,
+    omit: Sequence[str] = (),
+    card: str = "",
+    grid: Image.Image | None = None,
+) -> Path:
+    """Publish `system` as `folder`, in the place of a checkpoint that was there; return the folder.
+
+    Args:
+        system: what to save, as it stands (wearing its averaged weights, if it has any).
+        folder: the checkpoint; folders above it are made.
+        trained: what trained it, as JSON values (data, seed, images, command, figures).
+        half: keep float tensors of two and more dimensions as float16, the rest exactly; opened as float32.
+        omit: names of modules left out because drawing needs them not (a critic); opened as they are built.
+        card: text of the model card; without one a short card is written.
+        grid: a sheet of samples.
+
+    Raises:
+        UserError: where the place is taken by something else or cannot be written; nothing is half-written.
+    """
+    folder = Path(folder).absolute()
+    _recover(folder)
+    if folder.exists() and not (folder.is_dir() and ((folder / ABOUT).exists() or not any(folder.iterdir()))):
+        raise UserError(f"{folder} exists and is no checkpoint: choose another place")
+    kept = {name: value for name, value in system.state_dict().items() if not _within(name, omit)}
+    files = {WEIGHTS: _pack(kept, half), SCHEMA: _json(system.schema.to_json())}
+    about = {
+        "format": FORMAT,
+        "limner": importlib.metadata.version("limner"),
+        "system": catalogue.name_of(type(system)),
+        "config": settings.to_json(system.config),
+        "paper": settings.to_json(system.paper),
+        "trained": dict(trained or {}),
+        "omitted": list(omit),
+        "parameters": sum(value.numel() for value in kept.values()),
+        "bytes": len(files[WEIGHTS]),
+        "sha256": {name: sha256(content) for name, content in files.items()},
+    }
+    files |= {CARD: (card or _card(about, system.schema)).encode(), ABOUT: _json(about)}
+    if grid is not None:
+        buffer = io.BytesIO()
+        grid.save(buffer, "PNG")
+        files[GRID] = buffer.getvalue()
+    _appear(folder, files)
+    return folder
+
+
+def open(folder: str | Path) -> System:
+    """Build the system that `save` wrote and load its weights; it is in eval mode, on the CPU.
+
+    Raises:
+        UserError: where the folder is no checkpoint, is damaged, of another system or of a newer format.
+    """
+    import torch
+
+    folder = Path(folder)
+    about = read(folder)
+    cls = catalogue.load_class(str(about["system"]))
+    config: Any = settings.from_json(cls.Config, about["config"], f"{folder / ABOUT}, config of {about['system']}")
+    with torch.random.fork_rng(devices=[]):  # building draws weights: opening a file must not move anyone's dice
+        system = catalogue.build(cls, config, _schema(folder, about))
+    _fill(system, _unpack(folder, about), folder, about.get("omitted", []))
+    return system.eval()
+
+
+def read(folder: str | Path) -> dict[str, Any]:
+    """Return what `system.json` says, without torch.
+
+    Raises:
+        UserError: where the folder is no checkpoint that this version can read.
+    """
+    folder = Path(folder)
+    _recover(folder)
+    if not folder.is_dir():
+        raise UserError(f"no checkpoint at {folder}: no such folder")
+    if not (folder / ABOUT).is_file():
+        pickle = next((path.name for path in sorted(folder.iterdir()) if path.suffix in _PICKLES), None)
+        why = f"{pickle} may be a pickle, which can run code and is never opened" if pickle else f"it has no {ABOUT}"
+        raise UserError(f"{folder} is no checkpoint: {why}")
+    try:
+        about = json.loads((folder / ABOUT).read_bytes())
+        newer = int(about["format"]) > FORMAT
+    except (ValueError, TypeError, KeyError):
+        raise UserError(f"{folder / ABOUT} is damaged: it is not the JSON that Limner wrote; fetch it again") from None
+    if newer:
+        raise UserError(f"{folder} was written by a newer Limner (format {about['format']}): pip install -U limner")
+    shapes = {"system": str, "config": dict, "sha256": dict}
+    missing = [name for name, kind in shapes.items() if not isinstance(about.get(name), kind)]
+    if missing:
+        raise UserError(f"{folder / ABOUT} is damaged: no {missing[0]!r} in it; fetch the checkpoint again")
+    return about
+
+
+def sha256(content: bytes) -> str:
+    """Return the hexadecimal SHA-256."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file so that it holds the old content or the new, never a part: temporary name, sync, rename.
+
+    Raises:
+        UserError: where it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        _write(temporary, content)
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise cannot_write(path, error) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it.
+
+    Raises:
+        UserError: where that cannot be done.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> UserError:
+    """Return the line that tells why `path` could not be written."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    why = "the disk is full, make room and try again" if full else (error.strerror or str(error)).lower()
+    return UserError(f"cannot write {path}: {why} (nothing was left half-written)")
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    return (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode("utf-8", errors="surrogatepass")
+
+
+def _within(name: str, modules: Sequence[str]) -> bool:
+    return any(name == module or name.startswith(module + ".") for module in modules)
+
+
+def _pack(values: Mapping[str, Tensor], half: bool) -> bytes:
+    import safetensors.torch
+    import torch
+
+    def plain(value: Tensor) -> Tensor:
+        # A copy of its own: tied parameters and channels-last strides are not for files.
+        value = value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+        return value.half() if half and value.dtype is torch.float32 and value.dim() > 1 else value
+
+    return safetensors.torch.save({name: plain(value) for name, value in values.items()})
+
+
+def _unpack(folder: Path, about: Mapping[str, Any]) -> dict[str, Tensor]:
+    import safetensors.torch
+    import torch
+    from safetensors import SafetensorError
+
+    path = folder / WEIGHTS
+    if not path.is_file():
+        pickle = next((path.name for path in sorted(folder.iterdir()) if path.suffix in _PICKLES), None)
+        more = f", and {pickle} may be a pickle, which can run code and is never opened" if pickle else ""
+        raise UserError(f"{folder} has no {WEIGHTS}{more}")
+    content = path.read_bytes()
+    if content[:4] == b"PK\x03\x04" or content[:1] == b"\x80":
+        raise UserError(f"{path} is a pickle, not safetensors: pickles can run code and are never opened")
+    if content.startswith(b"version https://git-lfs"):
+        raise UserError(f"{path} is a Git LFS pointer, not the weights: run `git lfs pull`")
+    if len(content) < about.get("bytes", 0):
+        raise UserError(f"{path} is truncated: {len(content):,} of {about['bytes']:,} bytes; fetch it again")
+    if sha256(content) != about["sha256"].get(WEIGHTS):
+        raise UserError(f"{path} was damaged or changed: its SHA-256 is not the one in {ABOUT}; fetch it again")
+    try:
+        values = safetensors.torch.load(content)
+    except SafetensorError as error:
+        raise UserError(f"{path} is no safetensors file: {error}") from None
+    return {k: v.float() if v.dtype is torch.float16 else v for k, v in values.items()}
+
+
+def _schema(folder: Path, about: Mapping[str, Any]) -> Schema:
+    path = folder / SCHEMA
+    content = path.read_bytes() if path.is_file() else b""
+    if sha256(content) != about["sha256"].get(SCHEMA):
+        raise UserError(f"{path} is missing, damaged or changed: its SHA-256 is not the one in {ABOUT}; fetch it again")
+    try:
+        return Schema.from_json(json.loads(content))
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{path} is no schema that this Limner reads: {error}") from None
+
+
+def _fill(system: System, values: Mapping[str, Tensor], folder: Path, omitted: Sequence[str]) -> None:
+    own = {name: value for name, value in system.state_dict().items() if not _within(name, omitted)}
+    faults = [f"it lacks {name}" for name in own if name not in values]
+    faults += [f"it has {name}, which the system has not" for name in values if name not in own]
+    faults += [
+        f"{name} is {tuple(values[name].shape)}, not {tuple(value.shape)}"
+        for name, value in own.items()
+        if name in values and values[name].shape != value.shape
+    ]
+    if faults:
+        name = catalogue.name_of(type(system))
+        raise UserError(f"{folder} holds the weights of another system or configuration than {name}: {faults[0]}")
+    system.load_state_dict(dict(values), strict=False)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with io.open(path, "wb") as file:  # noqa: UP020 (`open` is this module's own)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """Make renames in `folder` last through a loss of power, where the system can."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _aside(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.old")
+
+
+def _recover(folder: Path) -> None:
+    """Bring back the old checkpoint where its replacement was killed between the two renames."""
+    if not folder.exists() and _aside(folder).is_dir():
+        os.rename(_aside(folder), folder)
+
+
+def _appear(folder: Path, files: Mapping[str, bytes]) -> None:
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        for name, content in files.items():
+            _write(temporary / name, content)
+        _sync(temporary)
+        if folder.exists():
+            os.rename(folder, _aside(folder))
+        os.rename(temporary, folder)
+        _sync(folder.parent)
+        shutil.rmtree(_aside(folder), ignore_errors=True)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        _recover(folder)
+        raise cannot_write(folder, error) from error
+
+
+def _card(about: Mapping[str, Any], schema: Schema) -> str:
+    """Write a short model card in the Hub's form."""
+    paper = about["paper"]
+    trained = "\n".join(f"- {name}: {value}" for name, value in about["trained"].items()) or "- not recorded"
+    examples = "\n".join(f"- {text}" for text in schema.examples[:3])
+    return (
+        "---\nlibrary_name: limner\ntags: [text-to-image, gan]\n---\n"
+        f"# A {about['system']} trained with Limner\n\n"
+        f"{paper['title']} ({paper['authors']}, {paper['year']}).\n"
+        f"{about['parameters']:,} numbers, pictures of {about['config'].get('size', schema.size)} pixels.\n\n"
+        f"## Trained\n\n{trained}\n"
+        + (f"\n## What one can ask\n\n{examples}\n" if examples else "")
+        + "\n## Draw\n\n```python\nimport limner\n\nartist = limner.load('THIS FOLDER OR HUB ID')\n"
+        "artist.draw('...', n=4, seed=7)\n```\n"
+    )

@@ -1,0 +1,70 @@
+"""The command line. Each command imports what it needs when it runs, so `limner --help` needs no torch."""
+
+from __future__ import annotations
+
+import errno
+import io
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from limner.cli import data, draw, morph, systems, train
+from limner.errors import UserError
+
+app = typer.Typer(
+    name="limner",
+    help="Limner draws what you write.",
+    epilog="Begin with: limner draw 'a smiling woman with curly red hair and round glasses'",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("draw")(draw.draw)
+app.command("morph")(morph.morph)
+app.command("walk")(morph.walk)
+app.command("list")(systems.list_all)
+app.command("show")(systems.show)
+app.command("new")(systems.new)
+app.command("train")(train.train)
+app.command("resume")(train.resume)
+app.add_typer(data.app, name="data")
+
+EXTRAS = {
+    "train": ("accelerate", "datasets", "torchmetrics", "tensorboard"),
+    "worlds": ("python_avatars", "resvg_py"),
+}
+"""Packages that a command may miss, by the extra that brings them."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit code: 0, 2 for what the user can put right, 130 for Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a prompt may hold what the terminal's encoding cannot say
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = app(args=None if arguments is None else list(arguments), prog_name="limner", standalone_mode=False)
+    except UserError as error:
+        return _fail(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted", 130)
+    except ModuleNotFoundError as error:
+        extra = next((extra for extra, packages in EXTRAS.items() if error.name in packages), None)
+        if extra is None:
+            raise
+        return _fail(f"this needs the package {error.name}: pip install 'limner[{extra}]'")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return _fail(f"the disk is full: make room and try again ({error.filename or error.strerror})")
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # Typer's way to say that the command was not understood
+            raise
+        return _fail(f"{error.format_message()} (limner --help tells more)", getattr(error, "exit_code", 2))
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message: str, code: int = 2) -> int:
+    print("limner: error:", " ".join(message.split()), file=sys.stderr)
+    return code

@@ -1,0 +1,133 @@
+"""`limner data`: build a world of pictures, check a data set."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import difflib
+import importlib
+import json
+import pkgutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from limner.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from limner.data.problems import Problem
+
+app = typer.Typer(help="Build and check data sets.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
+
+
+@app.command()
+def build(
+    world: Annotated[str, typer.Argument(help="The world to build, for example avatars.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to build in.")],
+    images: Annotated[int, typer.Option(help="Number of pictures.")] = 10_000,
+    size: Annotated[int, typer.Option(help="Side of the pictures in pixels.")] = 64,
+    seed: Annotated[int, typer.Option(help="Same seed, same pictures.")] = 0,
+    workers: Annotated[int | None, typer.Option(help="Processes; every core by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw a data set of captioned pictures. A build that was stopped goes on where it was."""
+    module = _world(world)
+    began = time.perf_counter()
+    with _bar(f"building {world}") as progress:
+        folder = module.build(out, images=images, size=size, seed=seed, workers=workers, progress=progress)
+    facts = {"folder": str(folder), "world": world, "images": images, "size": size, "seed": seed}
+    if as_json:
+        print(json.dumps(facts | {"seconds": round(time.perf_counter() - began, 3)}))
+    else:
+        print(f"{images} pictures of {size} x {size} pixels lie in {folder}")
+
+
+@app.command()
+def check(
+    data: Annotated[str, typer.Argument(help="A folder, a .parquet or .arrow file, or a Hub id.")],
+    as_json: Json = False,
+) -> None:
+    """List everything that is wrong with a data set. Exits with 2 where there is something to put right."""
+    from limner.data.check import check as find
+
+    with _bar("checking") as progress:
+        problems = find(data, progress=progress)
+    errors = sum(problem.is_error for problem in problems)
+    if as_json:
+        for problem in problems:
+            print(json.dumps(dataclasses.asdict(problem) | {"error": problem.is_error}))
+    else:
+        _show(problems, errors, data)
+    if errors:
+        raise typer.Exit(2)
+
+
+def _show(problems: list[Problem], errors: int, data: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if problems:
+        table = Table("where", "kind", "problem", box=None)
+        for one in problems:
+            where = f"{one.file}:{one.line}" if one.line else one.file
+            table.add_row(_printable(where), Text(one.kind), _printable(one.message))
+        console.print(table)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(problem.kind for problem in problems).most_common())
+    notes = len(problems) - errors
+    verdict = f"{errors} to put right, {notes} to note: {kinds}" if problems else "nothing is wrong"
+    console.print(Text(f"{data}: {verdict}"), soft_wrap=True)
+
+
+def _printable(text: str) -> Text:
+    from rich.text import Text
+
+    return Text(text.encode("utf-8", "replace").decode(), overflow="fold")
+
+
+def worlds() -> list[str]:
+    """Return the names of all worlds: the modules of `limner.worlds` that can build."""
+    names = (found.name for found in pkgutil.iter_modules(_package().__path__))
+    return [name for name in names if _builds(name)]
+
+
+def _package() -> ModuleType:
+    return importlib.import_module("limner.worlds")
+
+
+def _builds(name: str) -> bool:
+    return callable(getattr(importlib.import_module(f"limner.worlds.{name}"), "build", None))
+
+
+def _world(name: str) -> ModuleType:
+    known = {found.name for found in pkgutil.iter_modules(_package().__path__)}
+    if name in known and _builds(name):
+        return importlib.import_module(f"limner.worlds.{name}")
+    all_names = worlds()
+    near = difflib.get_close_matches(name, all_names, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(all_names)}"
+    raise UserError(f"unknown world {name!r}: {hint}")
+
+
+@contextlib.contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on stderr while a person looks at it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bars:
+        task = bars.add_task(what, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)

@@ -1,0 +1,117 @@
+"""`limner draw`: pictures from prompts, or one again from its recipe."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from limner.cli.console import Json, emit, note, notes
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Name = Annotated[
+    str, typer.Option("--artist", "-a", help="Who draws: a bundled name, a checkpoint or run folder, or a Hub id.")
+]
+Knobs = Annotated[list[str] | None, typer.Option("--knob", help="A setting of drawing, name=value; may be repeated.")]
+Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...")]
+Show = Annotated[bool, typer.Option("--show/--no-show", help="Show pictures in a terminal that can.")]
+DEFAULT = "avatars"
+
+
+def draw(
+    prompts: Annotated[
+        list[str] | None, typer.Argument(metavar="PROMPT...", help="What to draw, each in quotes.", show_default=False)
+    ] = None,
+    artist: Name = DEFAULT,
+    n: Annotated[int, typer.Option("-n", help="Pictures of each prompt.")] = 1,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same pictures; by chance without it.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures.")] = Path("drawings"),
+    again: Annotated[Path | None, typer.Option(help="Draw this picture again from the recipe it holds.")] = None,
+    knob: Knobs = None,
+    batch: Annotated[int, typer.Option(help="Pictures drawn at once.")] = 16,
+    device: Device = "auto",
+    show: Show = True,
+    as_json: Json = False,
+) -> None:
+    """Draw pictures from sentences.
+
+    limner draw "a smiling woman with curly red hair" -n 4 --seed 7
+
+    limner draw "a bald man" "a girl with a hat" --artist runs/mine -o pictures
+
+    limner draw --again drawings/a-bald-man-7.png
+
+    Each PNG holds its recipe: who drew it, from which request, with which seed.
+    """
+    from limner import settings
+    from limner.errors import UserError
+
+    if again is not None and prompts:
+        raise UserError("--again repeats a picture as it was asked for: leave the prompt out")
+    knobs = settings.pairs(knob or [], "--knob")
+    with notes():
+        if again is not None:
+            images: Iterable[Image] = [_again(again, None if artist == DEFAULT else artist, device)]
+        else:
+            from limner.artist import load
+
+            images = load(artist, device=device).each(prompts, n, seed, batch=batch, knobs=knobs)
+        for image in images:
+            keep(image, out, show=show, as_json=as_json)
+
+
+def keep(image: Image, folder: Path, *, show: bool, as_json: bool) -> None:
+    """Save a picture under a name made of its prompt and seed, report it, and show it where that can be done."""
+    import json
+
+    from limner import recipe
+    from limner.cli import picture
+
+    made = json.loads(image.info[recipe.KEY])
+    prompt = prompt_of(made["request"])
+    path = recipe.write(image, free(folder, f"{slug(prompt)}-{_plain(made['seed'])}"))
+    facts = {"file": str(path), "prompt": prompt, "seed": made["seed"], "width": image.width, "height": image.height}
+    emit(facts | {"milliseconds": round(image.info["milliseconds"], 2)}, as_json, str(path))
+    if show and not as_json:
+        picture.show(image)
+
+
+def prompt_of(request: dict[str, object]) -> str:
+    """Return what a request says, in words; empty where it says nothing."""
+    if "text" in request:
+        return str(request["text"])
+    values = (value for name, value in request.items() if name != "kind")
+    return " ".join(str(value) for value in values)
+
+
+def slug(text: str) -> str:
+    """Return a short file name that says what was asked."""
+    from limner.data.schema import words_of
+
+    return "-".join(words_of(text[:200]))[:48].strip("-") or "picture"
+
+
+def free(folder: Path, stem: str, suffix: str = ".png") -> Path:
+    """Return a path that is not taken: nothing of the person's is ever overwritten."""
+    names = itertools.chain([stem], (f"{stem}-{i}" for i in itertools.count(2)))
+    return next(path for name in names if not (path := folder / f"{name}{suffix}").exists())
+
+
+def _plain(seed: object) -> str:
+    return "-".join(map(str, seed)) if isinstance(seed, list) else str(seed)
+
+
+def _again(path: Path, instead: str | None, device: str) -> Image:
+    from limner import recipe
+    from limner.artist import load
+
+    made = recipe.read(path)
+    artist = load(instead or made["artist"], device=device)
+    if artist.sha256 != made.get("checkpoint"):
+        note(f"note: {artist.name} is not the checkpoint that drew {path}; the picture will differ")
+    return artist.redraw(made)

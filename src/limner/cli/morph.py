@@ -1,0 +1,96 @@
+"""`limner morph` and `limner walk`: strips and films of what lies between two prompts, or between two seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from limner.cli.console import Json, emit, notes
+from limner.cli.draw import DEFAULT, Device, Knobs, Name, Show, free, slug
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="strip.png, film.gif, or a folder for the single pictures.", show_default=False),
+]
+
+
+def morph(
+    first: Annotated[str, typer.Argument(help="The prompt to begin with.")],
+    second: Annotated[str, typer.Argument(help="The prompt to end with.")],
+    artist: Name = DEFAULT,
+    frames: Annotated[int, typer.Option(help="Pictures, both ends included.")] = 8,
+    seed: Annotated[int, typer.Option(help="Same seed, same pictures.")] = 0,
+    out: Out = None,
+    knob: Knobs = None,
+    device: Device = "auto",
+    show: Show = True,
+    as_json: Json = False,
+) -> None:
+    """Draw the way from one prompt to another.
+
+    limner morph "a man with short black hair" "a woman with long blond hair" -o morph.gif
+    """
+    from limner import settings
+    from limner.artist import load
+
+    with notes():
+        loaded, knobs = load(artist, device=device), settings.pairs(knob or [], "--knob")
+        images = loaded.morph(first, second, frames, seed, knobs=knobs)
+    facts = {"prompt": first, "to": second, "seed": seed}
+    _keep(images, out or free(Path("drawings"), f"{slug(first)}-to-{slug(second)}-{seed}"), facts, show, as_json)
+
+
+def walk(
+    prompt: Annotated[str | None, typer.Argument(help="What to draw all along the way.", show_default=False)] = None,
+    artist: Name = DEFAULT,
+    seeds: Annotated[str, typer.Option(help="Two or more seeds, with commas between.")] = "0,1",
+    frames: Annotated[int, typer.Option(help="Pictures from each seed to the next.")] = 8,
+    out: Out = None,
+    knob: Knobs = None,
+    device: Device = "auto",
+    show: Show = True,
+    as_json: Json = False,
+) -> None:
+    """Draw one prompt while chance moves from seed to seed.
+
+    limner walk "a woman with a blue hat" --seeds 3,14,15 --frames 12 -o walk.gif
+    """
+    from limner import settings
+    from limner.artist import load
+    from limner.errors import UserError
+
+    try:
+        numbers = [int(seed) for seed in seeds.split(",")]
+    except ValueError:
+        raise UserError(f"--seeds {seeds!r}: write whole numbers with commas between, like 3,14,15") from None
+    with notes():
+        loaded, knobs = load(artist, device=device), settings.pairs(knob or [], "--knob")
+        images = loaded.walk(prompt, numbers, frames, knobs=knobs)
+    facts = {"prompt": prompt or "", "seeds": numbers}
+    _keep(images, out or free(Path("drawings"), f"walk-{slug(prompt or '')}"), facts, show, as_json)
+
+
+def _keep(images: Sequence[Image], out: Path, facts: dict[str, Any], show: bool, as_json: bool) -> None:
+    """Save as a strip (.png), a film (.gif) or single pictures (a folder), and report what was made."""
+    from limner import recipe, sheet
+    from limner.cli import picture
+
+    strip = sheet.sheet(images, len(images))
+    milliseconds = sum(image.info["milliseconds"] for image in images) / len(images)
+    if out.suffix.lower() == ".gif":
+        sheet.film(images, out)
+    elif out.suffix.lower() == ".png":
+        recipe.write(strip, out)
+    else:
+        for i, image in enumerate(images):
+            recipe.write(image, out / f"{i:04d}.png")
+    size = {"frames": len(images), "width": images[0].width, "height": images[0].height}
+    emit({"file": str(out), **facts, **size, "milliseconds": round(milliseconds, 2)}, as_json, str(out))
+    if show and not as_json:
+        picture.show(strip)

@@ -1,0 +1,145 @@
+"""`limner list`, `show` and `new`: what there is to train and to draw with, and how to begin a system of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from limner.cli.console import Json, emit
+
+if TYPE_CHECKING:
+    from limner.catalogue import Field, Summary
+
+HERE = Path(__file__).parent / "templates"
+
+
+def list_all(as_json: Json = False) -> None:
+    """List the systems one can train and the artists that can draw at once.
+
+    limner list
+
+    limner list --json
+    """
+    import dataclasses
+
+    from limner import catalogue, checkpoint, places
+
+    systems = [catalogue.summary(name) for name in catalogue.names()]
+    artists = {name: checkpoint.read(places.BUNDLED / name) for name in places.bundled()}
+    if as_json:
+        for one in systems:
+            emit({"kind": "system", **dataclasses.asdict(one)}, True, "")
+        for name, about in artists.items():
+            emit({"kind": "artist", "name": name} | _brief(about), True, "")
+        return
+    _table(("system", "year", "title", "presets"), [_row(one) for one in systems])
+    if artists:
+        print()
+        rows = [(name, about["system"], f"{about['parameters']:,}") for name, about in artists.items()]
+        _table(("artist", "system", "parameters"), rows)
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="A system, a file ./mine.py, or an artist (name, folder, Hub id).")],
+    as_json: Json = False,
+) -> None:
+    """Tell what a system is and how it is set, or how an artist was trained.
+
+    limner show gan-int-cls
+
+    limner show avatars
+    """
+    import dataclasses
+
+    from limner import catalogue, checkpoint, places, settings
+    from limner.errors import UserError
+
+    is_system = name.endswith(".py") or name.replace("_", "-") in catalogue.names()
+    if is_system:
+        summary = catalogue.summary(name)
+        return emit(dataclasses.asdict(summary), True, "") if as_json else _describe(summary)
+    if Path(name).name == name and not Path(name).exists() and name not in places.bundled():
+        known = [*catalogue.names(), *places.bundled()]
+        raise UserError(f"no system or artist {name!r}: {settings.hint(name, known)}")
+    folder = places.find(name)
+    about = checkpoint.read(folder)
+    if as_json:
+        emit({"folder": str(folder)} | about, True, "")
+        return
+    print(f"{name}: a {about['system']} in {folder}, {about['parameters']:,} parameters")
+    print(f"sha256 {about['sha256'][checkpoint.WEIGHTS]}")
+    for title, values in (("trained", about["trained"]), ("config", about["config"])):
+        print(f"\n{title}")
+        _table(("", ""), [(key, str(value)) for key, value in values.items()])
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="What the system is to be called, for example my-gan.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the two files.")] = Path("."),
+    as_json: Json = False,
+) -> None:
+    """Write a system to begin with, and its test: two files that work as they are.
+
+    limner new my-gan
+
+    limner train ./my_gan.py --data FOLDER --preset tiny --run runs/my-gan
+    """
+    import re
+
+    from limner import checkpoint
+    from limner.errors import UserError
+
+    module = name.replace("-", "_").lower()
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", module):
+        raise UserError(f"{name!r} cannot be a system's name: letters, digits and hyphens, a letter first")
+    words = {"NAME": name, "MODULE": module, "CLASS": "".join(word.title() for word in module.split("_"))}
+    files = {out / f"{module}.py": "system.txt", out / f"test_{module}.py": "test.txt"}
+    for path in files:
+        if path.exists():
+            raise UserError(f"{path} exists: choose another name, or another folder with -o")
+    checkpoint.make_folder(out)
+    for path, template in files.items():
+        text = (HERE / template).read_text(encoding="utf-8")
+        for word, value in words.items():
+            text = text.replace(f"@{word}@", value)
+        checkpoint.write_file(path, text.encode())
+        emit({"file": str(path)}, as_json, str(path))
+
+
+def _brief(about: dict[str, Any]) -> dict[str, Any]:
+    return {key: about.get(key) for key in ("system", "parameters", "bytes", "trained")}
+
+
+def _row(one: Summary) -> tuple[str, str, str, str]:
+    return one.name, str(one.year or ""), one.title, ", ".join(one.presets)
+
+
+def _describe(one: Summary) -> None:
+    published = f"{one.title} ({one.authors}, {one.venue} {one.year})"
+    print(f"{one.name}: {published}", one.about, sep="\n\n")
+    print(f"\ntakes {one.takes}, gives {', '.join(one.gives)}\n")
+    _table(("preset", "what it sets"), list(one.presets.items()))
+    for title, fields in (("option (--set)", one.config), ("knob (--knob)", one.knobs)):
+        if fields:
+            print()
+            _table((title, "type", "default", ""), [_line(field) for field in fields])
+
+
+def _line(field: Field) -> tuple[str, str, str, str]:
+    return field.name, field.kind, field.default, field.about
+
+
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """Print a table; text is data, never markup."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*heads, box=box.SIMPLE_HEAD if any(heads) else None, show_header=any(heads), pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(cell, overflow="fold") for cell in row))
+    Console().print(table)

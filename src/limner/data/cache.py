@@ -1,0 +1,189 @@
+"""Decoded pictures, kept once per resolution, so that no epoch but the first decodes anything.
+
+A finished cache is one folder: `pixels.u8` (N, 3, S, S), `digests.u64` (N,) and `header.json`. It is written under a
+temporary name, synced, then renamed: what lies under the final name is complete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from limner.data.pictures import BadPicture, decode, digest, read
+from limner.errors import UserError
+
+VERSION = 1
+"""Raise when the same picture would decode to other bytes."""
+
+Fetch = Callable[[int, int], Sequence[bytes | Path]]
+Progress = Callable[[int, int], None]
+_CHUNK_BYTES = 32 << 20
+_ABANDONED_SECONDS = 24 * 3600
+
+
+def location(cache: str | Path | None = None) -> Path:
+    """Return where caches lie: `cache`, else the environment's LIMNER_CACHE, else ~/.cache/limner."""
+    chosen = cache or os.environ.get("LIMNER_CACHE") or Path.home() / ".cache" / "limner"
+    return Path(chosen).expanduser()
+
+
+def key_of(parts: Iterable[object]) -> str:
+    """Return a short name for what identifies a content (names, sizes, times of change)."""
+    hashed = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        hashed.update(f"{part}\0".encode(errors="surrogateescape"))
+    return hashed.hexdigest()
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Decoded pictures of a data set, on disk."""
+
+    pixels: np.ndarray
+    """uint8 (N, 3, S, S), memory-mapped."""
+    digests: np.ndarray
+    """uint64 (N,): stands for the encoded content of each picture, whatever the resolution."""
+    bad: tuple[tuple[int, str, str], ...]
+    """(row, kind, message) of every picture that could not be decoded; its pixels are zeros."""
+
+
+def decoded(
+    key: str,
+    count: int,
+    side: int,
+    fetch: Fetch,
+    *,
+    root: Path,
+    keep_bad: bool = False,
+    progress: Progress | None = None,
+) -> Decoded:
+    """Open the decoded pictures of content `key`, decoding them first where that was not done yet.
+
+    `fetch(start, stop)` gives the encoded pictures of these rows, as bytes or as files. With `keep_bad` a picture
+    that cannot be decoded is recorded, otherwise the first one ends the work. `progress` is called with (done, all).
+
+    Raises:
+        BadPicture: a picture cannot be decoded; its `row` says which.
+        UserError: the cache cannot be written (full disk, no permission); nothing half-written stays.
+    """
+    folder = root / "pictures" / f"{key}-{side}"
+    found = _open(folder, count, side)
+    if found is None:
+        try:
+            _build(folder, count, side, fetch, keep_bad, progress)
+        except OSError as error:
+            raise _unwritable(root, error, count * 3 * side * side) from error
+        found = _open(folder, count, side)
+        assert found is not None, f"{folder} was just written"
+    if found.bad and not keep_bad:
+        row, kind, message = found.bad[0]
+        raise BadPicture(kind, message, row)
+    return found
+
+
+def _open(folder: Path, count: int, side: int) -> Decoded | None:
+    pixels, shape = folder / "pixels.u8", (count, 3, side, side)
+    try:
+        header = json.loads((folder / "header.json").read_text())
+        digests = np.fromfile(folder / "digests.u64", dtype="<u8")
+        complete = header["version"] == VERSION and header["shape"] == list(shape) and len(digests) == count
+        if not complete or pixels.stat().st_size != count * 3 * side * side:
+            return None
+        bad = tuple((int(row), str(kind), str(message)) for row, kind, message in header["bad"])
+        return Decoded(np.memmap(pixels, np.uint8, "r", shape=shape), digests, bad)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _build(folder: Path, count: int, side: int, fetch: Fetch, keep_bad: bool, progress: Progress | None) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(folder.parent)
+    needed = count * (3 * side * side + 8)
+    if shutil.disk_usage(folder.parent).free < needed:  # known before, so that nobody waits an hour for the failure
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=".part", dir=folder.parent))
+    try:
+        digests, bad = _write_pixels(partial / "pixels.u8", count, side, fetch, keep_bad, progress)
+        _write(partial / "digests.u64", digests.astype("<u8").tobytes())
+        header = {"version": VERSION, "shape": [count, 3, side, side], "bad": bad}
+        _write(partial / "header.json", json.dumps(header).encode())
+        if folder.exists() and _open(folder, count, side) is None:
+            shutil.rmtree(folder)  # damaged, or of an older version
+        with contextlib.suppress(OSError):  # another process was faster: its folder has the same content
+            partial.rename(folder)
+        if not folder.is_dir():
+            raise OSError(errno.EIO, f"{folder.name} could not be put in place")
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write_pixels(
+    path: Path, count: int, side: int, fetch: Fetch, keep_bad: bool, progress: Progress | None
+) -> tuple[np.ndarray, list[tuple[int, str, str]]]:
+    digests, bad = np.zeros(count, dtype=np.uint64), []
+    chunk = min(1024, max(16, _CHUNK_BYTES // (3 * side * side)))
+
+    def work(source: bytes | Path) -> tuple[np.ndarray | None, int, BadPicture | None]:
+        encoded = b""
+        try:
+            encoded = read(source)
+            return decode(encoded, side), digest(encoded), None
+        except BadPicture as error:
+            return None, digest(encoded), error
+
+    with path.open("wb") as file, ThreadPoolExecutor(os.cpu_count()) as pool, warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `load` judges size by its own limit
+        for start in range(0, count, chunk):
+            stop = min(start + chunk, count)
+            block = np.zeros((stop - start, 3, side, side), dtype=np.uint8)
+            for place, (pixels, content, error) in enumerate(pool.map(work, fetch(start, stop))):
+                row = start + place
+                digests[row] = content
+                if error is not None:
+                    if not keep_bad:
+                        raise BadPicture(error.kind, str(error), row)
+                    bad.append((row, error.kind, str(error)))
+                elif pixels is not None:
+                    block[place] = pixels
+            file.write(block.data)
+            if progress:
+                progress(stop, count)
+        file.flush()
+        os.fsync(file.fileno())
+    return digests, bad
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Delete what killed builds left; recent ones may still be at work, here or on another machine."""
+    for partial in folder.glob("*.part"):
+        with contextlib.suppress(OSError):
+            newest = max(path.stat().st_mtime for path in (partial, *partial.iterdir()))
+            if time.time() - newest > _ABANDONED_SECONDS:
+                shutil.rmtree(partial, ignore_errors=True)
+
+
+def _unwritable(root: Path, error: OSError, size: int) -> UserError:
+    reason = error.strerror or str(error)
+    advice = f"free {size / 1e9:.2g} GB there or point LIMNER_CACHE at another disk"
+    return UserError(f"cannot keep decoded pictures in {root}: {reason}; {advice}")

@@ -1,0 +1,255 @@
+"""A data set as training reads it: pictures from the decoded cache, captions, labels, attributes, and the schema."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from limner.data.cache import Decoded, Progress, decoded, location
+from limner.data.facts import Facts, facts_of, picture_problem
+from limner.data.pictures import BadPicture
+from limner.data.problems import TEXT_NAMES, Problem
+from limner.data.schema import Lexicon, Schema, words_of
+from limner.data.shuffle import order, rows_at
+from limner.data.source import Source, held_out_rows, open_source
+from limner.data.views import View
+from limner.errors import UserError
+from limner.requests import Attributes, Caption, Nothing, Request
+
+__all__ = ["Dataset", "order", "rows_at"]
+
+_EXAMPLES = 12
+_LARGEST_SIDE = 4096
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Rows of a data set in two splits, "train" and "test". Make one with `Dataset.open`."""
+
+    schema: Schema
+    columns: frozenset[str]
+    """The columns that are there: `image`, and `text`, `label`, `attributes`, `boxes`, ... where known."""
+    skipped: tuple[Problem, ...]
+    """What was left out because it cannot be used (with `skip_bad`)."""
+    fingerprint: str
+    """Stands for pictures, captions, splits and size: equal where training reads the same."""
+    _source: Source = field(repr=False)
+    _decoded: Decoded = field(repr=False)
+    _splits: dict[str, np.ndarray] = field(repr=False)
+    _facts: Facts = field(repr=False)
+
+    @classmethod
+    def open(
+        cls,
+        name: str | Path,
+        *,
+        size: int,
+        split: str = "train",
+        held_out: float = 0.05,
+        skip_bad: bool = False,
+        cache: str | Path | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Dataset:
+        """Open a folder, a .parquet or .arrow file, or a Hub id, for pictures of `size` x `size` pixels.
+
+        The source's split `split` is what "train" means afterwards. "test" is the source's own test split, or else
+        its validation split, or else a share `held_out` of the training rows, chosen by their content and `seed`.
+        Pictures are decoded once (`progress` is called with (done, all)) into the folder `cache`.
+
+        Raises:
+            UserError: there is no such data set, it holds nothing, or (without `skip_bad`) a row cannot be used.
+        """
+        if not 1 <= size <= _LARGEST_SIDE:
+            raise UserError(f"pictures of {size} pixels cannot be had: choose a size from 1 to {_LARGEST_SIDE}")
+        if not 0 <= held_out < 1:
+            raise UserError(f"the share held out must be at least 0 and less than 1, not {held_out}")
+        root = location(cache)
+        source = open_source(name, split=split, root=root)
+        facts = facts_of(source)
+        problems = [*source.problems, *facts.problems(source)]
+        _refuse(problems, source, skip_bad)
+        _refuse_empty(len(source.table), source, problems)
+        try:
+            pictures = decoded(
+                source.key,
+                len(source.table),
+                size,
+                source.encoded,
+                root=root,
+                keep_bad=skip_bad,
+                progress=progress,
+            )
+        except BadPicture as error:
+            _refuse([picture_problem(source, error.row, error.kind, str(error))], source, skip_bad)
+            raise
+        problems += [picture_problem(source, *one) for one in pictures.bad]
+        bad = np.union1d(facts.bad, np.array([row for row, *_ in pictures.bad], dtype=np.int64))
+        splits = _split(source, pictures.digests, bad, held_out, seed)
+        _refuse_empty(len(splits["train"]), source, problems)
+        if problems:
+            total = len(source.table) + len(source.problems)
+            _log.warning("%s: left out %d of %d rows; `limner data check` lists them", name, len(problems), total)
+        columns = frozenset(source.table.column_names) - set(TEXT_NAMES)
+        columns |= ({"text"} if facts.texts else set()) | ({"attributes"} if facts.attributes else set())
+        schema = _schema(size, facts, splits["train"])
+        print_ = _fingerprint(size, pictures.digests, splits, facts)
+        return cls(schema, frozenset(columns), tuple(problems), print_, source, pictures, splits, facts)
+
+    def length(self, split: str = "train") -> int:
+        """Return the number of rows of a split."""
+        return len(self._rows(split))
+
+    def pictures(self, rows: Sequence[int] | np.ndarray, split: str = "train") -> Tensor:
+        """Return pictures as bytes: uint8 (B, 3, S, S)."""
+        return torch.from_numpy(np.take(self._decoded.pixels, self._rows(split)[np.asarray(rows)], axis=0))
+
+    def captions(self, row: int, split: str = "train") -> tuple[str, ...]:
+        """Return all captions of one row; none where the data set has no captions."""
+        return self._facts.texts.row(self._rows(split)[row]) if self._facts.texts else ()
+
+    def label(self, row: int, split: str = "train") -> int:
+        """Return the number in `schema.labels` of the label of one row, -1 where it has none."""
+        return int(self._facts.labels[self._rows(split)[row]])
+
+    def attributes(self, rows: Sequence[int] | np.ndarray, split: str = "train") -> Tensor:
+        """Return numbers of attribute values, -1 where not known: int64 (B, A), A in the order of the schema."""
+        return torch.from_numpy(self._facts.numbers[self._rows(split)[np.asarray(rows)]].astype(np.int64))
+
+    def column(self, name: str, rows: Sequence[int] | np.ndarray, split: str = "train") -> list[Any]:
+        """Return the cells of any column (boxes, dialogue, story, ...) as plain values.
+
+        Raises:
+            UserError: there is no such column.
+        """
+        if name not in self._source.table.column_names:
+            raise self._lacks(name, "this")
+        wanted = self._rows(split)[np.asarray(rows)].tolist()
+        return self._source.table.select_columns([name])[wanted][name]
+
+    def require(self, view: type[View]) -> None:
+        """Make sure that the columns are there which `view` needs.
+
+        Raises:
+            UserError: one is missing.
+        """
+        for name in sorted(view.needs - self.columns):
+            raise self._lacks(name, f"the view {view.__name__}")
+
+    def requests(self, kind: type[Request], count: int, split: str = "train") -> list[Request]:
+        """Return `count` requests that the first rows of a split answer, over again where there are fewer.
+
+        Raises:
+            UserError: the data set has not got the column that such requests are made of, or the split is empty.
+        """
+        if kind is Nothing:
+            return [Nothing()] * count
+        if not self.length(split):
+            raise UserError(f"{self._source.name} has no rows in its split {split!r} to make requests of")
+        rows = list(itertools.islice(itertools.cycle(range(self.length(split))), count))
+        if kind is Caption:
+            self._has("text", kind)
+            return [Caption(self.captions(row, split)[0]) for row in rows]
+        if kind is Attributes:
+            self._has("attributes", kind)
+            return [Attributes(self._named(numbers)) for numbers in self.attributes(rows, split).tolist()]
+        raise UserError(f"{self._source.name} cannot be asked for requests of kind {kind.__name__}")
+
+    def _named(self, numbers: list[int]) -> dict[str, str]:
+        attributes = self.schema.attributes.items()
+        return {name: values[k] for (name, values), k in zip(attributes, numbers, strict=True) if k >= 0}
+
+    def _has(self, column: str, kind: type[Request]) -> None:
+        if column not in self.columns:
+            raise self._lacks(column, f"a request of kind {kind.__name__}")
+
+    def _lacks(self, column: str, wants: str) -> UserError:
+        found = ", ".join(sorted(self.columns))
+        advice = _ADVICE.get(column, "")
+        return UserError(f"{self._source.name} has no column {column}, which {wants} needs; it has: {found}{advice}")
+
+    def _rows(self, split: str) -> np.ndarray:
+        if split not in self._splits:
+            raise UserError(f"there is no split {split!r}: use train or test")
+        return self._splits[split]
+
+
+_ADVICE = {
+    "text": '. Put captions in a metadata.jsonl ({"file_name": "1.png", "text": "a red hat"}), a captions.csv,'
+    " or a .txt beside each picture"
+}
+
+
+def _refuse(problems: list[Problem], source: Source, skip_bad: bool) -> None:
+    if not problems or skip_bad:
+        return
+    advice = f"`limner data check {source.name}` lists every problem, --skip-bad leaves such rows out"
+    raise UserError(f"{problems[0]} ({advice})")
+
+
+def _refuse_empty(count: int, source: Source, problems: list[Problem]) -> None:
+    if count:
+        return
+    first = f": the first of {len(problems)} problems is {problems[0]}" if problems else ""
+    raise UserError(f"{source.name} holds no rows that can be used{first}")
+
+
+def _split(source: Source, digests: np.ndarray, bad: np.ndarray, held_out: float, seed: int) -> dict[str, np.ndarray]:
+    good = np.setdiff1d(np.arange(len(source.table)), bad)
+    train, test = good[good < source.train], good[good >= source.train]
+    if source.train == len(source.table) and len(train):
+        ids = digests[train]
+        if "story" in source.table.column_names:  # pictures of one story stay together
+            stories = source.table.select_columns(["story"])[train.tolist()]["story"]
+            ids = np.array([_content(str(story)) for story in stories], dtype=np.uint64)
+        chosen = held_out_rows(_shares(ids, seed), held_out)
+        train, test = train[~chosen], train[chosen]
+    return {"train": train, "test": test}
+
+
+def _content(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def _shares(ids: np.ndarray, seed: int) -> np.ndarray:
+    """Spread content numbers over [0, 1), in another way for each seed (the finaliser of SplitMix64)."""
+    with np.errstate(over="ignore"):
+        x = ids + np.uint64((seed * 0x9E3779B97F4A7C15) % 2**64)
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return (x ^ (x >> np.uint64(31))).astype(np.float64) / 2.0**64
+
+
+def _schema(size: int, facts: Facts, train: np.ndarray) -> Schema:
+    described = {"attributes": facts.attributes, "labels": facts.label_names, "story": facts.story}
+    if facts.texts is None:
+        return Schema(size, **described)  # type: ignore[arg-type]
+    firsts = dict.fromkeys(facts.texts.row(int(row))[0] for row in train[: 16 * _EXAMPLES])
+    return Schema(
+        size,
+        Lexicon.of(facts.texts.each(train)),
+        captions=facts.texts.most(train),
+        longest=max(len(words_of(text)) for text in facts.texts.each(train)),
+        examples=tuple(firsts)[:_EXAMPLES],
+        **described,  # type: ignore[arg-type]
+    )
+
+
+def _fingerprint(size: int, digests: np.ndarray, splits: dict[str, np.ndarray], facts: Facts) -> str:
+    hashed = hashlib.blake2b(f"{size} {sorted(facts.attributes.items())} {facts.label_names}".encode(), digest_size=16)
+    for rows in splits.values():
+        for part in (digests[rows], facts.labels[rows], facts.numbers[rows]):
+            hashed.update(np.ascontiguousarray(part).tobytes() + b"|")
+        for text in facts.texts.each(rows) if facts.texts else ():
+            hashed.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    return hashed.hexdigest()

@@ -1,0 +1,107 @@
+"""From an encoded picture to a square of bytes, refusing what is broken or far too large."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"})
+MOST_PIXELS = 50_000_000
+"""A picture with more is taken for a decompression bomb and never decoded."""
+
+# What Pillow's readers raise on broken files; they promise only OSError, but hostile bytes reach the others.
+_BROKEN = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError, MemoryError)
+_BROKEN_PARSERS = (struct.error, zlib.error)
+
+
+class BadPicture(ValueError):
+    """A picture that cannot be used; `kind` is "unreadable" or "too large", the message says why.
+
+    `row` is its number where it is one of many, otherwise -1.
+    """
+
+    def __init__(self, kind: str, message: str, row: int = -1) -> None:
+        super().__init__(message)
+        self.kind, self.row = kind, row
+
+
+def load(encoded: bytes, side: int = 0) -> Image.Image:
+    """Decode a picture, upright; a JPEG at no more than twice the resolution that `side` pixels need (0: in full).
+
+    Raises:
+        BadPicture: it is no picture, is truncated, or has more than `MOST_PIXELS` pixels (told by its header alone).
+    """
+    try:
+        image = Image.open(io.BytesIO(encoded))
+        if image.width * image.height > MOST_PIXELS:
+            raise BadPicture("too large", _too_large(image.width, image.height))
+        if side:
+            image.draft(None, (2 * side, 2 * side))
+        image.load()
+        return ImageOps.exif_transpose(image)
+    except BadPicture:
+        raise
+    except Image.DecompressionBombError:
+        raise BadPicture("too large", f"has more than the {MOST_PIXELS // 10**6} megapixels allowed") from None
+    except (*_BROKEN, *_BROKEN_PARSERS) as error:
+        reason = "is not a picture" if isinstance(error, Image.UnidentifiedImageError) else f"is broken: {error}"
+        raise BadPicture("unreadable", reason if encoded else "is empty") from None
+
+
+def _too_large(width: int, height: int) -> str:
+    allowed = MOST_PIXELS // 10**6
+    return f"has {width} x {height} = {width * height // 10**6} megapixels; at most {allowed} are allowed"
+
+
+def rgb(image: Image.Image) -> Image.Image:
+    """Return the picture as 8-bit RGB; what is transparent shows white."""
+    if image.mode.startswith("I") or image.mode == "F":  # 16 and 32 bits a pixel: Pillow would clip, not scale
+        values = np.asarray(image, dtype=np.float32)
+        scale = 255 / 65535 if values.max(initial=0) > 255 else 1.0
+        image = Image.fromarray((values * scale).clip(0, 255).astype(np.uint8))
+    if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def square(image: Image.Image, side: int) -> Image.Image:
+    """Resize (Lanczos, antialiased) until the shorter side is `side` pixels, then cut the middle square out."""
+    if image.size == (side, side):
+        return image
+    return ImageOps.fit(image, (side, side), Image.Resampling.LANCZOS)
+
+
+def decode(encoded: bytes, side: int) -> np.ndarray:
+    """Decode to uint8 (3, side, side).
+
+    Raises:
+        BadPicture: as `load`.
+    """
+    return np.asarray(square(rgb(load(encoded, side)), side)).transpose(2, 0, 1)
+
+
+def digest(encoded: bytes) -> int:
+    """Return 64 bits that stand for the content."""
+    return int.from_bytes(hashlib.blake2b(encoded, digest_size=8).digest(), "little")
+
+
+def read(source: bytes | Path) -> bytes:
+    """Return the encoded bytes of a picture that is given as such or as a file.
+
+    Raises:
+        BadPicture: the file cannot be read.
+    """
+    if isinstance(source, bytes):
+        return source
+    try:
+        return source.read_bytes()
+    except OSError as error:
+        raise BadPicture("unreadable", f"cannot be read: {error.strerror or error}") from None

@@ -1,0 +1,117 @@
+"""The schema travels with data and checkpoint: words, attributes, labels, sizes. Nobody types a vocabulary size."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+PAD, UNKNOWN = 0, 1
+_ALIKE, _LONGEST_TYPO, _MEMORY = 0.75, 64, 4096
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?", re.UNICODE)
+
+
+def words_of(text: str) -> list[str]:
+    """Split into lower-case words; punctuation, hyphens and emoji only separate."""
+    return _WORD.findall(text.lower())
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """The known words. Word k of `words` has number k + 2: 0 pads, 1 stands for every unknown word."""
+
+    words: tuple[str, ...]
+
+    @classmethod
+    def of(cls, texts: Iterable[str], at_most: int = 20_000) -> Lexicon:
+        """Count the words of all texts; the most frequent come first, ties by alphabet."""
+        counts = Counter(word for text in texts for word in words_of(text))
+        return cls(tuple(w for w, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:at_most]))
+
+    def __len__(self) -> int:
+        """Return how many numbers there are, padding and unknown included."""
+        return len(self.words) + 2
+
+    @functools.cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {word: number + 2 for number, word in enumerate(self.words)}
+
+    def ids(self, text: str) -> list[int]:
+        """Return the number of each word; a misspelt word counts as the nearest known one, others as `UNKNOWN`."""
+        return [
+            self._numbers.get(word) or self._numbers.get(self.nearest(word) or "", UNKNOWN) for word in words_of(text)
+        ]
+
+    def unknown(self, text: str) -> dict[str, str | None]:
+        """Return the words of `text` that are not known, each with the nearest that is (None where none is near)."""
+        return {word: self.nearest(word) for word in words_of(text) if word not in self._numbers}
+
+    def nearest(self, word: str) -> str | None:
+        """Return the known word that is spelt most alike, the more frequent of two, or None where none is near."""
+        if word in self._numbers:
+            return word
+        if len(word) > _LONGEST_TYPO:
+            return None
+        if word not in self._found:
+            if len(self._found) >= _MEMORY:
+                self._found.clear()
+            self._found[word] = self._search(word)
+        return self._found[word]
+
+    @functools.cached_property
+    def _found(self) -> dict[str, str | None]:
+        """What was looked up already; a dictionary because hashing a lexicon of many words is slow."""
+        return {}
+
+    def _search(self, word: str) -> str | None:
+        matcher = difflib.SequenceMatcher(autojunk=False)
+        matcher.set_seq2(word)  # its index is made once for all candidates
+        best, score = None, _ALIKE
+        for candidate in self.words:
+            # Alikeness is 2 m / (a + b) for m common letters, so lengths alone rule most words out.
+            if 2 * min(len(candidate), len(word)) < score * (len(candidate) + len(word)):
+                continue
+            matcher.set_seq1(candidate)
+            if matcher.quick_ratio() < score:
+                continue
+            ratio = matcher.ratio()
+            if ratio > score or (best is None and ratio == score):
+                best, score = candidate, ratio
+        return best
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What a data set holds, and so what a system trained on it can be asked for."""
+
+    size: int
+    """Side of the pictures in pixels."""
+    lexicon: Lexicon = field(default_factory=lambda: Lexicon(()))
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Each attribute's values, sorted."""
+    labels: tuple[str, ...] = ()
+    captions: int = 0
+    """Most captions that one picture has."""
+    longest: int = 0
+    """Words in the longest caption."""
+    story: int = 1
+    """Pictures in a story."""
+    examples: tuple[str, ...] = ()
+    """A few captions, to show what can be asked."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self) | {"lexicon": list(self.lexicon.words)}
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Schema:
+        """Return the schema that `to_json` wrote."""
+        fields = dict(body)
+        fields["lexicon"] = Lexicon(tuple(fields["lexicon"]))
+        fields["attributes"] = {name: tuple(values) for name, values in fields["attributes"].items()}
+        fields["labels"], fields["examples"] = tuple(fields["labels"]), tuple(fields["examples"])
+        return cls(**fields)

@@ -1,0 +1,303 @@
+"""Opens what is called a data set, a folder, a file or a Hub id, as one table of Hugging Face `datasets`."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from limner.data.cache import key_of
+from limner.data.folder import SPLITS, Row, files_in, metadata_of, read_folder
+from limner.data.problems import Problem
+from limner.errors import UserError
+
+if TYPE_CHECKING:
+    import datasets
+
+TABLES = (".parquet", ".arrow")
+HELD_OUT = (("test",), ("validation", "valid", "val", "dev"))
+"""Names of held-out splits; the first kind that is there is used."""
+_HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
+_SPLIT_IN_NAME = re.compile(r"(?:^|[-_. ])(train|test|validation|valid|val|dev)(?=[-_. ]|$)")
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened data set: training rows first, then those that were given as held out."""
+
+    name: str
+    table: datasets.Dataset
+    """Its column `image` holds encoded pictures: {"bytes": ..., "path": ...}."""
+    train: int
+    """How many of the rows are for training."""
+    key: str
+    """Stands for the pictures, in order, without having read them."""
+    problems: tuple[Problem, ...] = ()
+    """Rows that were found but are not in the table."""
+    rows: Sequence[Row] | None = None
+    """Where each row comes from, if from a folder of pictures."""
+    unusable: frozenset[Path] = frozenset()
+    """Pictures of such a folder that belong to `problems`."""
+    shards: tuple[tuple[str, int], ...] = ()
+    """Otherwise the files of the table in order, each with its number of rows."""
+    root: Path | None = None
+    """Pictures that a table names by path must lie below it."""
+
+    def place(self, row: int) -> tuple[str, int]:
+        """Return the file and the line (for a table: row, from 1) where a row of the table comes from."""
+        if self.rows is not None:
+            return self.rows[row].file, self.rows[row].line
+        for file, count in self.shards:
+            if row < count:
+                return file, row + 1
+            row -= count
+        return self.name, row + 1
+
+    def encoded(self, start: int, stop: int) -> list[bytes | Path]:
+        """Return the encoded pictures of these rows, as bytes or as files."""
+        if self.rows is not None:
+            return [row.path for row in self.rows[start:stop]]
+        cells = self.table.select_columns(["image"])[start:stop]["image"]
+        return [self._picture(cell) for cell in cells]
+
+    def _picture(self, cell: dict[str, Any] | None) -> bytes | Path:
+        if cell is None or (cell["bytes"] is None and not cell["path"]):
+            return b""
+        if cell["bytes"] is not None:
+            return cell["bytes"]
+        path = Path(cell["path"])
+        if self.root is not None and not (self.root / path).resolve().is_relative_to(self.root.resolve()):
+            raise UserError(f"{self.name} names a picture outside its folder: {path}")
+        return path if self.root is None else self.root / path
+
+
+def open_source(name: str | Path, *, split: str | None, root: Path) -> Source:
+    """Open a folder, a file or a Hub id; `split` is the one to train on (None: read all), `root` the folder for caches.
+
+    Raises:
+        UserError: there is no such thing, it is empty, or it cannot be read.
+    """
+    path = Path(name).expanduser()
+    if path.name.startswith("metadata.") and path.is_file():
+        path = path.parent
+    if path.is_dir():
+        return _folder(path, split, root)
+    if path.is_file():
+        if path.suffix.lower() not in TABLES:
+            raise UserError(f"{path} is no data set: give a folder, a .parquet or .arrow file, or a Hub id")
+        return _tables(path, [path], split, root)
+    if _may_be_hub_id(str(name)):
+        return _hub(str(name), split)
+    raise UserError(f"there is no data set at {path}: no such folder or file")
+
+
+def _may_be_hub_id(name: str) -> bool:
+    if not _HUB_ID.fullmatch(name) or Path(name).suffix.lower() in TABLES:
+        return False
+    return not Path(name).parent.is_dir()  # "data/birds" beside an existing data/ is a mistyped folder
+
+
+def _folder(path: Path, split: str | None, root: Path) -> Source:
+    if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
+        return _saved(path, split)
+    if not metadata_of(path) and (files := list(files_in(path, TABLES))):
+        return _tables(path, files, split, root)
+    listing = read_folder(path)
+    chosen, train = _order({row.split for row in listing.rows}, split, path)
+    rows = [row for name in chosen for row in listing.rows if row.split == name]
+    stamps = (part for row in rows for part in (row.path, *row.stamp))
+    count = sum(row.split == train for row in rows)
+    return Source(
+        str(path),
+        _table_of(path, rows),
+        count,
+        key_of(("folder", *stamps)),
+        problems=tuple(listing.problems),
+        rows=rows,
+        unusable=frozenset(listing.unusable),
+        root=path,
+    )
+
+
+def _order(names: set[str], split: str | None, path: object) -> tuple[list[str], str]:
+    """Return the splits to read, that for training first, and which one that is."""
+    if split is None or not names:
+        return sorted(names), min(names, default="train")
+    train = next(iter(names)) if len(names) == 1 and split == "train" else split
+    if train not in names:
+        raise UserError(f"{path} has no split {split!r}; its splits are: {', '.join(sorted(names))}")
+    held = next((kind for kind in HELD_OUT if names & set(kind) - {train}), ())
+    return [train, *(name for name in held if name in names and name != train)], train
+
+
+def _table_of(path: Path, rows: list[Row]) -> datasets.Dataset:
+    import pyarrow as pa
+
+    datasets = _datasets()
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    names = [os.fsencode(row.path).decode("utf-8", "replace") for row in rows]
+    columns = {"image": pa.array([{"bytes": None, "path": name} for name in names], kind)}
+    for name in dict.fromkeys(name for row in rows for name in row.columns):
+        try:
+            columns[name] = pa.array([row.columns.get(name) for row in rows])
+        except (pa.ArrowException, OverflowError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"the column {name!r} of {path} mixes kinds of values: {reason}") from None
+    known = {name: column for name, column in columns.items() if column.type != pa.null()}
+    table = datasets.Dataset(pa.table(known))
+    return table.cast_column("image", datasets.Image(decode=False))
+
+
+def _tables(path: Path, files: list[Path], split: str | None, root: Path) -> Source:
+    with _explained(path, root):
+        counts = {file: _count(file) for file in files}
+    files = [file for file in files if counts[file]]
+    if not files:
+        raise UserError(f"{path} holds no rows")
+    splits: dict[str, list[Path]] = {}
+    for file in files:
+        splits.setdefault(_split_of(file, path), []).append(file)
+    chosen, _ = _order(set(splits), split, path)
+    with _explained(path, root):
+        parts = [_read_tables(splits[name], root) for name in chosen]
+    files = [file for name in chosen for file in splits[name]]
+    stamps = (part for file in files for part in (file, file.stat().st_size, file.stat().st_mtime_ns))
+    return Source(
+        str(path),
+        _joined(parts, path),
+        len(parts[0]),
+        key_of(("table", *stamps)),
+        shards=tuple((str(file), counts[file]) for file in files),
+        root=path if path.is_dir() else path.parent,
+    )
+
+
+def _split_of(file: Path, root: Path) -> str:
+    """Tell the split of a shard by the name of its folder, or else by its own."""
+    if file.parent != root and file.parent.name in SPLITS:
+        return file.parent.name
+    match = _SPLIT_IN_NAME.search(file.stem)
+    return match[1] if match else "train"
+
+
+def _read_tables(files: list[Path], root: Path) -> datasets.Dataset:
+    datasets = _datasets()
+    arrow = [file for file in files if file.suffix.lower() == ".arrow"]
+    parquet = [str(file) for file in files if file.suffix.lower() == ".parquet"]
+    parts = [datasets.Dataset.from_file(str(file)) for file in arrow]
+    if parquet:
+        parts.append(
+            datasets.load_dataset("parquet", data_files=parquet, split="train", cache_dir=str(root / "tables"))
+        )
+    return datasets.concatenate_datasets(parts) if len(parts) > 1 else parts[0]
+
+
+def _count(file: Path) -> int:
+    import pyarrow.parquet as pq
+
+    datasets = _datasets()
+    if file.suffix.lower() == ".arrow":
+        return len(datasets.Dataset.from_file(str(file)))
+    return int(pq.read_metadata(file).num_rows)
+
+
+def _saved(path: Path, split: str | None) -> Source:
+    datasets = _datasets()
+    with _explained(path, path):
+        loaded = datasets.load_from_disk(str(path))
+    return _loaded(str(path), loaded, split, path)
+
+
+def _hub(name: str, split: str | None) -> Source:
+    datasets = _datasets()
+    try:
+        with _explained(name, Path(datasets.config.HF_DATASETS_CACHE)):
+            loaded = datasets.load_dataset(name)
+    except ConnectionError:
+        raise UserError(f"there is no folder {name} here, and the Hub cannot be reached to look for it") from None
+    except FileNotFoundError:
+        raise UserError(f"there is no folder {name} here, and no data set of that name on the Hub") from None
+    return _loaded(name, loaded, split, None)
+
+
+def _loaded(name: str, loaded: Any, split: str | None, root: Path | None) -> Source:
+    datasets = _datasets()
+    splits = dict(loaded) if isinstance(loaded, datasets.DatasetDict) else {str(loaded.split or "train"): loaded}
+    chosen, _ = _order(set(splits), split, name)
+    parts = [splits[one] for one in chosen]
+    key = key_of(("loaded", *(part._fingerprint for part in parts)))
+    return Source(name, _joined(parts, name), len(parts[0]), key, root=root)
+
+
+def _joined(parts: list[Any], path: object) -> datasets.Dataset:
+    """Concatenate splits and give the column of pictures its name and kind."""
+    datasets = _datasets()
+    features = parts[0].features
+    image = "image" if "image" in features else None
+    image = image or next((n for n, kind in features.items() if isinstance(kind, datasets.Image)), None)
+    if image is None:
+        raise UserError(f"{path} has no column image; its columns are: {', '.join(features) or 'none'}")
+    parts = [part.rename_column(image, "image") if image != "image" else part for part in parts]
+    try:
+        parts = [part.cast_column("image", datasets.Image(decode=False)) for part in parts]
+        return datasets.concatenate_datasets(parts) if len(parts) > 1 else parts[0]
+    except (ValueError, TypeError, NotImplementedError) as error:  # Arrow's errors are of these kinds
+        kind = features[image]
+        if isinstance(kind, datasets.Image):
+            raise UserError(f"the splits of {path} differ in their columns: {_one_line(error)}") from None
+        raise UserError(f"the column image of {path} holds no encoded pictures but {kind}") from None
+
+
+@contextlib.contextmanager
+def _explained(path: object, root: Path) -> Iterator[None]:
+    """Turn what `datasets` raises for a broken file or a full disk into one line; keep its bars to itself."""
+    datasets = _datasets()
+    quiet, verbosity = datasets.utils.are_progress_bars_disabled(), datasets.logging.get_verbosity()
+    datasets.disable_progress_bars()
+    datasets.logging.set_verbosity(datasets.logging.CRITICAL)  # it logs errors that it also raises
+    try:
+        yield
+    except (ConnectionError, FileNotFoundError):
+        raise
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        causes: list[BaseException] = [error]
+        while cause := causes[-1].__cause__ or causes[-1].__context__:
+            causes.append(cause)
+        for one in causes:
+            if isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise UserError(f"cannot keep the table of {path} in {root}: {os.strerror(one.errno)}") from None
+        raise UserError(f"{path} cannot be read as a data set: {_one_line(causes[-1])}") from None
+    finally:
+        datasets.logging.set_verbosity(verbosity)
+        if not quiet:
+            datasets.enable_progress_bars()
+
+
+def _one_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _datasets() -> Any:
+    try:
+        import datasets
+    except ModuleNotFoundError:
+        raise UserError('reading data sets needs Hugging Face datasets: pip install "limner[train]"') from None
+    return datasets
+
+
+def held_out_rows(shares: np.ndarray, held_out: float) -> np.ndarray:
+    """Choose what is held out by content: bool (N,) from `shares` (N,) in [0, 1); at least one, never all.
+
+    Rows of one content have one share and so stay on one side.
+    """
+    chosen = shares < held_out
+    if held_out > 0 and not chosen.any():
+        chosen = shares == shares.min()
+    return np.zeros_like(chosen) if chosen.all() else chosen

@@ -1,0 +1,107 @@
+"""Views: the nouns of data that a training step reads. Each is one small frozen dataclass with a row a picture."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from limner.data.dataset import Dataset
+
+
+Rows = Sequence[int] | np.ndarray
+
+
+@dataclass(frozen=True)
+class View:
+    """Base of all views: gathered from rows of a data set on the CPU, then moved whole to where the nets are."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    """Columns without which the view cannot be had."""
+
+    @classmethod
+    def gather(cls, data: Dataset, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
+        """Read `rows` of `split`; what is random (which caption, which partner) comes from `rng` alone."""
+        raise NotImplementedError
+
+    def to(self, device: torch.device | str) -> Self:
+        """Move every tensor; pictures become floats in [-1, 1] there, so that bytes travel."""
+        moved = {
+            f.name: _moved(value, device)
+            for f in dataclasses.fields(self)
+            if isinstance(value := getattr(self, f.name), Tensor)
+        }
+        return dataclasses.replace(self, **moved)
+
+
+def _moved(value: Tensor, device: torch.device | str) -> Tensor:
+    value = value.to(device, non_blocking=True)
+    return value.float().div_(127.5).sub_(1) if value.dtype is torch.uint8 else value
+
+
+@dataclass(frozen=True)
+class Pictures(View):
+    """Pictures alone."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"image"})
+    images: Tensor
+    """(B, 3, S, S); bytes when gathered, floats in [-1, 1] in a step."""
+
+    @classmethod
+    def gather(cls, data: Dataset, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
+        """Read the pictures of `rows`."""
+        return cls(images=data.pictures(rows, split))
+
+
+@dataclass(frozen=True)
+class Pairs(View):
+    """Pictures and what is said of them."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"image", "text"})
+    images: Tensor
+    """(B, 3, S, S); bytes when gathered, floats in [-1, 1] in a step."""
+    captions: tuple[tuple[str, ...], ...]
+    """All captions of each picture."""
+    texts: tuple[str, ...]
+    """One caption of each picture, drawn at random."""
+    rows: Tensor
+    """(B,) row of each picture in its split, for tables made by `Phase.prepare`."""
+    wrong: Tensor
+    """(B,) for each picture, the place in this batch of one that its text does not fit (another label, other words)."""
+    labels: Tensor
+    """(B,) number of each picture's label, -1 where it has none."""
+    attributes: Tensor
+    """(B, A) number of each attribute's value, -1 where not known or not visible."""
+
+    @classmethod
+    def gather(cls, data: Dataset, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
+        """Read `rows`, draw a caption for each and choose each one's mismatched partner."""
+        captions = tuple(data.captions(row, split) for row in rows)
+        labels = torch.tensor([data.label(row, split) for row in rows])
+        return cls(
+            images=data.pictures(rows, split),
+            captions=captions,
+            texts=tuple(many[rng.integers(len(many))] for many in captions),
+            rows=torch.as_tensor(np.asarray(rows, dtype=np.int64)),
+            wrong=torch.tensor(partners(captions, labels.tolist())),
+            labels=labels,
+            attributes=data.attributes(rows, split),
+        )
+
+
+def partners(captions: Sequence[tuple[str, ...]], labels: Sequence[int]) -> list[int]:
+    """Choose for each place the next one in the batch, cyclically, whose label or, without labels, captions differ."""
+    count = len(captions)
+
+    def differs(i: int, j: int) -> bool:
+        return labels[i] != labels[j] if labels[i] >= 0 <= labels[j] else captions[i] != captions[j]
+
+    return [
+        next((j for k in range(1, count) if differs(i, j := (i + k) % count)), (i + 1) % count) for i in range(count)
+    ]

@@ -1,0 +1,106 @@
+"""Processes, precision and placement: the one place that knows Accelerate and torch.distributed."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast
+from torch import Tensor, nn
+
+from limner.errors import UserError
+
+
+class Engine:
+    """One process of a training, alone or among others.
+
+    Args:
+        precision: "fp32", "bf16", or "auto": bf16 where the processor computes in it.
+        trackers: Accelerate's trackers, for example "tensorboard".
+        folder: where trackers write.
+    """
+
+    def __init__(self, precision: str = "auto", trackers: Sequence[str] = (), folder: Path | str = ".") -> None:
+        self._accelerator = Accelerator(
+            mixed_precision=_precision(precision), log_with=list(trackers) or None, project_dir=str(folder)
+        )
+        self.device = self._accelerator.device
+        self.rank, self.world = self._accelerator.process_index, self._accelerator.num_processes
+        self.leads = self._accelerator.is_main_process
+        if trackers:
+            self._accelerator.init_trackers("tensorboard")
+
+    def precision(self) -> AbstractContextManager[None]:
+        """Return the context that forward passes run in."""
+        context: AbstractContextManager[None] = self._accelerator.autocast()
+        return context
+
+    def average(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Average gradients over processes in one flat buffer; a missing gradient counts as zero."""
+        if self.world == 1:
+            return
+        gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
+        flat = self._accelerator.reduce(torch.cat([g.flatten() for g in gradients]), reduction="mean")
+        for p, mean in zip(parameters, flat.split([g.numel() for g in gradients]), strict=True):
+            p.grad = mean.view_as(p)
+
+    def agree(self, values: Iterable[Tensor]) -> None:
+        """Give every process the first one's values, in place."""
+        if self.world > 1:
+            for value in values:
+                value.copy_(broadcast(value))
+
+    def everywhere(self, flag: bool) -> bool:
+        """Tell whether `flag` is true in every process."""
+        if self.world == 1:
+            return flag
+        return float(self._accelerator.reduce(torch.tensor(float(flag), device=self.device), "mean")) == 1.0
+
+    def wait(self) -> None:
+        """Wait for every process."""
+        self._accelerator.wait_for_everyone()
+
+    def track(self, numbers: Mapping[str, float], at: int) -> None:
+        """Pass numbers on to the trackers."""
+        self._accelerator.log(dict(numbers), step=at)
+
+    def close(self) -> None:
+        """Let trackers write what they hold."""
+        self._accelerator.end_training()
+
+
+def _precision(asked: str) -> str:
+    if asked not in {"auto", "fp32", "bf16"}:
+        raise UserError(f"unknown precision {asked!r}: use auto, fp32 or bf16")
+    if asked == "fp32":
+        return "no"
+    able = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if asked == "bf16" and not able:
+        raise UserError("this processor does not compute in bf16: use --precision fp32")
+    return "bf16" if able else "no"
+
+
+@contextmanager
+def stoppable(ask: Callable[[], None]) -> Iterator[None]:
+    """Call `ask` on Ctrl-C or SIGTERM, so that a step can end in peace; a second one interrupts at once."""
+    asked: list[int] = []
+
+    def handle(number: int, frame: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+        ask()
+
+    try:
+        before = [(number, signal.signal(number, handle)) for number in (signal.SIGINT, signal.SIGTERM)]
+    except ValueError:  # not the main thread: signals do not come here
+        before = []
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)

@@ -1,0 +1,38 @@
+"""Which checkpoint is meant by a name: one that ships with Limner, a folder, a run, or one on the Hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from limner import checkpoint, hub, settings
+from limner.errors import UserError
+from limner.runs import RunFolder
+
+BUNDLED = Path(__file__).parent / "checkpoints"
+
+
+def bundled() -> list[str]:
+    """Return the names of the checkpoints that ship with Limner."""
+    folders = BUNDLED.iterdir() if BUNDLED.is_dir() else iter(())
+    return sorted(folder.name for folder in folders if (folder / checkpoint.ABOUT).is_file())
+
+
+def find(name: str | Path) -> Path:
+    """Return the checkpoint folder that is meant by a bundled name, a folder, a run folder or a Hub id.
+
+    Raises:
+        UserError: where nothing is found (with the nearest bundled name).
+    """
+    path = Path(name)
+    if str(name) in bundled():
+        return BUNDLED / str(name)
+    if (path / "run.json").is_file():
+        saved = RunFolder.open(path).checkpoints()
+        if not saved:
+            raise UserError(f"the run {path} has saved no checkpoint yet")
+        return saved[-1]
+    if not path.exists() and hub.is_id(str(name)):
+        return hub.fetch(str(name))
+    if not path.exists() and path.name == str(name):
+        raise UserError(f"no artist {str(name)!r}: {settings.hint(str(name), bundled())}, or name a folder or Hub id")
+    return path

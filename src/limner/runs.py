@@ -1,0 +1,170 @@
+"""The run folder: run.json, log.jsonl, grids, checkpoints, and a film of how the drawings came to be.
+
+Everything is written to a temporary name, flushed to disk and renamed, so that a killed run never leaves half a file
+under a name that somebody reads.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from limner.checkpoint import write_file
+from limner.errors import UserError
+
+KEEP = 2
+"""Checkpoints kept: the newest, and one more to go back to."""
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that numbers depend on."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in ("limner", "torch", "accelerate", "datasets"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def commit() -> str:
+    """Return the git commit of the source this runs from, "" outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        answer = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.strip()
+
+
+class RunFolder:
+    """One training on disk."""
+
+    def __init__(self, path: Path, record: dict[str, Any]) -> None:
+        self.path, self.record = path, record
+
+    @classmethod
+    def create(cls, path: Path | str, **record: Any) -> RunFolder:
+        """Begin a run in a folder that holds none yet; `record` (config, data, seed, ...) goes to run.json.
+
+        Raises:
+            UserError: where the folder holds a run already, or cannot be written.
+        """
+        path = Path(path)
+        if (path / "run.json").exists():
+            raise UserError(f"{path} already holds a run: go on with `limner resume {path}`, or choose another --run")
+        try:
+            for folder in (path / "grids", path / "checkpoints"):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot make the run folder {path}: {error.strerror}") from error
+        record |= {
+            "command": " ".join(sys.argv),
+            "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "versions": versions(),
+            "commit": commit(),
+        }
+        write_file(path / "run.json", (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
+        return cls(path, record)
+
+    @classmethod
+    def open(cls, path: Path | str) -> RunFolder:
+        """Open a run that was begun.
+
+        Raises:
+            UserError: where the folder holds no run.
+        """
+        path = Path(path)
+        try:
+            return cls(path, json.loads((path / "run.json").read_text()))
+        except FileNotFoundError:
+            raise UserError(
+                f"{path} holds no run (no run.json): start one with `limner train ... --run {path}`"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path / 'run.json'} cannot be read: {error}") from None
+
+    def log(self, entry: Mapping[str, Any]) -> None:
+        """Append one line to log.jsonl."""
+        with (self.path / "log.jsonl").open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    def rewind(self, total: int) -> None:
+        """Forget the log lines and grids of more than `total` images, which a resumed run will write again."""
+        log = self.path / "log.jsonl"
+        if log.exists():
+            lines = [line for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+            write_file(log, "".join(line for line in lines if json.loads(line).get("total", 0) <= total).encode())
+        for grid in self.grids():
+            if int(grid.stem) > total:
+                grid.unlink()
+
+    def save(self, total: int, fill: Callable[[Path], None]) -> Path:
+        """Make the checkpoint at `total` images: `fill` writes its files, then the folder appears whole."""
+        target = self.path / "checkpoints" / f"{total:010d}"
+        partial = target.with_name(f".{target.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            fill(partial)
+            _flush(partial)
+            shutil.rmtree(target, ignore_errors=True)
+            partial.replace(target)
+            _flush_folder(target.parent)
+        except OSError as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise UserError(
+                f"cannot save to {target}: {error.strerror}. The last good checkpoint is untouched; free some space "
+                f"and go on with `limner resume {self.path}`"
+            ) from error
+        for old in self.checkpoints()[:-KEEP]:
+            shutil.rmtree(old, ignore_errors=True)
+        return target
+
+    def checkpoints(self) -> list[Path]:
+        """Return the checkpoints, oldest first."""
+        folder = self.path / "checkpoints"
+        return sorted(p for p in folder.iterdir() if p.name.isdigit()) if folder.is_dir() else []
+
+    def grids(self) -> list[Path]:
+        """Return the sample grids, oldest first."""
+        return sorted((self.path / "grids").glob("*.png"))
+
+    def timelapse(self, milliseconds: int = 120) -> Path | None:
+        """Make timelapse.gif of all grids, the last one held for two seconds; None where fewer than two exist."""
+        frames = [Image.open(path).convert("RGB") for path in self.grids()]
+        if len(frames) < 2:
+            return None
+        target = self.path / "timelapse.gif"
+        partial = target.with_name(".timelapse.partial")
+        pauses = [milliseconds] * (len(frames) - 1) + [2000]
+        frames[0].save(partial, format="GIF", save_all=True, append_images=frames[1:], duration=pauses, loop=0)
+        partial.replace(target)
+        return target
+
+
+def _flush(folder: Path) -> None:
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    _flush_folder(folder)
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,271 @@
+"""The contract: what a system says, and nothing of how it is run.
+
+A paper of this lineage is a list of training phases in which some players move in turn, and a way of drawing that
+passes through drafts. So a `System` says exactly two things: `phases()`, whose steps are Python generators that
+yield `Update`s, and `sample()`, a generator that yields `Draft`s. The trainer, the command line, the evaluator and
+the studio serve every system through these two and know no system by name.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from limner.requests import Blend, Nothing, Request
+
+if TYPE_CHECKING:
+    from limner.data.dataset import Dataset
+    from limner.data.schema import Schema
+    from limner.data.views import View
+
+OptimiserFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+Seed = int | tuple[int, int, float]
+
+
+class Update(NamedTuple):
+    """One move of the game: the trainer takes `player`'s optimiser step down the gradient of `loss`.
+
+    The step that yielded it goes on from there, after the step. `log` holds scalars worth a line in the log.
+    """
+
+    player: str
+    loss: Tensor
+    log: Mapping[str, Tensor] = {}
+
+
+def constant(progress: float) -> float:
+    """Leave the learning rate as it is (the default schedule)."""
+    return 1.0
+
+
+def linear(progress: float) -> float:
+    """Fall in a straight line from 1 at the phase's start to 0 at its end."""
+    return 1.0 - progress
+
+
+def cooling(progress: float) -> float:
+    """Stay for the first half of the phase, then fall in a straight line to a tenth."""
+    return 1.0 - 0.9 * max(0.0, 2 * progress - 1)
+
+
+def halving(times: int) -> Callable[[float], float]:
+    """Halve the learning rate at `times` equal intervals of the phase (Reed et al. 2016: every 100 epochs of 600)."""
+    return lambda progress: 0.5 ** int(min(progress, 1 - 1e-9) * (times + 1))
+
+
+def adam(lr: float, betas: tuple[float, float] = (0.9, 0.999), weight_decay: float = 0.0) -> OptimiserFactory:
+    """Make fused Adam; with `weight_decay` it is decoupled (AdamW)."""
+
+    def make(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        kind = torch.optim.AdamW if weight_decay else torch.optim.Adam
+        return kind(parameters, lr=lr, betas=betas, weight_decay=weight_decay, fused=True)
+
+    return make
+
+
+def rmsprop(lr: float) -> OptimiserFactory:
+    """Make RMSprop (Reed et al. 2016 train their text encoder with it)."""
+    return lambda parameters: torch.optim.RMSprop(parameters, lr=lr)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Player:
+    """Who learns, and how."""
+
+    modules: Sequence[nn.Module]
+    """The modules whose parameters move together."""
+    optimiser: OptimiserFactory
+    """Made afresh at the start of each phase, over the parameters of `modules`."""
+    schedule: Callable[[float], float] = constant
+    """Progress of the phase in [0, 1] to a factor on the learning rate."""
+    clip: float | None = None
+    """Largest norm of the whole gradient; longer ones are scaled down to it."""
+    ema: float | None = None
+    """Half-life, in images, of the shadow weights that `sample` uses and checkpoints publish."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Where a phase stands, counted in images."""
+
+    seen: int
+    total: int
+    step: int
+
+    @property
+    def progress(self) -> float:
+        """Share of the phase that is done, in [0, 1]."""
+        return min(self.seen / max(self.total, 1), 1.0)
+
+    def every(self, n: int) -> bool:
+        """Tell whether this step is one of every `n` (lazy penalties, several critic steps)."""
+        return self.step % n == 0
+
+
+Step = Callable[[Any, Clock], Iterator[Update]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One chapter of a training: who plays, on which view of the data, for how many images."""
+
+    name: str
+    view: type[View]
+    """The noun of data a step reads: `Pairs`, `Stories`, ..."""
+    images: int
+    """Budget in images, so that batch size and number of processes may change."""
+    batch: int
+    """Images in one step, over all processes together."""
+    players: Mapping[str, Player] = field(default_factory=dict)
+    step: Step | None = None
+    """A generator of `Update`s; it reads like the paper's algorithm."""
+    once: Callable[[Dataset], None] | None = None
+    """Work that is no gradient descent; what it stores in buffers is saved (count tables, feature statistics)."""
+    before: Callable[[], None] | None = None
+    """Runs at a fresh start of the phase only, never on resume (weight initialisation)."""
+    prepare: Callable[[Dataset], None] | None = None
+    """Runs whenever the phase is entered, fresh or resumed: makes again what is derived and not saved (text tables)."""
+    check: Callable[[Any], Mapping[str, float]] | None = None
+    """Numbers on a held-out batch, for the log."""
+    draws: bool = True
+    """Whether what is drawn changes in it, so that sample grids are worth making."""
+
+    def __post_init__(self) -> None:
+        assert (self.step is None) != (self.once is None), f"phase {self.name}: exactly one of step= and once="
+        assert bool(self.players) == (self.step is not None), f"phase {self.name}: players go with step="
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One state of a work in progress; the last one drawn is the answer.
+
+    Letters: B rows, T words or frames, K boxes. Every field has a row for each request.
+    """
+
+    images: Tensor | None = None
+    """(B, 3, H, W), or (B, T, 3, H, W) for a story, in [-1, 1]."""
+    attention: Tensor | None = None
+    """(B, T, h, w): share of attention of each word over the picture."""
+    layout: Mapping[str, Tensor] | None = None
+    """`boxes` (B, K, 4) as x, y, w, h in [0, 1], `labels` (B, K), -1 where empty, `masks` (B, K, h, w) where known."""
+    text: Sequence[str] | None = None
+    note: str = ""
+    progress: float = 1.0
+
+
+class Dice:
+    """Randomness for a batch, one independent stream a row: a row draws the same alone as among others.
+
+    A seed is a whole number, or `(a, b, t)`: the spherical interpolation between what seeds `a` and `b` draw, which
+    is how a walk moves through noise. Numbers are drawn on the CPU, so a seed means the same on every machine.
+    """
+
+    def __init__(self, seeds: Sequence[Seed], to: torch.device | str = "cpu") -> None:
+        self.seeds, self.to = list(seeds), to
+        ends = {end for seed in self.seeds for end in (seed[:2] if isinstance(seed, tuple) else (seed,))}
+        self._streams = {end: torch.Generator().manual_seed(end) for end in ends}
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    def normal(self, *shape: int) -> Tensor:
+        """Draw from N(0, 1): (B, *shape)."""
+        drawn = {end: torch.randn(shape, generator=stream) for end, stream in self._streams.items()}
+
+        def row(seed: Seed) -> Tensor:
+            return slerp(drawn[seed[0]], drawn[seed[1]], seed[2]) if isinstance(seed, tuple) else drawn[seed]
+
+        return torch.stack([row(seed) for seed in self.seeds]).to(self.to)
+
+
+def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
+    """Interpolate two Gaussian draws along the sphere, so that what lies between is as likely as its ends."""
+    cosine = (a.flatten() @ b.flatten() / (a.norm() * b.norm()).clamp_min(1e-12)).clamp(-1, 1)
+    angle = torch.acos(cosine)
+    if angle < 1e-4:
+        return a.lerp(b, t)
+    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What is published."""
+
+    title: str
+    authors: str
+    year: int
+    venue: str
+    arxiv: str = ""
+
+
+@dataclass(frozen=True)
+class NoKnobs:
+    """Nothing to turn while drawing."""
+
+
+class System(nn.Module):
+    """A published system. Subclass once a paper; the file's name is the system's name."""
+
+    paper: ClassVar[Paper]
+    takes: ClassVar[type[Request]] = Nothing
+    gives: ClassVar[frozenset[str]] = frozenset({"images"})
+    Config: ClassVar[type]
+    presets: ClassVar[Mapping[str, Any]]
+    Knobs: ClassVar[type] = NoKnobs
+
+    def __init__(self, config: Any, schema: Schema) -> None:
+        """Keep both; a subclass then builds ALL its modules: phases only choose which ones learn."""
+        super().__init__()
+        self.config, self.schema = config, schema
+
+    @classmethod
+    def reads(cls, config: Any) -> int:
+        """Side, in pixels, of the pictures it wants from the data (larger than drawn where it crops)."""
+        return int(config.size)
+
+    def phases(self) -> list[Phase]:
+        """Return the chapters of the training, in order."""
+        raise NotImplementedError
+
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
+        """Draw a row for each request with that row's own dice; yield drafts, the last one with progress 1."""
+        raise NotImplementedError
+
+    def exports(self) -> Mapping[str, tuple[nn.Module, tuple[Tensor, ...]]]:
+        """Return the parts worth exporting, each with example inputs; empty where drawing is no one forward pass."""
+        return {}
+
+    def unknown(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
+        """Return words of the requests it does not know, each with the nearest it does know (read in its place)."""
+        return {}
+
+
+def no_grad(sample: Callable[..., Iterator[Draft]]) -> Callable[..., Iterator[Draft]]:
+    """Decorate `sample` of a system that needs no gradients while it draws.
+
+    The caller never wraps `sample` in inference mode: PPGN and MMVR need gradients inside it.
+    """
+
+    @functools.wraps(sample)
+    def guarded(*arguments: Any) -> Iterator[Draft]:
+        drafts = sample(*arguments)
+        while True:
+            with torch.no_grad():
+                draft = next(drafts, None)
+            if draft is None:
+                return
+            yield draft
+
+    return guarded
+
+
+def blend(encode: Callable[[Sequence[Request]], Tensor], requests: Sequence[Request]) -> Tensor:
+    """Encode requests to (B, E); a `Blend` gets the point between the codes of its two ends."""
+    ends = [end for r in requests for end in ((r.first, r.second) if isinstance(r, Blend) else (r,))]
+    codes = iter(encode(ends))
+    return torch.stack([next(codes).lerp(next(codes), r.t) if isinstance(r, Blend) else next(codes) for r in requests])

@@ -1,0 +1,307 @@
+"""GAN-INT-CLS: the first GAN that draws from a sentence.
+
+Reed, Akata, Yan, Logeswaran, Schiele, Lee: Generative Adversarial Text to Image Synthesis, ICML 2016.
+
+Reading order: Config, Generator, Discriminator, GanIntCls (its phases, its step, which is algorithm 1, and drawing).
+
+Letters: B pictures, S their side, E width of a sentence vector, Z = 100 numbers of noise, N = 128 numbers that a player
+makes of a sentence, n the width of a player. s_r, s_w, s_f: logits of (real picture, right text), (another real
+picture, same text), (drawn picture, its text).
+
+Two claims, each switched by `variant`
+    CLS, section 4.2: the discriminator also learns to refuse real pictures that do not fit the text.
+    INT, section 4.3: the generator also draws from texts halfway between two, which no one ever wrote.
+
+Deviations
+    Convolutions have no bias: the authors' code sets them to zero at every step. Linear layers keep theirs.
+    The discriminator's residual branch is what the code meant: at the published commit its name is not defined.
+    (real, right) and (real, wrong) share the pictures of one batch, so the trunk sees each real picture once; and each
+    of them has a mismatch of another label or, where there are no labels, of other captions.
+    Batches are drawn from all pictures alike, not class by class.
+    Text is pre-trained here from scratch against a small image encoder (see `blocks.joint_embedding`).
+    Sides other than 64 add or leave out doublings at the fine end.
+    `recipe="modern"` keeps both claims and the generator, and changes what the field has learnt since: spectral norm
+    in place of batch norm in the discriminator (Miyato et al. 2018), lazy R1 (Mescheder et al. 2018; Karras et al.
+    2020), DiffAugment (Zhao et al. 2020), two time scales (Heusel et al. 2017), averaged generator weights. The loss
+    stays logistic: R1 is made for it, and the comparison then shows the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from limner.blocks.augment import diff_augment, window
+from limner.blocks.char_cnn_rnn import CharCnnRnn
+from limner.blocks.conv import LEAK, Bottleneck, doublings, down, spectrally_normed, tile, up
+from limner.blocks.init import dcgan_init
+from limner.blocks.joint_embedding import contrastive, structured_joint_embedding
+from limner.blocks.losses import says_fake, says_real
+from limner.blocks.penalties import gradient_penalty
+from limner.blocks.table import SentenceTable
+from limner.blocks.text import TextEncoder, WordEncoder, mend, texts_of, unknown_words
+from limner.blocks.vision import ImageEncoder
+from limner.data.dataset import Dataset
+from limner.data.schema import Schema
+from limner.data.views import Pairs
+from limner.requests import Caption, Request
+from limner.system import Clock, Dice, Draft, Paper, Phase, Player, System, Update, adam, blend, halving, no_grad
+
+Z, N = 100, 128
+LAZY, GAMMA = 16, 0.2  # modern: steps between two penalties, weight of R1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What people change."""
+
+    variant: Literal["gan", "gan-cls", "gan-int", "gan-int-cls"] = "gan-int-cls"
+    """Which of the paper's two claims are in: the rows of its comparison."""
+    recipe: Literal["paper", "modern"] = "paper"
+    """The published losses and nets, or what the field has learnt since around the same two claims."""
+    text: Literal["char", "char-gru", "word"] = "char"
+    """How sentences are read: by letters, with the net of Reed et al. (CVPR) or its gated sibling (ICML), or words."""
+    text_loss: Literal["structured", "contrastive"] = "structured"
+    """How reading is learnt: by the paper's structured joint embedding, or by the contrastive loss of CLIP."""
+    text_width: int = 1024
+    """Width of a sentence vector; all layers that read letters shrink with it."""
+    text_images: int = 40 * 150 * 200
+    """Budget of learning to read; the paper's is 200 rounds of 150 classes, 40 pictures a step."""
+    text_batch: int = 40
+    """Pictures in a step of learning to read."""
+    size: int = 64
+    """Side of the drawn pictures in pixels: 16, 32, 64, ..."""
+    images: int = 600 * 8_855
+    """Budget of the GAN in pictures; the paper's is 600 rounds over 8,855 birds."""
+    batch: int = 64
+    """Pictures in a step of the GAN."""
+    generator_width: int = 128
+    """Channels of the finest map of a 64-pixel generator."""
+    discriminator_width: int = 64
+    """Channels of the first map of a 64-pixel discriminator."""
+    captions: int = 4
+    """Captions of each picture, drawn with replacement, whose vectors are averaged."""
+    crop: bool = False
+    """Read pictures at 76/64 of the size and show a random window, mirrored half of the time (so no "left")."""
+    rate: float = 2e-4
+    """Learning rate of both players; by the modern recipe half of it for the generator, twice for the discriminator."""
+
+    def __post_init__(self) -> None:
+        doublings(self.size)
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """What can be turned while drawing."""
+
+    spread: float = 1.0
+    """Factor on the noise: below 1 pictures are safer and more alike, above 1 wilder."""
+
+
+class Generator(nn.Module):
+    """Noise and sentence to a 4x4 map, doubled until it is a picture: (B, Z), (B, E) to (B, 3, S, S). Fig. 2, left."""
+
+    def __init__(self, width: int, size: int, text: int) -> None:
+        super().__init__()
+        widths = [8 * width >> i for i in range(doublings(size))]  # 8n, 4n, 2n, n at 64 pixels
+        self.read = nn.Sequential(nn.Linear(text, N), nn.LeakyReLU(LEAK, inplace=True))
+        layers: list[nn.Module] = [nn.ConvTranspose2d(Z + N, widths[0], 4, bias=False), nn.BatchNorm2d(widths[0])]
+        layers += [Bottleneck(widths[0], widths[0] // 4, nn.ReLU())]  # at 4x4
+        for place, (inside, outside) in enumerate(pairwise(widths)):
+            act = Bottleneck(outside, outside // 4, nn.ReLU()) if place == 0 else nn.ReLU(inplace=True)  # at 8x8
+            layers += [up(inside, outside), act]
+        self.draw = nn.Sequential(*layers, up(widths[-1], 3, norm=False), nn.Tanh())
+
+    def forward(self, z: Tensor, sentence: Tensor) -> Tensor:
+        return self.draw(torch.cat([z, self.read(sentence)], dim=1)[:, :, None, None])
+
+
+class Discriminator(nn.Module):
+    """A picture halved to a 4x4 map, the sentence beside it at every place, one logit. Fig. 2, right."""
+
+    def __init__(self, width: int, size: int, text: int, modern: bool) -> None:
+        super().__init__()
+        norm, bias = not modern, modern
+        widths = [8 * width >> i for i in range(doublings(size))][::-1]  # n, 2n, 4n, 8n at 64 pixels
+        last, leaky = widths[-1], nn.LeakyReLU(LEAK)
+        layers: list[nn.Module] = [down(3, widths[0], norm=False, bias=bias)]
+        for inside, outside in pairwise(widths):
+            layers += [leaky, down(inside, outside, norm=norm, bias=bias)]
+        self.trunk = nn.Sequential(*layers, Bottleneck(last, last // 4, leaky, norm=norm, bias=bias))
+        self.read = nn.Sequential(nn.Linear(text, N), *([nn.BatchNorm1d(N)] if norm else []), leaky)
+        self.head = nn.Sequential(
+            nn.Conv2d(last + N, last, 1, bias=bias),
+            *([nn.BatchNorm2d(last)] if norm else []),
+            leaky,
+            nn.Conv2d(last, 1, 4, bias=bias),
+        )
+
+    def features(self, x: Tensor) -> Tensor:
+        """See pictures without a text: (B, 8n, 4, 4)."""
+        return self.trunk(x)
+
+    def judge(self, features: Tensor, sentence: Tensor) -> Tensor:
+        """Return a logit for each pair of what was seen and a sentence: (B,)."""
+        return self.head(tile(self.read(sentence), features)).flatten()
+
+    def forward(self, x: Tensor, sentence: Tensor) -> Tensor:
+        return self.judge(self.features(x), sentence)
+
+
+class GanIntCls(System):
+    """Reed et al. 2016 in its four variants, as published and by today's recipe."""
+
+    paper = Paper(
+        title="Generative Adversarial Text to Image Synthesis",
+        authors="Scott Reed, Zeynep Akata, Xinchen Yan, Lajanugen Logeswaran, Bernt Schiele, Honglak Lee",
+        year=2016,
+        venue="ICML",
+        arxiv="1605.05396",
+    )
+    takes = Caption
+    Config = Config
+    Knobs = Knobs
+    presets: ClassVar[Mapping[str, Any]] = {
+        "tiny": Config(
+            text="word", text_loss="contrastive", text_width=32, text_images=160, text_batch=8,
+            size=16, images=1_200, batch=8, generator_width=8, discriminator_width=8, captions=1, rate=1e-3,
+            recipe="modern",
+        ),
+        "avatars": Config(
+            text_width=256, text_images=200_000, images=300_000, generator_width=64, discriminator_width=32,
+        ),
+        "avatars-modern": Config(
+            text_width=256, text_images=200_000, images=300_000, generator_width=64, discriminator_width=32,
+            recipe="modern",
+        ),
+        "anime": Config(
+            text="word", text_loss="contrastive", text_width=128, text_images=100_000, text_batch=64, captions=1,
+            images=600_000, generator_width=64, discriminator_width=32, recipe="modern",
+        ),
+        "birds": Config(text="char-gru", crop=True),
+        "paper": Config(),
+        "modern": Config(recipe="modern"),
+    }  # fmt: skip
+
+    def __init__(self, config: Any, schema: Schema) -> None:
+        super().__init__(config, schema)
+        c = config
+        self.text: TextEncoder = {
+            "char": lambda: CharCnnRnn.cvpr(c.text_width),
+            "char-gru": lambda: CharCnnRnn.icml_birds(c.text_width),
+            "word": lambda: WordEncoder(schema.lexicon, c.text_width),
+        }[c.text]()
+        self.vision = ImageEncoder(self.reads(c), c.text_width)
+        self.generator = Generator(c.generator_width, c.size, c.text_width)
+        self.discriminator = Discriminator(c.discriminator_width, c.size, c.text_width, c.recipe == "modern")
+        self.generator.apply(dcgan_init)
+        self.discriminator.apply(dcgan_init)
+        if c.recipe == "modern":
+            spectrally_normed(self.discriminator)
+        self.sentences = SentenceTable()
+
+    @classmethod
+    def reads(cls, config: Any) -> int:
+        """76 for 64 where windows are cut."""
+        return config.size * 76 // 64 if config.crop else config.size
+
+    def phases(self) -> list[Phase]:
+        """Learn to read; then, reading no better any more, learn to draw."""
+        c = self.config
+        learn = contrastive if c.text_loss == "contrastive" else structured_joint_embedding
+        return [
+            learn(self.text, self.vision, images=c.text_images, batch=c.text_batch),
+            Phase(
+                name="gan",
+                view=Pairs,
+                images=c.images,
+                batch=c.batch,
+                players=self.players(),
+                prepare=self.read_all,
+                step=self.step,
+            ),
+        ]
+
+    def players(self) -> Mapping[str, Player]:
+        """The two nets; sentences are read by a third that moves no more."""
+        rate = self.config.rate
+        if self.config.recipe == "modern":
+            slow, fast = adam(rate / 2, betas=(0.0, 0.99)), adam(rate * 2, betas=(0.0, 0.99))
+            half_life = min(10_000.0, self.config.images / 20)
+            return {
+                "discriminator": Player(modules=[self.discriminator], optimiser=fast),
+                "generator": Player(modules=[self.generator], optimiser=slow, ema=half_life),
+            }
+        optimiser, schedule = adam(rate, betas=(0.5, 0.999)), halving(5)  # every 100 of 600 rounds
+        return {
+            "discriminator": Player(modules=[self.discriminator], optimiser=optimiser, schedule=schedule),
+            "generator": Player(modules=[self.generator], optimiser=optimiser, schedule=schedule),
+        }
+
+    def read_all(self, data: Dataset) -> None:
+        """Read every caption of the training set once."""
+        self.sentences.fill(self.text, data)
+
+    def step(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
+        """Algorithm 1: the discriminator's move, then the generator's with fresh noise."""
+        c = self.config
+        x = window(batch.images, c.size) if c.crop else batch.images  # (B, 3, S, S)
+        t = self.sentences.draw(batch.rows, c.captions)  # (B, E)
+        mismatch = 0.5 if c.variant.endswith("cls") else 0.0
+
+        with torch.no_grad():
+            drawn = self.generator(self.noise(t), t)
+        seen = self.discriminator.features(self.show(x))
+        s_r = self.discriminator.judge(seen, t)
+        s_f = self.discriminator(self.show(drawn), t)
+        loss, log = says_real(s_r) + (1 - mismatch) * says_fake(s_f), {"right": s_r, "drawn": s_f}
+        if mismatch:
+            s_w = self.discriminator.judge(seen[batch.wrong], t)  # wrong picture, right text
+            loss, log = loss + mismatch * says_fake(s_w), log | {"wrong": s_w}
+        if c.recipe == "modern" and clock.every(LAZY):
+            loss = loss + LAZY * GAMMA / 2 * gradient_penalty(self.discriminator, x, t)
+        yield Update("discriminator", loss, log)
+
+        if "int" in c.variant:
+            t = torch.cat([t, self.between(t)])  # (3B/2, E)
+        drawn = self.generator(self.noise(t), t)
+        yield Update("generator", says_real(self.discriminator(self.show(drawn), t)))
+
+    def noise(self, like: Tensor) -> Tensor:
+        """Draw z for each row of `like`: (B, Z)."""
+        return like.new_empty(len(like), Z).normal_()
+
+    def show(self, images: Tensor) -> Tensor:
+        """Return pictures as the discriminator sees them: by the modern recipe moved and in part covered.
+
+        Their colours stay: captions name colours, and one who sees them changed cannot tell if the words are right.
+        """
+        return diff_augment(images, colour=False) if self.config.recipe == "modern" else images
+
+    @staticmethod
+    def between(t: Tensor) -> Tensor:
+        """Halfway between each vector of the first half of a batch and one of the second (eq. 5, beta = 1/2)."""
+        half = len(t) // 2
+        return (t[:half] + t[half : 2 * half]) / 2
+
+    @no_grad
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
+        """Draw once."""
+        yield Draft(images=self.generator(rng.normal(Z) * knobs.spread, blend(self.read, requests)))
+
+    def read(self, requests: Sequence[Request]) -> Tensor:
+        """Encode captions, misspelt words mended: (B, E)."""
+        return self.text.sentence([mend(self.schema.lexicon, text) for text in texts_of(requests)])
+
+    def exports(self) -> Mapping[str, tuple[nn.Module, tuple[Tensor, ...]]]:
+        """Return the generator: noise (B, Z) and sentence vectors (B, E) to pictures."""
+        return {"generator": (self.generator, (torch.zeros(1, Z), torch.zeros(1, self.text.width)))}
+
+    def unknown(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
+        """Return words that no caption of the training set had, each with the nearest that one had."""
+        return unknown_words(self.schema.lexicon, requests)

@@ -1,0 +1,208 @@
+"""Building a world: sharded Parquet, on every core, resumable, the same bytes whatever the number of workers.
+
+A world is a module of this package with ``features()``, ``row(seed, index, size)`` and ``CARD``; nothing else
+is known of it here. A shard appears under its name only when it is complete and on disk.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from limner.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS_PER_SHARD = 500
+HELD_OUT, MOST_HELD_OUT = 0.05, 1000
+_LARGEST_SIDE = 2048
+_RECORD = "world.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What decides every byte of a build: world, its version, number of pictures, side in pixels, seed."""
+
+    name: str
+    version: int
+    images: int
+    size: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no build can have."""
+        if self.images < 1:
+            raise UserError(f"a world needs at least one picture, not {self.images}: pass a positive number of images")
+        if not 8 <= self.size <= _LARGEST_SIDE:
+            raise UserError(f"pictures of side {self.size} cannot be built: choose a size from 8 to {_LARGEST_SIDE}")
+        if self.seed < 0:
+            raise UserError(f"the seed {self.seed} is negative: choose 0 or more")
+
+    @property
+    def held_out(self) -> int:
+        """The number of test pictures: the first indices, so that larger builds hold them out too."""
+        return min(MOST_HELD_OUT, max(1, int(self.images * HELD_OUT))) if self.images > 1 else 0
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One Parquet file: its name and the indices of its rows."""
+
+    file: str
+    start: int
+    stop: int
+
+
+def shards(job: Job) -> Iterator[Shard]:
+    """Yield the files of a build: the test split first, then the train split."""
+    for split, first, last in (("test", 0, job.held_out), ("train", job.held_out, job.images)):
+        count = -(-(last - first) // ROWS_PER_SHARD)
+        for number in range(count):
+            start = first + number * ROWS_PER_SHARD
+            file = f"{split}-{number:05d}-of-{count:05d}.parquet"
+            yield Shard(file, start, min(start + ROWS_PER_SHARD, last))
+
+
+def build_world(
+    out: Path,
+    job: Job,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Write the shards of ``job`` that are not there yet, then the data set card; return ``out``.
+
+    ``workers`` processes (every core by default); ``progress`` is called with (pictures done, in all).
+    """
+    if workers is not None and workers < 1:
+        raise UserError(f"{workers} workers cannot build anything: pass 1 or more")
+    if importlib.util.find_spec("pyarrow") is None:
+        raise UserError('building a world writes Parquet and needs pyarrow: pip install "limner[worlds]"')
+    try:
+        _claim(out, job)
+        missing = [shard for shard in shards(job) if not _finished(out / shard.file, shard)]
+        done = job.images - sum(shard.stop - shard.start for shard in missing)
+        if progress:
+            progress(done, job.images)
+        for shard in _write_all(out, job, missing, workers or os.cpu_count() or 1):
+            done += shard.stop - shard.start
+            if progress:
+                progress(done, job.images)
+        world = importlib.import_module(f"limner.worlds.{job.name}")
+        _write_atomically(out / "README.md", (_front_matter(job) + world.CARD.format(**asdict(job))).encode())
+    except BrokenProcessPool:
+        raise UserError("a worker process died (out of memory?): run the same command again to go on") from None
+    except OSError as error:
+        raise UserError(f"cannot write to {out}: {error.strerror or error}; free it and run again to go on") from error
+    return out
+
+
+def _claim(out: Path, job: Job) -> None:
+    """Make ``out`` the folder of this job, clear what a kill left; refuse what holds something else."""
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file: choose a folder to build in")
+    record = out / _RECORD
+    if record.exists():
+        try:
+            found = json.loads(record.read_text(encoding="utf-8"))
+        except ValueError:
+            found = None
+        if found != asdict(job):
+            raise UserError(f"{out} holds another build ({found}): choose another folder, or remove it first")
+    elif out.exists() and any(not path.name.endswith(".tmp") for path in out.iterdir()):
+        raise UserError(f"{out} is not empty and holds no build of a world: choose another folder")
+    out.mkdir(parents=True, exist_ok=True)
+    for stale in out.glob("*.tmp"):
+        stale.unlink()
+    if not record.exists():
+        _write_atomically(record, (json.dumps(asdict(job), indent=2) + "\n").encode())
+
+
+def _finished(path: Path, shard: Shard) -> bool:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.exists():
+        return False
+    try:
+        return pq.ParquetFile(path).metadata.num_rows == shard.stop - shard.start
+    except (pa.ArrowInvalid, OSError):
+        return False
+
+
+def _write_all(out: Path, job: Job, missing: list[Shard], workers: int) -> Iterator[Shard]:
+    """Yield each shard when it is on disk. One worker stays in this process; several are spawned."""
+    if min(workers, len(missing)) <= 1:
+        for shard in missing:
+            yield _write_shard(out, job, shard)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(workers, len(missing)), mp_context=context)
+    try:
+        for future in as_completed([pool.submit(_write_shard, out, job, shard) for shard in missing]):
+            yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _write_shard(out: Path, job: Job, shard: Shard) -> Shard:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    world = importlib.import_module(f"limner.worlds.{job.name}")
+    rows = [world.row(job.seed, index, job.size) for index in range(shard.start, shard.stop)]
+    buffer = pa.BufferOutputStream()
+    # Small row groups keep random access to single pictures cheap.
+    pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(world.features())), buffer, row_group_size=100)
+    _write_atomically(out / shard.file, buffer.getvalue())
+    return shard
+
+
+def _write_atomically(path: Path, content: Any) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def arrow_schema(features: dict[str, Any]) -> pa.Schema:
+    """Return the Arrow schema of columns in the notation of ``datasets``, carrying that notation as metadata.
+
+    ``datasets`` itself is not imported: it takes seconds, in every worker, and building needs none of it.
+    """
+    import pyarrow as pa
+
+    fields = [pa.field(name, _arrow_type(feature)) for name, feature in features.items()]
+    return pa.schema(fields, metadata={"huggingface": json.dumps({"info": {"features": features}})})
+
+
+def _arrow_type(feature: Any) -> pa.DataType:
+    import pyarrow as pa
+
+    if isinstance(feature, list):
+        return pa.list_(_arrow_type(feature[0]))
+    if feature.get("_type") == "Image":
+        return pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    if feature.get("_type") == "Value":
+        return pa.type_for_alias(feature["dtype"].replace("float32", "float"))
+    return pa.struct([(name, _arrow_type(inner)) for name, inner in feature.items()])
+
+
+def _front_matter(job: Job) -> str:
+    """Return the head of the card, from which ``datasets.load_dataset(folder)`` learns the splits."""
+    splits = {"train": "train-*.parquet"} | ({"test": "test-*.parquet"} if job.held_out else {})
+    lines = [f"  - split: {split}\n    path: {pattern}" for split, pattern in splits.items()]
+    head = ["---", "license: mit", f"pretty_name: Limner {job.name}", "task_categories:", "- text-to-image"]
+    return "\n".join([*head, "configs:", "- config_name: default", "  data_files:", *lines, "---", "", ""])

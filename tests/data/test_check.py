@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from limner.cli.data import app
+from limner.data.check import Problem, check
+from limner.data.dataset import Dataset
+
+from .conftest import encoded, picture
+
+
+def test_a_good_set_has_no_problems(captioned: Path) -> None:
+    assert check(captioned) == []
+
+
+def test_everything_is_found_at_once(folder: Callable[..., Path]) -> None:
+    rows: list[Any] = [{"file_name": f"{k}.png", "text": f"picture {k}"} for k in range(7)]
+    rows[1]["text"] = ""
+    rows[3] = "{"
+    rows[4]["file_name"] = "gone.png"
+    path = folder(rows)
+    (path / "2.png").write_text("no picture")
+    (path / "5.png").write_bytes((path / "0.png").read_bytes())
+    seen: list[tuple[int, int]] = []
+    problems = check(path, progress=lambda done, total: seen.append((done, total)))
+    assert [(Path(one.file).name, one.line, one.kind) for one in problems] == [
+        ("3.png", 0, "unreferenced"),
+        ("4.png", 0, "unreferenced"),
+        ("metadata.jsonl", 2, "empty caption"),
+        ("metadata.jsonl", 3, "unreadable"),
+        ("metadata.jsonl", 4, "bad line"),
+        ("metadata.jsonl", 5, "missing file"),
+        ("metadata.jsonl", 6, "duplicate"),
+    ]
+    assert problems[-1].message == f"the picture 5.png is the same, byte for byte, as that of {path}/metadata.jsonl:1"
+    assert [one.is_error for one in problems] == [False, False] + [True] * 5 and seen == [(4, 4)]
+
+
+@pytest.mark.parametrize(
+    ("box", "says"),
+    [
+        ([1, 1, 5, 5], None),
+        ([0, 0, 12, 12], None),
+        ([-0.2, 0, 12.2, 12], None),
+        ([8, 1, 5, 5], "lies outside its picture of 12 x 12 pixels (hat)"),
+        ([-3, 1, 5, 5], "lies outside"),
+        ([1, 1, 0, 5], "has no positive width and height (hat)"),
+        ([1, 1, 5, -5], "has no positive width and height"),
+        ([1, 1, 5], "must be four numbers"),
+    ],
+)
+def test_boxes(box: list[float], says: str | None, folder: Callable[..., Path]) -> None:
+    boxes = [{"label": "hat", "box": [float(value) for value in box]}]
+    problems = check(folder([{"file_name": "0.png", "text": "t", "boxes": boxes}]))
+    assert [one.kind for one in problems] == (["wrong box"] if says else [])
+    assert says is None or says in problems[0].message
+
+
+def test_bare_boxes_are_judged_too(folder: Callable[..., Path]) -> None:
+    problems = check(folder([{"file_name": "0.png", "text": "t", "boxes": [[1.0, 1.0, 50.0, 5.0]]}]))
+    assert [one.kind for one in problems] == ["wrong box"]
+
+
+def test_every_split_is_checked(folder: Callable[..., Path]) -> None:
+    rows = [{"file_name": f"{k}.png", "text": "t", "split": s} for k, s in enumerate(["train", "validation", "test"])]
+    path = folder(rows)
+    for k in range(3):
+        (path / f"{k}.png").write_text("junk")
+    assert [one.line for one in check(path)] == [1, 2, 3]
+
+
+def test_a_folder_without_captions(tmp_path: Path) -> None:
+    (tmp_path / "0.png").write_bytes(encoded(picture(0)))
+    (only,) = check(tmp_path)
+    assert only.kind == "missing caption" and only.line == 0 and "no picture has a caption" in only.message
+    assert Dataset.open(tmp_path, size=8).columns == {"image"}  # enough for a system that is told nothing
+
+
+def test_the_command_for_a_good_set(captioned: Path) -> None:
+    done = CliRunner().invoke(app, ["check", str(captioned)])
+    assert done.exit_code == 0 and "nothing is wrong" in done.output
+
+
+def test_the_command_for_a_bad_set(folder: Callable[..., Path]) -> None:
+    path = folder([{"file_name": "0.png", "text": "[red]a hat"}, {"file_name": "1.png", "text": ""}], pictures=3)
+    done = CliRunner().invoke(app, ["check", str(path)])
+    assert done.exit_code == 2
+    assert "the caption is empty" in done.output and "1 to put right, 1 to note" in done.output
+    done = CliRunner().invoke(app, ["check", str(path), "--json"])
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.exit_code == 2 and len(lines) == 2
+    assert lines[1] == {
+        "file": f"{path}/metadata.jsonl",
+        "line": 2,
+        "kind": "empty caption",
+        "message": "the caption is empty",
+        "error": True,
+    }
+    assert not lines[0]["error"]
+
+
+def test_notes_alone_are_no_failure(folder: Callable[..., Path]) -> None:
+    path = folder([{"file_name": "0.png", "text": "a hat"}], pictures=2)
+    done = CliRunner().invoke(app, ["check", str(path)])
+    assert done.exit_code == 0 and "0 to put right, 1 to note: 1 unreferenced" in done.output
+
+
+def test_a_problem_says_where() -> None:
+    assert str(Problem("a/b.jsonl", 3, "k", "is wrong")) == "a/b.jsonl:3: is wrong"
+    assert str(Problem("a/b.png", 0, "k", "is wrong")) == "a/b.png: is wrong"

@@ -1,0 +1,358 @@
+"""The house rules of docs/design.md: ceilings that serve reading, and who may import whom.
+
+Each rule is a function from one source file to the offenders in it, and comes with an example it must catch.
+`test_house_rules.py` holds the code to them.
+"""
+
+import ast
+import functools
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "src" / "limner"
+
+FILE_LINES, TRAINER_LINES, FUNCTION_LINES = 400, 300, 60
+CONSTRUCTOR_ARGUMENTS, CONFIG_FIELDS, NESTING = 8, 15, 4
+ENGINE = {"limner.engine"}  # the only modules that know there may be many processes
+INHERITED = {
+    "forward",
+    "phases",
+    "sample",
+    "extra_repr",
+    "reset_parameters",
+}  # documented once, where they are declared
+
+
+@dataclass(frozen=True)
+class Source:
+    """One Python file: its dotted module name (as if below src/) and its text."""
+
+    module: str
+    text: str
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+    @property
+    def package(self) -> str:
+        """First part of the name below `limner`: systems, blocks, cli, ..."""
+        return [*self.module.split("."), ""][1]
+
+    def imports(self) -> Iterator[tuple[int, str]]:
+        """Line and absolute dotted name of everything imported; `from a import b` counts as `a.b`."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from ((node.lineno, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                parent = node.module or ""
+                if node.level:
+                    parent = ".".join([*self.module.split(".")[: -node.level], *([parent] if parent else [])])
+                yield from ((node.lineno, f"{parent}.{alias.name}") for alias in node.names)
+
+
+Rule = Callable[[Source], list[str]]
+RULES: dict[str, tuple[Rule, Source]] = {}
+
+
+def rule(bad_module: str, bad_text: str) -> Callable[[Rule], Rule]:
+    """Register a rule with a module name and a text in which it must find an offender."""
+
+    def register(function: Rule) -> Rule:
+        RULES[function.__name__] = (function, Source(bad_module, bad_text))
+        return function
+
+    return register
+
+
+def within(name: str, *allowed: str) -> bool:
+    return any(name == prefix or name.startswith(prefix + ".") for prefix in allowed)
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def docstring_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    first = node.body[0]
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        return (first.end_lineno or first.lineno) - first.lineno + 1
+    return 0
+
+
+# Ceilings
+
+
+@rule("limner.long", "x = 1\n" * (FILE_LINES + 1))
+def no_long_file(source: Source) -> list[str]:
+    ceiling = TRAINER_LINES if source.module == "limner.train" else FILE_LINES
+    lines = len(source.text.splitlines())
+    return [f"1: {lines} lines, at most {ceiling}"] if lines > ceiling else []
+
+
+@rule("limner.long", "def f():\n" + "    x = 1\n" * FUNCTION_LINES)
+def no_long_function(source: Source) -> list[str]:
+    """The docstring is not counted: it may say all that it has to."""
+    found = []
+    for node in functions(source.tree):
+        lines = (node.end_lineno or node.lineno) - node.lineno + 1 - docstring_lines(node)
+        if lines > FUNCTION_LINES:
+            found.append(f"{node.lineno}: {node.name} has {lines} lines, at most {FUNCTION_LINES}")
+    return found
+
+
+@rule("limner.wide", "class A:\n    def __init__(self, a, b, c, d, e, f, *, g, h, i): ...")
+def no_wide_constructor(source: Source) -> list[str]:
+    found = []
+    for node in functions(source.tree):
+        takes = len(node.args.posonlyargs + node.args.args + node.args.kwonlyargs) - 1
+        if node.name == "__init__" and takes > CONSTRUCTOR_ARGUMENTS:
+            found.append(f"{node.lineno}: a constructor with {takes} arguments, at most {CONSTRUCTOR_ARGUMENTS}")
+    return found
+
+
+BLOCKS = ast.If | ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Try | ast.Match
+
+
+def depth(node: ast.AST) -> int:
+    """How deep blocks nest below `node`; an inner function starts anew, `elif` stays on its level."""
+    deepest = 0
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        elif_of = isinstance(node, ast.If) and isinstance(child, ast.If) and node.orelse == [child]
+        deepest = max(deepest, depth(child) + (isinstance(child, BLOCKS) and not elif_of))
+    return deepest
+
+
+@rule("limner.deep", "def f():\n if a:\n  for b in c:\n   while d:\n    with e:\n     if g:\n      pass")
+def no_deep_nesting(source: Source) -> list[str]:
+    return [
+        f"{node.lineno}: {node.name} nests {depth(node)} deep, at most {NESTING}"
+        for node in functions(source.tree)
+        if depth(node) > NESTING
+    ]
+
+
+def settings(tree: ast.Module) -> Iterator[ast.ClassDef]:
+    """The classes whose fields a person sets: Config and Knobs of a system, of a world, of a trainer."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.name.endswith(("Config", "Knobs")):
+            yield node
+
+
+def fields(node: ast.ClassDef) -> list[tuple[int, str, bool]]:
+    """Line, name and "has a docstring under it" of each field."""
+    found = []
+    for place, statement in enumerate(node.body):
+        if not isinstance(statement, ast.AnnAssign) or "ClassVar" in ast.unparse(statement.annotation):
+            continue
+        below = node.body[place + 1] if place + 1 < len(node.body) else None
+        documented = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+        found.append((statement.lineno, ast.unparse(statement.target), documented))
+    return found
+
+
+@rule(
+    "limner.systems.wide",
+    "class Config:\n" + "".join(f"    a{i}: int = 0\n" for i in range(CONFIG_FIELDS + 1)),
+)
+def no_wide_config(source: Source) -> list[str]:
+    return [
+        f"{node.lineno}: {node.name} has {len(fields(node))} fields, at most {CONFIG_FIELDS}"
+        for node in settings(source.tree)
+        if len(fields(node)) > CONFIG_FIELDS
+    ]
+
+
+@rule(
+    "limner.systems.mute",
+    "class Knobs:\n    temperature: float = 1.0\n    steps: int = 3\n    '''How many.'''",
+)
+def every_setting_is_documented(source: Source) -> list[str]:
+    return [
+        f"{line}: {node.name}.{name} has no docstring under it"
+        for node in settings(source.tree)
+        for line, name, documented in fields(node)
+        if not documented
+    ]
+
+
+# Who imports whom
+
+CONTRACT = ("limner.system", "limner.requests", "limner.errors")
+DATA_TYPES = ("limner.data.schema", "limner.data.views", "limner.data.dataset")
+# Package to the parts of limner it may import. `blocks` knows the contract because a pre-training phase that
+# several papers share is a block.
+MAY_IMPORT = {
+    "systems": (*CONTRACT, *DATA_TYPES, "limner.blocks"),
+    "blocks": (*CONTRACT, *DATA_TYPES, "limner.blocks"),
+}
+# Package to what it must not import, where a short list of "never" says it better.
+MUST_NOT_IMPORT = {
+    "cli": ("limner.systems", "limner.blocks"),
+    "studio": ("limner.systems", "limner.blocks"),
+    "data": (
+        "limner.systems",
+        "limner.blocks",
+        "limner.train",
+        "limner.artist",
+        "limner.cli",
+        "limner.system",
+    ),
+    "worlds": (
+        "limner.systems",
+        "limner.blocks",
+        "limner.train",
+        "limner.artist",
+        "limner.cli",
+        "limner.system",
+    ),
+}
+
+
+@rule("limner.systems.one", "from limner.blocks.text import Encoder\nfrom limner.systems.two import Two")
+def systems_and_blocks_import_little(source: Source) -> list[str]:
+    if source.package not in MAY_IMPORT:
+        return []
+    foreign = {"torch"} | ({"numpy"} if source.package == "systems" else set())
+    found = []
+    for line, name in source.imports():
+        top = name.split(".")[0]
+        if top == "limner":
+            allowed = within(name, *MAY_IMPORT[source.package])
+        else:
+            allowed = top in foreign or top in sys.stdlib_module_names
+        if not allowed:
+            found.append(f"{line}: {source.package} must not import {name}")
+    return found
+
+
+@rule("limner.cli.draw", "from ..systems import dcgan")
+def upper_parts_go_through_the_artist(source: Source) -> list[str]:
+    never = MUST_NOT_IMPORT.get(source.package, ())
+    return [
+        f"{line}: {source.module} must not import {name}" for line, name in source.imports() if within(name, *never)
+    ]
+
+
+@rule("limner.train", "def f():\n    from limner import systems")
+def only_the_catalogue_imports_systems(source: Source) -> list[str]:
+    if source.module == "limner.catalogue" or source.package == "systems":
+        return []
+    found = [f"{line}: imports {name}" for line, name in source.imports() if within(name, "limner.systems")]
+    for node in ast.walk(source.tree):  # importlib.import_module("limner.systems.x")
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and within(node.value, "limner.systems"):
+            found.append(f"{node.lineno}: names the module {node.value}")
+    return found
+
+
+@rule("limner.artist", "import accelerate")
+def only_the_engine_knows_the_engine(source: Source) -> list[str]:
+    return [
+        f"{line}: imports {name}; processes are the business of {', '.join(sorted(ENGINE))}"
+        for line, name in source.imports()
+        if within(name, "accelerate", "torch.distributed") and source.module not in ENGINE
+    ]
+
+
+# What a system must not know, and who must not know a system
+
+MACHINERY = re.compile(r"(?<![A-Za-z])(optimizers?|ranks?|cuda|devices?)(?![A-Za-z])", re.IGNORECASE)
+
+
+@rule("limner.systems.one", "noise = torch.randn(4, device=x.device)")
+def systems_know_no_machinery(source: Source) -> list[str]:
+    """In identifiers, strings and comments alike: papers speak of none of these."""
+    if source.package != "systems":
+        return []
+    lines = enumerate(source.text.splitlines(), start=1)
+    return [f"{n}: the word {found[0]!r}" for n, line in lines for found in MACHINERY.finditer(line)]
+
+
+def system_names() -> set[str]:
+    names = {path.stem for path in (PACKAGE / "systems").glob("*.py") if not path.stem.startswith("_")}
+    return {spelling for name in names for spelling in (name, name.replace("_", "-"))}
+
+
+@rule("limner.train", "if name == 'dcgan':\n    batch = 64")
+def nobody_names_a_system(source: Source) -> list[str]:
+    """No string in the code equals a system's name, so nothing can branch on one. Prose may give examples."""
+    if source.package == "systems":
+        return []
+    return [
+        f"{node.lineno}: names the system {node.value!r}"
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Constant) and node.value in system_names()
+    ]
+
+
+# Manners
+
+
+@functools.cache
+def documented() -> dict[str, set[str]]:
+    """The methods with docstrings of every class in the package."""
+    found: dict[str, set[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                told = {method.name for method in functions(node) if ast.get_docstring(method)}
+                found.setdefault(node.name, set()).update(told)
+    return found
+
+
+def inherited(scope: ast.Module | ast.ClassDef, method: str) -> bool:
+    """Tell whether a base class says already what `method` does."""
+    bases = [ast.unparse(base).split(".")[-1] for base in scope.bases] if isinstance(scope, ast.ClassDef) else []
+    return bool(bases) and (method in INHERITED or any(method in documented().get(base, ()) for base in bases))
+
+
+@rule("limner.mute", "class A:\n    '''A.'''\n    def shout(self): ...")
+def everything_public_is_documented(source: Source) -> list[str]:
+    found = [] if ast.get_docstring(source.tree) else ["1: the module has no docstring"]
+    classes = [node for node in source.tree.body if isinstance(node, ast.ClassDef) and node.name[0] != "_"]
+    for scope in (source.tree, *classes):
+        for node in scope.body:
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or node.name[0] == "_":
+                continue
+            if not ast.get_docstring(node) and not inherited(scope, node.name):
+                found.append(f"{node.lineno}: {node.name} has no docstring")
+    return found
+
+
+@rule("limner.rude", "try:\n    draw()\nexcept:\n    pass")
+def no_bare_except(source: Source) -> list[str]:
+    handlers = (node for node in ast.walk(source.tree) if isinstance(node, ast.ExceptHandler))
+    return [f"{node.lineno}: except without an exception" for node in handlers if node.type is None]
+
+
+@rule("limner.bag", "def draw(text, **options):\n    return paint(text, **options)")
+def no_bag_passed_on(source: Source) -> list[str]:
+    found = []
+    for node in functions(source.tree):
+        bag = node.args.kwarg.arg if node.args.kwarg else None
+        calls = (call for call in ast.walk(node) if isinstance(call, ast.Call))
+        passed = {ast.unparse(word.value) for call in calls for word in call.keywords if word.arg is None}
+        if bag in passed:
+            found.append(f"{node.lineno}: {node.name} passes **{bag} on: name what it takes")
+    return found
+
+
+# Split so that this file does not offend itself.
+MACHINE = re.compile("|".join(["/wor" + "k/", "/ro" + "ot/", "/ho" + r"me/\w", r"\.\./sha" + "red", "/op" + "t/"]))
+
+
+@rule("limner.homesick", "DATA = '/wor" + "k/faces'")
+def no_path_of_one_machine(source: Source) -> list[str]:
+    lines = enumerate(source.text.splitlines(), start=1)
+    return [
+        f"{n}: the path {found[0]!r} exists on one machine only"
+        for n, line in lines
+        for found in MACHINE.finditer(line)
+    ]

@@ -1,0 +1,254 @@
+"""The contract, for every system in the catalogue, at preset `tiny`: what a system need not test for itself."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from limner import catalogue, checkpoint
+from limner.data.dataset import Dataset
+from limner.engine import Engine
+from limner.requests import Request
+from limner.runs import RunFolder
+from limner.system import Dice, Draft, Phase, System
+from limner.train import Trainer
+from toy import shapes
+
+NAMES = catalogue.names()
+every = pytest.mark.parametrize("name", NAMES)
+
+
+@pytest.fixture(scope="session")
+def toys(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Dataset]:
+    folder = tmp_path_factory.mktemp("toys")
+    sides = {cls.reads(cls.presets["tiny"]) for cls in map(catalogue.load_class, NAMES)}
+    return {side: shapes(folder / str(side), side) for side in sides}
+
+
+def make(name: str, toys: dict[int, Dataset], **changes: Any) -> tuple[System, Dataset]:
+    """Return a freshly seeded tiny system and its data."""
+    cls = catalogue.load_class(name)
+    data = toys[cls.reads(cls.presets["tiny"])]
+    torch.manual_seed(0)
+    return cls(dataclasses.replace(cls.presets["tiny"], **changes), data.schema), data
+
+
+def train(system: System, data: Dataset, folder: Path, *, steps: int, **options: Any) -> Trainer:
+    """Make a trainer whose every phase lasts `steps` steps."""
+    phases = [
+        dataclasses.replace(phase, images=steps * phase.batch) if phase.step else phase for phase in system.phases()
+    ]
+    system.phases = lambda: phases  # type: ignore[method-assign]
+    run = RunFolder.open(folder) if (folder / "run.json").exists() else RunFolder.create(folder)
+    return Trainer(system, data, run, engine=Engine("fp32"), grid_every=0, quiet=True, **options)
+
+
+def requests_for(system: System, data: Dataset, count: int) -> list[Request]:
+    return data.requests(system.takes, count, "test")
+
+
+def draw(system: System, requests: list[Request], seeds: list[int]) -> Draft:
+    *_, final = system.sample(requests, system.Knobs(), Dice(seeds))
+    return final
+
+
+def tensors(draft: Draft) -> list[Tensor]:
+    layout = list(draft.layout.values()) if draft.layout else []
+    return [value for value in (draft.images, draft.attention, *layout) if value is not None]
+
+
+@every
+def test_every_phase_runs_and_every_player_moves_and_nothing_else(name, toys, tmp_path, monkeypatch):
+    system, data = make(name, toys)
+    trainer = train(system, data, tmp_path / "run", steps=2)
+    moved: dict[str, set[str]] = {}
+    before: dict[str, Tensor] = {}
+    play = trainer._play
+
+    def watched(phase: Phase, stop_after: int | None) -> None:
+        before.update({k: v.detach().clone() for k, v in system.state_dict().items()})
+        play(phase, stop_after)
+        after = system.state_dict()
+        moved[phase.name] = {key for key, value in after.items() if not torch.equal(value, before[key])}
+        if phase.step is not None:
+            names = {id(m): n for n, m in system.named_modules()}
+            for who, player in phase.players.items():
+                own = [names[id(m)] for m in player.modules]
+                assert any(k.startswith(o) for k in moved[phase.name] for o in own), f"{who} of {phase.name} is still"
+            playing = [names[id(m)] for player in phase.players.values() for m in player.modules]
+            strays = [k for k in moved[phase.name] if not any(k == p or k.startswith(f"{p}.") for p in playing)]
+            assert not strays, f"{phase.name} moved {strays}, which no player owns"
+
+    monkeypatch.setattr(trainer, "_play", watched)
+    trainer.fit()
+    assert list(moved) == [phase.name for phase in system.phases()]
+    assert all(torch.isfinite(value).all() for value in system.state_dict().values() if value.is_floating_point())
+
+
+@every
+def test_losses_are_finite(name, toys, tmp_path):
+    system, data = make(name, toys)
+    trainer = train(system, data, tmp_path / "run", steps=2)
+    seen = []
+    add = trainer.monitor.add
+    trainer.monitor.add = lambda update, norm: (seen.append((update.loss.detach(), norm)), add(update, norm))  # type: ignore
+    trainer.fit()
+    assert seen
+    assert all(torch.isfinite(loss) and torch.isfinite(norm) and loss.ndim == 0 for loss, norm in seen)
+
+
+@every
+def test_stop_and_resume_is_bitwise_equal(name, toys, tmp_path):
+    system, data = make(name, toys)
+    whole = train(system, data, tmp_path / "whole", steps=3)
+    whole.fit()
+    other, _ = make(name, toys)
+    for cut in (1, 4):
+        size = next(phase.batch for phase in other.phases() if phase.step)
+        if not (tmp_path / "cut" / "run.json").exists():
+            train(other, data, tmp_path / "cut", steps=3).fit(stop_after=cut * size)
+        else:
+            train(other, data, tmp_path / "cut", steps=3).resume(stop_after=cut * size)
+        other, _ = make(name, toys)  # nothing but the folder is carried over
+    train(other, data, tmp_path / "cut", steps=3).resume()
+    for key, value in system.state_dict().items():
+        assert torch.equal(value, other.state_dict()[key]), f"{key} differs after resuming"
+
+
+@every
+def test_drafts_progress_and_give_what_is_said(name, toys):
+    system, data = make(name, toys)
+    system.eval()
+    requests = requests_for(system, data, 2)
+    drafts = list(system.sample(requests, system.Knobs(), Dice([1, 2])))
+    progress = [draft.progress for draft in drafts]
+    assert drafts
+    assert progress == sorted(progress)
+    assert progress[-1] == 1
+    final = drafts[-1]
+    given = {field for field in ("images", "attention", "layout", "text") if getattr(final, field) is not None}
+    assert given == set(system.gives)
+    if final.images is not None:
+        assert final.images.shape[0] == 2
+        assert final.images.shape[-3:] == (3, system.config.size, system.config.size)
+        assert final.images.min() >= -1
+        assert final.images.max() <= 1
+
+
+@every
+def test_equal_seeds_equal_pictures_and_other_seeds_others(name, toys):
+    system, data = make(name, toys)
+    system.eval()
+    requests = requests_for(system, data, 1)
+    one, same, other = (draw(system, requests, [seed]) for seed in (5, 5, 6))
+    assert all(torch.equal(a, b) for a, b in zip(tensors(one), tensors(same), strict=True))
+    assert (
+        any(not torch.equal(a, b) for a, b in zip(tensors(one), tensors(other), strict=True)) or one.text != other.text
+    )
+
+
+@every
+def test_a_row_of_a_batch_equals_a_batch_of_one(name, toys):
+    system, data = make(name, toys)
+    system.eval()
+    requests = requests_for(system, data, 2)
+    together = draw(system, requests, [3, 4])
+    for row, (request, seed) in enumerate(zip(requests, (3, 4), strict=True)):
+        alone = draw(system, [request], [seed])
+        for a, b in zip(tensors(together), tensors(alone), strict=True):
+            assert torch.allclose(a[row], b[0], atol=1e-4)
+        assert together.text is None or together.text[row] == alone.text[0]
+
+
+@every
+def test_checkpoint_round_trip(name, toys, tmp_path):
+    system, data = make(name, toys)
+    system.eval()
+    checkpoint.save(system, tmp_path / "published")
+    opened = checkpoint.open(tmp_path / "published")
+    requests = requests_for(system, data, 2)
+    for a, b in zip(tensors(draw(system, requests, [1, 2])), tensors(draw(opened, requests, [1, 2])), strict=True):
+        assert torch.equal(a, b)
+
+
+@every
+def test_exports_equal_eager(name, toys):
+    system, _ = make(name, toys)
+    system.eval()
+    exports = system.exports()
+    if not exports:
+        pytest.skip(f"{name} draws by no single forward pass")
+    for module, inputs in exports.values():
+        torch.manual_seed(0)
+        example = tuple(torch.randn_like(x) if x.is_floating_point() else x for x in inputs)
+        program = torch.export.export(module, example).module()
+        with torch.no_grad():
+            assert torch.allclose(program(*example), module(*example), atol=1e-5)
+
+
+@every
+def test_every_field_is_documented(name):
+    cls = catalogue.load_class(name)
+    for kind in (cls.Config, cls.Knobs):
+        (node,) = ast.parse(inspect.getsource(kind)).body
+        assert isinstance(node, ast.ClassDef)
+        named = list(documented(node))
+        assert named == [field.name for field in dataclasses.fields(kind)], f"{kind} has a field without a docstring"
+
+
+def documented(node: ast.ClassDef) -> Iterator[str]:
+    """Yield the names of fields that a string follows."""
+    for field, after in zip(node.body, [*node.body[1:], None], strict=True):
+        says = (
+            isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str)
+        )
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and says:
+            yield field.target.id
+
+
+@every
+def test_says_what_it_is(name):
+    cls = catalogue.load_class(name)
+    module = inspect.getmodule(cls)
+    assert cls.paper.title
+    assert cls.paper.year >= 2014
+    assert "tiny" in cls.presets
+    assert module is not None
+    assert "Reading order" in (module.__doc__ or ""), (
+        "a system file opens with paper, reading order, letters, deviations"
+    )
+    assert "Letters" in (module.__doc__ or "")
+
+
+@every
+@pytest.mark.slow
+def test_memorises_eight_pairs(name, toys, tmp_path):
+    """Train on few pictures and look for them: the one test that catches most losses of the wrong sign."""
+    system, data = make(name, toys)
+    system.eval()
+    few = shapes(tmp_path / "few", data.schema.size, count=8, held_out=0)
+    requests = few.requests(system.takes, 8, "train")
+    real = few.pictures(range(8), "train").float().div(127.5).sub(1)
+
+    def distance() -> float:
+        drawn = torch.stack([tensors(draw(system, requests, list(range(k, k + 8))))[0] for k in (0, 8)])
+        gaps = (drawn[:, :, None] - real[None, None]).abs().flatten(3).mean(-1)  # (2, 8 drawn, 8 real)
+        # conditioned on a caption a picture should be its own; unconditioned, any of the eight
+        return float(
+            gaps.diagonal(dim1=1, dim2=2).mean()
+            if data.schema.captions and requests[0].__dict__
+            else gaps.amin(2).mean()
+        )
+
+    before = distance()
+    Trainer(system, few, RunFolder.create(tmp_path / "run"), engine=Engine("fp32"), grid_every=0, quiet=True).fit()
+    after = distance()
+    assert after < 0.6 * before, f"{name} was {before:.3f} from its eight pictures and is {after:.3f} after training"

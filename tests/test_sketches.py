@@ -1,0 +1,169 @@
+"""Four systems that are hard to fit, run by the real trainer: the contract holds them, and needs no second trainer.
+
+The same files are shown on docs/contract-sketches.md. They are toys in size only; their phases, steps and samplers are
+those of the papers.
+"""
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from limner.data.dataset import Dataset
+from limner.engine import Engine
+from limner.requests import Caption, Layout, Nothing, Request, Story
+from limner.runs import RunFolder
+from limner.system import Dice, Draft, System
+from limner.train import Trainer
+from sketches.objgan import ObjGan, Scenes
+from sketches.ppgn import Ppgn
+from sketches.progan import ProGan
+from sketches.storygan import LENGTH, StoryGan, Tellings
+
+COLOURS = {"red": (220, 40, 40), "green": (40, 180, 70), "blue": (50, 80, 220)}
+SIDES = ("left", "right")
+
+ASKED: dict[type[System], list[Request]] = {
+    StoryGan: [Story(("a red left", "a red left", "a blue right", "a blue right")), Story(("a green left",) * 4)],
+    ProGan: [Nothing(), Nothing()],
+    Ppgn: [Caption("a red left"), Caption("a blue right")],
+    ObjGan: [Layout((), "a red left"), Layout((("right", 0.5, 0.0, 0.5, 1.0),), "a blue right")],
+}
+every = pytest.mark.parametrize("cls", ASKED, ids=lambda cls: cls.__name__)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Eight stories of four pictures: one half in a colour, in every other picture a white spot in the other half."""
+    folder, lines = tmp_path_factory.mktemp("scenes"), []
+    looks = itertools.cycle(itertools.product(COLOURS, (0, 1)))
+    for (story, frame), (colour, side) in zip(itertools.product(range(8), range(LENGTH)), looks, strict=False):
+        picture = Image.new("RGB", (16, 16), (16 * frame, 16 * story, 0))
+        ImageDraw.Draw(picture).rectangle((8 * side, 0, 8 * side + 7, 15), fill=COLOURS[colour])
+        boxes = [{"label": SIDES[side], "box": [8.0 * side, 0.0, 8.0, 16.0]}]
+        if frame % 2:
+            ImageDraw.Draw(picture).rectangle((10 - 8 * side, 6, 13 - 8 * side, 9), fill=(255, 255, 255))
+            boxes.insert(0, {"label": SIDES[1 - side], "box": [10.0 - 8 * side, 6.0, 4.0, 4.0]})
+        picture.save(folder / f"{story}-{frame}.png")
+        line = {"file_name": f"{story}-{frame}.png", "text": f"a {colour} {SIDES[side]}", "label": SIDES[side]}
+        lines.append(line | {"boxes": boxes, "story": f"tale {story}", "frame": frame})
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return Dataset.open(folder, size=16, held_out=0, cache=tmp_path_factory.mktemp("cache"))
+
+
+def made(cls: type[System], data: Dataset) -> System:
+    torch.manual_seed(0)
+    return cls(cls.presets["tiny"], data.schema)
+
+
+def trainer(system: System, data: Dataset, run: RunFolder) -> Trainer:
+    return Trainer(system, data, run, engine=Engine("fp32"), prompts=ASKED[type(system)], quiet=True)
+
+
+def trained(cls: type[System], data: Dataset, folder: Path) -> System:
+    system = made(cls, data)
+    trainer(system, data, RunFolder.create(folder)).fit()
+    return system
+
+
+@pytest.fixture(scope="module")
+def systems(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> dict[type[System], System]:
+    return {cls: trained(cls, data, tmp_path_factory.mktemp("run") / cls.__name__) for cls in ASKED}
+
+
+@every
+def test_every_player_of_every_phase_moves_and_nobody_else(cls: type[System], data: Dataset, tmp_path: Path) -> None:
+    system = made(cls, data)
+    run = RunFolder.create(tmp_path / "run")
+    before, total = {name: value.clone() for name, value in system.named_parameters()}, 0
+    for phase in system.phases():
+        total += phase.images
+        fresh = made(cls, data)
+        work = trainer(fresh, data, run)
+        (work.resume if run.checkpoints() else work.fit)(stop_after=total)
+        now = dict(fresh.named_parameters())
+        moved = {name for name, value in now.items() if not torch.equal(value, before[name])}
+        own = {who: [prefix(system, module) for module in player.modules] for who, player in phase.players.items()}
+        for who, starts in own.items():
+            assert any(name.startswith(tuple(starts)) for name in moved), f"{who} of {phase.name} did not move"
+        starts = tuple(start for many in own.values() for start in many)
+        assert all(name.startswith(starts) for name in moved), f"{phase.name} moved what it does not play"
+        before = {name: value.clone() for name, value in now.items()}
+
+
+def prefix(system: System, module: torch.nn.Module) -> str:
+    return next(name for name, found in system.named_modules() if found is module) + "."
+
+
+@every
+def test_cut_anywhere_it_resumes_bitwise_equal(
+    cls: type[System], data: Dataset, systems: dict[type[System], System], tmp_path: Path
+) -> None:
+    folder, phases = tmp_path / "run", made(cls, data).phases()
+    budget = sum(phase.images for phase in phases)
+    first = made(cls, data)
+    trainer(first, data, RunFolder.create(folder)).fit(stop_after=budget // 5)
+    for cut in (budget // 2, 4 * budget // 5, budget):
+        last = made(cls, data)
+        trainer(last, data, RunFolder.open(folder)).resume(stop_after=cut)
+    whole, pieces = systems[cls].state_dict(), last.state_dict()
+    assert [name for name in whole if not torch.equal(whole[name], pieces[name])] == []
+
+
+def drafts(system: System, requests: list[Request], seeds: list[int]) -> list[Draft]:
+    return list(system.sample(requests, system.Knobs(), Dice(seeds)))
+
+
+@every
+def test_drafts_advance_and_a_row_is_the_same_alone(cls: type[System], systems: dict[type[System], System]) -> None:
+    system, asked = systems[cls], ASKED[cls]
+    both, alone = drafts(system, asked, [3, 4]), drafts(system, asked[1:], [4])
+    progress = [draft.progress for draft in both]
+    assert progress == sorted(progress) and progress[-1] == 1.0 and len(both) > 1
+    assert torch.allclose(both[-1].images[1:], alone[-1].images, atol=1e-5)
+    assert not torch.equal(both[-1].images, drafts(system, asked, [5, 6])[-1].images)
+
+
+def test_storygan_grows_a_strip_and_reads_two_streams(systems: dict[type[System], System], data: Dataset) -> None:
+    shapes = [tuple(draft.images.shape) for draft in drafts(systems[StoryGan], ASKED[StoryGan], [1, 2])]
+    assert shapes == [(2, t, 3, 16, 16) for t in range(1, LENGTH + 1)]
+    phase = systems[StoryGan].phases()[0]
+    batch = phase.view.gather(data, range(8), None)
+    assert isinstance(batch, Tellings) and len(batch.images) == 8 and batch.strips.shape[:2] == (4, LENGTH)
+
+
+def test_progan_grows_and_fades(systems: dict[type[System], System], data: Dataset, tmp_path: Path) -> None:
+    sides = [draft.images.shape[-1] for draft in drafts(systems[ProGan], ASKED[ProGan], [1, 2])]
+    assert sides == [4, 8, 16]
+    young = made(ProGan, data)
+    trainer(young, data, RunFolder.create(tmp_path / "run")).fit(
+        stop_after=48 + 16
+    )  # two steps into the second of three
+    assert int(young.depth) == 1 and 0 < float(young.alpha) < 1
+    assert drafts(young, [Nothing()], [1])[-1].images.shape[-1] == 8
+
+
+def test_ppgn_climbs_though_its_caller_wants_no_gradients(systems: dict[type[System], System]) -> None:
+    system, asked = systems[Ppgn], ASKED[Ppgn]
+    system.zero_grad()  # what training left
+    with torch.no_grad():
+        quiet = drafts(system, asked, [1, 2])
+    assert torch.equal(quiet[-1].images, drafts(system, asked, [1, 2])[-1].images)
+    assert all(p.grad is None for p in system.encoder.parameters())
+    words = system.words([request.text for request in asked])
+    likely = [system.captioner(system.encoder(draft.images), words).mean().item() for draft in (quiet[0], quiet[-1])]
+    assert likely[1] > likely[0]
+
+
+def test_objgan_draws_boxes_then_shapes_then_pictures(systems: dict[type[System], System], data: Dataset) -> None:
+    found = drafts(systems[ObjGan], ASKED[ObjGan], [1, 2])
+    assert [draft.note for draft in found[:3]] == ["box 1", "box 2", "shapes"]
+    assert all(draft.images is None for draft in found[:3]) and "masks" in found[2].layout
+    assert [draft.images.shape[-1] for draft in found[3:]] == [8, 16]
+    given = ASKED[ObjGan][1].boxes[0]
+    assert found[-1].layout["boxes"][1, 0].tolist() == list(given[1:])  # a layout that was brought along is kept
+    batch = Scenes.gather(data, range(8), None)
+    assert batch.masks.sum(dim=(2, 3)).tolist() == [[128.0, 0.0], [128.0, 16.0]] * 4

@@ -1,0 +1,332 @@
+"""The trainer: exact resume, averages, schedules, lost numbers, kills, and the whole of a run folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from limner import catalogue
+from limner.blocks.ema import Shadow
+from limner.data.dataset import Dataset
+from limner.data.views import Pictures
+from limner.engine import Engine
+from limner.errors import UserError
+from limner.runs import RunFolder
+from limner.system import Dice, Draft, NoKnobs, Nothing, Paper, Phase, Player, System, Update, adam, linear, slerp
+from limner.train import Trainer
+from toy import shapes
+
+STEPS = 10
+
+
+@dataclass(frozen=True)
+class ToyConfig:
+    size: int = 16
+    images: int = STEPS * 4
+    poison: int = -1
+
+
+class Toy(System):
+    """Two phases and a `once`: a mean picture learnt with a shadow, then a scale with a clipped gradient."""
+
+    paper = Paper("Toy", "nobody", 2026, "a test")
+    takes = Nothing
+    Config = ToyConfig
+    presets: ClassVar = {"tiny": ToyConfig()}
+
+    def __init__(self, config: Any, schema: Any) -> None:
+        super().__init__(config, schema)
+        self.mean = nn.Sequential(nn.Linear(4, 3 * 16 * 16), nn.BatchNorm1d(3 * 16 * 16))
+        self.scale = nn.Linear(1, 1)
+        self.register_buffer("table", torch.zeros(3))
+        self.poisoned = 0
+
+    def phases(self) -> list[Phase]:
+        mean = Player(modules=[self.mean], optimiser=adam(1e-2), ema=8.0, schedule=linear)
+        scale = Player(modules=[self.scale], optimiser=adam(1e-2), clip=0.5)
+        return [
+            Phase(
+                name="mean",
+                view=Pictures,
+                images=self.config.images,
+                batch=4,
+                step=self.fit_mean,
+                players={"mean": mean},
+            ),
+            Phase(name="table", view=Pictures, images=0, batch=4, once=self.count),
+            Phase(
+                name="scale",
+                view=Pictures,
+                images=self.config.images,
+                batch=4,
+                step=self.fit_scale,
+                players={"scale": scale},
+            ),
+        ]
+
+    def draw(self, noise: Tensor) -> Tensor:
+        return self.mean(noise).unflatten(1, (3, 16, 16)).tanh() * self.scale(noise[:, :1])[..., None, None].tanh()
+
+    def fit_mean(self, batch: Pictures, clock: Any) -> Iterator[Update]:
+        loss = (self.draw(torch.randn(len(batch.images), 4)) - batch.images).square().mean()
+        if clock.step == self.config.poison and not self.poisoned:
+            self.poisoned += 1
+            loss = loss * torch.nan
+        yield Update("mean", loss, {"twice": 2 * loss})
+
+    def count(self, data: Dataset) -> None:
+        self.table.copy_(data.pictures(range(data.length()), "train").float().mean(dim=(0, 2, 3)))
+
+    def fit_scale(self, batch: Pictures, clock: Any) -> Iterator[Update]:
+        yield Update("scale", 100 * (self.draw(torch.randn(len(batch.images), 4)) - batch.images).square().mean())
+
+    def sample(self, requests: Any, knobs: NoKnobs, rng: Dice) -> Iterator[Draft]:
+        yield Draft(images=self.draw(rng.normal(4)).clamp(-1, 1))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return shapes(tmp_path_factory.mktemp("toy") / "data")
+
+
+@pytest.fixture(autouse=True)
+def nameable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "name_of", lambda cls: cls.__name__.lower())
+
+
+def trainer(data: Dataset, folder: Path, config: ToyConfig = ToyConfig(), **options: Any) -> Trainer:
+    torch.manual_seed(0)
+    run = RunFolder.open(folder) if (folder / "run.json").exists() else RunFolder.create(folder)
+    options = {"grid_every": 0, "quiet": True, "save_every": 12} | options
+    return Trainer(Toy(config, data.schema), data, run, engine=Engine("fp32"), **options)
+
+
+def weights(which: Trainer) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in which.system.state_dict().items()}
+
+
+def assert_same(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
+    for name, value in a.items():
+        assert torch.equal(value, b[name]), name
+
+
+@pytest.mark.parametrize("cut", [4, 8, 36, 40, 44, 76])
+def test_resume_is_bitwise_equal_wherever_it_was_cut(data, tmp_path, cut):
+    whole = trainer(data, tmp_path / "whole")
+    whole.fit()
+    trainer(data, tmp_path / "cut").fit(stop_after=cut)
+    second = trainer(data, tmp_path / "cut")
+    second.resume()
+    assert_same(weights(whole), weights(second))
+
+
+def test_another_seed_gives_other_weights(data, tmp_path):
+    one, other = trainer(data, tmp_path / "1"), trainer(data, tmp_path / "2", seed=1)
+    one.fit()
+    other.fit()
+    assert not torch.equal(one.system.mean[0].weight, other.system.mean[0].weight)
+
+
+def test_the_log_of_a_resumed_run_has_every_line_once(data, tmp_path):
+    trainer(data, tmp_path / "run").fit(stop_after=20)
+    (tmp_path / "run" / "log.jsonl").open("a").write(json.dumps({"phase": "mean", "total": 900}) + "\n{half a li")
+    trainer(data, tmp_path / "run").resume()
+    totals = [json.loads(line)["total"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert totals == sorted(totals)
+    assert totals[-1] == 2 * STEPS * 4
+
+
+def test_published_weights_are_the_average_and_training_goes_on_from_its_own(data, tmp_path):
+    run = trainer(data, tmp_path / "run")
+    run.fit(stop_after=20)
+    raw = run.system.mean[0].weight.clone()
+    with run.published():
+        assert not torch.equal(raw, run.system.mean[0].weight)
+        assert not run.system.mean.training
+    assert torch.equal(raw, run.system.mean[0].weight)
+    assert run.system.mean.training
+
+
+def test_a_shadow_keeps_half_after_its_half_life():
+    layer = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(layer.weight)
+    shadow = Shadow({"layer": layer}, half_life=100)
+    shadow.updates = 10**6  # long past its warm-up
+    nn.init.ones_(layer.weight)
+    for _ in range(10):
+        shadow.update(10)
+    with shadow.worn():
+        assert layer.weight.item() == pytest.approx(0.5, abs=1e-5)
+
+
+def test_a_finished_player_becomes_its_average(data, tmp_path):
+    run = trainer(data, tmp_path / "run", save_every=4)
+    run.fit(stop_after=STEPS * 4 - 4)
+    shadow = run._shadows["mean"]
+    run._step(run.phases[0])
+    expected = shadow._average["mean.0.weight"].clone()
+    run.at.phase, run.at.seen, run.at.step = 1, 0, 0
+    run._enter(fresh=True)
+    assert torch.equal(run.system.mean[0].weight, expected)
+    assert not run._shadows
+
+
+def test_the_schedule_and_the_clip_are_obeyed(data, tmp_path):
+    run = trainer(data, tmp_path / "run")
+    run.fit(stop_after=STEPS * 4 // 2 + 4)  # 6 of 10 steps done, the last one at progress 0.5
+    assert run._seats["mean"].optimiser.param_groups[0]["lr"] == pytest.approx(1e-2 * 0.5)
+    run = trainer(data, tmp_path / "run")
+    run.resume(stop_after=STEPS * 4 + 4)
+    gradients = [p.grad for p in run._seats["scale"].parameters]
+    assert torch.linalg.vector_norm(torch.cat([g.flatten() for g in gradients])) <= 0.5 + 1e-4
+
+
+def test_lost_numbers_take_the_run_back_and_it_says_so(data, tmp_path, capsys):
+    run = trainer(data, tmp_path / "run", ToyConfig(poison=5), quiet=False)
+    run.fit()
+    assert run.at.attempt == 1
+    assert run.at.total == 2 * STEPS * 4
+    assert all(torch.isfinite(value).all() for value in weights(run).values() if value.is_floating_point())
+    told = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [line for line in told if "went_back_from" in line]
+    assert "went back" in capsys.readouterr().err
+
+
+def test_numbers_lost_again_and_again_end_the_run(data, tmp_path):
+    run = trainer(data, tmp_path / "run", ToyConfig(poison=2))
+    step = run.system.fit_mean
+
+    def always(batch: Pictures, clock: Any) -> Iterator[Update]:
+        run.system.poisoned = 0
+        yield from step(batch, clock)
+
+    object.__setattr__(run.phases[0], "step", always)
+    with pytest.raises(UserError, match="lost its numbers"):
+        run.fit()
+
+
+def test_too_few_pictures_is_one_clear_line(data, tmp_path):
+    few = shapes(tmp_path / "few", count=3, held_out=0)
+    with pytest.raises(UserError, match="at least one batch of 4 pictures and the data set has 3"):
+        trainer(few, tmp_path / "run")
+
+
+def test_a_run_folder_is_not_overwritten(data, tmp_path):
+    RunFolder.create(tmp_path / "run")
+    with pytest.raises(UserError, match="limner resume"):
+        RunFolder.create(tmp_path / "run")
+
+
+def test_resuming_nothing_says_what_to_do(data, tmp_path):
+    with pytest.raises(UserError, match="limner train"):
+        RunFolder.open(tmp_path)
+    with pytest.raises(UserError, match="no checkpoint"):
+        trainer(data, tmp_path / "run").resume()
+
+
+def test_a_damaged_state_is_one_clear_line(data, tmp_path):
+    trainer(data, tmp_path / "run").fit(stop_after=8)
+    newest = RunFolder.open(tmp_path / "run").checkpoints()[-1] / "state.pt"
+    newest.write_bytes(newest.read_bytes()[:-2000])
+    with pytest.raises(UserError, match="remove that folder"):
+        trainer(data, tmp_path / "run").resume()
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(data, tmp_path, monkeypatch):
+    run = trainer(data, tmp_path / "run", save_every=10**9)
+    run.fit(stop_after=8)
+    before = run.run.checkpoints()
+
+    def full(*arguments: Any, **options: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(UserError, match="No space left"):
+        trainer(data, tmp_path / "run", save_every=4).resume()
+    assert run.run.checkpoints() == before
+    assert not list((tmp_path / "run" / "checkpoints").glob(".*"))
+    monkeypatch.undo()
+    monkeypatch.setattr(catalogue, "name_of", lambda cls: "toy")
+    trainer(data, tmp_path / "run").resume()
+
+
+def test_grids_and_the_film(data, tmp_path):
+    run = trainer(data, tmp_path / "run", grid_every=8)
+    run.fit()
+    grids = run.run.grids()
+    assert len(grids) == 2 * STEPS // 2
+    assert (tmp_path / "run" / "timelapse.gif").stat().st_size > 0
+
+
+def test_dice_rows_are_independent_and_walks_meet_their_ends():
+    together = Dice([3, 9]).normal(5)
+    assert torch.equal(together[1], Dice([9]).normal(5)[0])
+    ends = Dice([3, 9]).normal(5)
+    walk = Dice([(3, 9, 0.0), (3, 9, 1.0)]).normal(5)
+    assert torch.allclose(walk, ends, atol=1e-6)
+    assert torch.allclose(slerp(torch.ones(2), torch.ones(2), 0.3), torch.ones(2))
+
+
+KILLED = """
+import sys, torch
+sys.path.insert(0, {tests!r})
+import test_train as t
+from limner import catalogue
+catalogue.name_of = lambda cls: cls.__name__.lower()
+from pathlib import Path
+data = t.shapes(Path({folder!r}) / "data")
+run = t.trainer(data, Path({folder!r}) / "run", t.ToyConfig(images=2000), save_every=40)
+print("ready", flush=True)
+run.resume() if run.run.checkpoints() else run.fit()
+torch.save(t.weights(run), {folder!r} + "/final.pt")
+"""
+
+
+@pytest.mark.slow
+def test_kill_minus_nine_at_ten_random_moments(data, tmp_path):
+    """Kill without warning, again and again: no checkpoint is ever unreadable and the end is the same to the bit."""
+    script = textwrap.dedent(KILLED).format(tests=str(Path(__file__).parent), folder=str(tmp_path))
+    rng, kills = random.Random(0), 0
+    for attempt in range(40):
+        child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=os.environ)
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        if kills < 10:
+            time.sleep(rng.uniform(0.0, 0.3))
+            if child.poll() is None:
+                child.send_signal(signal.SIGKILL)
+                kills += 1
+        status = child.wait()
+        child.stdout.close()
+        if status == 0:
+            break
+        assert status == -signal.SIGKILL, f"attempt {attempt} ended with {status}"
+    assert kills == 10, f"the run ended after {kills} kills: make it longer"
+    whole = trainer(shapes(tmp_path / "data"), tmp_path / "whole", ToyConfig(images=2000), save_every=40)
+    whole.fit()
+    assert_same(weights(whole), torch.load(tmp_path / "final.pt", weights_only=True))
+
+
+def test_rows_do_not_depend_on_numpys_global_state(data, tmp_path):
+    np.random.seed(1)
+    one = trainer(data, tmp_path / "1")
+    one.fit()
+    np.random.seed(2)
+    two = trainer(data, tmp_path / "2")
+    two.fit()
+    assert_same(weights(one), weights(two))

@@ -1,0 +1,43 @@
+"""A toy data set with every column a view may ask for, drawn in a moment: coloured shapes on coloured grounds."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from limner.data.dataset import Dataset
+
+COLOURS = {"red": (220, 40, 40), "green": (40, 180, 70), "blue": (50, 80, 220), "yellow": (230, 210, 60)}
+SHAPES = ("circle", "square", "bar")
+GROUNDS = {"black": (10, 10, 10), "white": (245, 245, 245)}
+
+
+def shapes_folder(folder: Path, size: int = 16, count: int = 24) -> Path:
+    """Write up to 24 pictures, each colour, shape and ground once, with captions, attributes and a label."""
+    folder.mkdir(parents=True)
+    lines = []
+    kinds = list(itertools.product(COLOURS, SHAPES, GROUNDS))
+    for number, (colour, shape, ground) in enumerate(kinds[:: len(kinds) // count][:count]):
+        picture = Image.new("RGB", (size, size), GROUNDS[ground])
+        draw = ImageDraw.Draw(picture)
+        box = (size // 4, size // 4, 3 * size // 4, 3 * size // 4)
+        if shape == "circle":
+            draw.ellipse(box, fill=COLOURS[colour])
+        else:
+            draw.rectangle(box if shape == "square" else (1, size // 3, size - 2, 2 * size // 3), fill=COLOURS[colour])
+        picture.save(folder / f"{number:02d}.png")
+        texts = [f"a {colour} {shape} on {ground}", f"{ground} ground with a {colour} {shape}", f"{colour} {shape}"]
+        attributes = {"colour": colour, "shape": shape, "ground": ground}
+        lines.append({"file_name": f"{number:02d}.png", "text": texts, "attributes": attributes, "label": shape})
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+def shapes(folder: Path, size: int = 16, count: int = 24, held_out: float = 0.2) -> Dataset:
+    """Open the toy data set, drawn into `folder` first where it is not there."""
+    if not folder.exists():
+        shapes_folder(folder, size, count)
+    return Dataset.open(folder, size=size, held_out=held_out)
