@@ -20,6 +20,7 @@ os.environ["HF_HOME"] = os.path.join(_caches.name, "huggingface")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+os.environ["LIMNER_CACHE"] = os.path.join(_caches.name, "limner")
 os.environ["XDG_CACHE_HOME"] = os.path.join(_caches.name, "cache")
 # Rich and Typer wrap and colour by the terminal they find; tests read plain text of one known width.
 os.environ["NO_COLOR"] = "1"

@@ -60,7 +60,7 @@ def made(cls: type[System], data: Dataset) -> System:
 
 
 def trainer(system: System, data: Dataset, run: RunFolder) -> Trainer:
-    return Trainer(system, data, run, engine=Engine("fp32"), prompts=ASKED[type(system)], quiet=True)
+    return Trainer(system, data, run, engine=Engine("fp32", quiet=True), prompts=ASKED[type(system)])
 
 
 def trained(cls: type[System], data: Dataset, folder: Path) -> System:

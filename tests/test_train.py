@@ -112,8 +112,10 @@ def nameable(monkeypatch: pytest.MonkeyPatch) -> None:
 def trainer(data: Dataset, folder: Path, config: ToyConfig = ToyConfig(), **options: Any) -> Trainer:
     torch.manual_seed(0)
     run = RunFolder.open(folder) if (folder / "run.json").exists() else RunFolder.create(folder)
-    options = {"grid_every": 0, "quiet": True, "save_every": 12} | options
-    return Trainer(Toy(config, data.schema), data, run, engine=Engine("fp32"), **options)
+    engine = Engine("fp32", quiet=options.pop("quiet", True))
+    return Trainer(
+        Toy(config, data.schema), data, run, engine=engine, **({"grid_every": 0, "save_every": 12} | options)
+    )
 
 
 def weights(which: Trainer) -> dict[str, Tensor]:

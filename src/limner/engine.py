@@ -22,15 +22,19 @@ class Engine:
         precision: "fp32", "bf16", or "auto": bf16 where the processor computes in it.
         trackers: Accelerate's trackers, for example "tensorboard".
         folder: where trackers write.
+        quiet: show nothing; processes that do not lead never do.
     """
 
-    def __init__(self, precision: str = "auto", trackers: Sequence[str] = (), folder: Path | str = ".") -> None:
+    def __init__(
+        self, precision: str = "auto", trackers: Sequence[str] = (), folder: Path | str = ".", quiet: bool = False
+    ) -> None:
         self._accelerator = Accelerator(
             mixed_precision=_precision(precision), log_with=list(trackers) or None, project_dir=str(folder)
         )
         self.device = self._accelerator.device
         self.rank, self.world = self._accelerator.process_index, self._accelerator.num_processes
         self.leads = self._accelerator.is_main_process
+        self.quiet = quiet or not self.leads
         if trackers:
             self._accelerator.init_trackers("tensorboard")
 

@@ -28,9 +28,9 @@ LINE_EVERY = 50
 class Monitor:
     """Collect what updates report and show it. Only the main process writes."""
 
-    def __init__(self, engine: Engine, run: RunFolder, *, quiet: bool = False) -> None:
-        self.engine, self.run, self.quiet = engine, run, quiet
-        self.console = Console(stderr=True, quiet=quiet or not engine.leads)
+    def __init__(self, engine: Engine, run: RunFolder) -> None:
+        self.engine, self.run = engine, run
+        self.console = Console(stderr=True, quiet=engine.quiet)
         self._sums: dict[str, tuple[Tensor, int]] = {}
         self._sound: Tensor | None = None
         self._steps, self._since = 0, (time.perf_counter(), 0)
@@ -103,7 +103,7 @@ class Monitor:
         losses = "  ".join(f"{n.removesuffix('.loss')} {v:.3f}" for n, v in means.items() if n.endswith(".loss"))
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, speed=f"{speed:.1f} images/s", losses=losses)
-        if not self.console.is_terminal and not self.quiet:
+        if not self.console.is_terminal and not self.engine.quiet:
             print(f"{phase}: {total:,} images, {speed:.1f}/s  {losses}", file=sys.stderr, flush=True)
 
     def check(self, phase: str, total: int, numbers: Mapping[str, float]) -> None:

@@ -40,7 +40,7 @@ def sheet(
         raise UserError("a contact sheet needs at least one picture")
     if captions is not None and len(captions) != len(images):
         raise UserError(f"{len(images)} pictures and {len(captions)} captions: give each picture its own")
-    columns = columns or math.ceil(math.sqrt(len(images)))
+    columns = math.ceil(math.sqrt(len(images))) if columns is None else columns
     if columns < 1:
         raise UserError(f"columns must be 1 or more, not {columns}")
     width, height = images[0].size
@@ -57,6 +57,13 @@ def sheet(
         for i, text in enumerate(lines):
             pen.text((x, y + height + 1 + line * i), text, fill="black", font=font)
     return page
+
+
+def enlarged(image: Image.Image, times: int) -> Image.Image:
+    """Enlarge a small picture for the eye, smoothly; its `info` comes along."""
+    large = image.resize((image.width * times, image.height * times), Image.Resampling.LANCZOS)
+    large.info = dict(image.info)
+    return large
 
 
 def film(images: Sequence[Image.Image], path: str | Path, milliseconds: int = 120) -> Path:

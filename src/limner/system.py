@@ -123,7 +123,10 @@ class Phase:
     """Images in one step, over all processes together."""
     players: Mapping[str, Player] = field(default_factory=dict)
     step: Step | None = None
-    """A generator of `Update`s; it reads like the paper's algorithm."""
+    """A generator of `Update`s; it reads like the paper's algorithm.
+
+    Which players move, and in what order, may depend on the clock but never on the data: processes wait for each other.
+    """
     once: Callable[[Dataset], None] | None = None
     """Work that is no gradient descent; what it stores in buffers is saved (count tables, feature statistics)."""
     before: Callable[[], None] | None = None

@@ -58,7 +58,6 @@ class Trainer:
         save_every: images between checkpoints (default: a twentieth of the whole budget).
         grid_every: images between sample grids (default: a fortieth of it); 0 for none.
         prompts: what the grids draw; by default the first held-out requests.
-        quiet: show nothing.
 
     Raises:
         UserError: where the data lacks what a phase reads, or is smaller than one batch.
@@ -75,7 +74,6 @@ class Trainer:
         save_every: int | None = None,
         grid_every: int | None = None,
         prompts: Sequence[Request] | None = None,
-        quiet: bool = False,
     ) -> None:
         self.engine = engine or Engine()
         self.system, self.data, self.run, self.seed = system.to(self.engine.device), data, run, seed
@@ -84,7 +82,7 @@ class Trainer:
         self.save_every = save_every or max(self.budget // 20, 1)
         self.grid_every = max(self.budget // 40, 1) if grid_every is None else grid_every
         self.prompts = prompts or data.requests(system.takes, 16, "test" if data.length("test") else "train")
-        self.monitor = Monitor(self.engine, run, quiet=quiet)
+        self.monitor = Monitor(self.engine, run)
         self.at = Position()
         self._seats: dict[str, Seat] = {}
         self._shadows: dict[str, Shadow] = {}
@@ -102,8 +100,6 @@ class Trainer:
             )
         if phase.batch % self.engine.world:
             raise UserError(f"a batch of {phase.batch} cannot be shared by {self.engine.world} processes")
-
-    # ------------------------------------------------------------------------------------------------ the run
 
     def fit(self, *, stop_after: int | None = None) -> None:
         """Train to the end, or until `stop_after` images in all, or until Ctrl-C; what was reached is saved."""
@@ -154,8 +150,6 @@ class Trainer:
         self._enter(fresh=True)
         self.save()
 
-    # ------------------------------------------------------------------------------------------------ a step
-
     def _step(self, phase: Phase) -> None:
         at, share = self.at, phase.batch // self.engine.world
         entropy = [self.seed, at.phase, at.step, self.engine.rank, at.attempt]
@@ -176,8 +170,6 @@ class Trainer:
     def _next(self, moves: Iterator[Update]) -> Update | None:
         with self.engine.precision():
             return next(moves, None)
-
-    # ------------------------------------------------------------------------------------------------ phases
 
     def _enter(self, *, fresh: bool) -> None:
         """Seat the players of the phase at `self.at`: who plays learns and is in training mode, all others rest."""
@@ -213,8 +205,6 @@ class Trainer:
         for module, mode in modes.items():
             module.training = mode
 
-    # ------------------------------------------------------------------------------------------------ looking
-
     def _due(self, every: int, phase: Phase) -> bool:
         return every > 0 and self.at.total // every != (self.at.total - phase.batch) // every
 
@@ -241,8 +231,6 @@ class Trainer:
             dice = Dice(range(len(self.prompts)), self.engine.device)
             *_, final = self.system.sample(self.prompts, self.system.Knobs(), dice)
             self.monitor.grid(self.at.total, final)
-
-    # ------------------------------------------------------------------------------------------------ saving
 
     def save(self) -> None:
         """Write a checkpoint; a run that has lost its numbers goes back to the last one instead."""

@@ -164,7 +164,8 @@ def test_a_table_that_names_a_picture_elsewhere(tmp_path: Path) -> None:
         pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
     )
     pq.write_table(pa.table({"image": images, "text": ["t"]}), tmp_path / "set" / "t.parquet")
-    assert "outside its folder" in refusal(tmp_path / "set")
+    assert "t.parquet:1: the picture lies outside the folder" in refusal(tmp_path / "set")
+    assert [one.kind for one in check(tmp_path / "set")] == ["outside"]
 
 
 def test_wrong_columns(tmp_path: Path, folder: Callable[..., Path]) -> None:

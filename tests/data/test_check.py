@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from limner.cli.data import app
 from limner.data.check import Problem, check
 from limner.data.dataset import Dataset
+from limner.errors import UserError
 
 from .conftest import encoded, picture
 
@@ -114,3 +115,27 @@ def test_notes_alone_are_no_failure(folder: Callable[..., Path]) -> None:
 def test_a_problem_says_where() -> None:
     assert str(Problem("a/b.jsonl", 3, "k", "is wrong")) == "a/b.jsonl:3: is wrong"
     assert str(Problem("a/b.png", 0, "k", "is wrong")) == "a/b.png: is wrong"
+
+
+def test_building_a_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command hands its options to the world's module, found by its file name."""
+    out = tmp_path / "faces"
+    options = ["build", "avatars", "--images", "3", "--size", "32", "--seed", "5", "--workers", "1", "-o", str(out)]
+    done = CliRunner().invoke(app, [*options, "--json"])
+    facts = json.loads(done.stdout)
+    assert done.exit_code == 0 and facts.pop("seconds") >= 0
+    assert facts == {"folder": str(out), "world": "avatars", "images": 3, "size": 32, "seed": 5}
+    assert check(out) == []
+    data = Dataset.open(out, size=32)
+    assert (data.length("train"), data.length("test")) == (2, 1) and len(data.captions(0)) == 5
+    assert len(data.schema.attributes) >= 10 and {"boxes", "masks", "keypoints"} <= data.columns
+
+
+@pytest.mark.parametrize(
+    ("world", "says"),
+    [("avatar", "did you mean avatars?"), ("nowhere", "there are: "), ("build", "unknown world 'build'"), ("..", "..")],
+)
+def test_an_unknown_world(world: str, says: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["build", world, "-o", str(tmp_path / "out")])
+    assert isinstance(done.exception, UserError) and says in str(done.exception)
+    assert not (tmp_path / "out").exists()

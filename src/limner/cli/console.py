@@ -7,10 +7,15 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from limner.artist import Artist
+
+FEW = 8
+"""Pictures that one thread draws."""
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line, and nothing else, on stdout.")]
 
 
@@ -22,6 +27,22 @@ def emit(facts: Mapping[str, Any], as_json: bool, text: str) -> None:
 def note(text: str) -> None:
     """Tell the person something beside the results."""
     print(f"limner: {text}", file=sys.stderr, flush=True)
+
+
+def loaded(name: str, device: str, pictures: int) -> Artist:
+    """Load an artist for so many pictures: a few are drawn by one thread.
+
+    Starting threads takes longer than a few small pictures do, and far longer while another program has the cores.
+    """
+    import torch
+
+    from limner.artist import load
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    artist = load(name, device=device)
+    torch.set_num_threads(1 if pictures <= FEW else threads)
+    return artist
 
 
 @contextlib.contextmanager

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import difflib
 import importlib
 import json
 import pkgutil
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli.console import Json, bar, emit
 from limner.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
     from limner.data.problems import Problem
 
 app = typer.Typer(help="Build and check data sets.", no_args_is_help=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 
 
 @app.command()
@@ -43,13 +39,11 @@ def build(
     """Draw a data set of captioned pictures. A build that was stopped goes on where it was."""
     module = _world(world)
     began = time.perf_counter()
-    with _bar(f"building {world}") as progress:
+    with bar(f"building {world}") as progress:
         folder = module.build(out, images=images, size=size, seed=seed, workers=workers, progress=progress)
     facts = {"folder": str(folder), "world": world, "images": images, "size": size, "seed": seed}
-    if as_json:
-        print(json.dumps(facts | {"seconds": round(time.perf_counter() - began, 3)}))
-    else:
-        print(f"{images} pictures of {size} x {size} pixels lie in {folder}")
+    facts["seconds"] = round(time.perf_counter() - began, 3)
+    emit(facts, as_json, f"{images} pictures of {size} x {size} pixels lie in {folder}")
 
 
 @app.command()
@@ -60,7 +54,7 @@ def check(
     """List everything that is wrong with a data set. Exits with 2 where there is something to put right."""
     from limner.data.check import check as find
 
-    with _bar("checking") as progress:
+    with bar("checking") as progress:
         problems = find(data, progress=progress)
     errors = sum(problem.is_error for problem in problems)
     if as_json:
@@ -118,16 +112,3 @@ def _world(name: str) -> ModuleType:
     near = difflib.get_close_matches(name, all_names, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(all_names)}"
     raise UserError(f"unknown world {name!r}: {hint}")
-
-
-@contextlib.contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on stderr while a person looks at it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bars:
-        task = bars.add_task(what, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.console import Json, emit, note, notes
+from limner.cli.console import Json, emit, loaded, note, notes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -58,9 +58,8 @@ def draw(
         if again is not None:
             images: Iterable[Image] = [_again(again, None if artist == DEFAULT else artist, device)]
         else:
-            from limner.artist import load
-
-            images = load(artist, device=device).each(prompts, n, seed, batch=batch, knobs=knobs)
+            many = n * max(len(prompts or []), 1)
+            images = loaded(artist, device, many).each(prompts, n, seed, batch=batch, knobs=knobs)
         for image in images:
             keep(image, out, show=show, as_json=as_json)
 
@@ -108,10 +107,9 @@ def _plain(seed: object) -> str:
 
 def _again(path: Path, instead: str | None, device: str) -> Image:
     from limner import recipe
-    from limner.artist import load
 
     made = recipe.read(path)
-    artist = load(instead or made["artist"], device=device)
+    artist = loaded(instead or made["artist"], device, 1)
     if artist.sha256 != made.get("checkpoint"):
         note(f"note: {artist.name} is not the checkpoint that drew {path}; the picture will differ")
     return artist.redraw(made)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from limner.cli.console import Json, emit, notes
+from limner.cli.console import Json, emit, loaded, notes
 from limner.cli.draw import DEFAULT, Device, Knobs, Name, Show, free, slug
 
 if TYPE_CHECKING:
@@ -37,11 +37,10 @@ def morph(
     limner morph "a man with short black hair" "a woman with long blond hair" -o morph.gif
     """
     from limner import settings
-    from limner.artist import load
 
+    knobs = settings.pairs(knob or [], "--knob")
     with notes():
-        loaded, knobs = load(artist, device=device), settings.pairs(knob or [], "--knob")
-        images = loaded.morph(first, second, frames, seed, knobs=knobs)
+        images = loaded(artist, device, frames).morph(first, second, frames, seed, knobs=knobs)
     facts = {"prompt": first, "to": second, "seed": seed}
     _keep(images, out or free(Path("drawings"), f"{slug(first)}-to-{slug(second)}-{seed}"), facts, show, as_json)
 
@@ -62,16 +61,15 @@ def walk(
     limner walk "a woman with a blue hat" --seeds 3,14,15 --frames 12 -o walk.gif
     """
     from limner import settings
-    from limner.artist import load
     from limner.errors import UserError
 
     try:
         numbers = [int(seed) for seed in seeds.split(",")]
     except ValueError:
         raise UserError(f"--seeds {seeds!r}: write whole numbers with commas between, like 3,14,15") from None
+    knobs = settings.pairs(knob or [], "--knob")
     with notes():
-        loaded, knobs = load(artist, device=device), settings.pairs(knob or [], "--knob")
-        images = loaded.walk(prompt, numbers, frames, knobs=knobs)
+        images = loaded(artist, device, frames * len(numbers)).walk(prompt, numbers, frames, knobs=knobs)
     facts = {"prompt": prompt or "", "seeds": numbers}
     _keep(images, out or free(Path("drawings"), f"walk-{slug(prompt or '')}"), facts, show, as_json)
 

@@ -121,7 +121,7 @@ def _describe(one: Summary) -> None:
     published = f"{one.title} ({one.authors}, {one.venue} {one.year})"
     print(f"{one.name}: {published}", one.about, sep="\n\n")
     print(f"\ntakes {one.takes}, gives {', '.join(one.gives)}\n")
-    _table(("preset", "what it sets"), list(one.presets.items()))
+    _table(("preset", "what it sets"), [(name, sets or "the defaults") for name, sets in one.presets.items()])
     for title, fields in (("option (--set)", one.config), ("knob (--knob)", one.knobs)):
         if fields:
             print()

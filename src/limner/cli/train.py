@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.console import Json, bar, emit, note
+from limner.cli.console import Json, emit, note
+from limner.cli.run import forget, prepare, trainer_of
 from limner.errors import UserError
 
 if TYPE_CHECKING:
@@ -75,9 +76,13 @@ def train(
     path = run or _free(Path("runs"), f"{catalogue.name_of(cls)}-{preset}")
     if (path / "run.json").exists():
         raise UserError(f"{path} already holds a run: go on with `limner resume {path}`, or choose another --run")
-    parts = _prepare(record)  # before the folder is made: a mistake in the data leaves nothing behind
+    parts = prepare(record)  # before the folder is made: a mistake in the data leaves nothing behind
     folder = RunFolder.create(path, **record, fingerprint=parts["data"].fingerprint)
-    trainer = _trainer(parts, folder)
+    try:
+        trainer = trainer_of(parts, folder)
+    except UserError:
+        forget(path)
+        raise
     began = time.perf_counter()
     trainer.fit()
     _report(trainer, folder, time.perf_counter() - began, as_json)
@@ -94,49 +99,13 @@ def resume(
     from limner.runs import RunFolder
 
     folder = RunFolder.open(run)
-    parts = _prepare(folder.record)
+    parts = prepare(folder.record)
     if parts["data"].fingerprint != folder.record.get("fingerprint"):
         raise UserError(f"{folder.record['data']} has changed since the run began: put it back, or train anew")
-    trainer = _trainer(parts, folder)
+    trainer = trainer_of(parts, folder)
     began = time.perf_counter()
     trainer.resume()
     _report(trainer, folder, time.perf_counter() - began, as_json)
-
-
-def _prepare(record: dict[str, Any]) -> dict[str, Any]:
-    """Build system and data from what run.json says, so that `train` and `resume` cannot differ."""
-    import torch
-
-    from limner import catalogue, settings
-    from limner.data.dataset import Dataset
-
-    try:
-        cls = catalogue.load_class(record["system"])
-        config: Any = settings.from_json(cls.Config, record["config"], "run.json, config")
-        where, skip_bad, seed = record["data"], record["skip_bad"], record["seed"]
-    except KeyError as error:
-        raise UserError(f"run.json is damaged: it lacks {error}") from None
-    with bar("reading pictures") as progress:
-        data = Dataset.open(where, size=cls.reads(config), skip_bad=skip_bad, progress=progress)
-    torch.manual_seed(seed)
-    return {"system": catalogue.build(cls, config, data.schema), "data": data}
-
-
-def _trainer(parts: dict[str, Any], folder: RunFolder) -> Trainer:
-    from limner.engine import Engine
-    from limner.train import Trainer
-
-    record = folder.record
-    trackers = ["tensorboard"] if record.get("tensorboard") else []
-    return Trainer(
-        parts["system"],
-        parts["data"],
-        folder,
-        seed=record["seed"],
-        engine=Engine(record.get("precision", "auto"), trackers, folder.path),
-        save_every=record.get("save_every"),
-        grid_every=record.get("grid_every"),
-    )
 
 
 def _report(trainer: Trainer, folder: RunFolder, seconds: float, as_json: bool) -> None:

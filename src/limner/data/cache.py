@@ -18,20 +18,22 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from limner.data.pictures import BadPicture, decode, digest, read
+from limner.data.pictures import BadPicture, Encoded, decode, digest, read
 from limner.errors import UserError
 
 VERSION = 1
 """Raise when the same picture would decode to other bytes."""
 
-Fetch = Callable[[int, int], Sequence[bytes | Path]]
+Fetch = Callable[[int, int], Sequence[Encoded]]
 Progress = Callable[[int, int], None]
 _CHUNK_BYTES = 32 << 20
+_PICTURES_A_TASK = 8
 _ABANDONED_SECONDS = 24 * 3600
 
 
@@ -134,10 +136,11 @@ def _build(folder: Path, count: int, side: int, fetch: Fetch, keep_bad: bool, pr
 def _write_pixels(
     path: Path, count: int, side: int, fetch: Fetch, keep_bad: bool, progress: Progress | None
 ) -> tuple[np.ndarray, list[tuple[int, str, str]]]:
-    digests, bad = np.zeros(count, dtype=np.uint64), []
+    digests = np.zeros(count, dtype=np.uint64)
+    bad: list[tuple[int, str, str]] = []
     chunk = min(1024, max(16, _CHUNK_BYTES // (3 * side * side)))
 
-    def work(source: bytes | Path) -> tuple[np.ndarray | None, int, BadPicture | None]:
+    def one(source: Encoded) -> tuple[np.ndarray | None, int, BadPicture | None]:
         encoded = b""
         try:
             encoded = read(source)
@@ -145,21 +148,28 @@ def _write_pixels(
         except BadPicture as error:
             return None, digest(encoded), error
 
+    def some(sources: Sequence[Encoded]) -> list[tuple[np.ndarray | None, int, BadPicture | None]]:
+        return [one(source) for source in sources]
+
+    def block(start: int, stop: int, pool: ThreadPoolExecutor) -> np.ndarray:
+        pixels = np.zeros((stop - start, 3, side, side), dtype=np.uint8)
+        sources = fetch(start, stop)
+        tasks = (sources[at : at + _PICTURES_A_TASK] for at in range(0, len(sources), _PICTURES_A_TASK))
+        for place, (found, content, error) in enumerate(chain.from_iterable(pool.map(some, tasks))):
+            digests[start + place] = content
+            if found is not None:
+                pixels[place] = found
+            if error is not None:
+                bad.append((start + place, error.kind, str(error)))
+                if not keep_bad:
+                    raise BadPicture(error.kind, str(error), start + place)
+        return pixels
+
     with path.open("wb") as file, ThreadPoolExecutor(os.cpu_count()) as pool, warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `load` judges size by its own limit
         for start in range(0, count, chunk):
             stop = min(start + chunk, count)
-            block = np.zeros((stop - start, 3, side, side), dtype=np.uint8)
-            for place, (pixels, content, error) in enumerate(pool.map(work, fetch(start, stop))):
-                row = start + place
-                digests[row] = content
-                if error is not None:
-                    if not keep_bad:
-                        raise BadPicture(error.kind, str(error), row)
-                    bad.append((row, error.kind, str(error)))
-                elif pixels is not None:
-                    block[place] = pixels
-            file.write(block.data)
+            file.write(block(start, stop, pool).data)
             if progress:
                 progress(stop, count)
         file.flush()

@@ -14,7 +14,7 @@ from PIL import Image
 from limner.data.cache import Progress, location
 from limner.data.facts import facts_of, picture_problem
 from limner.data.folder import files_in
-from limner.data.pictures import BadPicture, digest, load, read
+from limner.data.pictures import BadPicture, Encoded, digest, load, read
 from limner.data.problems import Problem, box_fault
 from limner.data.source import Source, open_source
 
@@ -67,7 +67,7 @@ def _pictures(source: Source, progress: Progress | None) -> Iterator[Problem]:
                 progress(stop, count)
 
 
-def _judge(source: bytes | Path) -> tuple[int, tuple[int, int], BadPicture | None]:
+def _judge(source: Encoded) -> tuple[int, tuple[int, int], BadPicture | None]:
     try:
         encoded = read(source)
         return digest(encoded), load(encoded).size, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 from limner.data.problems import TEXT_NAMES, attribute_text
 from limner.errors import UserError
 
+_ROWS_AT_ONCE = 10_000
 MOST_VALUES = 64
 """A column of text with more distinct values is no attribute."""
 RESERVED = frozenset(
@@ -39,9 +41,25 @@ class Texts:
         return int((self.offsets[rows + 1] - self.offsets[rows]).max(initial=0))
 
     def each(self, rows: np.ndarray) -> Iterator[str]:
-        """Yield every caption of `rows`."""
-        for row in rows:
-            yield from self.row(int(row))
+        """Yield every caption of `rows`, many times faster than row by row."""
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            yield from self._of(rows[start : start + _ROWS_AT_ONCE]).to_pylist()
+
+    def digest(self, rows: np.ndarray) -> bytes:
+        """Return 16 bytes that stand for the captions of `rows`, in order."""
+        hashed = hashlib.blake2b(digest_size=16)
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            part = rows[start : start + _ROWS_AT_ONCE]
+            values = self._of(part)
+            hashed.update((self.offsets[part + 1] - self.offsets[part]).tobytes())
+            hashed.update(pc.binary_length(values).to_numpy().tobytes())
+            hashed.update("".join(values.to_pylist()).encode())
+        return hashed.digest()
+
+    def _of(self, rows: np.ndarray) -> Any:
+        starts, counts = self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows]
+        firsts = np.concatenate(([0], np.cumsum(counts)[:-1])) if len(rows) else counts
+        return self.values.take(pa.array(np.repeat(starts - firsts, counts) + np.arange(counts.sum())))
 
     def faults(self) -> tuple[np.ndarray, np.ndarray]:
         """Return for each row whether captions are missing and whether one is empty: two of bool (N,)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -234,12 +235,18 @@ def _schema(size: int, facts: Facts, train: np.ndarray) -> Schema:
     described = {"attributes": facts.attributes, "labels": facts.label_names, "story": facts.story}
     if facts.texts is None:
         return Schema(size, **described)  # type: ignore[arg-type]
+    counts: Counter[str] = Counter()
+    longest = 0
+    for text in facts.texts.each(train):  # in one pass: this is the slow part of opening many captions
+        words = words_of(text)
+        counts.update(words)
+        longest = max(longest, len(words))
     firsts = dict.fromkeys(facts.texts.row(int(row))[0] for row in train[: 16 * _EXAMPLES])
     return Schema(
         size,
-        Lexicon.of(facts.texts.each(train)),
+        Lexicon.counted(counts),
         captions=facts.texts.most(train),
-        longest=max(len(words_of(text)) for text in facts.texts.each(train)),
+        longest=longest,
         examples=tuple(firsts)[:_EXAMPLES],
         **described,  # type: ignore[arg-type]
     )
@@ -250,6 +257,5 @@ def _fingerprint(size: int, digests: np.ndarray, splits: dict[str, np.ndarray], 
     for rows in splits.values():
         for part in (digests[rows], facts.labels[rows], facts.numbers[rows]):
             hashed.update(np.ascontiguousarray(part).tobytes() + b"|")
-        for text in facts.texts.each(rows) if facts.texts else ():
-            hashed.update(text.encode("utf-8", "surrogatepass") + b"\0")
+        hashed.update(facts.texts.digest(rows) if facts.texts else b"")
     return hashed.hexdigest()

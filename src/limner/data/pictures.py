@@ -21,7 +21,7 @@ _BROKEN_PARSERS = (struct.error, zlib.error)
 
 
 class BadPicture(ValueError):
-    """A picture that cannot be used; `kind` is "unreadable" or "too large", the message says why.
+    """A picture that cannot be used; `kind` is "unreadable", "too large" or "outside", the message says why.
 
     `row` is its number where it is one of many, otherwise -1.
     """
@@ -93,12 +93,18 @@ def digest(encoded: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(encoded, digest_size=8).digest(), "little")
 
 
-def read(source: bytes | Path) -> bytes:
-    """Return the encoded bytes of a picture that is given as such or as a file.
+Encoded = bytes | Path | BadPicture
+"""A picture before decoding: its bytes, its file, or why it cannot be had."""
+
+
+def read(source: Encoded) -> bytes:
+    """Return the encoded bytes of a picture.
 
     Raises:
-        BadPicture: the file cannot be read.
+        BadPicture: it cannot be had, or its file cannot be read.
     """
+    if isinstance(source, BadPicture):
+        raise source
     if isinstance(source, bytes):
         return source
     try:

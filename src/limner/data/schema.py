@@ -29,7 +29,11 @@ class Lexicon:
     @classmethod
     def of(cls, texts: Iterable[str], at_most: int = 20_000) -> Lexicon:
         """Count the words of all texts; the most frequent come first, ties by alphabet."""
-        counts = Counter(word for text in texts for word in words_of(text))
+        return cls.counted(Counter(word for text in texts for word in words_of(text)), at_most)
+
+    @classmethod
+    def counted(cls, counts: Mapping[str, int], at_most: int = 20_000) -> Lexicon:
+        """Take the most frequent of words that were counted already."""
         return cls(tuple(w for w, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:at_most]))
 
     def __len__(self) -> int:

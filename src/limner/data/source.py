@@ -15,6 +15,7 @@ import numpy as np
 
 from limner.data.cache import key_of
 from limner.data.folder import SPLITS, Row, files_in, metadata_of, read_folder
+from limner.data.pictures import BadPicture, Encoded
 from limner.data.problems import Problem
 from limner.errors import UserError
 
@@ -60,21 +61,21 @@ class Source:
             row -= count
         return self.name, row + 1
 
-    def encoded(self, start: int, stop: int) -> list[bytes | Path]:
-        """Return the encoded pictures of these rows, as bytes or as files."""
+    def encoded(self, start: int, stop: int) -> list[Encoded]:
+        """Return the encoded pictures of these rows."""
         if self.rows is not None:
             return [row.path for row in self.rows[start:stop]]
         cells = self.table.select_columns(["image"])[start:stop]["image"]
         return [self._picture(cell) for cell in cells]
 
-    def _picture(self, cell: dict[str, Any] | None) -> bytes | Path:
+    def _picture(self, cell: dict[str, Any] | None) -> Encoded:
         if cell is None or (cell["bytes"] is None and not cell["path"]):
             return b""
         if cell["bytes"] is not None:
             return cell["bytes"]
         path = Path(cell["path"])
         if self.root is not None and not (self.root / path).resolve().is_relative_to(self.root.resolve()):
-            raise UserError(f"{self.name} names a picture outside its folder: {path}")
+            return BadPicture("outside", f"lies outside the folder: {path}")
         return path if self.root is None else self.root / path
 
 

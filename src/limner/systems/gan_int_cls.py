@@ -18,7 +18,8 @@ Deviations
     (real, right) and (real, wrong) share the pictures of one batch, so the trunk sees each real picture once; and each
     of them has a mismatch of another label or, where there are no labels, of other captions.
     Batches are drawn from all pictures alike, not class by class.
-    Text is pre-trained here from scratch against a small image encoder (see `blocks.joint_embedding`).
+    Text is pre-trained here from scratch against a small image encoder (see `blocks.joint_embedding`), and as the scale
+    of what comes out is then an accident, sentence vectors are centred and scaled to unit spread.
     Sides other than 64 add or leave out doublings at the fine end.
     `recipe="modern"` keeps both claims and the generator, and changes what the field has learnt since: spectral norm
     in place of batch norm in the discriminator (Miyato et al. 2018), lazy R1 (Mescheder et al. 2018; Karras et al.
@@ -43,6 +44,7 @@ from limner.blocks.init import dcgan_init
 from limner.blocks.joint_embedding import contrastive, structured_joint_embedding
 from limner.blocks.losses import says_fake, says_real
 from limner.blocks.penalties import gradient_penalty
+from limner.blocks.standard import Standard
 from limner.blocks.table import SentenceTable
 from limner.blocks.text import TextEncoder, WordEncoder, mend, texts_of, unknown_words
 from limner.blocks.vision import ImageEncoder
@@ -203,6 +205,7 @@ class GanIntCls(System):
         self.discriminator.apply(dcgan_init)
         if c.recipe == "modern":
             spectrally_normed(self.discriminator)
+        self.standard = Standard(c.text_width)
         self.sentences = SentenceTable()
 
     @classmethod
@@ -211,18 +214,19 @@ class GanIntCls(System):
         return config.size * 76 // 64 if config.crop else config.size
 
     def phases(self) -> list[Phase]:
-        """Learn to read; then, reading no better any more, learn to draw."""
+        """Learn to read; read all there is; then, reading no better any more, learn to draw."""
         c = self.config
         learn = contrastive if c.text_loss == "contrastive" else structured_joint_embedding
         return [
             learn(self.text, self.vision, images=c.text_images, batch=c.text_batch),
+            Phase(name="read", view=Pairs, images=0, batch=c.text_batch, once=self.measure),
             Phase(
                 name="gan",
                 view=Pairs,
                 images=c.images,
                 batch=c.batch,
                 players=self.players(),
-                prepare=self.read_all,
+                prepare=self.remember,
                 step=self.step,
             ),
         ]
@@ -243,15 +247,21 @@ class GanIntCls(System):
             "generator": Player(modules=[self.generator], optimiser=optimiser, schedule=schedule),
         }
 
-    def read_all(self, data: Dataset) -> None:
-        """Read every caption of the training set once."""
+    def measure(self, data: Dataset) -> None:
+        """Read every caption of the training set once, and learn how the vectors spread."""
         self.sentences.fill(self.text, data)
+        self.standard.measure(self.sentences.vectors)
+
+    def remember(self, data: Dataset) -> None:
+        """Read them again where the table was lost, as in a run that goes on."""
+        if not len(self.sentences.vectors):
+            self.sentences.fill(self.text, data)
 
     def step(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
         """Algorithm 1: the discriminator's move, then the generator's with fresh noise."""
         c = self.config
         x = window(batch.images, c.size) if c.crop else batch.images  # (B, 3, S, S)
-        t = self.sentences.draw(batch.rows, c.captions)  # (B, E)
+        t = self.standard(self.sentences.draw(batch.rows, c.captions))  # (B, E)
         mismatch = 0.5 if c.variant.endswith("cls") else 0.0
 
         with torch.no_grad():
@@ -296,10 +306,10 @@ class GanIntCls(System):
 
     def read(self, requests: Sequence[Request]) -> Tensor:
         """Encode captions, misspelt words mended: (B, E)."""
-        return self.text.sentence([mend(self.schema.lexicon, text) for text in texts_of(requests)])
+        return self.standard(self.text.sentence([mend(self.schema.lexicon, text) for text in texts_of(requests)]))
 
     def exports(self) -> Mapping[str, tuple[nn.Module, tuple[Tensor, ...]]]:
-        """Return the generator: noise (B, Z) and sentence vectors (B, E) to pictures."""
+        """Return the generator: noise (B, Z) and standard sentence vectors (B, E) to pictures."""
         return {"generator": (self.generator, (torch.zeros(1, Z), torch.zeros(1, self.text.width)))}
 
     def unknown(self, requests: Sequence[Request]) -> Mapping[str, str | None]:

@@ -1,0 +1,116 @@
+"""Write the tables of README and docs from results/*.jsonl: no published number is typed.
+
+    python benchmarks/tables.py            # rewrite the blocks
+    python benchmarks/tables.py --check    # exit 1 where one is out of date
+
+A block begins with `<!-- table: NAME -->` and ends with `<!-- /table -->`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
+
+
+def lines(name: str) -> list[dict[str, Any]]:
+    """Read results/NAME.jsonl; empty where there is none."""
+    path = ROOT / "results" / f"{name}.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def table(head: list[str], rows: list[list[Any]]) -> str:
+    """Return a Markdown table."""
+    body = ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+    return "\n".join(["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *body]) + "\n"
+
+
+def compare() -> str:
+    """Systems side by side at equal minutes."""
+    head = ["system", "preset", "minutes", "pictures seen", "pictures a second", "R-precision, independent"]
+    found = lines("compare")
+    rows = [
+        [
+            f"`{r['system']}`",
+            r["preset"],
+            r["minutes"],
+            f"{r['images']:,}",
+            r["images_per_second"],
+            f"{r['r_precision']:.3f}",
+        ]
+        for r in found
+    ]
+    if found:
+        rows.append(["real pictures", "", "", "", "", f"{found[-1]['real_pictures']:.3f}"])
+    return table(head, rows) + made(found)
+
+
+def shipped() -> str:
+    """The checkpoint that comes with the package."""
+    found = lines("independent")[-1:]
+    head = ["artist", "captions, held out", "pictures trained on", "R-precision, independent", "real pictures"]
+    rows = [
+        [f"`{r['artist']}`", f"{r['captions']:,}", f"{r['trained']['images']:,}", f"{r['r_precision']:.3f}",
+         f"{r['real_pictures']:.3f}"]
+        for r in found
+    ]  # fmt: skip
+    return table(head, rows) + made(found)
+
+
+def drawing() -> str:
+    """How soon a picture is there."""
+    found = lines("drawing")[-1:]
+    head = ["bare `import torch`", "`limner draw` from cold", "ratio", "a further picture", "in batches of 16", "cores"]
+    rows = [
+        [f"{r['import_torch_seconds']} s", f"{r['cold_draw_seconds']} s", r["ratio"], f"{r['milliseconds_alone']} ms",
+         f"{r['milliseconds_in_batches_of_16']} ms", r["cores"]]
+        for r in found
+    ]  # fmt: skip
+    return table(head, rows) + made(found)
+
+
+def world() -> str:
+    """How fast the avatars world is built."""
+    found = lines("avatars")[-1:]
+    head = ["pictures", "size", "workers", "pictures a second"]
+    rows = [[f"{r['images']:,}", r["size"], r["workers"], r["pictures_per_second"]] for r in found]
+    return table(head, rows) + made(found)
+
+
+def made(found: list[dict[str, Any]]) -> str:
+    """Say by which command and on what."""
+    if not found:
+        return "\nNot measured yet.\n"
+    last = found[-1]
+    return f"\n`{last['command']}` (commit {last['commit'][:7]}, {last['threads']} CPU cores, torch {last['torch']}).\n"
+
+
+TABLES: dict[str, Callable[[], str]] = {"compare": compare, "shipped": shipped, "drawing": drawing, "world": world}
+
+
+def filled(text: str) -> str:
+    """Return `text` with every block as results/ say."""
+    return BLOCK.sub(lambda match: match[1] + TABLES[match[2]]() + match[3], text)
+
+
+def main() -> int:
+    """Rewrite, or check."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    stale = [page for page in pages if filled(page.read_text()) != page.read_text()]
+    if "--check" not in sys.argv:
+        for page in stale:
+            page.write_text(filled(page.read_text()))
+        return 0
+    for page in stale:
+        print(f"{page.relative_to(ROOT)} is out of date: python benchmarks/tables.py", file=sys.stderr)
+    return bool(stale)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

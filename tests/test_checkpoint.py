@@ -1,0 +1,275 @@
+"""The published form: round trips, and every way in which a folder can be bad."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pickle
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from artists import FAKE, fake, published
+from limner import checkpoint
+from limner.errors import UserError
+
+
+def edit(folder: Path, **changes: object) -> None:
+    path = folder / checkpoint.ABOUT
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def reweigh(folder: Path, content: bytes) -> None:
+    """Put other weights in, with the record telling of them: only what is inside is wrong then."""
+    (folder / checkpoint.WEIGHTS).write_bytes(content)
+    about = json.loads((folder / checkpoint.ABOUT).read_text())
+    hashes = about["sha256"] | {checkpoint.WEIGHTS: checkpoint.sha256(content)}
+    edit(folder, sha256=hashes, bytes=len(content))
+
+
+def test_what_is_opened_equals_what_was_saved(tmp_path: Path) -> None:
+    system = fake(changes={"widths": "3,5", "rate": "0.01"}).train()
+    system.calls += 3
+    about = checkpoint.read(checkpoint.save(system, tmp_path / "a" / "b", trained={"seed": 3}))
+    state = torch.get_rng_state()
+    again = checkpoint.open(tmp_path / "a" / "b")
+    assert torch.equal(state, torch.get_rng_state()), "opening a file moved the global dice"
+    assert not again.training
+    assert again.config == system.config and again.schema == system.schema
+    assert about["trained"] == {"seed": 3} and about["paper"]["year"] == 2014
+    assert set(again.state_dict()) == set(system.state_dict())
+    for name, value in system.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value), name
+
+
+def test_half_keeps_matrices_nearly_and_the_rest_exactly(tmp_path: Path) -> None:
+    system = fake()
+    whole = checkpoint.save(system, tmp_path / "whole")
+    half = checkpoint.save(system, tmp_path / "half", half=True)
+    size = [(folder / checkpoint.WEIGHTS).stat().st_size for folder in (whole, half)]
+    assert size[1] < 0.6 * size[0]
+    again = checkpoint.open(half)
+    assert torch.equal(again.body.bias, system.body.bias) and again.body.weight.dtype is torch.float32
+    assert torch.equal(again.body.weight, system.body.weight.half().float())
+    assert not torch.equal(again.body.weight, system.body.weight)
+
+
+def test_tied_and_strided_weights_are_saved(tmp_path: Path) -> None:
+    system = fake()
+    system.critic.weight = torch.nn.Parameter(system.body.weight[:1, :1].expand(1, 192))
+    expected = system.critic.weight.detach().clone()
+    assert torch.equal(checkpoint.open(checkpoint.save(system, tmp_path / "a")).critic.weight, expected)
+
+
+def test_what_drawing_needs_not_can_be_left_out(tmp_path: Path) -> None:
+    system = fake()
+    folder = checkpoint.save(system, tmp_path / "a", omit=["critic"])
+    assert not any(name.startswith("critic") for name in safetensors.torch.load_file(folder / checkpoint.WEIGHTS))
+    assert torch.equal(checkpoint.open(folder).body.weight, system.body.weight)
+    edit(folder, omitted=[])
+    with pytest.raises(UserError, match="lacks critic"):
+        checkpoint.open(folder)
+
+
+def test_saving_over_a_checkpoint_replaces_it_and_over_anything_else_is_refused(tmp_path: Path) -> None:
+    folder = published(tmp_path / "a", seed=1)
+    published(folder, seed=2)
+    assert torch.equal(checkpoint.open(folder).body.weight, fake(seed=2).body.weight)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    (tmp_path / "diary").mkdir()
+    (tmp_path / "diary" / "monday.txt").write_text("rain")
+    with pytest.raises(UserError, match="choose another place"):
+        published(tmp_path / "diary")
+    assert (tmp_path / "diary" / "monday.txt").read_text() == "rain"
+
+
+def test_a_replacement_killed_between_its_two_renames_leaves_the_old_one(tmp_path: Path) -> None:
+    folder = published(tmp_path / "a", seed=1)
+    os.rename(folder, tmp_path / ".a.old")
+    assert torch.equal(checkpoint.open(folder).body.weight, fake(seed=1).body.weight)
+
+
+@pytest.mark.parametrize("when", ["write", "rename"])
+def test_a_full_disk_leaves_the_old_checkpoint_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    folder = published(tmp_path / "a", seed=1)
+
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if when == "write":
+        monkeypatch.setattr(os, "fsync", full)
+    else:
+        rename = os.rename
+        monkeypatch.setattr(os, "rename", lambda a, b: full() if str(a).endswith(".part") else rename(a, b))
+    with pytest.raises(UserError, match="disk is full"):
+        published(folder, seed=2)
+    monkeypatch.undo()
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert torch.equal(checkpoint.open(folder).body.weight, fake(seed=1).body.weight)
+
+
+@pytest.mark.slow
+def test_a_limit_of_the_system_is_met_like_a_full_disk(tmp_path: Path) -> None:
+    """The kernel refuses the write here, no stand-in: a file may not grow beyond 4 KiB."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from artists import fake; from limner import checkpoint, errors\n"
+        "try: checkpoint.save(fake(), sys.argv[2])\n"
+        "except errors.UserError as error: print(error); sys.exit(2)"
+    )
+
+    def small_files() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    command = [sys.executable, "-c", code, str(FAKE.parent), str(tmp_path / "a")]
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    told = subprocess.run(
+        command, preexec_fn=small_files, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert told.returncode == 2, told.stderr
+    assert "disk is full" in told.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def no_folder(folder: Path) -> None:
+    folder.rename(folder.with_name("elsewhere"))
+
+
+def no_about(folder: Path) -> None:
+    (folder / checkpoint.ABOUT).unlink()
+
+
+def only_a_pickle(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+    torch.save({"a": 1}, folder / "model.pt")
+
+
+def about_is_no_json(folder: Path) -> None:
+    (folder / checkpoint.ABOUT).write_text('{"format": 1, "sys')
+
+
+def about_is_a_list(folder: Path) -> None:
+    (folder / checkpoint.ABOUT).write_text("[]")
+
+
+def newer(folder: Path) -> None:
+    edit(folder, format=99)
+
+
+def unknown_system(folder: Path) -> None:
+    edit(folder, system="no-such-system")
+
+
+def unknown_field(folder: Path) -> None:
+    about = json.loads((folder / checkpoint.ABOUT).read_text())
+    edit(folder, config=about["config"] | {"sizes": 8})
+
+
+def field_of_another_type(folder: Path) -> None:
+    about = json.loads((folder / checkpoint.ABOUT).read_text())
+    edit(folder, config=about["config"] | {"size": "eight"})
+
+
+def other_configuration(folder: Path) -> None:
+    about = json.loads((folder / checkpoint.ABOUT).read_text())
+    edit(folder, config=about["config"] | {"size": 16})
+
+
+def other_system(folder: Path) -> None:
+    reweigh(folder, safetensors.torch.save({"generator.0.weight": torch.zeros(3, 3)}))
+
+
+def truncated(folder: Path) -> None:
+    path = folder / checkpoint.WEIGHTS
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def tampered(folder: Path) -> None:
+    path = folder / checkpoint.WEIGHTS
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+
+
+def weights_missing(folder: Path) -> None:
+    (folder / checkpoint.WEIGHTS).rename(folder / "weights.pth")
+
+
+class Evil:
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
+        return os.system, ("echo pickled code ran >&2",)
+
+
+def pickled(folder: Path) -> None:
+    reweigh(folder, pickle.dumps(Evil()))
+
+
+def torch_saved(folder: Path) -> None:
+    torch.save(fake().state_dict(), folder / checkpoint.WEIGHTS)
+    reweigh(folder, (folder / checkpoint.WEIGHTS).read_bytes())
+
+
+def lfs_pointer(folder: Path) -> None:
+    (folder / checkpoint.WEIGHTS).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n")
+
+
+def nonsense(folder: Path) -> None:
+    reweigh(folder, b"\xff" * 64)
+
+
+def schema_changed(folder: Path) -> None:
+    (folder / checkpoint.SCHEMA).write_text("{}")
+
+
+BAD = {
+    no_folder: "no such folder",
+    no_about: "it has no system.json",
+    only_a_pickle: "model.pt may be a pickle",
+    about_is_no_json: "damaged",
+    about_is_a_list: "damaged",
+    newer: "newer Limner",
+    unknown_system: "unknown system",
+    unknown_field: "unknown field 'sizes'; did you mean 'size'",
+    field_of_another_type: "size expects a whole number",
+    other_configuration: "another system or configuration",
+    other_system: "another system or configuration",
+    truncated: "truncated",
+    tampered: "SHA-256",
+    weights_missing: "weights.pth may be a pickle",
+    pickled: "is a pickle",
+    torch_saved: "is a pickle",
+    lfs_pointer: "git lfs pull",
+    nonsense: "no safetensors file",
+    schema_changed: "schema.json",
+}
+
+
+@pytest.mark.parametrize("harm", BAD, ids=lambda harm: harm.__name__)
+def test_a_bad_folder_is_one_clear_line(tmp_path: Path, harm: Callable[[Path], None], capfd: object) -> None:
+    folder = published(tmp_path / "a")
+    harm(folder)
+    with pytest.raises(UserError, match=BAD[harm]) as caught:
+        checkpoint.open(folder)
+    assert "\n" not in str(caught.value)
+    assert "pickled code ran" not in capfd.readouterr().err  # type: ignore[attr-defined]
+
+
+def test_a_card_is_written(tmp_path: Path) -> None:
+    from PIL import Image
+
+    folder = checkpoint.save(fake(), tmp_path / "a", grid=Image.new("RGB", (4, 4)))
+    card = (folder / checkpoint.CARD).read_text()
+    assert card.startswith("---\n") and "library_name: limner" in card and "A Fake System" in card
+    assert (folder / checkpoint.GRID).read_bytes().startswith(b"\x89PNG")
+    assert (checkpoint.save(fake(), tmp_path / "b", card="# Mine") / checkpoint.CARD).read_text() == "# Mine"

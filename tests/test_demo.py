@@ -1,0 +1,26 @@
+"""The demo, with an artist that draws in no time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from artists import published
+from PIL import Image
+
+from limner import demo, recipe
+
+
+@pytest.mark.filterwarnings("ignore::limner.artist.UnknownWords")
+def test_the_demo_draws_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "demo"
+    demo.main(out, str(published(tmp_path / "hats")))
+    told = capsys.readouterr().out
+    assert str(out) in told and " ms" in told
+    assert len(demo.SENTENCES) == 12
+    for i, sentence in enumerate(demo.SENTENCES):
+        assert recipe.read(out / f"{i + 1:02d}.png")["request"]["text"] == sentence
+    assert Image.open(out / "seeds.png").size == (8 * 10 + 2, 8 * 10 + 2)
+    assert Image.open(out / "morph.png").width == 10 * 10 + 2
+    assert Image.open(out / "sentences.png").width == 4 * 18 + 2
+    assert sorted(path.name for path in out.glob("*.gif")) == ["morph.gif"]

@@ -1,0 +1,144 @@
+"""The Hub, by a stand-in for its client: a folder on this disk. Each call is checked against the real signature."""
+
+from __future__ import annotations
+
+import inspect
+import shutil
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError
+
+import limner
+from artists import TEXTS, published
+from limner import hub
+from limner.errors import UserError
+
+
+class Hub:
+    """What the client does, on a folder: repositories there, what was fetched in a cache beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.repositories, self.cache, self.online = folder / "hub", folder / "cache", True
+        self.real = {
+            name: inspect.signature(getattr(owner, name))
+            for owner, name in (
+                (huggingface_hub, "snapshot_download"),
+                (huggingface_hub.HfApi, "create_repo"),
+                (huggingface_hub.HfApi, "upload_folder"),
+            )
+        }
+
+    def __call__(self) -> Hub:
+        """`HfApi()` is this very stand-in."""
+        return self
+
+    def create_repo(self, *given: Any, **named: Any) -> str:
+        asked = self.real["create_repo"].bind(self, *given, **named).arguments
+        self._reach()
+        (self.repositories / asked["repo_id"]).mkdir(parents=True, exist_ok=asked["exist_ok"])
+        return f"https://hub.example/{asked['repo_id']}"
+
+    def upload_folder(self, *given: Any, **named: Any) -> None:
+        asked = self.real["upload_folder"].bind(self, *given, **named).arguments
+        self._reach()
+        self._copy(Path(asked["folder_path"]), self.repositories / asked["repo_id"], asked["allow_patterns"])
+
+    def snapshot_download(self, *given: Any, **named: Any) -> str:
+        asked = self.real["snapshot_download"].bind(*given, **named).arguments
+        kept = self.cache / asked["repo_id"]
+        if not asked.get("local_files_only") and self.online:
+            source = self.repositories / asked["repo_id"]
+            if not source.is_dir():
+                raise self.refusal(404)
+            self._copy(source, kept, asked["allow_patterns"])
+        if not kept.is_dir():
+            raise LocalEntryNotFoundError("not in the cache")
+        return str(kept)
+
+    def refusal(self, status: int) -> Exception:
+        class Response:
+            status_code = status
+
+        error = ConnectionError(f"{status} for the repository")
+        error.response = Response()  # type: ignore[attr-defined]
+        return error
+
+    def _reach(self) -> None:
+        if not self.online:
+            raise ConnectionError("the network is unreachable")
+
+    @staticmethod
+    def _copy(source: Path, target: Path, patterns: list[str]) -> None:
+        target.mkdir(parents=True, exist_ok=True)
+        for path in {path for pattern in patterns for path in source.glob(pattern)}:
+            shutil.copy(path, target)
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    made = Hub(tmp_path)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", made.snapshot_download)
+    monkeypatch.setattr(huggingface_hub, "HfApi", made)
+    return made
+
+
+def test_what_is_pushed_can_be_loaded_by_anyone(tmp_path: Path, stand_in: Hub) -> None:
+    artist = limner.load(published(tmp_path / "mine"))
+    (tmp_path / "mine" / "state.pt").write_bytes(b"optimisers are nobody's business")
+    assert artist.push("me/hats") == "https://hub.example/me/hats"
+    assert {path.name for path in (stand_in.repositories / "me" / "hats").iterdir()} == {
+        "system.json",
+        "schema.json",
+        "weights.safetensors",
+        "README.md",
+    }
+    again = limner.load("me/hats")
+    assert again.sha256 == artist.sha256
+    assert again.draw(TEXTS[0], seed=1)[0].tobytes() == artist.draw(TEXTS[0], seed=1)[0].tobytes()
+
+
+def test_only_what_cannot_run_is_fetched(tmp_path: Path, stand_in: Hub) -> None:
+    limner.load(published(tmp_path / "mine")).push("me/hats")
+    for name in ("evil.py", "model.pt", "weights.bin"):
+        (stand_in.repositories / "me" / "hats" / name).write_text("boo")
+    assert not {path.suffix for path in hub.fetch("me/hats").iterdir()} & {".py", ".pt", ".bin"}
+
+
+def test_offline_what_was_fetched_is_found_again(tmp_path: Path, stand_in: Hub) -> None:
+    limner.load(published(tmp_path / "mine")).push("me/hats")
+    limner.load("me/hats")
+    stand_in.online = False
+    assert limner.load("me/hats").draw(TEXTS[0])
+    with pytest.raises(UserError, match="never fetched"):
+        limner.load("me/gloves")
+    with pytest.raises(UserError, match="cannot publish me/hats"):
+        limner.load("me/hats").push("me/hats")
+
+
+@pytest.mark.parametrize(
+    ("status", "says"), [(404, "private"), (401, "hf auth login"), (500, "500 for the repository")]
+)
+def test_a_refusal_is_one_clear_line(stand_in: Hub, monkeypatch: pytest.MonkeyPatch, status: int, says: str) -> None:
+    def refuse(*given: Any, local_files_only: bool = False, **named: Any) -> str:
+        raise LocalEntryNotFoundError("not in the cache") if local_files_only else stand_in.refusal(status)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
+    with pytest.raises(UserError, match=says) as caught:
+        limner.load("me/nothing")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_real_client_offline_is_one_clear_line() -> None:
+    """The suite runs with HF_HUB_OFFLINE: this is the real code path of a machine without a network."""
+    with pytest.raises(UserError, match="never fetched"):
+        limner.load("limner-tests/never-there")
+
+
+def test_ids() -> None:
+    assert hub.is_id("me/hats") and hub.is_id("A-b/c.d_1")
+    assert not any(hub.is_id(name) for name in ("hats", "a/b/c", "./a", "../a", "/a", "a/", "a b/c"))
+    with pytest.raises(UserError, match="owner/name"):
+        hub.publish(Path("."), "hats")

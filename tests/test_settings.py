@@ -1,0 +1,113 @@
+"""Settings as people write them and as files hold them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from limner import settings
+from limner.errors import UserError
+
+
+@dataclass(frozen=True)
+class Inner:
+    side: int = 1
+
+
+@dataclass(frozen=True)
+class Some:
+    count: int = 1
+    rate: float = 0.5
+    on: bool = False
+    name: str = ""
+    mode: Literal["a", "b", 0] = "a"
+    widths: tuple[int, ...] = (1, 2)
+    betas: tuple[float, float] = (0.5, 0.9)
+    limit: float | None = None
+    inner: Inner = Inner()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("count", "7", 7),
+        ("count", "1e6", 1_000_000),
+        ("count", "200_000", 200_000),
+        ("rate", "2e-4", 2e-4),
+        ("on", "Yes", True),
+        ("on", "off", False),
+        ("name", "7", "7"),
+        ("mode", "b", "b"),
+        ("mode", "0", 0),
+        ("widths", "3,4,5", (3, 4, 5)),
+        ("widths", "(3, 4)", (3, 4)),
+        ("betas", "0,0.99", (0.0, 0.99)),
+        ("limit", "none", None),
+        ("limit", "3", 3.0),
+    ],
+)
+def test_text_becomes_the_fields_type(name: str, text: str, value: object) -> None:
+    changed = getattr(settings.change(Some(), {name: text}), name)
+    assert changed == value and type(changed) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("count", "many", "a whole number"),
+        ("count", "1.5", "a whole number"),
+        ("rate", "nan", "a number"),
+        ("rate", "inf", "a number"),
+        ("on", "perhaps", "yes or no"),
+        ("mode", "c", "one of a, b, 0"),
+        ("betas", "0.5", "2 values"),
+        ("widths", "1,x", "whole number"),
+        ("limit", "x", "a number or none"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_one_line(name: str, text: str, says: str) -> None:
+    with pytest.raises(UserError, match=says) as caught:
+        settings.change(Some(), {name: text})
+    assert name in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_an_unknown_name_brings_the_nearest() -> None:
+    with pytest.raises(UserError, match="did you mean 'widths'"):
+        settings.change(Some(), {"width": "3"})
+
+
+@given(
+    st.builds(
+        Some,
+        count=st.integers(),
+        rate=st.floats(allow_nan=False, allow_infinity=False),
+        on=st.booleans(),
+        name=st.text(),
+        mode=st.sampled_from(["a", "b", 0]),
+        widths=st.lists(st.integers()).map(tuple),
+        limit=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+        inner=st.builds(Inner, side=st.integers()),
+    )
+)
+def test_json_and_back_is_the_same(some: Some) -> None:
+    import json
+
+    assert settings.from_json(Some, json.loads(json.dumps(settings.to_json(some))), "here") == some
+
+
+@pytest.mark.parametrize(
+    "body", [{"count": "1"}, {"count": True}, {"widths": 3}, {"inner": {"sides": 1}}, {"colour": 1}]
+)
+def test_json_of_another_shape_is_refused(body: dict[str, object]) -> None:
+    with pytest.raises(UserError):
+        settings.from_json(Some, body, "here")
+
+
+@pytest.mark.parametrize("text", ["batch", "=3", " = "])
+def test_pairs_need_a_name_and_an_equals_sign(text: str) -> None:
+    with pytest.raises(UserError, match="name=value"):
+        settings.pairs([text])
