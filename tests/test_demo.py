@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from artists import published
 from PIL import Image
 
+from artists import published
 from limner import demo, recipe
 
 

@@ -175,10 +175,12 @@ class GanIntCls(System):
             recipe="modern",
         ),
         "avatars": Config(
-            text_width=256, text_images=200_000, images=300_000, generator_width=64, discriminator_width=32,
+            text_width=256, text_images=400_000, text_batch=64, images=300_000,
+            generator_width=64, discriminator_width=32,
         ),
         "avatars-modern": Config(
-            text_width=256, text_images=200_000, images=300_000, generator_width=64, discriminator_width=32,
+            text_width=256, text_images=400_000, text_batch=64, images=300_000,
+            generator_width=64, discriminator_width=32,
             recipe="modern",
         ),
         "anime": Config(

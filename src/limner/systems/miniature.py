@@ -22,7 +22,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -32,7 +32,6 @@ from limner.blocks.joint_embedding import contrastive
 from limner.blocks.penalties import gradient_penalty
 from limner.blocks.text import WordEncoder, texts_of, unknown_words
 from limner.blocks.vision import ImageEncoder
-from limner.data.dataset import Dataset
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.errors import UserError
@@ -52,6 +51,9 @@ from limner.system import (
     cooling,
     no_grad,
 )
+
+if TYPE_CHECKING:
+    from limner.data.dataset import Dataset
 
 
 @dataclass(frozen=True)
