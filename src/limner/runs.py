@@ -10,6 +10,7 @@ import datetime
 import json
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -50,6 +51,12 @@ def commit() -> str:
     return answer.stdout.strip()
 
 
+def _program(path: str) -> str:
+    """Return what a person types for the running program."""
+    name = Path(path).name
+    return "limner" if name in {"limner", "__main__.py"} else name
+
+
 class RunFolder:
     """One training on disk."""
 
@@ -72,7 +79,7 @@ class RunFolder:
         except OSError as error:
             raise UserError(f"cannot make the run folder {path}: {error.strerror}") from error
         record |= {
-            "command": " ".join(sys.argv),
+            "command": shlex.join([_program(sys.argv[0]), *sys.argv[1:]]),
             "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "versions": versions(),
             "commit": commit(),

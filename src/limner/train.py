@@ -242,7 +242,7 @@ class Trainer:
         self.engine.wait()
 
     def _fill(self, folder: Path) -> None:
-        known = {key: self.run.record[key] for key in ("data", "command", "commit") if key in self.run.record}
+        known = {key: self.run.record[key] for key in ("command", "commit") if key in self.run.record}
         with self.published():
             checkpoint.save(self.system, folder, trained=known | {"images": self.at.total, "seed": self.seed})
         state = {

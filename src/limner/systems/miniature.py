@@ -7,10 +7,13 @@ No paper of the lineage, but each part has a source:
     Reed et al., "Generative Adversarial Text to Image Synthesis", ICML 2016: real pictures with wrong texts;
     Miyato and Koyama, "cGANs with Projection Discriminator", ICLR 2018: one of the critic's three heads;
     Karras et al., "StyleGAN2", CVPR 2020: penalties taken lazily; Shi et al., CVPR 2016: the pixel shuffle;
-    Chen et al., "SimCLR", ICML 2020: condition on what lies before the contrastive projection, which keeps more.
+    Chen et al., "SimCLR", ICML 2020: condition on what lies before the contrastive projection, which keeps more;
+    Karras et al., "StyleGAN", CVPR 2019: a mapping network mixes text and noise before any block hears of them;
+    Mao et al., "Mode Seeking GANs", CVPR 2019: two drawings of one text should differ; Ho and Salimans,
+        "Classifier-free guidance", 2021: some rows are told nothing, so that the noise learns to decide.
 
-Reading order: Config -> Fusion, Generator -> Critic -> Miniature.phases -> steps -> sample.
-Letters: B pictures, S side of the picture, C channels, E text code, Z noise, W = E + Z.
+Reading order: Config -> Mixer, Fusion, Generator -> Critic -> Miniature.phases -> steps -> sample.
+Letters: B pictures, S side of the picture, C channels, E text code, Z noise, W what blocks are told.
 
 What makes it quick on a CPU: no 3x3 convolution works at full size. The critic begins by folding 2x2 pixels into
 channels, the generator ends by unfolding them; one drawn batch serves the critic's move and then the generator's.
@@ -30,6 +33,7 @@ from torch import Tensor, nn
 
 from limner.blocks.joint_embedding import contrastive
 from limner.blocks.penalties import gradient_penalty
+from limner.blocks.standard import Standard
 from limner.blocks.text import WordEncoder, texts_of, unknown_words
 from limner.blocks.vision import ImageEncoder
 from limner.data.schema import Schema
@@ -56,6 +60,14 @@ if TYPE_CHECKING:
     from limner.data.dataset import Dataset
 
 
+LAZY = 8
+"""Steps between two penalties, each weighted this much more."""
+TWINS = 4
+"""One in so many rows is drawn twice, with other noise."""
+ENOUGH = 0.2
+"""How unlike two drawings need be: mean difference of their pixels over that of their noise."""
+
+
 @dataclass(frozen=True)
 class Config:
     """What people change."""
@@ -70,7 +82,7 @@ class Config:
     """Numbers of noise: what a text leaves open."""
     hidden: int = 128
     """Width of each direction of the text encoder; a text's code is twice as wide."""
-    images: int = 256_000
+    images: int = 180_000
     """Pictures the GAN is shown."""
     text_images: int = 200_000
     """Pictures the text encoder is shown before."""
@@ -80,19 +92,48 @@ class Config:
     """Pictures in a step of the text encoder: more make telling them apart harder."""
     rate: float = 4e-4
     """Learning rate of both players."""
-    gamma: float = 0.2
+    gamma: float = 1.0
     """Weight of R1 and R2."""
-    lazy: int = 8
-    """Steps between two penalties, each weighted this much more."""
     mismatch: float = 0.5
     """Weight of real pictures with wrong texts among the critic's negatives."""
+    silence: float = 0.1
+    """Share of rows whose text is withheld from both players."""
+    variety: float = 4.0
+    """Weight of two drawings of one text being unlike."""
     ema: float = 10_000
     """Half-life of the published weights, in pictures."""
 
 
-def zeroed(layer: nn.Linear) -> nn.Linear:
-    """Begin with no effect."""
-    nn.init.zeros_(layer.weight)
+class Mixer(nn.Module):
+    """Text and noise to what every block is told: the noise decides what the text leaves open.
+
+    Scale and shift are linear in what they are told and could only add the one to the other; to let one gate the other
+    takes layers between. Both enter with the same weight, each number of mean square 1.
+    """
+
+    HEARD = 128
+
+    def __init__(self, text: int, noise: int, width: int) -> None:
+        super().__init__()
+        self.hear = nn.Linear(text, self.HEARD)
+        self.layers = nn.ModuleList(begun(nn.Linear(w, width), math.sqrt(2)) for w in (self.HEARD + noise, width))
+
+    def forward(self, noise: Tensor, text: Tensor) -> Tensor:
+        x = torch.cat([noise, unit(self.hear(text))], dim=1)  # (B, Z + 128)
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.2)
+        return x  # (B, W)
+
+
+def unit(x: Tensor) -> Tensor:
+    """Scale each row to mean square 1; a row of zeros stays."""
+    x = x.float()
+    return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-6)
+
+
+def begun(layer: nn.Linear, gain: float) -> nn.Linear:
+    """Let a layer begin by giving numbers `gain` times the size of those it gets (He et al. 2015); 0: no effect."""
+    nn.init.normal_(layer.weight, std=gain / math.sqrt(layer.in_features))
     nn.init.zeros_(layer.bias)
     return layer
 
@@ -104,7 +145,7 @@ class Fusion(nn.Module):
 
     def __init__(self, channels: int, out: int, code: int) -> None:
         super().__init__()
-        self.affine = nn.ModuleList(zeroed(nn.Linear(code, 2 * c)) for c in (channels, out))
+        self.affine = nn.ModuleList(begun(nn.Linear(code, 2 * c), 0) for c in (channels, out))
         self.convolve = nn.ModuleList(nn.Conv2d(c, out, 3, padding=1) for c in (channels, out))
         self.shortcut = nn.Conv2d(channels, out, 1, bias=False)
 
@@ -122,15 +163,16 @@ class Generator(nn.Module):
 
     def __init__(self, config: Config, text: int) -> None:
         super().__init__()
-        widths, code = config.widths, text + config.noise
-        self.seed = nn.Linear(code, widths[0] * 4 * 4)
+        widths, code = config.widths, 2 * config.hidden
+        self.mixer = Mixer(text, config.noise, code)
+        self.seed = begun(nn.Linear(code, widths[0] * 4 * 4), 1)
         self.blocks = nn.ModuleList(Fusion(a, b, code) for a, b in itertools.pairwise(widths))
         self.unfold = nn.Conv2d(widths[-1], 48, 3, padding=1)
         self.refine = nn.Conv2d(12, 3, 3, padding=1)
         self.shortcut = nn.Conv2d(widths[-1], 12, 1)
 
     def forward(self, noise: Tensor, text: Tensor) -> Tensor:
-        code = torch.cat([noise, text], dim=1)  # (B, W)
+        code = self.mixer(noise, text)
         x = self.seed(code).unflatten(1, (-1, 4, 4)).contiguous(memory_format=torch.channels_last)
         for block in self.blocks:
             x = block(x, code)  # (B, C, S/2, S/2) after the last
@@ -188,9 +230,6 @@ class Critic(nn.Module):
 class Miniature(System):
     """A text encoder learnt by contrast, then frozen; then one generator against one critic."""
 
-    centre: Tensor
-    spread: Tensor
-
     paper = Paper("Miniature", "The Limner authors", 2026, "this project")
     takes = Caption
     gives = frozenset({"images"})
@@ -204,7 +243,7 @@ class Miniature(System):
         "avatars-128": Config(
             size=128, widths=(256, 192, 144, 96, 64), critic_widths=(48, 64, 128, 192, 256), gamma=0.5,
         ),
-        "anime": Config(gamma=0.5),
+        "anime": Config(),
         "ten-minutes": Config(images=25_000, text_images=60_000, ema=5_000),
     }  # fmt: skip
 
@@ -223,8 +262,7 @@ class Miniature(System):
         self.critic = Critic(config, code)
         for net in (self.generator, self.critic):
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # quicker on CPUs in bf16
-        self.register_buffer("centre", torch.zeros(code))
-        self.register_buffer("spread", torch.ones(code))
+        self.standard = Standard(code)
 
     def phases(self) -> list[Phase]:
         """The text encoder; how its codes are spread; the game."""
@@ -244,11 +282,9 @@ class Miniature(System):
 
     @torch.no_grad()
     def measure(self, data: Dataset) -> None:
-        """Learn centre and spread of the codes of all training captions, so that each number of a code counts alike."""
-        texts = [text for row in range(data.length("train")) for text in data.captions(row, "train")[:1]]
-        codes = torch.cat([self.pool(texts[i : i + 256]) for i in range(0, len(texts), 256)])
-        self.centre.copy_(codes.mean(dim=0))
-        self.spread.copy_(codes.std(dim=0).clamp_min(1e-3))
+        """Learn mean and spread of the codes of a caption of each training picture."""
+        texts = [data.captions(row)[row % len(data.captions(row))] for row in range(data.length())]
+        self.standard.measure(torch.cat([self.pool(texts[i : i + 256]) for i in range(0, len(texts), 256)]))
 
     def pool(self, texts: Sequence[str]) -> Tensor:
         """Return the largest state over the words, before the contrastive projection: (B, E)."""
@@ -256,28 +292,34 @@ class Miniature(System):
         return words.float().masked_fill(~real[..., None], -torch.inf).amax(dim=1)
 
     def read(self, texts: Sequence[str]) -> Tensor:
-        """Encode texts to centred codes: (B, E)."""
-        return (self.pool(texts) - self.centre) / self.spread
+        """Encode texts to codes in which every number, and every text, counts alike: (B, E). Zeros say nothing."""
+        return unit(self.standard(self.pool(texts)))
 
     def step(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
         """The critic's move, then the generator's, on one batch of drawings."""
-        c, real = self.config, batch.images
-        text = self.read(batch.texts)
-        fake = self.generator(real.new_empty(len(real), c.noise).normal_(), text)
+        c, real, twins = self.config, batch.images, len(batch.images) // TWINS
+        silent = real.new_empty(len(real), 1).bernoulli_(c.silence).bool()
+        text = self.read(batch.texts).masked_fill(silent, 0.0)
+        noise = real.new_empty(len(real) + twins, c.noise).normal_()
+        fake, twin = self.generator(noise, torch.cat([text, text[:twins]])).split([len(real), twins])
 
         seen_real, seen_fake = self.critic.features(torch.cat([real, fake.detach()])).chunk(2)
         right = self.critic.judge(seen_real, text)
         wrong = self.critic.judge(seen_real, text[batch.wrong])
         drawn = self.critic.judge(seen_fake, text)
-        loss = F.softplus(drawn - right).mean() + c.mismatch * F.softplus(wrong - right).mean()
-        if clock.every(c.lazy):
+        mismatch = c.mismatch * ~silent[batch.wrong].flatten()  # a text withheld is never wrong
+        loss = (F.softplus(drawn - right) + mismatch * F.softplus(wrong - right)).mean()
+        if clock.every(LAZY):
             both, texts = torch.cat([real, fake]), text.repeat(2, 1)
             slope = 2 * gradient_penalty(self.critic, both, texts)  # R1 + R2
-            loss = loss + c.lazy * 0.5 * c.gamma * slope
+            loss = loss + LAZY * 0.5 * c.gamma * slope
         yield Update("critic", loss, {"right": right, "wrong": wrong, "drawn": drawn})
 
-        loss = F.softplus(right.detach() - self.critic(fake, text)).mean()
-        yield Update("generator", loss)
+        unlike = (fake[:twins] - twin).abs().mean(dim=(1, 2, 3)) / (noise[:twins] - noise[len(real) :]).abs().mean(
+            dim=1
+        )
+        loss = F.softplus(right.detach() - self.critic(fake, text)).mean() - c.variety * unlike.clamp(max=ENOUGH).mean()
+        yield Update("generator", loss, {"unlike": unlike})
 
     @no_grad
     def sample(self, requests: Sequence[Request], knobs: NoKnobs, rng: Dice) -> Iterator[Draft]:
@@ -290,7 +332,7 @@ class Miniature(System):
         return {
             "generator": (
                 self.generator,
-                (torch.zeros(1, self.config.noise), torch.zeros(1, len(self.centre))),
+                (torch.zeros(1, self.config.noise), torch.zeros(1, 2 * self.config.hidden)),
             )
         }
 
