@@ -63,8 +63,10 @@ docs: .venv/.dev ## Build the documentation into site/; a broken link is an erro
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 .PHONY: bench
-bench: .venv/.dev ## Measure speed and quality side by side; appends to benchmarks/results/
-	@for script in benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python "$$script"; done
+bench: .venv/.dev ## Measure drawing and world building here; appends to results/ and rewrites the tables
+	$(BIN)/python benchmarks/drawing.py avatars
+	$(BIN)/python benchmarks/avatars.py
+	$(BIN)/python benchmarks/tables.py
 
 .PHONY: clean
 clean: ## Remove what was built: site, caches, demo pictures (runs/, data/ and .venv stay)

@@ -2,7 +2,7 @@
 
     python benchmarks/avatars.py --images 2000 --size 64 --workers 2
 
-prints one JSON line with pictures a second.
+prints pictures a second and appends a line to results/avatars.jsonl.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import os
 import tempfile
 import time
 from pathlib import Path
+
+from independent import record
 
 from limner.worlds import avatars
 
@@ -32,7 +34,9 @@ def main() -> None:
             avatars.build(Path(folder) / "world", images=options.images, size=options.size, workers=options.workers)
             seconds.append(time.perf_counter() - start)
     rates = sorted(round(options.images / taken, 1) for taken in seconds)
-    print(json.dumps({**vars(options), "cores": os.cpu_count(), "pictures_per_second": rates[-1], "all": rates}))
+    numbers = {**vars(options), "pictures_per_second": rates[-1], "all": rates}
+    record("avatars", **numbers)
+    print(json.dumps(numbers))
 
 
 if __name__ == "__main__":

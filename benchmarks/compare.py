@@ -1,7 +1,7 @@
 """Systems side by side: the same pictures, the same minutes, the same machine, one after another.
 
     python benchmarks/compare.py miniature:avatars gan-int-cls:avatars gan-int-cls:avatars-modern \
-        --data data/avatars --minutes 10
+        --data data/avatars64 --minutes 10
 
 Each system's speed is measured first in a short rehearsal; its budget is then what fills the minutes, a fifth of them
 for learning to read. Out come a sheet (docs/images/compare.png: the first held-out captions, not chosen ones; real
@@ -34,11 +34,19 @@ READING = 0.2  # share of the minutes
 WARM, TIMED = 8, 24  # steps of a rehearsal (three times a lazy penalty's interval)
 
 
+def asked(spec: str) -> tuple[str, str, Any]:
+    """Read SYSTEM:PRESET:name=value,... into system, what the table calls it, and configuration."""
+    name, preset, *changes = spec.split(":")
+    pairs = dict(change.split("=", 1) for change in changes[0].split(",")) if changes else {}
+    config = catalogue.configure(catalogue.load_class(name), preset, pairs)
+    return name, " ".join([preset, *(f"{k}={v}" for k, v in pairs.items())]), config
+
+
 def train(system: System, data: Dataset, folder: Path, seed: int) -> Trainer:
     """Train to the end of the system's budget."""
-    trainer = Trainer(
-        system, data, RunFolder.create(folder), seed=seed, engine=Engine("auto", quiet=True), grid_every=0, save_every=10**9,
-    )  # fmt: skip
+    engine = Engine("auto", quiet=True)
+    run = RunFolder.create(folder)
+    trainer = Trainer(system, data, run, seed=seed, engine=engine, grid_every=0, save_every=10**9)
     trainer.fit()
     return trainer
 
@@ -69,23 +77,20 @@ def speeds(name: str, config: Any, data: Dataset) -> dict[str, float]:
 def main() -> None:
     """Train, draw, judge, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("systems", nargs="+", help="SYSTEM:PRESET")
+    parser.add_argument("systems", nargs="+", help="SYSTEM:PRESET, or SYSTEM:PRESET:name=value,name=value")
     parser.add_argument("--data", required=True)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--columns", type=int, default=12, help="captions on the sheet")
     parser.add_argument("--sheet", type=Path, default=Path("docs/images/compare.png"))
     options = parser.parse_args()
-    sizes = {}
-    for spec in options.systems:
-        name, _, preset = spec.partition(":")
-        sizes[spec] = (name, preset, catalogue.load_class(name).presets[preset])
-    data = Dataset.open(options.data, size=next(iter(sizes.values()))[2].size)
+    chosen = [asked(spec) for spec in options.systems]
+    data = Dataset.open(options.data, size=chosen[0][2].size)
     captions, real = held_out(data)
     referee = judge(data)
     rows = [real[: options.columns]]
     ceiling = round(referee.r_precision(real, captions), 4)
-    for name, preset, config in sizes.values():
+    for name, preset, config in chosen:
         speed = speeds(name, config, data)
         reading, painting = options.minutes * 60 * READING, options.minutes * 60 * (1 - READING)
         config = dataclasses.replace(
