@@ -32,7 +32,7 @@ app.command("resume")(train.resume)
 app.add_typer(data.app, name="data")
 
 EXTRAS = {
-    "train": ("accelerate", "datasets", "torchmetrics", "tensorboard"),
+    "train": ("accelerate", "datasets", "pyarrow", "tensorboard"),
     "worlds": ("python_avatars", "resvg_py"),
 }
 """Packages that a command may miss, by the extra that brings them."""

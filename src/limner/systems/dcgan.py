@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from limner.blocks.augment import window
 from limner.blocks.conv import LEAK, doublings, down, up
 from limner.blocks.init import dcgan_init
+from limner.blocks.knobs import Spread
 from limner.blocks.losses import says_fake, says_real
 from limner.data.schema import Schema
 from limner.data.views import Pictures
@@ -61,14 +62,6 @@ class Config:
 
     def __post_init__(self) -> None:
         doublings(self.size)
-
-
-@dataclass(frozen=True)
-class Knobs:
-    """What can be turned while drawing."""
-
-    spread: float = 1.0
-    """Factor on the noise: below 1 pictures are safer and more alike, above 1 wilder."""
 
 
 class Generator(nn.Module):
@@ -167,7 +160,7 @@ class DCGAN(System):
     )
     takes = Nothing
     Config = Config
-    Knobs = Knobs
+    Knobs = Spread
     presets: ClassVar[Mapping[str, Any]] = {
         "tiny": Config(size=16, images=3_200, batch=8, generator_width=8, discriminator_width=8, rate=1e-3),
         "avatars": Config(images=300_000, batch=64, generator_width=64, discriminator_width=32),

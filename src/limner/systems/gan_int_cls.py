@@ -42,6 +42,7 @@ from limner.blocks.char_cnn_rnn import CharCnnRnn
 from limner.blocks.conv import LEAK, Bottleneck, doublings, down, spectrally_normed, tile, up
 from limner.blocks.init import dcgan_init
 from limner.blocks.joint_embedding import contrastive, structured_joint_embedding
+from limner.blocks.knobs import Spread
 from limner.blocks.losses import says_fake, says_real
 from limner.blocks.penalties import gradient_penalty
 from limner.blocks.standard import Standard
@@ -95,14 +96,6 @@ class Config:
 
     def __post_init__(self) -> None:
         doublings(self.size)
-
-
-@dataclass(frozen=True)
-class Knobs:
-    """What can be turned while drawing."""
-
-    spread: float = 1.0
-    """Factor on the noise: below 1 pictures are safer and more alike, above 1 wilder."""
 
 
 class Generator(nn.Module):
@@ -167,7 +160,7 @@ class GanIntCls(System):
     )
     takes = Caption
     Config = Config
-    Knobs = Knobs
+    Knobs = Spread
     presets: ClassVar[Mapping[str, Any]] = {
         "tiny": Config(
             text="word", text_loss="contrastive", text_width=32, text_images=160, text_batch=8,

@@ -32,6 +32,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from limner.blocks.joint_embedding import contrastive
+from limner.blocks.knobs import Spread
 from limner.blocks.penalties import gradient_penalty
 from limner.blocks.standard import Standard
 from limner.blocks.text import WordEncoder, texts_of, unknown_words
@@ -44,7 +45,6 @@ from limner.system import (
     Clock,
     Dice,
     Draft,
-    NoKnobs,
     Paper,
     Phase,
     Player,
@@ -227,6 +227,11 @@ class Critic(nn.Module):
         return self.judge(self.features(images), text)
 
 
+def apart(a: Tensor, b: Tensor) -> Tensor:
+    """Return the mean absolute difference of each row: (B,)."""
+    return (a - b).abs().flatten(1).mean(dim=1)
+
+
 class Miniature(System):
     """A text encoder learnt by contrast, then frozen; then one generator against one critic."""
 
@@ -234,6 +239,7 @@ class Miniature(System):
     takes = Caption
     gives = frozenset({"images"})
     Config = Config
+    Knobs = Spread
     presets: ClassVar = {
         "tiny": Config(
             size=16, widths=(32, 24), critic_widths=(16, 32), noise=8, hidden=16,
@@ -315,26 +321,20 @@ class Miniature(System):
             loss = loss + LAZY * 0.5 * c.gamma * slope
         yield Update("critic", loss, {"right": right, "wrong": wrong, "drawn": drawn})
 
-        unlike = (fake[:twins] - twin).abs().mean(dim=(1, 2, 3)) / (noise[:twins] - noise[len(real) :]).abs().mean(
-            dim=1
-        )
+        unlike = apart(fake[:twins], twin) / apart(noise[:twins], noise[len(real) :])
         loss = F.softplus(right.detach() - self.critic(fake, text)).mean() - c.variety * unlike.clamp(max=ENOUGH).mean()
         yield Update("generator", loss, {"unlike": unlike})
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: NoKnobs, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
         """Draw once."""
         text = blend(lambda ends: self.read(texts_of(ends)), requests)
-        yield Draft(images=self.generator(rng.normal(self.config.noise), text).clamp(-1, 1))
+        yield Draft(images=self.generator(knobs.spread * rng.normal(self.config.noise), text).clamp(-1, 1))
 
     def exports(self) -> dict[str, tuple[nn.Module, tuple[Tensor, ...]]]:
         """Return the generator, from noise (B, Z) and text code (B, E) to pictures."""
-        return {
-            "generator": (
-                self.generator,
-                (torch.zeros(1, self.config.noise), torch.zeros(1, 2 * self.config.hidden)),
-            )
-        }
+        example = torch.zeros(1, self.config.noise), torch.zeros(1, 2 * self.config.hidden)
+        return {"generator": (self.generator, example)}
 
     def unknown(self, requests: Sequence[Request]) -> dict[str, str | None]:
         """Return words it does not know, each with the nearest it does."""

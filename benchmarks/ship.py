@@ -1,0 +1,38 @@
+"""Publish a run's newest checkpoint: half precision, without what drawing does not need.
+
+    python benchmarks/ship.py runs/avatars src/limner/checkpoints/avatars --omit critic --omit vision \
+        --data "limner data build avatars --images 20000 --size 64 --seed 0"
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import limner
+from limner import checkpoint
+from limner.artist import Artist
+from limner.places import find
+from limner.sheet import sheet
+
+
+def main() -> None:
+    """Publish."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--omit", action="append", default=[], help="a module that only training needs")
+    parser.add_argument("--data", required=True, help="how anyone gets the data, in words or as a command")
+    options = parser.parse_args()
+    source = find(options.run)
+    system, about = limner.open(source), checkpoint.read(source)
+    artist = Artist(system, about, options.folder.name, source)
+    grid = sheet(artist.draw(list(system.schema.examples[:8]), n=2, seed=0), 8)
+    trained = {"data": options.data} | about["trained"]
+    limner.save(system, options.folder, trained=trained, half=True, omit=options.omit, grid=grid)
+    size = sum(path.stat().st_size for path in options.folder.iterdir())
+    print(f"{options.folder}: {size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

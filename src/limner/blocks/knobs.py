@@ -1,0 +1,13 @@
+"""What can be turned while drawing from noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Spread:
+    """One knob: how far the noise goes."""
+
+    spread: float = 1.0
+    """Factor on the noise: below 1 pictures are safer and more alike, above 1 wilder."""

@@ -1,0 +1,161 @@
+"""What is particular to Miniature: its game on numbers worked by hand, and where its time does not go."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from limner.data.dataset import Dataset
+from limner.data.views import Pairs
+from limner.errors import UserError
+from limner.requests import Blend, Caption
+from limner.system import Clock, Dice
+from limner.systems.miniature import ENOUGH, LAZY, Miniature, apart, unit
+from toy import shapes
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return shapes(tmp_path_factory.mktemp("toy") / "data")
+
+
+def make(data: Dataset, **changes: Any) -> Miniature:
+    torch.manual_seed(0)
+    return Miniature(dataclasses.replace(Miniature.presets["tiny"], **changes), data.schema)
+
+
+def batch_of(data: Dataset, count: int = 8) -> Pairs:
+    import numpy as np
+
+    return Pairs.gather(data, range(count), np.random.default_rng(0)).to("cpu")
+
+
+def losses(system: Miniature, batch: Pairs, step: int = 1) -> dict[str, Any]:
+    moves = system.step(batch, Clock(seen=0, total=100, step=step))
+    return {update.player: update for update in moves}
+
+
+def indifferent(system: Miniature) -> None:
+    """Make the critic give every pair the same score."""
+    for layer in (system.critic.joint[-1], system.critic.project, system.critic.alone):
+        nn.init.zeros_(layer.weight)
+        nn.init.zeros_(layer.bias)
+
+
+def test_the_game_at_equal_scores(data: Dataset) -> None:
+    """f(0) = log 2: the critic pays log 2 for the pair and half of it for the wrong text, the generator log 2."""
+    system = make(data, silence=0.0, variety=0.0)
+    indifferent(system)
+    found = losses(system, batch_of(data))
+    assert found["critic"].loss.item() == pytest.approx(1.5 * 0.693147, abs=1e-5)
+    assert found["generator"].loss.item() == pytest.approx(0.693147, abs=1e-5)
+
+
+def test_a_withheld_text_is_never_wrong(data: Dataset) -> None:
+    system = make(data, silence=1.0, variety=0.0)
+    indifferent(system)
+    assert losses(system, batch_of(data))["critic"].loss.item() == pytest.approx(0.693147, abs=1e-5)
+
+
+def test_penalties_come_lazily_and_on_both_sides(data: Dataset) -> None:
+    """With an indifferent critic R1 and R2 are zero; with any other they add LAZY * gamma / 2 * (R1 + R2)."""
+    batch = batch_of(data)
+
+    def loss(gamma: float, step: int) -> float:
+        system = make(data, gamma=gamma, silence=0.0)
+        torch.manual_seed(1)
+        return losses(system, batch, step)["critic"].loss.item()
+
+    assert loss(1.0, 1) == loss(0.0, 1)
+    assert loss(1.0, LAZY) > loss(0.0, LAZY)
+    assert loss(2.0, LAZY) - loss(0.0, LAZY) == pytest.approx(2 * (loss(1.0, LAZY) - loss(0.0, LAZY)), rel=1e-3)
+
+
+def test_the_penalty_is_the_squared_slope(data: Dataset) -> None:
+    system = make(data, silence=0.0, gamma=1.0)
+    batch = batch_of(data)
+
+    def linear(images: Tensor, text: Tensor) -> Tensor:
+        return 3 * images.sum(dim=(1, 2, 3))  # its slope is 3 in every number of a picture
+
+    system.critic.forward = linear  # type: ignore[method-assign]
+    torch.manual_seed(1)
+    with_penalty = losses(system, batch, LAZY)["critic"].loss.item()
+    torch.manual_seed(1)
+    without = losses(system, batch, 1)["critic"].loss.item()
+    slope = 9 * 3 * 16 * 16
+    assert with_penalty - without == pytest.approx(LAZY * 0.5 * (slope + slope), rel=1e-4)
+
+
+def test_variety_is_rewarded_until_there_is_enough(data: Dataset) -> None:
+    a, b = torch.zeros(2, 3, 4, 4), torch.full((2, 3, 4, 4), 0.5)
+    assert torch.allclose(apart(a, b), torch.tensor([0.5, 0.5]))
+    batch = batch_of(data)
+    found = {}
+    for weight in (0.0, 4.0):
+        system = make(data, silence=0.0, variety=weight)
+        torch.manual_seed(1)
+        found[weight] = losses(system, batch)["generator"]
+    unlike = found[4.0].log["unlike"].clamp(max=ENOUGH).mean().item()
+    assert found[0.0].loss.item() - found[4.0].loss.item() == pytest.approx(4 * unlike, rel=1e-4)
+
+
+def test_one_drawn_batch_serves_both_moves(data: Dataset) -> None:
+    system, drawn = make(data), []
+    system.generator.register_forward_hook(lambda module, inputs, output: drawn.append(len(output)))
+    losses(system, batch_of(data))
+    assert drawn == [8 + 8 // 4]
+
+
+def test_no_3x3_convolution_works_at_full_size_but_the_last(data: Dataset) -> None:
+    system, sides = make(data), {}
+    for name, module in system.named_modules():
+        if isinstance(module, nn.Conv2d) and module.kernel_size == (3, 3) and not name.startswith("vision"):
+            module.register_forward_hook(lambda m, i, o, name=name: sides.update({name: o.shape[-1]}))
+    losses(system, batch_of(data))
+    assert [name for name, side in sides.items() if side == 16] == ["generator.refine"]
+    assert system.generator.refine.in_channels == 12
+
+
+def test_every_text_counts_alike(data: Dataset) -> None:
+    system = make(data).eval()
+    codes = system.read(["red", "a red circle on black with a blue ground and a square bar"])
+    assert torch.allclose(codes.square().mean(dim=1), torch.ones(2), atol=1e-4)
+    assert torch.equal(unit(torch.zeros(1, 4)), torch.zeros(1, 4))
+
+
+def test_the_text_encoder_rests_while_the_game_is_played(data: Dataset) -> None:
+    system = make(data)
+    *_, game = system.phases()
+    playing = {id(p) for player in game.players.values() for m in player.modules for p in m.parameters()}
+    assert not playing & {id(p) for p in [*system.text.parameters(), *system.vision.parameters()]}
+
+
+def test_a_morph_meets_its_ends(data: Dataset) -> None:
+    system = make(data).eval()
+    a, b = Caption("a red circle on black"), Caption("a blue bar on white")
+
+    def draw(request: Any) -> Tensor:
+        *_, draft = system.sample([request], system.Knobs(), Dice([1]))
+        assert draft.images is not None
+        return draft.images
+
+    assert torch.allclose(draw(Blend(a, b, 0.0)), draw(a), atol=1e-5)
+    assert torch.allclose(draw(Blend(a, b, 1.0)), draw(b), atol=1e-5)
+
+
+@pytest.mark.parametrize("changes", [{"size": 32}, {"widths": (32,)}, {"critic_widths": (8, 8, 8)}])
+def test_widths_that_do_not_reach_the_size_are_one_clear_line(data: Dataset, changes: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match="need"):
+        make(data, **changes)
+
+
+def test_parameters_of_the_shipped_preset(data: Dataset) -> None:
+    with torch.device("meta"):
+        system = Miniature(Miniature.presets["avatars"], data.schema)
+    count = {name: sum(p.numel() for p in getattr(system, name).parameters()) for name in ("generator", "critic")}
+    assert count == {"generator": 3_278_563, "critic": 2_659_074}
