@@ -5,7 +5,8 @@
 A pair of text and image encoders is trained by contrast on the real training pictures, apart from any system (other
 seed, other weights). Then, for each of 1,000 held-out captions, the drawn picture is shown beside that caption and 99
 others of the held-out set: R-precision is how often its own comes first (AttnGAN's protocol, another judge). The same
-for the real pictures is the ceiling; the floor is 0.01. One line is appended to results/independent.jsonl.
+for the real pictures is the ceiling; the floor is 0.01. Beside it stands how much a pixel varies over the seeds of one
+caption (and over all real pictures, whatever their captions). One line is appended to results/independent.jsonl.
 """
 
 from __future__ import annotations
@@ -110,6 +111,15 @@ def drawn(system: System, captions: Sequence[str], batch: int = 50) -> Tensor:
     return torch.cat(parts)
 
 
+def deviation(system: System, captions: Sequence[str], prompts: int = 50, seeds: int = 16) -> float:
+    """Return the standard deviation of a pixel over seeds of one caption, averaged over pixels and captions."""
+    found = []
+    for text in captions[:prompts]:
+        *_, final = system.sample([Caption(text)] * seeds, system.Knobs(), Dice(range(seeds)))
+        found.append(final.images.std(dim=0).mean())
+    return float(torch.stack(found).mean())
+
+
 def record(name: str, **numbers: Any) -> None:
     """Append a line to results/NAME.jsonl with the command that made it."""
     RESULTS.mkdir(exist_ok=True)
@@ -125,6 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("artist", help="a bundled name, a folder or a run")
     parser.add_argument("--data", required=True, help="the data set whose held-out captions are drawn")
+    parser.add_argument("--results", default="independent", help="file in results/ that gets the line")
     options = parser.parse_args()
     artist = limner.load(options.artist, device="cpu")
     data = Dataset.open(options.data, size=artist.system.config.size)
@@ -132,7 +143,10 @@ def main() -> None:
     referee = judge(data)
     measure: Callable[[Tensor], float] = lambda images: round(referee.r_precision(images, captions), 4)  # noqa: E731
     numbers = {"r_precision": measure(drawn(artist.system, captions)), "real_pictures": measure(real)}
-    record("independent", artist=options.artist, trained=artist.record["trained"], captions=len(captions), **numbers)
+    numbers["deviation_over_seeds"] = round(deviation(artist.system, captions), 4)
+    numbers["deviation_of_real_pictures"] = round(float(real.std(dim=0).mean()), 4)
+    about = {"system": artist.record["system"], "artist": options.artist}
+    record(options.results, **about, trained=artist.record["trained"], captions=len(captions), **numbers)
     print(json.dumps(numbers))
 
 

@@ -51,16 +51,23 @@ def compare() -> str:
     return table(head, rows) + made(found)
 
 
-def shipped() -> str:
-    """The checkpoint that comes with the package."""
-    found = lines("independent")[-1:]
-    head = ["artist", "captions, held out", "pictures trained on", "R-precision, independent", "real pictures"]
+def judged(name: str) -> str:
+    """Show what the independent judge says of the last artist in results/NAME.jsonl."""
+    found = lines(name)[-1:]
+    if not found:
+        return made(found)
+    r = found[0]
     rows = [
-        [f"`{r['artist']}`", f"{r['captions']:,}", f"{r['trained']['images']:,}", f"{r['r_precision']:.3f}",
-         f"{r['real_pictures']:.3f}"]
-        for r in found
-    ]  # fmt: skip
-    return table(head, rows) + made(found)
+        ["trained by", f"`{r['trained']['command']}`"],
+        ["pictures seen, reading and drawing", f"{r['trained']['images']:,}"],
+        [
+            "R-precision, 1 of 100, independent judge",
+            f"**{r['r_precision']:.3f}** (real pictures {r['real_pictures']:.3f})",
+        ],
+        ["a pixel's deviation over seeds of one caption", f"{r['deviation_over_seeds']:.2f}"],
+        ["the same over all real pictures", f"{r['deviation_of_real_pictures']:.2f}"],
+    ]
+    return table([f"`{r['system']}`", f"over {r['captions']:,} held-out captions"], rows) + made(found)
 
 
 def drawing() -> str:
@@ -91,7 +98,13 @@ def made(found: list[dict[str, Any]]) -> str:
     return f"\n`{last['command']}` (commit {last['commit'][:7]}, {last['threads']} CPU cores, torch {last['torch']}).\n"
 
 
-TABLES: dict[str, Callable[[], str]] = {"compare": compare, "shipped": shipped, "drawing": drawing, "world": world}
+TABLES: dict[str, Callable[[], str]] = {
+    "compare": compare,
+    "shipped": lambda: judged("independent"),
+    "drawing": drawing,
+    "world": world,
+    "anime": lambda: judged("anime"),
+}
 
 
 def filled(text: str) -> str:
