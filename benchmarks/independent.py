@@ -47,7 +47,7 @@ class Config:
 
     size: int
     """Side of the pictures."""
-    images: int = 150_000
+    images: int = 100_000
     """Pictures it is trained on."""
 
 

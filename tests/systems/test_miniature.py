@@ -102,6 +102,10 @@ def test_variety_is_rewarded_until_there_is_enough(data: Dataset) -> None:
         found[weight] = losses(system, batch)["generator"]
     unlike = found[4.0].log["unlike"].clamp(max=ENOUGH).mean().item()
     assert found[0.0].loss.item() - found[4.0].loss.item() == pytest.approx(4 * unlike, rel=1e-4)
+    system = make(data, silence=0.0, variety=4.0)
+    torch.manual_seed(1)
+    _, late = system.step(batch, Clock(seen=70, total=100, step=1))
+    assert found[0.0].loss.item() - late.loss.item() == pytest.approx(0.4 * unlike, rel=1e-3)
 
 
 def test_one_drawn_batch_serves_both_moves(data: Dataset) -> None:

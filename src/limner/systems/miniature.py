@@ -64,6 +64,8 @@ LAZY = 8
 """Steps between two penalties, each weighted this much more."""
 TWINS = 4
 """One in so many rows is drawn twice, with other noise."""
+LEARNT = 2 / 3
+"""Share of the game after which the noise knows its part: variety counts a tenth, and the words get theirs."""
 ENOUGH = 0.2
 """How unlike two drawings need be: mean difference of their pixels over that of their noise."""
 
@@ -322,7 +324,8 @@ class Miniature(System):
         yield Update("critic", loss, {"right": right, "wrong": wrong, "drawn": drawn})
 
         unlike = apart(fake[:twins], twin) / apart(noise[:twins], noise[len(real) :])
-        loss = F.softplus(right.detach() - self.critic(fake, text)).mean() - c.variety * unlike.clamp(max=ENOUGH).mean()
+        variety = c.variety if clock.progress < LEARNT else 0.1 * c.variety
+        loss = F.softplus(right.detach() - self.critic(fake, text)).mean() - variety * unlike.clamp(max=ENOUGH).mean()
         yield Update("generator", loss, {"unlike": unlike})
 
     @no_grad
