@@ -275,6 +275,15 @@ def test_grids_and_the_film(data, tmp_path):
     assert (tmp_path / "run" / "timelapse.gif").stat().st_size > 0
 
 
+def test_engines_of_different_precision_live_side_by_side():
+    for precision, dtype in (("fp32", torch.float32), ("auto", None), ("fp32", torch.float32)):
+        with Engine(precision, quiet=True).precision():
+            made = torch.ones(2, 2) @ torch.ones(2, 2)
+        assert dtype is None or made.dtype is dtype
+    with pytest.raises(UserError, match="auto, fp32 or bf16"):
+        Engine("fp8")
+
+
 def test_dice_rows_are_independent_and_walks_meet_their_ends():
     together = Dice([3, 9]).normal(5)
     assert torch.equal(together[1], Dice([9]).normal(5)[0])

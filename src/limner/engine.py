@@ -28,9 +28,9 @@ class Engine:
     def __init__(
         self, precision: str = "auto", trackers: Sequence[str] = (), folder: Path | str = ".", quiet: bool = False
     ) -> None:
-        self._accelerator = Accelerator(
-            mixed_precision=_precision(precision), log_with=list(trackers) or None, project_dir=str(folder)
-        )
+        # Accelerate keeps one precision for the whole process; here each engine has its own, so it is ours to switch.
+        self._accelerator = Accelerator(mixed_precision="no", log_with=list(trackers) or None, project_dir=str(folder))
+        self._bf16 = _in_bf16(precision)
         self.device = self._accelerator.device
         self.rank, self.world = self._accelerator.process_index, self._accelerator.num_processes
         self.leads = self._accelerator.is_main_process
@@ -38,10 +38,9 @@ class Engine:
         if trackers:
             self._accelerator.init_trackers("tensorboard")
 
-    def precision(self) -> AbstractContextManager[None]:
+    def precision(self) -> AbstractContextManager[object]:
         """Return the context that forward passes run in."""
-        context: AbstractContextManager[None] = self._accelerator.autocast()
-        return context
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._bf16)
 
     def average(self, parameters: Sequence[nn.Parameter]) -> None:
         """Average gradients over processes in one flat buffer; a missing gradient counts as zero."""
@@ -77,15 +76,17 @@ class Engine:
         self._accelerator.end_training()
 
 
-def _precision(asked: str) -> str:
+def _in_bf16(asked: str) -> bool:
     if asked not in {"auto", "fp32", "bf16"}:
         raise UserError(f"unknown precision {asked!r}: use auto, fp32 or bf16")
     if asked == "fp32":
-        return "no"
-    able = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        return False
+    able: bool = (
+        torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    )
     if asked == "bf16" and not able:
         raise UserError("this processor does not compute in bf16: use --precision fp32")
-    return "bf16" if able else "no"
+    return able
 
 
 @contextmanager
