@@ -35,8 +35,7 @@ class Engine:
         self.rank, self.world = self._accelerator.process_index, self._accelerator.num_processes
         self.leads = self._accelerator.is_main_process
         self.quiet = quiet or not self.leads
-        if trackers:
-            self._accelerator.init_trackers("tensorboard")
+        self._tracks, self._tracking = bool(trackers), False
 
     def precision(self) -> AbstractContextManager[object]:
         """Return the context that forward passes run in."""
@@ -68,12 +67,16 @@ class Engine:
         self._accelerator.wait_for_everyone()
 
     def track(self, numbers: Mapping[str, float], at: int) -> None:
-        """Pass numbers on to the trackers."""
+        """Pass numbers on to the trackers, which make their files at the first: a run that never began leaves none."""
+        if self._tracks and not self._tracking:
+            self._accelerator.init_trackers("tensorboard")
+            self._tracking = True
         self._accelerator.log(dict(numbers), step=at)
 
     def close(self) -> None:
         """Let trackers write what they hold."""
-        self._accelerator.end_training()
+        if self._tracking:
+            self._accelerator.end_training()
 
 
 def _in_bf16(asked: str) -> bool:

@@ -84,6 +84,7 @@ def test_without_a_run_folder_a_new_one_is_made(here: Path, capsys: pytest.Captu
         ((str(FAKE), "--data", "shapes", *TINY, "--seed", "-1"), "from 0"),
         ((str(FAKE), "--data", "nowhere", *TINY), "nowhere"),
         ((str(FAKE), "--data", "shapes", *TINY, "--set", "batch=64"), "batch of 64"),
+        ((str(FAKE), "--data", "shapes", "--preset", "tiny", "--set", "batch=64"), "batch of 64"),  # nor curves
         ((str(FAKE), "--data", "shapes", *TINY, "--precision", "fp8"), "unknown precision"),
         ((str(FAKE), *TINY), "--data"),
     ],
