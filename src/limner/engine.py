@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -29,13 +30,21 @@ class Engine:
         self, precision: str = "auto", trackers: Sequence[str] = (), folder: Path | str = ".", quiet: bool = False
     ) -> None:
         # Accelerate keeps one precision for the whole process; here each engine has its own, so it is ours to switch.
-        self._accelerator = Accelerator(mixed_precision="no", log_with=list(trackers) or None, project_dir=str(folder))
+        # Without a GPU it has to be told so, or it does not see the other processes.
+        self._accelerator = Accelerator(
+            mixed_precision="no",
+            cpu=not torch.accelerator.is_available(),
+            log_with=list(trackers) or None,
+            project_dir=str(folder),
+        )
         self._bf16 = _in_bf16(precision)
         self.device = self._accelerator.device
         self.rank, self.world = self._accelerator.process_index, self._accelerator.num_processes
         self.leads = self._accelerator.is_main_process
         self.quiet = quiet or not self.leads
         self._tracks, self._tracking = bool(trackers), False
+        if self.world > 1:
+            atexit.register(_part)
 
     def precision(self) -> AbstractContextManager[object]:
         """Return the context that forward passes run in."""
@@ -77,6 +86,12 @@ class Engine:
         """Let trackers write what they hold."""
         if self._tracking:
             self._accelerator.end_training()
+
+
+def _part() -> None:
+    """Leave the other processes in order: what is left to the interpreter's end may abort it."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _in_bf16(asked: str) -> bool:
