@@ -13,22 +13,18 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from independent import drawn, held_out, judge, record
+from independent import drawn, held_out, judge, record, train
 
 from limner import catalogue
 from limner.data.dataset import Dataset
-from limner.engine import Engine
-from limner.monitor import tiled
-from limner.runs import RunFolder
-from limner.system import System, Update
-from limner.train import Trainer
+from limner.sheet import plain_sheet
+from limner.system import Update
 
 READING = 0.2  # share of the minutes
 WARM, TIMED = 8, 24  # steps of a rehearsal (three times a lazy penalty's interval)
@@ -40,15 +36,6 @@ def asked(spec: str) -> tuple[str, str, Any]:
     pairs = dict(change.split("=", 1) for change in changes[0].split(",")) if changes else {}
     config = catalogue.configure(catalogue.load_class(name), preset, pairs)
     return name, " ".join([preset, *(f"{k}={v}" for k, v in pairs.items())]), config
-
-
-def train(system: System, data: Dataset, folder: Path, seed: int) -> Trainer:
-    """Train to the end of the system's budget."""
-    engine = Engine("auto", quiet=True)
-    run = RunFolder.create(folder)
-    trainer = Trainer(system, data, run, seed=seed, engine=engine, grid_every=0, save_every=10**9)
-    trainer.fit()
-    return trainer
 
 
 def speeds(name: str, config: Any, data: Dataset) -> dict[str, float]:
@@ -68,8 +55,7 @@ def speeds(name: str, config: Any, data: Dataset) -> dict[str, float]:
 
     phases = [watched(phase) for phase in system.phases()]
     system.phases = lambda: phases  # type: ignore[method-assign]
-    with tempfile.TemporaryDirectory() as folder:
-        train(system, data, Path(folder) / "rehearsal", 0)
+    train(system, data, 0)
     sizes = {phase.name: phase.batch for phase in phases}
     return {name: sizes[name] * (len(t) - 1 - WARM) / (t[-1] - t[WARM]) for name, t in began.items()}
 
@@ -99,8 +85,7 @@ def main() -> None:
         torch.manual_seed(options.seed)
         system = catalogue.load_class(name)(config, data.schema)
         began = time.perf_counter()
-        with tempfile.TemporaryDirectory() as folder:
-            train(system, data, Path(folder) / "run", options.seed)
+        train(system, data, options.seed)
         minutes = (time.perf_counter() - began) / 60
         pictures = drawn(system.eval(), captions)
         rows.append(pictures[: options.columns])
@@ -113,7 +98,7 @@ def main() -> None:
         record("compare", **numbers)
         print(json.dumps(numbers), flush=True)
     options.sheet.parent.mkdir(parents=True, exist_ok=True)
-    tiled(torch.stack(rows)).save(options.sheet, optimize=True)
+    plain_sheet(torch.stack(rows)).save(options.sheet, optimize=True)
 
 
 if __name__ == "__main__":

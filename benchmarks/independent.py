@@ -16,7 +16,7 @@ import json
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,14 +84,22 @@ class Judge(System):
         return hits / len(captions)
 
 
+def train(system: System, data: Dataset, seed: int) -> None:
+    """Train to the end of the system's budget, leaving no files; a training that was stopped makes no figure."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = RunFolder.create(Path(folder) / "run")
+        engine = Engine("auto", quiet=True)
+        trainer = Trainer(system, data, run, seed=seed, engine=engine, grid_every=0, save_every=10**9)
+        trainer.fit()
+    if not trainer.finished:
+        raise KeyboardInterrupt
+
+
 def judge(data: Dataset, seed: int = 12_345) -> Judge:
     """Train a judge on the real training pictures."""
     torch.manual_seed(seed)
     system = Judge(Config(size=data.schema.size), data.schema)
-    with tempfile.TemporaryDirectory() as folder:
-        run = RunFolder.create(Path(folder) / "judge")
-        Trainer(system, data, run, seed=seed, engine=Engine("auto", quiet=True), grid_every=0, save_every=10**9,
-                prompts=[Caption("nothing")]).fit()  # fmt: skip
+    train(system, data, seed)
     return system.eval()
 
 
@@ -141,8 +149,10 @@ def main() -> None:
     data = Dataset.open(options.data, size=artist.system.config.size)
     captions, real = held_out(data)
     referee = judge(data)
-    measure: Callable[[Tensor], float] = lambda images: round(referee.r_precision(images, captions), 4)  # noqa: E731
-    numbers = {"r_precision": measure(drawn(artist.system, captions)), "real_pictures": measure(real)}
+    numbers = {
+        "r_precision": round(referee.r_precision(drawn(artist.system, captions), captions), 4),
+        "real_pictures": round(referee.r_precision(real, captions), 4),
+    }
     numbers["deviation_over_seeds"] = round(deviation(artist.system, captions), 4)
     numbers["deviation_of_real_pictures"] = round(float(real.std(dim=0).mean()), 4)
     about = {"system": artist.record["system"], "artist": options.artist}

@@ -20,7 +20,7 @@ from PIL import Image
 import limner
 from limner import demo
 from limner.data.dataset import Dataset
-from limner.monitor import tiled
+from limner.sheet import plain_sheet
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 COUNT, GAP = 64, 16
@@ -50,7 +50,7 @@ def main() -> None:
     data = Dataset.open(options.data, size=artist.system.config.size)
     captions, real = held_out(data, COUNT)
     with torch.no_grad():
-        left, right = tiled(drawn(artist.system, captions)), tiled(real)
+        left, right = plain_sheet(drawn(artist.system, captions)), plain_sheet(real)
     sheet = Image.new("RGB", (left.width + GAP + right.width, left.height), "white")
     sheet.paste(left, (0, 0))
     sheet.paste(right, (left.width + GAP, 0))

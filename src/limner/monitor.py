@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
-from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
+from limner.sheet import plain_sheet
 from limner.system import Draft, Update
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Monitor:
     def grid(self, total: int, draft: Draft) -> None:
         """Write the sample grid at `total` images, if the draft has pictures."""
         if draft.images is not None:
-            tiled(draft.images).save(self.run.path / "grids" / f"{total:010d}.png")
+            plain_sheet(draft.images).save(self.run.path / "grids" / f"{total:010d}.png")
 
     def went_back(self, lost: int, total: int, attempt: int) -> None:
         """Say that numbers were lost and the run taken back."""
@@ -129,21 +129,6 @@ class Monitor:
     def say(self, text: str) -> None:
         """Tell the person something, on standard error."""
         self.console.print(text, highlight=False, markup=False)
-
-
-def tiled(images: Tensor) -> Image.Image:
-    """Tile pictures (B, 3, H, W), or strips (B, T, 3, H, W), in [-1, 1], into one near-square picture."""
-    if images.ndim == 5:
-        rows, columns = images.shape[:2]
-        images = images.flatten(0, 1)
-    else:
-        columns = math.ceil(math.sqrt(len(images)))
-        rows = math.ceil(len(images) / columns)
-    b, c, h, w = images.shape
-    canvas = torch.full((rows * columns, c, h, w), 1.0)
-    canvas[:b] = images.detach().float().cpu()
-    canvas = canvas.view(rows, columns, c, h, w).permute(0, 3, 1, 4, 2).reshape(rows * h, columns * w, c)
-    return Image.fromarray(((canvas.clamp(-1, 1) + 1) * 127.5).round().byte().numpy())
 
 
 def _rounded(value: float) -> float | str:

@@ -7,6 +7,7 @@ under a name that somebody reads.
 from __future__ import annotations
 
 import datetime
+import io
 import json
 import os
 import platform
@@ -154,11 +155,10 @@ class RunFolder:
         frames = [Image.open(path).convert("RGB") for path in self.grids()]
         if len(frames) < 2:
             return None
-        target = self.path / "timelapse.gif"
-        partial = target.with_name(".timelapse.partial")
+        target, buffer = self.path / "timelapse.gif", io.BytesIO()
         pauses = [milliseconds] * (len(frames) - 1) + [2000]
-        frames[0].save(partial, format="GIF", save_all=True, append_images=frames[1:], duration=pauses, loop=0)
-        partial.replace(target)
+        frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=pauses, loop=0)
+        write_file(target, buffer.getvalue())
         return target
 
 

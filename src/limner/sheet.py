@@ -59,6 +59,11 @@ def sheet(
     return page
 
 
+def plain_sheet(images: Tensor) -> Image.Image:
+    """Lay pictures (B, 3, H, W) out near square, or strips (B, T, 3, H, W) one below the other, without gaps."""
+    return sheet(to_pil(images), 1 if images.ndim == 5 else None, gap=0)
+
+
 def enlarged(image: Image.Image, times: int) -> Image.Image:
     """Enlarge a small picture for the eye, smoothly; its `info` comes along."""
     large = image.resize((image.width * times, image.height * times), Image.Resampling.LANCZOS)

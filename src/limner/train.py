@@ -107,7 +107,7 @@ class Trainer:
             self._enter(fresh=True)
             self.save()
         with stoppable(self._ask), self.monitor.open(self.budget, self.at.total):
-            while self.at.phase < len(self.phases) and not self._done(stop_after):
+            while not self.finished and not self._done(stop_after):
                 self._play(self.phases[self.at.phase], stop_after)
         if self.engine.leads:
             self.run.timelapse()
@@ -125,6 +125,11 @@ class Trainer:
         if self.engine.leads:
             self.run.rewind(self.at.total)
         self.fit(stop_after=stop_after)
+
+    @property
+    def finished(self) -> bool:
+        """Tell whether every phase is over; after Ctrl-C or a SIGTERM `fit` returns before that."""
+        return self.at.phase == len(self.phases)
 
     def _ask(self) -> None:
         self._stop = True
@@ -173,7 +178,7 @@ class Trainer:
 
     def _enter(self, *, fresh: bool) -> None:
         """Seat the players of the phase at `self.at`: who plays learns and is in training mode, all others rest."""
-        phase = self.phases[self.at.phase] if self.at.phase < len(self.phases) else None
+        phase = None if self.finished else self.phases[self.at.phase]
         players = phase.players if phase else {}
         names = {id(module): name for name, module in self.system.named_modules()}
         seated = {who: {names[id(m)]: m for m in player.modules} for who, player in players.items()}

@@ -112,7 +112,7 @@ def _report(trainer: Trainer, folder: RunFolder, seconds: float, as_json: bool) 
     newest = folder.checkpoints()[-1]
     facts = {"run": str(folder.path), "checkpoint": str(newest), "images": trainer.at.total, "of": trainer.budget}
     emit(facts | {"seconds": round(seconds, 2)}, as_json, str(newest))
-    if trainer.at.total < trainer.budget:
+    if not trainer.finished:
         note(f"stopped at {trainer.at.total:,} of {trainer.budget:,} images: limner resume {folder.path}")
     else:
         note(f'done in {seconds:,.0f} s; draw with: limner draw "..." --artist {folder.path}')
