@@ -18,7 +18,20 @@ _ROWS_AT_ONCE = 10_000
 MOST_VALUES = 64
 """A column of text with more distinct values is no attribute."""
 RESERVED = frozenset(
-    {"image", "file_name", "label", "split", "attributes", "boxes", "masks", "keypoints", "dialogue", "story", "frame"}
+    {
+        "image",
+        "file_name",
+        "label",
+        "split",
+        "attributes",
+        "boxes",
+        "masks",
+        "keypoints",
+        "dialogue",
+        "story",
+        "frame",
+        "said",
+    }
 ) | frozenset(TEXT_NAMES)
 
 

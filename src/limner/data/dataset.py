@@ -127,6 +127,17 @@ class Dataset:
         """Return numbers of attribute values, -1 where not known: int64 (B, A), A in the order of the schema."""
         return torch.from_numpy(self._facts.numbers[self._rows(split)[np.asarray(rows)]].astype(np.int64))
 
+    def said(self, rows: Sequence[int] | np.ndarray, caption: int = 0, split: str = "train") -> Tensor:
+        """Tell which attributes caption number `caption` of each row speaks of: bool (B, A).
+
+        The column `said` holds their names for each caption; where the data set has none, every one counts as said.
+        """
+        names = list(self.schema.attributes)
+        if "said" not in self._source.table.column_names:
+            return torch.ones(len(rows), len(names), dtype=torch.bool)
+        cells = (set(spoken[caption]) for spoken in self.column("said", rows, split))
+        return torch.tensor([[name in spoken for name in names] for spoken in cells], dtype=torch.bool)
+
     def column(self, name: str, rows: Sequence[int] | np.ndarray, split: str = "train") -> list[Any]:
         """Return the cells of any column (boxes, dialogue, story, ...) as plain values.
 

@@ -20,6 +20,7 @@ from PIL import Image
 
 from limner.worlds import avatar_parts
 from limner.worlds.avatar_captions import describe
+from limner.worlds.avatar_said import said
 from limner.worlds.avatar_sampler import ATTRIBUTES, VERSION, Avatar, rgb, sample
 from limner.worlds.build import Job, build_world
 
@@ -37,6 +38,7 @@ with five captions and its exact ground truth. Built by
 |---|---|
 | `image` | the portrait |
 | `text` | five true captions in several styles; what is hidden is not mentioned |
+| `said` | for each caption, the attributes it speaks of |
 | `attributes` | one value per attribute, null where it cannot be seen |
 | `masks` | the foreground, as the coverage of each pixel from 0 to 255 |
 | `boxes` | label and [left, top, width, height] of each part, in pixels |
@@ -130,6 +132,7 @@ def row(seed: int, index: int, size: int) -> dict[str, Any]:
     return {
         "image": {"bytes": _png(picture.rgb), "path": None},
         "text": list(captions),
+        "said": [said(caption, avatar.attributes) for caption in captions],
         "attributes": dict(avatar.attributes),
         "masks": [{"label": "foreground", "mask": {"bytes": _png(picture.mask), "path": None}}],
         "boxes": [{"label": label, "box": list(box)} for label, box in picture.boxes.items()],
@@ -146,6 +149,7 @@ def features() -> dict[str, Any]:
     return {
         "image": {"_type": "Image"},
         "text": [text],
+        "said": [[text]],
         "attributes": {name: text for name in ATTRIBUTES},
         "masks": [{"label": text, "mask": {"_type": "Image"}}],
         "boxes": [{"label": text, "box": [number]}],
