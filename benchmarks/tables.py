@@ -15,6 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from limner.bench import columns
+from limner.cli.judge import pictures_of
+from limner.report import Report, side_by_side
+
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
@@ -90,6 +94,61 @@ def world() -> str:
     return table(head, rows) + made(found)
 
 
+def judge() -> str:
+    """What the shipped judge gets right on real held-out pictures."""
+    folder = ROOT / "src" / "limner" / "judges" / "avatars"
+    about = json.loads((folder / "system.json").read_text())
+    shares = about["trained"]["held out"]
+    rows = [[name, f"{share:.4f}"] for name, share in shares.items()]
+    size = (folder / "weights.safetensors").stat().st_size / 1e6
+    told = f"\nThe shipped judge of avatars: {size:.1f} MB, trained on {about['trained']['images']:,} pictures (seed "
+    return table(["on real held-out pictures", "right"], rows) + told + f"{about['trained']['seed']}).\n"
+
+
+def reported(name: str) -> str:
+    """Show the last report of results/NAME.jsonl, with the accuracy of each attribute."""
+    found = lines(name)[-1:]
+    if not found:
+        return made(found)
+    report = Report.from_json(found[0])
+    text = f"`{report.artist}`, {pictures_of(report)}.\n\n{report.markdown()}\n"
+    if "attributes" in report.details:
+        drawn, real = report.details["attributes"], report.details["attributes of real pictures"]
+        rows = [[key, f"{share:.3f}", f"{real[key]:.3f}"] for key, share in drawn.items()]
+        text += "\n" + table(["attribute", "drawn", "real pictures"], rows)
+    return text + made_by(found[0])
+
+
+def bench(name: str) -> str:
+    """Show a bench: mean and deviation over seeds, rows named by what sets them apart."""
+    found = lines(name)
+    if not found:
+        return made(found)
+    rows: dict[str, list[Report]] = {}
+    for line in found:
+        rows.setdefault(line["row"], []).append(Report.from_json(line))
+    parts = {row: re.split(r"[:,](?=\w+)", row) for row in rows}
+    common = set.intersection(*(set(split) for split in parts.values()))
+    called = {row: " ".join(part for part in split if part not in common) or "all in" for row, split in parts.items()}
+    images, size = found[0]["config"]["images"], found[0]["protocol"]["size"]
+    text = side_by_side({called[row]: reports for row, reports in rows.items()}, columns(next(iter(rows.values()))[0]))
+    said = (
+        f"\n{images:,} pictures seen by each, {size} pixels, {found[0]['protocol']['pictures']:,} held-out captions, "
+    )
+    return (
+        text
+        + "\n"
+        + said
+        + f"judge {found[0]['protocol']['judge']}; mean and deviation over seeds.\n"
+        + made_by(found[-1])
+    )
+
+
+def made_by(line: dict[str, Any]) -> str:
+    """Say by which command."""
+    return f"\n`{line['command']}` (commit {line['commit'][:7]}, torch {line['versions']['torch']}, on the CPU).\n"
+
+
 def made(found: list[dict[str, Any]]) -> str:
     """Say by which command and on what."""
     if not found:
@@ -104,6 +163,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "drawing": drawing,
     "world": world,
     "anime": lambda: judged("anime"),
+    "judge": judge,
+    "shipped_report": lambda: reported("shipped"),
+    "anime_report": lambda: reported("anime_eval"),
+    "variants": lambda: bench("variants"),
+    "ingredients": lambda: bench("ingredients"),
 }
 
 

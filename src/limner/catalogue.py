@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from limner.system import System
 
 FOLDER = Path(__file__).parent / "systems"
+JUDGE = "judge"
+"""Trained and kept like a system, but it draws nothing, and so stands in no list of them."""
 _OWN = "limner_own_"  # modules made from a path; a checkpoint of one can be opened while it is loaded
 
 
@@ -49,6 +51,8 @@ def load_class(name: str) -> type[System]:
     """
     if name.endswith(".py"):
         return _only_system(_from_path(Path(name)), name)
+    if name == JUDGE:
+        return _only_system(importlib.import_module("limner.judge"), name)
     module = name.replace("-", "_")
     if name.replace("_", "-") in names():
         return _only_system(importlib.import_module(f"limner.systems.{module}"), name)

@@ -60,6 +60,25 @@ class Pictures(View):
 
 
 @dataclass(frozen=True)
+class Labelled(View):
+    """Pictures and what they show, whether anything is said of them or not."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"image"})
+    images: Tensor
+    """(B, 3, S, S); bytes when gathered, floats in [-1, 1] in a step."""
+    labels: Tensor
+    """(B,) number of each picture's label, -1 where it has none."""
+    attributes: Tensor
+    """(B, A) number of each attribute's value, -1 where not known or not visible."""
+
+    @classmethod
+    def gather(cls, data: Dataset, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
+        """Read `rows`."""
+        labels = torch.tensor([data.label(row, split) for row in rows])
+        return cls(images=data.pictures(rows, split), labels=labels, attributes=data.attributes(rows, split))
+
+
+@dataclass(frozen=True)
 class Pairs(View):
     """Pictures and what is said of them."""
 

@@ -1,0 +1,142 @@
+"""`limner judge` and `limner eval`: make a judge for a data set, and let it look at what artists draw."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from limner.cli.console import Json, bar, emit, note
+from limner.errors import UserError
+
+if TYPE_CHECKING:
+    from limner.evaluate import Exam
+    from limner.report import Report
+
+Data = Annotated[str, typer.Option(help="The data set whose held-out rows are measured on.")]
+JudgeName = Annotated[
+    str, typer.Option("--judge", help="Who judges: `avatars` ships with Limner; a folder of `limner judge`.")
+]
+Pictures = Annotated[int, typer.Option("--pictures", "-n", help="Held-out requests, one picture each.")]
+Seed = Annotated[int, typer.Option(help="Picture i is drawn with seed + i.")]
+Inception = Annotated[
+    bool, typer.Option("--inception", help="Also FID, KID and IS by the Inception network, if its weights are here.")
+]
+
+
+def judge(
+    data: Annotated[str, typer.Argument(help="Pictures with attributes, labels or captions.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the judge.")],
+    size: Annotated[int, typer.Option(help="Side of the pictures in pixels.")] = 64,
+    images: Annotated[int | None, typer.Option(help="Pictures it is shown.", show_default="the preset's")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Change one setting, name=value; may be repeated.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="All randomness follows from it.")] = 12_345,
+    as_json: Json = False,
+) -> None:
+    """Make a judge: a small network that knows this data's real pictures, for `limner eval` and `limner bench`.
+
+    limner judge data/avatars -o judges/avatars
+
+    limner judge birds.parquet -o judges/birds --size 128
+
+    A judge that was stopped goes on when the same command is given again.
+    """
+    from limner import catalogue, settings
+    from limner.evaluate import publish_judge
+
+    cls = catalogue.load_class(catalogue.JUDGE)
+    changes = settings.pairs(set_ or []) | {"size": str(size)} | ({} if images is None else {"images": str(images)})
+    config = catalogue.configure(cls, "small", changes)
+    with bar("reading pictures") as progress:
+        accuracy, folder = publish_judge(data, out, config, seed, progress)
+    told = ", ".join(f"{name} {share:.1%}" for name, share in accuracy.items())
+    emit({"judge": str(folder), "held out": accuracy}, as_json, str(folder))
+    note(f"right on real held-out pictures: {told}")
+
+
+def evaluate(
+    artists: Annotated[list[str], typer.Argument(metavar="ARTIST...", help="Bundled names, folders, runs or Hub ids.")],
+    data: Data,
+    judge: JudgeName = "avatars",
+    pictures: Pictures = 1000,
+    seed: Seed = 0,
+    inception: Inception = False,
+    results: Annotated[Path | None, typer.Option(help="Append a line for each artist to this JSONL file.")] = None,
+    device: Annotated[str, typer.Option(help="Where to draw: auto, cpu, cuda, ...")] = "auto",
+    as_json: Json = False,
+) -> None:
+    """Measure artists on held-out requests: accuracy of attributes, R-precision, distances, variety, memorising.
+
+    limner eval avatars --data data/avatars
+
+    limner eval runs/mine runs/yours --data birds --judge judges/birds --results results/birds.jsonl
+
+    torchrun --nproc-per-node 2 -m limner eval avatars --data data/avatars
+
+    Beside each figure stand what real pictures get and what shuffled ones get.
+    """
+    from limner.artist import load
+    from limner.evaluate import evaluate as measure
+    from limner.report import side_by_side
+
+    exam = examination(data, judge, pictures, seed, inception)
+    reports = {}
+    for name in artists:
+        report = measure(load(name, device=device), exam)
+        reports[name] = [report]
+        if not exam.ranks.leads:
+            continue
+        emit(report.to_json(), as_json, f"\n{name}, {pictures_of(report)}\n\n{report.markdown()}")
+        if results is not None:
+            append(results, report)
+    if len(reports) > 1 and exam.ranks.leads and not as_json:
+        print("\n" + side_by_side(reports))
+    exam.ranks.close()
+
+
+def examination(data: str, judge: str, pictures: int, seed: int, inception: bool, size: int | None = None) -> Exam:
+    """Open data and judge for measuring.
+
+    Raises:
+        UserError: where they cannot be had, or do not fit.
+    """
+    from limner.data.dataset import Dataset
+    from limner.evaluate import Exam, Referee
+    from limner.metrics import Inception as Network
+    from limner.ranks import Ranks
+
+    if seed < 0:
+        raise UserError(f"the seed is a whole number from 0, not {seed}")
+    referee, ranks = Referee.load(judge), Ranks()
+    side = size or referee.network.config.size
+    with bar("reading pictures") as progress:
+        opened = ranks.in_turn(lambda: Dataset.open(data, size=side, progress=progress))
+    network = Network() if inception else None
+    return Exam(Path(data).stem, opened, referee, pictures, seed=seed, inception=network, ranks=ranks)
+
+
+def pictures_of(report: Report) -> str:
+    """Say on what it was measured."""
+    p = report.protocol
+    return f"{p.pictures:,} held-out requests of {p.data} at {p.size} pixels, seed {p.seed}, judge {p.judge}"
+
+
+def append(path: Path, report: Report, **more: Any) -> None:
+    """Append a report to a results file, with the command and commit that made it.
+
+    Raises:
+        UserError: where it cannot be written.
+    """
+    from limner.checkpoint import make_folder, write_file
+    from limner.runs import commit, typed, versions
+
+    make_folder(path.parent)
+    about = {"command": typed(sys.argv), "commit": commit(), "versions": versions()}
+    before = path.read_bytes() if path.exists() else b""
+    line = json.dumps(report.to_json() | more | about, ensure_ascii=False)
+    write_file(path, before + line.encode() + b"\n")

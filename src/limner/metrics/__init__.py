@@ -1,0 +1,33 @@
+"""What is measured, one metric a file; `limner.evaluate` puts them together, `docs/metrics.md` explains them."""
+
+from limner.metrics.attributes import Accuracy, attribute_accuracy
+from limner.metrics.clip import clip_score
+from limner.metrics.diversity import diversity
+from limner.metrics.features import Extractor, Inception, collect
+from limner.metrics.frechet import frechet_distance
+from limner.metrics.inception_score import inception_score
+from limner.metrics.kernel import kernel_distance
+from limner.metrics.neighbours import Neighbours, nearest
+from limner.metrics.precision_recall import precision_recall
+from limner.metrics.r_precision import r_precision
+from limner.metrics.ssim import ssim
+from limner.metrics.uncertainty import interval
+
+__all__ = [
+    "Accuracy",
+    "Extractor",
+    "Inception",
+    "Neighbours",
+    "attribute_accuracy",
+    "clip_score",
+    "collect",
+    "diversity",
+    "frechet_distance",
+    "inception_score",
+    "interval",
+    "kernel_distance",
+    "nearest",
+    "precision_recall",
+    "r_precision",
+    "ssim",
+]

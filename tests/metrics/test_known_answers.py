@@ -1,0 +1,164 @@
+"""Every metric on cases whose answer is known by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from limner import metrics
+from limner.errors import UserError
+from limner.metrics.neighbours import nearest
+
+
+def cloud(count: int, width: int, seed: int, shift: float = 0.0, scale: float = 1.0) -> torch.Tensor:
+    return torch.randn(count, width, generator=torch.Generator().manual_seed(seed)) * scale + shift
+
+
+def pictures(count: int, seed: int, size: int = 32) -> torch.Tensor:
+    return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+class TestFrechet:
+    def test_the_same_set_is_at_distance_0(self) -> None:
+        x = cloud(400, 8, 0)
+        assert metrics.frechet_distance(x, x) == pytest.approx(0, abs=1e-6)
+
+    def test_two_gaussians_worked_by_hand(self) -> None:
+        # Means a shift of 2 in each of 4 numbers: 16. Deviations 1 and 3: 4 (1 + 9 - 2 * 3) = 16.
+        far = metrics.frechet_distance(cloud(60_000, 4, 1), cloud(60_000, 4, 2, shift=2, scale=3))
+        assert far == pytest.approx(32, rel=0.02)
+
+    def test_few_pictures_come_out_too_far(self) -> None:
+        few = metrics.frechet_distance(cloud(2000, 16, 1), cloud(50, 16, 2))
+        many = metrics.frechet_distance(cloud(2000, 16, 1), cloud(2000, 16, 2))
+        assert few > 5 * many
+
+
+class TestKernel:
+    def test_is_0_on_average_between_equal_clouds_however_few(self) -> None:
+        means = [metrics.kernel_distance(cloud(60, 8, s), cloud(60, 8, 1000 + s), subsets=1)[0] for s in range(200)]
+        error = torch.tensor(means).std() / math.sqrt(len(means))
+        assert abs(sum(means) / len(means)) < 3 * error
+
+    def test_worked_by_hand(self) -> None:
+        # One number each, kernel (xy + 1)^3. x in {0, 1}: off the diagonal 1. y in {2, 2}: 125. Across: 1, 27.
+        x, y = torch.tensor([[0.0], [1.0]]), torch.tensor([[2.0], [2.0]])
+        assert metrics.kernel_distance(x, y, subsets=2, subset=2)[0] == pytest.approx(1 + 125 - 2 * 14)
+
+    def test_grows_with_the_shift(self) -> None:
+        near, far = (metrics.kernel_distance(cloud(300, 4, 1), cloud(300, 4, 2, shift=s))[0] for s in (0.5, 2))
+        assert far > 5 * near > 0
+
+
+class TestInceptionScore:
+    def test_undecided_is_1_and_decided_and_even_is_the_number_of_classes(self) -> None:
+        even = torch.full((100, 10), 0.1)
+        assert metrics.inception_score(even) == (pytest.approx(1), pytest.approx(0, abs=1e-9))
+        decided = torch.eye(10).repeat(20, 1)
+        assert metrics.inception_score(decided, splits=4)[0] == pytest.approx(10)
+
+    def test_one_class_alone_is_1(self) -> None:
+        assert metrics.inception_score(torch.eye(10)[:1].repeat(50, 1))[0] == pytest.approx(1)
+
+
+class TestPrecisionRecall:
+    def test_the_same_cloud_has_both(self) -> None:
+        x = cloud(200, 4, 0)
+        assert metrics.precision_recall(x, x) == (1, 1)
+
+    def test_half_of_the_kinds_drawn_well(self) -> None:
+        left, right = cloud(200, 4, 1, shift=-20), cloud(200, 4, 2, shift=20)
+        precision, recall = metrics.precision_recall(torch.cat([left, right]), cloud(200, 4, 3, shift=-20))
+        assert precision > 0.8 and 0.3 < recall <= 0.5
+
+    def test_far_away_has_neither(self) -> None:
+        assert metrics.precision_recall(cloud(100, 4, 0), cloud(100, 4, 1, shift=100)) == (0, 0)
+
+
+class TestAttributes:
+    def test_counted_by_hand(self) -> None:
+        wanted = torch.tensor([[0, 1, -1], [1, 1, -1], [-1, -1, -1]])
+        named = torch.tensor([[0, 1, 5], [1, 0, 5], [2, 2, 2]])
+        found = metrics.attribute_accuracy(named, wanted, ["hair", "hat", "eyes"])
+        assert found.each == {"hair": 1.0, "hat": 0.5} and found.counts == {"hair": 2, "hat": 2}
+        assert (found.mean, found.pooled, found.all_at_once) == (0.75, 0.75, 0.5)
+
+    def test_nothing_asked(self) -> None:
+        found = metrics.attribute_accuracy(torch.zeros(2, 1), torch.full((2, 1), -1), ["hair"])
+        assert (found.mean, found.pooled, found.all_at_once, found.each) == (0, 0, 0, {})
+
+
+class TestRPrecision:
+    captions = tuple(f"picture {i}" for i in range(300))
+
+    def test_codes_that_match_find_their_own(self) -> None:
+        x = cloud(300, 32, 0)
+        assert metrics.r_precision(x, x, self.captions) == 1
+
+    def test_shuffled_codes_find_it_once_in_a_hundred(self) -> None:
+        x = cloud(300, 32, 0)
+        assert metrics.r_precision(x.roll(1, 0), x, self.captions) < 0.04
+
+    def test_codes_all_alike_are_misses(self) -> None:
+        assert metrics.r_precision(torch.ones(300, 8), torch.ones(300, 8), self.captions) == 0
+
+    def test_texts_that_say_the_same_are_no_rivals(self) -> None:
+        x = cloud(2, 8, 0)
+        assert metrics.r_precision(x[[1, 1]], x[[1, 1]], ["same", "same"]) == 1
+
+
+class TestPictures:
+    def test_ssim_of_the_same_picture_is_1_and_of_grey_almost_0(self) -> None:
+        x = pictures(4, 0)
+        assert metrics.ssim(x, x) == pytest.approx(1, abs=1e-5)
+        assert metrics.ssim(torch.zeros_like(x), x) < 0.05
+
+    def test_one_picture_repeated_has_no_diversity(self) -> None:
+        x = pictures(2, 0)[:, None].expand(-1, 5, -1, -1, -1)
+        found = metrics.diversity(x, torch.ones(2, 5, 7))
+        assert found == {"pixels": pytest.approx(0, abs=1e-6), "features": 0}
+
+    def test_diversity_of_coins(self) -> None:
+        x = torch.ones(1, 2, 3, 8, 8)
+        x[:, 1] = -1  # black and white: deviation 1
+        assert metrics.diversity(x)["pixels"] == pytest.approx(1)
+
+    def test_copies_are_found_with_their_row(self) -> None:
+        train = ((pictures(500, 0) + 1) * 127.5).byte()
+        copies = train[[7, 400]].float() / 127.5 - 1
+        found = nearest(copies, train, pictures(200, 1))
+        assert found.rows.tolist() == [7, 400] and found.share == 1
+        assert found.distances.max() < 1e-6
+
+    def test_honest_pictures_are_not_called_copies(self) -> None:
+        train = ((pictures(500, 0) + 1) * 127.5).byte()
+        assert nearest(pictures(200, 2), train, pictures(200, 1)).share < 0.06
+
+
+def test_intervals_worked_by_hand() -> None:
+    assert metrics.interval(0.5, 100) == (pytest.approx(0.4038, abs=1e-4), pytest.approx(0.5962, abs=1e-4))
+    low, high = metrics.interval(1.0, 10)
+    assert high == pytest.approx(1) and low == pytest.approx(0.7225, abs=1e-3)
+    assert metrics.interval(0.3, 0) == (0, 1)
+
+
+def test_inception_without_weights_says_where_they_belong(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.setenv("LIMNER_INCEPTION", str(tmp_path / "none.pth"))
+    with pytest.raises(UserError, match="set LIMNER_INCEPTION"):
+        metrics.Inception()
+
+
+def test_collect_sees_in_batches() -> None:
+    class Mean:
+        name = "mean"
+
+        def features(self, images: torch.Tensor) -> torch.Tensor:
+            return images.mean(dim=(2, 3))
+
+        def probabilities(self, images: torch.Tensor) -> torch.Tensor:
+            return images.mean(dim=(2, 3)).softmax(dim=1)
+
+    x = pictures(7, 0)
+    torch.testing.assert_close(metrics.collect(Mean(), x, batch=3), x.mean(dim=(2, 3)))

@@ -1,0 +1,139 @@
+"""Each figure on artists whose faults are known; the judge on pictures it must and cannot tell apart."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from artists import published
+from artists_that import artist
+from limner import catalogue, checkpoint
+from limner.data.dataset import Dataset
+from limner.errors import UserError
+from limner.evaluate import Exam, Referee, certify, evaluate, publish_judge
+from limner.judge import Config, Judge
+from limner.report import Report, side_by_side, together
+from toy import shapes, shapes_folder
+
+SMALL = Config(size=16, widths=(16, 24), features=32, code=24, images=2400, batch=8, rate=4e-3)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return shapes(tmp_path_factory.mktemp("toy") / "shapes", held_out=0.5)
+
+
+@pytest.fixture(scope="module")
+def judges(tmp_path_factory: pytest.TempPathFactory, data: Dataset) -> Path:
+    """A judge of the toy data, made as `limner judge` makes it, on all pictures (so few teach no rule)."""
+    folder = tmp_path_factory.mktemp("judges")
+    whole = folder / "shapes"
+    shapes_folder(whole)
+    publish_judge(str(whole), folder / "judge", SMALL)
+    return folder / "judge"
+
+
+@pytest.fixture(scope="module")
+def exam(data: Dataset, judges: Path) -> Exam:
+    return Exam("shapes", data, Referee.load(judges), pictures=100, prompts=4, seeds=3)
+
+
+def value(report: Report, name: str) -> float:
+    return next(figure.value for key, figure in report.figures.items() if key.split("[")[0] == name)
+
+
+def test_a_published_judge_knows_its_pictures(judges: Path, data: Dataset) -> None:
+    network = checkpoint.open(judges)
+    assert isinstance(network, Judge)
+    found = certify(network, data)
+    assert found["mean"] > 0.9 and found["colour"] > 0.9
+    assert checkpoint.read(judges)["trained"]["held out"].keys() >= {"mean", "colour", "shape", "ground", "label"}
+    assert not judges.with_name(".judge.training").exists()
+
+
+def test_who_draws_the_truth_gets_what_real_pictures_get(exam: Exam) -> None:
+    report = evaluate(artist(exam.data), exam)
+    for name, figure in report.figures.items():
+        if figure.real is not None and not name.startswith(("diversity", "memorised", "ms")):
+            assert figure.value == pytest.approx(figure.real, abs=1e-6), name
+    assert value(report, "SSIM") == pytest.approx(1, abs=1e-4)
+    assert report.flags and "few for a Frechet distance" in report.flags[0]
+
+
+def test_who_does_not_listen_gets_the_floor(exam: Exam) -> None:
+    truth, shuffled = (evaluate(artist(exam.data, fault), exam) for fault in ("", "shuffled"))
+    assert value(truth, "attributes") > 0.9
+    assert value(shuffled, "attributes") < 0.7
+    assert value(shuffled, "all asked") < value(truth, "all asked") - 0.5
+    assert value(shuffled, "R-precision") < value(truth, "R-precision") - 0.5
+    assert value(shuffled, "fid") == pytest.approx(value(truth, "fid"), rel=0.05)  # the same pictures, other order
+
+
+def test_grey_pictures_are_far_from_real_ones(exam: Exam) -> None:
+    truth, grey = (evaluate(artist(exam.data, fault), exam) for fault in ("", "grey"))
+    assert value(grey, "fid") > 2 * value(truth, "fid")
+    assert value(grey, "kid") > value(truth, "kid")
+    assert value(grey, "recall") == 0
+
+
+def test_one_picture_repeated_has_no_diversity(exam: Exam) -> None:
+    lively, repeats = (evaluate(artist(exam.data, fault), exam) for fault in ("lively", "repeats"))
+    assert value(repeats, "diversity, pixels") == 0
+    assert value(lively, "diversity, pixels") > 0.1
+    assert value(lively, "diversity, judge") > value(repeats, "diversity, judge")
+
+
+def test_copies_of_training_pictures_are_told(exam: Exam) -> None:
+    truth, copies = (evaluate(artist(exam.data, fault), exam) for fault in ("", "copies"))
+    assert value(copies, "memorised") == 1
+    assert value(truth, "memorised") < 0.3
+
+
+def test_a_report_survives_json_and_shows_a_table(exam: Exam) -> None:
+    report = evaluate(artist(exam.data), exam)
+    again = Report.from_json(report.to_json())
+    assert again.figures == report.figures and again.protocol == report.protocol
+    assert "| attributes ↑ |" in report.markdown()
+
+
+def test_different_protocols_share_no_table(exam: Exam) -> None:
+    report = evaluate(artist(exam.data), exam)
+    other = dataclasses.replace(report, artist="other", protocol=dataclasses.replace(report.protocol, seed=1))
+    with pytest.raises(UserError, match=r"different protocols \(seed: 0 and 1\)"):
+        together([report, other])
+    with pytest.raises(UserError, match="cannot stand in one table"):
+        side_by_side({"a": [report], "b": [other]})
+    table = side_by_side({"a": [report, report], "b": [report]}, ["attributes"])
+    assert "| a | 2 |" in table and "± 0.000" in table and "*real pictures*" in table
+
+
+def test_only_what_was_said_counts(exam: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (exam.wanted() >= 0).all()
+    nothing = torch.zeros(exam.pictures, 3, dtype=torch.bool)
+    nothing[:, 0] = True
+    monkeypatch.setattr(Dataset, "said", lambda *_: nothing)
+    wanted = exam.wanted()
+    assert (wanted[:, 0] >= 0).all() and (wanted[:, 1:3] == -1).all() and (wanted[:, 3] >= 0).all()
+
+
+def test_a_judge_of_other_data_is_refused(judges: Path, tmp_path: Path) -> None:
+    few = shapes(tmp_path / "few", count=4, held_out=0.5)
+    with pytest.raises(UserError, match="make a judge for it with `limner judge"):
+        Exam("few", few, Referee.load(judges))
+    with pytest.raises(UserError, match="not a judge"):
+        Referee.load(published(tmp_path / "artist"))
+
+
+def test_a_judge_needs_something_to_judge_by() -> None:
+    from limner.data.schema import Schema
+
+    with pytest.raises(UserError, match="nothing to judge by"):
+        catalogue.build(Judge, SMALL, Schema(size=16))
+
+
+def test_a_judge_does_not_draw(exam: Exam) -> None:
+    with pytest.raises(UserError, match="does not draw"):
+        exam.referee.network.sample([], None, None)  # type: ignore[arg-type]
