@@ -5,6 +5,7 @@ Letters: B rows of the data, E width of a vector.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -29,8 +30,15 @@ class SentenceTable:
         self.counts = torch.empty(0)  # captions of each row
 
     @torch.no_grad()
-    def fill(self, encoder: TextEncoder, data: Dataset, split: str = "train") -> None:
-        """Encode each distinct caption of `split` once, where the encoder is."""
+    def fill(
+        self,
+        encoder: TextEncoder,
+        data: Dataset,
+        split: str = "train",
+        read: Callable[[Sequence[str]], Tensor] | None = None,
+    ) -> None:
+        """Encode each distinct caption of `split` once, where the encoder is, to its sentence vector or by `read`."""
+        read = read or encoder.sentence
         number: dict[str, int] = {}
         places: list[int] = []
         counts: list[int] = []
@@ -40,7 +48,7 @@ class SentenceTable:
             counts.append(len(captions))
         sentences = list(number)
         with evaluating(encoder), full_precision(next(encoder.parameters())):
-            chunks = [encoder.sentence(sentences[start : start + CHUNK]) for start in range(0, len(sentences), CHUNK)]
+            chunks = [read(sentences[start : start + CHUNK]) for start in range(0, len(sentences), CHUNK)]
         self.vectors = torch.cat(chunks)
         self.places = torch.tensor(places).to(self.vectors.device)
         self.counts = torch.tensor(counts).to(self.vectors.device)
@@ -48,7 +56,10 @@ class SentenceTable:
 
     def draw(self, rows: Tensor, captions: int = 1) -> Tensor:
         """Average as many captions of each row as asked, drawn with replacement: (B,) rows to (B, E) vectors."""
+        return self.vectors[self.choose(rows, captions)].mean(dim=1)
+
+    def choose(self, rows: Tensor, captions: int = 1) -> Tensor:
+        """Draw captions of each row, with replacement: (B,) rows to (B, captions) places among the vectors."""
         counts = self.counts[rows][:, None]
         chance = torch.rand(len(rows), captions, device=self.vectors.device, dtype=torch.float64)
-        places = self.places[self.starts[rows][:, None] + (chance * counts).long()]  # (B, captions)
-        return self.vectors[places].mean(dim=1)
+        return self.places[self.starts[rows][:, None] + (chance * counts).long()]

@@ -8,6 +8,7 @@ No paper of the lineage, but each part has a source:
     Miyato and Koyama, "cGANs with Projection Discriminator", ICLR 2018: one of the critic's three heads;
     Karras et al., "StyleGAN2", CVPR 2020: penalties taken lazily; Shi et al., CVPR 2016: the pixel shuffle;
     Chen et al., "SimCLR", ICML 2020: condition on what lies before the contrastive projection, which keeps more;
+    Xu et al., "AttnGAN", CVPR 2018: encoders that learnt to match pictures with texts score what is drawn;
     Karras et al., "StyleGAN", CVPR 2019: a mapping network mixes text and noise before any block hears of them;
     Mao et al., "Mode Seeking GANs", CVPR 2019: two drawings of one text should differ; Ho and Salimans,
         "Classifier-free guidance", 2021: some rows are told nothing, so that the noise learns to decide.
@@ -34,6 +35,7 @@ from torch import Tensor, nn
 from limner.blocks.joint_embedding import contrastive
 from limner.blocks.knobs import Spread
 from limner.blocks.penalties import gradient_penalty
+from limner.blocks.rivals import Rivals
 from limner.blocks.standard import Standard
 from limner.blocks.text import WordEncoder, texts_of, unknown_words
 from limner.blocks.vision import ImageEncoder
@@ -62,6 +64,10 @@ if TYPE_CHECKING:
 
 LAZY = 8
 """Steps between two penalties, each weighted this much more."""
+MISMATCH = 0.5
+"""Weight of real pictures with wrong texts among the critic's negatives."""
+SILENCE = 0.1
+"""Share of rows whose text is withheld from both players."""
 TWINS = 4
 """One in so many rows is drawn twice, with other noise."""
 LEARNT = 2 / 3
@@ -96,14 +102,17 @@ class Config:
     """Learning rate of both players."""
     gamma: float = 1.0
     """Weight of R1 and R2."""
-    mismatch: float = 0.5
-    """Weight of real pictures with wrong texts among the critic's negatives."""
-    silence: float = 0.1
-    """Share of rows whose text is withheld from both players."""
+    match: float = 1.0
+    """Weight, for the generator, of the encoders finding a drawing's own text among the batch's."""
     variety: float = 4.0
     """Weight of two drawings of one text being unlike."""
     ema: float = 10_000
     """Half-life of the published weights, in pictures."""
+    without: tuple[str, ...] = ()
+    """Ingredients left out, to see what each gives: r2, pairing, mismatch, shuffle, projection."""
+
+
+INGREDIENTS = frozenset({"r2", "pairing", "mismatch", "shuffle", "projection"})
 
 
 class Mixer(nn.Module):
@@ -169,9 +178,14 @@ class Generator(nn.Module):
         self.mixer = Mixer(text, config.noise, code)
         self.seed = begun(nn.Linear(code, widths[0] * 4 * 4), 1)
         self.blocks = nn.ModuleList(Fusion(a, b, code) for a, b in itertools.pairwise(widths))
-        self.unfold = nn.Conv2d(widths[-1], 48, 3, padding=1)
+        if "shuffle" in config.without:
+            self.unfold = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(widths[-1], 48, 3, padding=1))
+            self.refine = nn.Conv2d(48, 3, 3, padding=1)
+            self.shortcut = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(widths[-1], 3, 1))
+            return
+        self.unfold = nn.Sequential(nn.Conv2d(widths[-1], 48, 3, padding=1), nn.PixelShuffle(2))
         self.refine = nn.Conv2d(12, 3, 3, padding=1)
-        self.shortcut = nn.Conv2d(widths[-1], 12, 1)
+        self.shortcut = nn.Sequential(nn.Conv2d(widths[-1], 12, 1), nn.PixelShuffle(2))
 
     def forward(self, noise: Tensor, text: Tensor) -> Tensor:
         code = self.mixer(noise, text)
@@ -179,8 +193,7 @@ class Generator(nn.Module):
         for block in self.blocks:
             x = block(x, code)  # (B, C, S/2, S/2) after the last
         x = F.leaky_relu(x, 0.2)
-        fine = self.refine(F.leaky_relu(F.pixel_shuffle(self.unfold(x), 2), 0.2))  # (B, 3, S, S)
-        return fine + F.pixel_shuffle(self.shortcut(x), 2)
+        return self.refine(F.leaky_relu(self.unfold(x), 0.2)) + self.shortcut(x)  # (B, 3, S, S)
 
 
 class Down(nn.Module):
@@ -205,25 +218,29 @@ class Critic(nn.Module):
         super().__init__()
         widths = config.critic_widths
         last = widths[-1]
-        self.fold = nn.Conv2d(12, widths[0], 3, padding=1)
+        self.fold = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(12, widths[0], 3, padding=1))
+        if "shuffle" in config.without:
+            self.fold = nn.Sequential(nn.Conv2d(3, widths[0] // 2, 3, padding=1), Down(widths[0] // 2, widths[0]))
         self.trunk = nn.Sequential(*(Down(a, b) for a, b in itertools.pairwise(widths)))
         self.text = nn.Linear(text, last)
         self.joint = nn.Sequential(nn.Conv2d(2 * last, last, 3, padding=1), nn.LeakyReLU(0.2), nn.Conv2d(last, 1, 4))
-        self.project = nn.Linear(text, last)
+        self.project = None if "projection" in config.without else nn.Linear(text, last)
         self.alone = nn.Linear(last, 1)
 
     def features(self, images: Tensor) -> Tensor:
         """See the pictures: (B, C, 4, 4)."""
-        folded = F.pixel_unshuffle(images, 2).contiguous(memory_format=torch.channels_last)  # (B, 12, S/2, S/2)
-        return F.leaky_relu(self.trunk(self.fold(folded)), 0.2)
+        begun = self.fold(images).contiguous(memory_format=torch.channels_last)  # (B, C, S/2, S/2)
+        return F.leaky_relu(self.trunk(begun), 0.2)
 
     def judge(self, features: Tensor, text: Tensor) -> Tensor:
         """Score pictures seen against texts: (B,), higher where real and fitting."""
         tiled = self.text(text)[..., None, None].expand(-1, -1, 4, 4)
         joint = self.joint(torch.cat([features, tiled], dim=1)).flatten()
         pooled = features.mean(dim=(2, 3))  # (B, C)
-        projection = (pooled * self.project(text)).sum(dim=1) / math.sqrt(pooled.shape[1])
-        return joint + projection + self.alone(pooled).flatten()
+        score = joint + self.alone(pooled).flatten()
+        if self.project is not None:
+            score = score + (pooled * self.project(text)).sum(dim=1) / math.sqrt(pooled.shape[1])
+        return score
 
     def forward(self, images: Tensor, text: Tensor) -> Tensor:
         return self.judge(self.features(images), text)
@@ -248,6 +265,7 @@ class Miniature(System):
             images=4_000, text_images=640, batch=8, text_batch=8, rate=2e-3, ema=50,
         ),
         "avatars": Config(),
+        "avatars-32": Config(size=32, widths=(256, 192, 96), critic_widths=(64, 128, 256)),
         "avatars-128": Config(
             size=128, widths=(256, 192, 144, 96, 64), critic_widths=(48, 64, 128, 192, 256), gamma=0.5,
         ),
@@ -263,6 +281,9 @@ class Miniature(System):
                 f"pictures of {config.size} pixels need {int(math.log2(config.size)) - 2} widths and critic_widths, "
                 f"not {doublings} and {len(config.critic_widths)}"
             )
+        unknown = set(config.without) - INGREDIENTS
+        if unknown:
+            raise UserError(f"without={min(unknown)}: what can be left out is {', '.join(sorted(INGREDIENTS))}")
         code = 2 * config.hidden
         self.text = WordEncoder(schema.lexicon, width=config.hidden, hidden=config.hidden)
         self.vision = ImageEncoder(config.size, config.hidden)
@@ -271,6 +292,7 @@ class Miniature(System):
         for net in (self.generator, self.critic):
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # quicker on CPUs in bf16
         self.standard = Standard(code)
+        self.rivals = Rivals()
 
     def phases(self) -> list[Phase]:
         """The text encoder; how its codes are spread; the game."""
@@ -280,13 +302,17 @@ class Miniature(System):
             contrastive(self.text, self.vision, images=c.text_images, batch=c.text_batch),
             Phase(name="spread", view=Pairs, images=0, batch=c.text_batch, once=self.measure),
             Phase(
-                name="gan", view=Pairs, images=c.images, batch=c.batch, step=self.step,
+                name="gan", view=Pairs, images=c.images, batch=c.batch, step=self.step, prepare=self.remember,
                 players={
                     "critic": Player(modules=[self.critic], optimiser=optimiser, schedule=cooling),
                     "generator": Player(modules=[self.generator], optimiser=optimiser, schedule=cooling, ema=c.ema),
                 },
             ),
         ]  # fmt: skip
+
+    def remember(self, data: Dataset) -> None:
+        """Read all captions of the training set once more: the reader learns no more, so a table will do."""
+        self.rivals.fill(self.text, data, self.pool)
 
     @torch.no_grad()
     def measure(self, data: Dataset) -> None:
@@ -299,40 +325,60 @@ class Miniature(System):
         _, words, real = self.text(texts)
         return words.float().masked_fill(~real[..., None], -torch.inf).amax(dim=1)
 
-    def read(self, texts: Sequence[str]) -> Tensor:
-        """Encode texts to codes in which every number, and every text, counts alike: (B, E). Zeros say nothing."""
-        return unit(self.standard(self.pool(texts)))
+    def code(self, pooled: Tensor) -> Tensor:
+        """Make codes of what was pooled: every number, and every text, counts alike: (B, E). Zeros say nothing."""
+        return unit(self.standard(pooled))
 
     def step(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
         """The critic's move, then the generator's, on one batch of drawings."""
         c, real, twins = self.config, batch.images, len(batch.images) // TWINS
-        silent = real.new_empty(len(real), 1).bernoulli_(c.silence).bool()
-        text = self.read(batch.texts).masked_fill(silent, 0.0)
+        offer = self.rivals.offer(self.vision, real, batch.rows)
+        other, is_wrong = self.rivals.nearly_right(offer)
+        silent = real.new_empty(len(real), 1).bernoulli_(SILENCE).bool()
+        text = self.code(self.rivals.pooled(offer.own)).masked_fill(silent, 0.0)
         noise = real.new_empty(len(real) + twins, c.noise).normal_()
         fake, twin = self.generator(noise, torch.cat([text, text[:twins]])).split([len(real), twins])
 
         seen_real, seen_fake = self.critic.features(torch.cat([real, fake.detach()])).chunk(2)
         right = self.critic.judge(seen_real, text)
-        wrong = self.critic.judge(seen_real, text[batch.wrong])
+        wrong = self.critic.judge(seen_real, self.code(self.rivals.pooled(other)))
         drawn = self.critic.judge(seen_fake, text)
-        mismatch = c.mismatch * ~silent[batch.wrong].flatten()  # a text withheld is never wrong
-        loss = (F.softplus(drawn - right) + mismatch * F.softplus(wrong - right)).mean()
+        paired = self.asks("pairing")
+        rival = right if paired else torch.zeros_like(right)
+        loss = F.softplus(drawn - rival) + self.asks("mismatch") * MISMATCH * is_wrong * F.softplus(wrong - rival)
+        loss = (loss if paired else loss + F.softplus(-right)).mean()
         if clock.every(LAZY):
-            both, texts = torch.cat([real, fake]), text.repeat(2, 1)
-            slope = 2 * gradient_penalty(self.critic, both, texts)  # R1 + R2
-            loss = loss + LAZY * 0.5 * c.gamma * slope
+            loss = loss + LAZY * 0.5 * c.gamma * self.slope(real, fake, text)  # R1 + R2
         yield Update("critic", loss, {"right": right, "wrong": wrong, "drawn": drawn})
 
         unlike = apart(fake[:twins], twin) / apart(noise[:twins], noise[len(real) :])
         variety = c.variety if clock.progress < LEARNT else 0.1 * c.variety
-        loss = F.softplus(right.detach() - self.critic(fake, text)).mean() - variety * unlike.clamp(max=ENOUGH).mean()
-        yield Update("generator", loss, {"unlike": unlike})
+        loss = F.softplus(rival.detach() - self.critic(fake, text)).mean() - variety * unlike.clamp(max=ENOUGH).mean()
+        log = {"unlike": unlike}
+        if c.match:
+            log["match"] = self.rivals.mistaken(self.vision, fake, offer)[~silent.flatten()].mean()
+            loss = loss + c.match * log["match"]
+        yield Update("generator", loss, log)
+
+    def asks(self, ingredient: str) -> bool:
+        """Tell whether an ingredient is in."""
+        return ingredient not in self.config.without
+
+    def slope(self, real: Tensor, fake: Tensor, text: Tensor) -> Tensor:
+        """R1 + R2: how steep the critic is, squared, on real pictures and on drawn ones."""
+        if not self.asks("r2"):
+            return gradient_penalty(self.critic, real, text)
+        return 2 * gradient_penalty(self.critic, torch.cat([real, fake]), text.repeat(2, 1))
 
     @no_grad
     def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
         """Draw once."""
-        text = blend(lambda ends: self.read(texts_of(ends)), requests)
+        text = blend(lambda ends: self.code(self.pool(texts_of(ends))), requests)
         yield Draft(images=self.generator(knobs.spread * rng.normal(self.config.noise), text).clamp(-1, 1))
+
+    @torch.no_grad()
+    def matched(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+        return torch.cat([self.vision(part) for part in images.split(100)]), self.text.sentence(texts_of(requests))
 
     def exports(self) -> dict[str, tuple[nn.Module, tuple[Tensor, ...]]]:
         """Return the generator, from noise (B, Z) and text code (B, E) to pictures."""

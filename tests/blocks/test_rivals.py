@@ -1,0 +1,88 @@
+"""Hard negatives are wrong and nearly right; a drawing that fits its own caption best is not mistaken."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from limner.blocks import rivals
+from limner.blocks.rivals import Offer, Rivals
+
+CODES = torch.eye(6)
+
+
+class Seen(nn.Module):
+    """Sees in a picture the number that is painted in it, as a code."""
+
+    sharpness = torch.tensor(math.log(10.0))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return CODES[images.mean(dim=(1, 2, 3)).round().clamp(0, 5).long()] + 0.001
+
+
+def painted(*numbers: float) -> Tensor:
+    return torch.tensor(numbers).float()[:, None, None, None].expand(-1, 3, 16, 16).contiguous()
+
+
+@pytest.fixture
+def known() -> Rivals:
+    """Six captions, one a row, whose codes are the axes."""
+    made = Rivals()
+    made.table.vectors = CODES * 2
+    made.table.places, made.table.starts = torch.arange(6), torch.arange(6)
+    made.table.counts = torch.ones(6, dtype=torch.long)
+    made.codes = CODES
+    return made
+
+
+def test_what_fits_as_well_as_the_own_caption_is_left_out(known: Rivals) -> None:
+    torch.manual_seed(0)
+    offer = known.offer(Seen(), painted(2, 5), torch.tensor([2, 5]))
+    assert offer.own.tolist() == [2, 5]
+    for row, own in enumerate((2, 5)):
+        assert torch.equal(offer.fits[row].isinf(), offer.places == own)
+
+
+def test_a_hard_negative_is_wrong_and_fits_best(known: Rivals, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rivals, "HARD", 2)
+    fits = torch.tensor([[0.1, -torch.inf, 0.7, 0.6], [-torch.inf] * 4])
+    offer = Offer(torch.tensor([0, 1]), torch.tensor([3, 0, 4, 5]), fits)
+    chosen = {known.nearly_right(offer)[0][0].item() for _ in range(40)}
+    assert chosen == {4, 5}
+    assert known.nearly_right(offer)[1].tolist() == [True, False]
+
+
+def test_a_drawing_pays_for_fitting_others_better(known: Rivals) -> None:
+    fits = torch.zeros(2, 6)
+    fits[0, 1] = fits[1, 1] = -torch.inf
+    offer = Offer(torch.tensor([1, 1]), torch.arange(6), fits)
+    right, wrong = known.mistaken(Seen(), painted(1, 4), offer).tolist()
+    e = math.e**10
+    assert right == pytest.approx(-math.log(e / (e + 5)), abs=0.05)
+    assert wrong == pytest.approx(-math.log(1 / (1 + e + 4)), abs=0.05)
+
+
+def test_a_chequered_pattern_earns_nothing(known: Rivals) -> None:
+    """No gradient of the finest pattern comes through the blur."""
+    drawn = painted(1).clone().requires_grad_()
+
+    class Linear(nn.Module):
+        sharpness = torch.tensor(0.0)
+
+        def forward(self, images: Tensor) -> Tensor:
+            chequers = torch.ones(16, 16)
+            chequers[::2, ::2] = chequers[1::2, 1::2] = -1
+            inner = (images * chequers)[:, :, 2:-2, 2:-2].sum(dim=(1, 2, 3))
+            return torch.stack([inner, torch.ones_like(inner)] + [torch.zeros_like(inner)] * 4, dim=1)
+
+    rivals_noise = torch.randn_like
+    try:
+        torch.randn_like = lambda x: torch.zeros_like(x)  # type: ignore[assignment]
+        offer = Offer(torch.tensor([0]), torch.arange(6), torch.zeros(1, 6))
+        known.mistaken(Linear(), drawn, offer).sum().backward()
+    finally:
+        torch.randn_like = rivals_noise
+    assert drawn.grad is not None and drawn.grad[:, :, 6:-6, 6:-6].abs().max() < 1e-6
