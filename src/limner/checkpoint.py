@@ -113,6 +113,38 @@ def open(folder: str | Path) -> System:
     return system.eval()
 
 
+def adopt(system: System, folder: str | Path, parts: Sequence[str] = ()) -> None:
+    """Give `system` the weights of a checkpoint to begin with: to train it further, or on other data.
+
+    Args:
+        system: what is to be trained.
+        folder: a checkpoint of the same system; its configuration may differ where shapes do not.
+        parts: names of modules to take (a text encoder, say); all that the checkpoint holds where none is named.
+
+    Raises:
+        UserError: where it cannot be read, is of another system, lacks a part, or shapes or words differ.
+    """
+    about, folder = read(folder), Path(folder)
+    own = catalogue.name_of(type(system))
+    if about["system"] != own:
+        raise UserError(f"{folder} is a {about['system']}, and a {own} cannot begin with its weights")
+    values, mine = _unpack(folder, about), system.state_dict()
+    for part in parts:
+        if not any(_within(name, [part]) for name in mine):
+            modules = sorted({name.partition(".")[0] for name in mine})
+            raise UserError(f"{own} has no part {part!r}: it has {', '.join(modules)}")
+        if not any(_within(name, [part]) for name in values):
+            raise UserError(f"{folder} does not hold the part {part!r}")
+    taken = {name: value for name, value in values.items() if not parts or _within(name, parts)}
+    for name, value in taken.items():
+        if name not in mine or mine[name].shape != value.shape:
+            there = tuple(mine[name].shape) if name in mine else "nothing"
+            raise UserError(f"{folder} does not fit: its {name} is {tuple(value.shape)}, here it is {there}")
+    if _schema(folder, about).lexicon.words != system.schema.lexicon.words:
+        raise UserError(f"{folder} was trained on captions of other words than this data has: train without --from")
+    system.load_state_dict(taken, strict=False)
+
+
 def read(folder: str | Path) -> dict[str, Any]:
     """Return what `system.json` says, without torch.
 

@@ -1,8 +1,7 @@
-"""Processes, precision and placement: the one place that knows Accelerate and torch.distributed."""
+"""How a training computes: its processes, precision and placement. The one place that knows Accelerate."""
 
 from __future__ import annotations
 
-import atexit
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -14,9 +13,10 @@ from accelerate.utils import broadcast
 from torch import Tensor, nn
 
 from limner.errors import UserError
+from limner.ranks import Ranks
 
 
-class Engine:
+class Engine(Ranks):
     """One process of a training, alone or among others.
 
     Args:
@@ -29,6 +29,7 @@ class Engine:
     def __init__(
         self, precision: str = "auto", trackers: Sequence[str] = (), folder: Path | str = ".", quiet: bool = False
     ) -> None:
+        super().__init__()  # Accelerate takes over the processes that have met here
         # Accelerate keeps one precision for the whole process; here each engine has its own, so it is ours to switch.
         # Without a GPU it has to be told so, or it does not see the other processes.
         self._accelerator = Accelerator(
@@ -38,42 +39,35 @@ class Engine:
             project_dir=str(folder),
         )
         self._bf16 = _in_bf16(precision)
-        self.device = self._accelerator.device
-        self.rank, self.world = self._accelerator.process_index, self._accelerator.num_processes
-        self.leads = self._accelerator.is_main_process
+        # Among many, Accelerate numbers the CPU, which torch.load does not understand.
+        self.device = torch.device("cpu") if self._accelerator.device.type == "cpu" else self._accelerator.device
         self.quiet = quiet or not self.leads
         self._tracks, self._tracking = bool(trackers), False
-        if self.world > 1:
-            atexit.register(_part)
 
     def precision(self) -> AbstractContextManager[object]:
         """Return the context that forward passes run in."""
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._bf16)
 
-    def average(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Average gradients over processes in one flat buffer; a missing gradient counts as zero."""
+    def average(self, parameters: Sequence[nn.Parameter], statistics: Sequence[Tensor] = ()) -> None:
+        """Average gradients, and `statistics` in place, over processes; a missing gradient counts as zero.
+
+        All travel in one flat buffer.
+        """
         if self.world == 1:
             return
-        gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
-        flat = self._accelerator.reduce(torch.cat([g.flatten() for g in gradients]), reduction="mean")
-        for p, mean in zip(parameters, flat.split([g.numel() for g in gradients]), strict=True):
+        values = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters] + list(statistics)
+        flat = self._accelerator.reduce(torch.cat([value.flatten() for value in values]), reduction="mean")
+        means = flat.split([value.numel() for value in values])
+        for p, mean in zip(parameters, means, strict=False):
             p.grad = mean.view_as(p)
+        for value, mean in zip(statistics, means[len(parameters) :], strict=True):
+            value.copy_(mean.view_as(value))
 
     def agree(self, values: Iterable[Tensor]) -> None:
         """Give every process the first one's values, in place."""
         if self.world > 1:
             for value in values:
                 value.copy_(broadcast(value))
-
-    def everywhere(self, flag: bool) -> bool:
-        """Tell whether `flag` is true in every process."""
-        if self.world == 1:
-            return flag
-        return float(self._accelerator.reduce(torch.tensor(float(flag), device=self.device), "mean")) == 1.0
-
-    def wait(self) -> None:
-        """Wait for every process."""
-        self._accelerator.wait_for_everyone()
 
     def track(self, numbers: Mapping[str, float], at: int) -> None:
         """Pass numbers on to the trackers, which make their files at the first: a run that never began leaves none."""
@@ -82,16 +76,16 @@ class Engine:
             self._tracking = True
         self._accelerator.log(dict(numbers), step=at)
 
-    def close(self) -> None:
+    def tracked(self) -> None:
         """Let trackers write what they hold."""
-        if self._tracking:
-            self._accelerator.end_training()
+        for tracker in self._accelerator.trackers if self._tracking else ():
+            tracker.finish()
 
 
-def _part() -> None:
-    """Leave the other processes in order: what is left to the interpreter's end may abort it."""
-    if torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()
+def statistics(modules: Iterable[nn.Module]) -> list[Tensor]:
+    """Return the running means and variances of all batch normalisations within `modules`."""
+    norms = (m for module in modules for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm))
+    return [value for norm in norms for value in (norm.running_mean, norm.running_var) if value is not None]
 
 
 def _in_bf16(asked: str) -> bool:

@@ -86,7 +86,7 @@ class Monitor:
     def healthy(self) -> bool:
         """Tell whether every loss and gradient since the last look was finite, in every process."""
         sound, self._sound = self._sound is None or bool(self._sound), None
-        return self.engine.everywhere(sound)
+        return not self.engine.anywhere(not sound)
 
     def line(self, phase: str, total: int, seen: int) -> None:
         """Write the means since the last line to the log, the bar and the trackers."""

@@ -15,15 +15,19 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from limner.checkpoint import write_file
 from limner.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
 
 KEEP = 2
 """Checkpoints kept: the newest, and one more to go back to."""
@@ -50,6 +54,11 @@ def commit() -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return answer.stdout.strip()
+
+
+def typed(arguments: Sequence[str]) -> str:
+    """Return the command line of `arguments` (sys.argv) as a person types it."""
+    return shlex.join([_program(arguments[0]), *arguments[1:]])
 
 
 def _program(path: str) -> str:
@@ -80,7 +89,7 @@ class RunFolder:
         except OSError as error:
             raise UserError(f"cannot make the run folder {path}: {error.strerror}") from error
         record |= {
-            "command": shlex.join([_program(sys.argv[0]), *sys.argv[1:]]),
+            "command": typed(sys.argv),
             "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "versions": versions(),
             "commit": commit(),
@@ -146,6 +155,10 @@ class RunFolder:
         folder = self.path / "checkpoints"
         return sorted(p for p in folder.iterdir() if p.name.isdigit()) if folder.is_dir() else []
 
+    def newest(self) -> Path | None:
+        """Return the newest checkpoint, None before the first."""
+        return next(reversed(self.checkpoints()), None)
+
     def grids(self) -> list[Path]:
         """Return the sample grids, oldest first."""
         return sorted((self.path / "grids").glob("*.png"))
@@ -160,6 +173,30 @@ class RunFolder:
         frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=pauses, loop=0)
         write_file(target, buffer.getvalue())
         return target
+
+
+def state_of(file: Path, where: torch.device) -> dict[str, Any]:
+    """Read the state that a trainer goes on from, onto a device.
+
+    Raises:
+        UserError: where it cannot be read.
+    """
+    import torch
+
+    state: dict[str, Any] = {}
+    with resumable(file):
+        state = torch.load(file, map_location=where, weights_only=True)
+    return state
+
+
+@contextmanager
+def resumable(file: Path) -> Iterator[None]:
+    """Turn what a state raises that is damaged, or another system's, into one line."""
+    try:
+        yield
+    except (OSError, LookupError, RuntimeError, TypeError, ValueError, EOFError, AssertionError) as error:
+        why = f"{file} cannot be resumed from ({type(error).__name__})"
+        raise UserError(f"{why}: remove that folder to go on from the checkpoint before it") from error
 
 
 def _flush(folder: Path) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,17 +19,19 @@ from limner import checkpoint
 from limner.blocks.ema import Shadow
 from limner.data.dataset import Dataset
 from limner.data.shuffle import rows_at
-from limner.engine import Engine, stoppable
+from limner.engine import Engine, statistics, stoppable
 from limner.errors import UserError
 from limner.monitor import Monitor
 from limner.players import Seat
 from limner.requests import Request
-from limner.runs import RunFolder
+from limner.runs import RunFolder, resumable, state_of
 from limner.system import Clock, Dice, Phase, System, Update
 
 ATTEMPTS = 3
 """How often a run that lost its numbers (NaN) is taken back before it gives up."""
 STATE = "state.pt"
+AGREE_EVERY = 10
+"""Steps after which several processes ask each other whether one of them is to stop."""
 
 
 @dataclass
@@ -85,8 +87,9 @@ class Trainer:
         self.monitor = Monitor(self.engine, run)
         self.at = Position()
         self._seats: dict[str, Seat] = {}
+        self._statistics: list[torch.Tensor] = []
         self._shadows: dict[str, Shadow] = {}
-        self._stop = False
+        self._asked = self._stop = False
         for phase in self.phases:
             self._admit(phase)
 
@@ -103,15 +106,14 @@ class Trainer:
 
     def fit(self, *, stop_after: int | None = None) -> None:
         """Train to the end, or until `stop_after` images in all, or until Ctrl-C; what was reached is saved."""
-        if not self.run.checkpoints():
+        if self.engine.lead(self.run.newest) is None:
             self._enter(fresh=True)
             self.save()
         with stoppable(self._ask), self.monitor.open(self.budget, self.at.total):
             while not self.finished and not self._done(stop_after):
                 self._play(self.phases[self.at.phase], stop_after)
-        if self.engine.leads:
-            self.run.timelapse()
-        self.engine.close()
+        self.engine.lead(self.run.timelapse)
+        self.engine.tracked()
 
     def resume(self, *, stop_after: int | None = None) -> None:
         """Go on from the newest checkpoint, bitwise as if never stopped.
@@ -119,11 +121,10 @@ class Trainer:
         Raises:
             UserError: where there is none, or it cannot be read.
         """
-        if not self.run.checkpoints():
+        if (newest := self.engine.lead(self.run.newest)) is None:
             raise UserError(f"{self.run.path} holds no checkpoint yet: start again with `limner train`")
-        self.restore(self.run.checkpoints()[-1])
-        if self.engine.leads:
-            self.run.rewind(self.at.total)
+        self.restore(newest)
+        self.engine.lead(lambda: self.run.rewind(self.at.total))
         self.fit(stop_after=stop_after)
 
     @property
@@ -132,10 +133,12 @@ class Trainer:
         return self.at.phase == len(self.phases)
 
     def _ask(self) -> None:
-        self._stop = True
+        self._asked = True
         self.monitor.say(f"stopping after this step; go on with `limner resume {self.run.path}`")
 
     def _done(self, stop_after: int | None) -> bool:
+        if self.engine.world == 1 or self.at.step % AGREE_EVERY == 0:
+            self._stop = self.engine.anywhere(self._asked)
         return self._stop or (stop_after is not None and self.at.total >= stop_after)
 
     def _play(self, phase: Phase, stop_after: int | None) -> None:
@@ -165,10 +168,11 @@ class Trainer:
         clock = Clock(seen=at.seen, total=phase.images, step=at.step)
         assert phase.step is not None
         moves = phase.step(batch, clock)
+        average = partial(self.engine.average, statistics=self._statistics)
         while (update := self._next(moves)) is not None:
             seat = self._seats[update.player]
             rate = seat.player.schedule(clock.progress) * 0.5**at.attempt
-            norm = seat.move(update.loss, self.engine.average, rate, phase.batch)
+            norm = seat.move(update.loss, average, rate, phase.batch)
             self.monitor.add(update, norm)
         at.seen, at.step, at.total = at.seen + phase.batch, at.step + 1, at.total + phase.batch
 
@@ -195,6 +199,7 @@ class Trainer:
             if player.ema is not None and (who not in self._shadows or not self._shadows[who].follows(seated[who])):
                 self._shadows[who] = Shadow(seated[who], player.ema)
             self._seats[who] = Seat(player, seated[who], self._shadows.get(who))
+        self._statistics = statistics(module for modules in seated.values() for module in modules.values())
         if phase and phase.prepare is not None:
             phase.prepare(self.data)
 
@@ -242,9 +247,7 @@ class Trainer:
         if not self.monitor.healthy():
             self._go_back()
             return
-        if self.engine.leads:
-            self.run.save(self.at.total, self._fill)
-        self.engine.wait()
+        self.engine.lead(lambda: self.run.save(self.at.total, self._fill))
 
     def _fill(self, folder: Path) -> None:
         known = {key: self.run.record[key] for key in ("command", "commit") if key in self.run.record}
@@ -265,8 +268,8 @@ class Trainer:
             UserError: where it is no checkpoint of this system, or was damaged.
         """
         attempt = self.at.attempt
-        try:
-            state: dict[str, Any] = torch.load(folder / STATE, map_location=self.engine.device, weights_only=True)
+        state = self.engine.in_turn(lambda: state_of(folder / STATE, self.engine.device))
+        with resumable(folder / STATE):
             self.at = Position(**state["at"])
             self._shadows = {}
             self.system.load_state_dict(state["weights"])
@@ -275,14 +278,11 @@ class Trainer:
                 seat.load(state["seats"][who])
             for who, shadow in self._shadows.items():
                 shadow.load(state["shadows"][who])
-        except (OSError, LookupError, RuntimeError, TypeError, ValueError, EOFError, AssertionError) as error:
-            why = f"{folder / STATE} cannot be resumed from ({type(error).__name__})"
-            raise UserError(f"{why}: remove that folder to go on from the checkpoint before it") from error
         self.at.attempt = max(attempt, self.at.attempt)
 
     def _go_back(self) -> None:
         """Return to the last good checkpoint, with half the learning rate and other dice."""
-        last, lost = self.run.checkpoints()[-1], self.at.total
+        last, lost = self.engine.lead(lambda: self.run.checkpoints()[-1]), self.at.total
         if self.at.attempt >= ATTEMPTS:
             raise UserError(
                 f"training lost its numbers (NaN or infinity) {ATTEMPTS + 1} times: {last} is the last good "

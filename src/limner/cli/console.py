@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 FEW = 8
 """Pictures that one thread draws."""
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line, and nothing else, on stdout.")]
+
+
+def leads() -> bool:
+    """Tell whether this process is the one that speaks: the first, where torchrun started several."""
+    return os.environ.get("RANK", "0") == "0" or os.environ.get("WORLD_SIZE", "1") == "1"
 
 
 def emit(facts: Mapping[str, Any], as_json: bool, text: str) -> None:
@@ -71,7 +77,7 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    hidden = not sys.stderr.isatty()
+    hidden = not (sys.stderr.isatty() and leads())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden) as bars:
         task = bars.add_task(what, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)

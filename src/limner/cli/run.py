@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ from limner.cli.console import bar
 from limner.errors import UserError
 
 if TYPE_CHECKING:
+    from limner.ranks import Ranks
     from limner.runs import RunFolder
     from limner.train import Trainer
 
@@ -20,6 +23,42 @@ def forget(path: Path) -> None:
     for folder in (path / "grids", path / "checkpoints", path):
         with contextlib.suppress(OSError):  # not empty
             folder.rmdir()
+
+
+def begun(path: Path, record: dict[str, Any], go_on: bool) -> bool:
+    """Tell whether `path` holds the run that `record` asks for, and that is to go on.
+
+    Raises:
+        UserError: where it holds another run, or one that was not asked to go on.
+    """
+    from limner.runs import RunFolder
+
+    if not (path / "run.json").exists():
+        return False
+    if not go_on:
+        raise UserError(f"{path} already holds a run: go on with `limner resume {path}`, or choose another --run")
+    found = RunFolder.open(path).record
+    asked, there = (one | one.get("config", {}) for one in (json.loads(json.dumps(record)), found))
+    for key in asked:
+        if key != "config" and asked[key] != there.get(key):
+            differs = f"its {key} is {there.get(key)!r}, not {asked[key]!r}"
+            raise UserError(f"{path} holds another run ({differs}): choose another --run, or ask for the same")
+    return True
+
+
+def opened(ranks: Ranks, record: dict[str, Any]) -> dict[str, Any]:
+    """Build system and data in every process; the leading one decodes the pictures that the others then find.
+
+    Raises:
+        UserError: as `prepare`; where a process sees other data than the leading one.
+    """
+    if not ranks.leads:  # what is left out of the data is told once
+        logging.getLogger("limner").setLevel(logging.ERROR)
+    parts = ranks.in_turn(lambda: prepare(record))
+    same = ranks.lead(lambda: str(parts["data"].fingerprint)) == parts["data"].fingerprint
+    if ranks.anywhere(not same):
+        raise UserError(f"{record['data']} is not the same for all processes: give every machine the same files")
+    return parts
 
 
 def prepare(record: dict[str, Any]) -> dict[str, Any]:
@@ -47,10 +86,14 @@ def trainer_of(parts: dict[str, Any], folder: RunFolder) -> Trainer:
     Raises:
         UserError: where they do not fit, or the precision cannot be had here.
     """
+    from limner import checkpoint
     from limner.engine import Engine
+    from limner.places import find
     from limner.train import Trainer
 
     record = folder.record
+    if record.get("from") and not folder.checkpoints():
+        checkpoint.adopt(parts["system"], find(record["from"]), record.get("parts", ()))
     trackers = ["tensorboard"] if record.get("tensorboard") else []
     return Trainer(
         parts["system"],

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from limner.cli.console import Json, emit, note
-from limner.cli.run import forget, prepare, trainer_of
+from limner.cli.run import begun, forget, opened, trainer_of
 from limner.errors import UserError
 
 if TYPE_CHECKING:
+    from limner.ranks import Ranks
     from limner.runs import RunFolder
     from limner.train import Trainer
 
@@ -29,6 +31,12 @@ def train(
     images: Annotated[
         int | None, typer.Option(help="Budget of the main phase, in pictures.", show_default="the preset's")
     ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="Begin with the weights of a checkpoint or run.", show_default=False)
+    ] = None,
+    part: Annotated[
+        list[str] | None, typer.Option(help="With --from: a module to take (default: all); may be repeated.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="All randomness follows from it.")] = 0,
     run: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="a new one in runs/")] = None,
     precision: Precision = "auto",
@@ -40,6 +48,9 @@ def train(
         int | None, typer.Option(help="Pictures between checkpoints.", show_default="budget / 20")
     ] = None,
     tensorboard: Annotated[bool, typer.Option(help="Write curves for TensorBoard.")] = True,
+    go_on: Annotated[
+        bool, typer.Option("--continue", help="With --run: go on where that run was, if it has begun.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train a system on captioned pictures. Ctrl-C saves and says how to go on.
@@ -48,24 +59,24 @@ def train(
 
     limner train gan-int-cls --data birds --preset birds --set batch=32 --images 400000
 
+    limner train miniature --data my-pictures --preset avatars --from runs/mine --set text_images=0
+
     limner draw "a small yellow bird" --artist runs/mine
     """
-    from limner import catalogue, settings
-    from limner.runs import RunFolder
+    from limner import settings
 
     if seed < 0:
         raise UserError(f"the seed is a whole number from 0, not {seed}")
-    cls = catalogue.load_class(system)
-    if preset is None:
-        presets = ", ".join(cls.presets)
-        raise UserError(f"choose what to begin from with --preset: {presets} (limner show {system} describes them)")
-    changes = settings.pairs(set_ or []) | ({} if images is None else {"images": str(images)})
-    config = catalogue.configure(cls, preset, changes)
+    if go_on and run is None:
+        raise UserError("--continue goes on with a run: name it with --run")
+    name, config = _configured(system, preset, set_ or [], images)
     record = {
-        "system": str(Path(system).resolve()) if system.endswith(".py") else catalogue.name_of(cls),
+        "system": str(Path(system).resolve()) if system.endswith(".py") else name,
         "preset": preset,
         "config": settings.to_json(config),
         "data": str(Path(data).resolve()) if Path(data).exists() else data,
+        "from": from_,
+        "parts": part or [],
         "seed": seed,
         "precision": precision,
         "skip_bad": skip_bad,
@@ -73,19 +84,39 @@ def train(
         "save_every": save_every,
         "tensorboard": tensorboard,
     }
-    path = run or _free(Path("runs"), f"{catalogue.name_of(cls)}-{preset}")
-    if (path / "run.json").exists():
-        raise UserError(f"{path} already holds a run: go on with `limner resume {path}`, or choose another --run")
-    parts = prepare(record)  # before the folder is made: a mistake in the data leaves nothing behind
-    folder = RunFolder.create(path, **record, fingerprint=parts["data"].fingerprint)
+    _begin(record, run, f"{name}-{preset}", go_on, as_json)
+
+
+def _configured(system: str, preset: str | None, changes: list[str], images: int | None) -> tuple[str, Any]:
+    """Return the name of a system and the configuration that was asked for."""
+    from limner import catalogue, settings
+
+    cls = catalogue.load_class(system)
+    if preset is None:
+        presets = ", ".join(cls.presets)
+        raise UserError(f"choose what to begin from with --preset: {presets} (limner show {system} describes them)")
+    values = settings.pairs(changes) | ({} if images is None else {"images": str(images)})
+    return catalogue.name_of(cls), catalogue.configure(cls, preset, values)
+
+
+def _begin(record: dict[str, Any], run: Path | None, stem: str, go_on: bool, as_json: bool) -> None:
+    """Train from the start, in the folder `run` or a new one, or go on with the run that is there."""
+    from limner.ranks import Ranks
+    from limner.runs import RunFolder
+
+    ranks = Ranks()
+    path = ranks.lead(lambda: run or _free(Path("runs"), stem))
+    if ranks.lead(lambda: begun(path, record, go_on)):
+        _go_on(path, ranks, as_json, or_begin=True)
+        return
+    parts = opened(ranks, record)  # before the folder is made: a mistake in the data leaves nothing behind
+    folder = ranks.lead(lambda: RunFolder.create(path, **record, fingerprint=parts["data"].fingerprint))
     try:
-        trainer = trainer_of(parts, folder)
+        trainer = ranks.in_turn(lambda: trainer_of(parts, folder))
     except UserError:
-        forget(path)
+        ranks.lead(lambda: forget(path))
         raise
-    began = time.perf_counter()
-    trainer.fit()
-    _report(trainer, folder, time.perf_counter() - began, as_json)
+    _fit(trainer, trainer.fit, as_json)
 
 
 def resume(
@@ -96,16 +127,28 @@ def resume(
 
     limner resume runs/mine
     """
+    from limner.ranks import Ranks
+
+    _go_on(run, Ranks(), as_json, or_begin=False)
+
+
+def _go_on(path: Path, ranks: Ranks, as_json: bool, or_begin: bool) -> None:
     from limner.runs import RunFolder
 
-    folder = RunFolder.open(run)
-    parts = prepare(folder.record)
+    folder = ranks.lead(lambda: RunFolder.open(path))
+    parts = opened(ranks, folder.record)
     if parts["data"].fingerprint != folder.record.get("fingerprint"):
         raise UserError(f"{folder.record['data']} has changed since the run began: put it back, or train anew")
-    trainer = trainer_of(parts, folder)
+    trainer = ranks.in_turn(lambda: trainer_of(parts, folder))
+    killed_early = or_begin and ranks.lead(folder.newest) is None
+    _fit(trainer, trainer.fit if killed_early else trainer.resume, as_json)
+
+
+def _fit(trainer: Trainer, train: Callable[[], None], as_json: bool) -> None:
     began = time.perf_counter()
-    trainer.resume()
-    _report(trainer, folder, time.perf_counter() - began, as_json)
+    train()
+    if trainer.engine.leads:
+        _report(trainer, trainer.run, time.perf_counter() - began, as_json)
 
 
 def _report(trainer: Trainer, folder: RunFolder, seconds: float, as_json: bool) -> None:

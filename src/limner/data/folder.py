@@ -98,16 +98,25 @@ def files_in(root: Path, extensions: Collection[str] = EXTENSIONS) -> Iterator[P
 
 
 def _lines(path: Path, split: str | None, listing: Listing) -> Iterator[_Line]:
-    read = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}[path.suffix]
     shown = str(path)
     try:
-        for number, columns in read(path):
+        for number, columns in table_lines(path):
             if isinstance(columns, str):
                 listing.problems.append(Problem(shown, number, "bad line", columns))
             else:
                 yield _Line(path.parent, shown, number, columns, split)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def table_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Yield the number of each line of a .jsonl, .csv or .parquet file with its columns, or with what is wrong.
+
+    Raises:
+        OSError: it cannot be read.
+        UserError: it is no Parquet file.
+    """
+    return {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}[path.suffix](path)
 
 
 def _jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:

@@ -1,0 +1,190 @@
+"""The processes of one job, as `torchrun` and `accelerate launch` start them: who does what, and what they agree on.
+
+They are told apart by the environment (RANK, WORLD_SIZE, LOCAL_RANK). A program that was started alone is the only
+process of its job: then nothing here waits, sends, or sets anything up, so callers need not ask which it is.
+"""
+
+from __future__ import annotations
+
+import atexit
+import datetime
+import math
+import os
+import time
+import uuid
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from limner.errors import UserError
+
+T = TypeVar("T")
+LONGEST = datetime.timedelta(hours=12)
+"""How long one process waits for another: decoding a large data set, which one does for all, takes its time."""
+MEETING = datetime.timedelta(minutes=10)
+"""How long the processes of a job wait for each other to start."""
+
+
+class Ranks:
+    """This process among those of its job. Every process makes one, and calls its methods in the same order.
+
+    Raises:
+        UserError: where the environment names a job and its processes cannot be reached.
+    """
+
+    def __init__(self) -> None:
+        self.world = int(os.environ.get("WORLD_SIZE") or 1)
+        self.rank = int(os.environ.get("RANK") or 0) if self.world > 1 else 0
+        self.leads = self.rank == 0
+        """Whether this is the process that writes for all."""
+        self._group: dist.ProcessGroup | None = None
+        if self.world > 1:
+            self._join()
+
+    def _join(self) -> None:
+        if torch.cuda.is_available():  # from here on "cuda" is this process's own GPU
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK") or 0) % torch.cuda.device_count())
+        if not dist.is_initialized():
+            try:
+                store, rank, world = next(dist.rendezvous("env://", timeout=MEETING))
+                store = dist.PrefixStore(_met(store, rank, world), store)
+                # Without a backend named: gloo for the CPU, and with a GPU also its own.
+                dist.init_process_group(store=store, rank=rank, world_size=world, timeout=LONGEST)
+            except (ValueError, RuntimeError) as error:
+                why = (str(error).splitlines() or [type(error).__name__])[0]
+                raise UserError(f"cannot reach the other processes, start all with torchrun: {why}") from None
+            atexit.register(_part)
+        if "gloo" not in str(dist.get_backend_config()):  # somebody else's group, for GPUs alone
+            self._group = dist.new_group(backend="gloo", timeout=LONGEST)
+
+    def mine(self, count: int) -> range:
+        """Return which of `count` rows this process works on: every `world`-th."""
+        return range(self.rank, count, self.world)
+
+    def gather(self, rows: Tensor) -> Tensor:
+        """Return the rows of all processes in order, in every process.
+
+        Args:
+            rows: what this process made of its rows `mine(count)`: (len(mine(count)), ...). A process without rows
+                gives none of the same kind, (0, ...).
+
+        Returns:
+            (count, ...), on the device of `rows`.
+        """
+        if self.world == 1:
+            return rows
+        counts = self._everybodys(len(rows))
+        count, most = sum(counts), max(counts)
+        width = math.prod(rows.shape[1:])
+        bare = rows.detach().cpu().contiguous().reshape(len(rows), width).view(torch.uint8)  # gloo knows few types
+        padded = bare.new_zeros(most, bare.shape[1])
+        padded[: len(rows)] = bare
+        parts = [torch.empty_like(padded) for _ in range(self.world)]
+        dist.all_gather(parts, padded, group=self._group)
+        woven = torch.stack(parts, dim=1).flatten(0, 1)[:count].contiguous()  # row i is rank i % world's
+        return woven.view(rows.dtype).reshape(count, *rows.shape[1:]).to(rows.device)
+
+    def anywhere(self, flag: bool) -> bool:
+        """Tell whether `flag` is true in some process."""
+        return any(self._everybodys(int(flag))) if self.world > 1 else flag
+
+    def lead(self, task: Callable[[], T]) -> T:
+        """Do `task` in the leading process while the others wait, and give all of them its result.
+
+        Raises:
+            UserError: what `task` raised, in every process.
+        """
+        if self.world == 1:
+            return task()
+        result, fault = _tried(task) if self.leads else (None, "")
+        told = [result, fault]
+        dist.broadcast_object_list(told, src=0, group=self._group, device=torch.device("cpu"))
+        if told[1]:
+            raise UserError(told[1])
+        return told[0]  # type: ignore[return-value]
+
+    def in_turn(self, task: Callable[[], T]) -> T:
+        """Do `task` in every process: in the leading one, then in the first of each machine, then in all others.
+
+        What the first one makes and keeps on disk (a cache) is there for those that follow.
+
+        Raises:
+            UserError: what `task` raised first, in every process.
+        """
+        if self.world == 1:
+            return task()
+        turn = 0 if self.leads else 1 if os.environ.get("LOCAL_RANK") == "0" else 2
+        results = [self._shared(task if now == turn else None) for now in range(3)]
+        return results[turn]  # type: ignore[return-value]
+
+    def together(self, task: Callable[[], T]) -> T:
+        """Do `task` in all processes at once, and wait until all have done it.
+
+        Raises:
+            UserError: what `task` raised in one process, in every process.
+        """
+        return self._shared(task) if self.world > 1 else task()  # type: ignore[return-value]
+
+    def wait(self) -> None:
+        """Wait for every process."""
+        self.anywhere(False)
+
+    def close(self) -> None:
+        """Part from the other processes; nothing here may be called afterwards."""
+        if self.world > 1:
+            _part()
+
+    def _shared(self, task: Callable[[], T] | None) -> T | None:
+        """Do `task`, where this process has one; a fault in one process is one in all."""
+        result, fault = _tried(task) if task is not None else (None, "")
+        faults: list[str] = [""] * self.world
+        dist.all_gather_object(faults, fault, group=self._group)
+        if any(faults):
+            raise UserError(next(filter(None, faults)))
+        return result
+
+    def _everybodys(self, number: int) -> list[int]:
+        """Return the numbers of all processes, by rank."""
+        parts = [torch.zeros(1, dtype=torch.int64) for _ in range(self.world)]
+        dist.all_gather(parts, torch.tensor([number]), group=self._group)
+        return [int(part) for part in parts]
+
+
+def _met(store: dist.Store, rank: int, world: int) -> str:
+    """Return a word that this very start of the processes has agreed on.
+
+    When a worker dies, torchrun starts all of them again with the same store, where the addresses of the dead still
+    are (PyTorch issue 135712; the count of restarts is no word for it, as machines count apart). So the first process
+    calls out a new word, the others answer with one of theirs, and only who finds his own in the list has met.
+    """
+    own = uuid.uuid4().hex
+    if rank == 0:
+        store.set("first", own)
+        answers = [store.get(f"{own}/{other}").decode() for other in range(1, world)]
+        store.set(f"{own}/met", " ".join(answers))
+        return own
+    until = time.monotonic() + MEETING.total_seconds()
+    while time.monotonic() < until:
+        word = store.get("first").decode()
+        store.set(f"{word}/{rank}", own)
+        if store.check([f"{word}/met"]) and own in store.get(f"{word}/met").decode():
+            return word
+        time.sleep(0.05)
+    raise RuntimeError("the first process does not answer")
+
+
+def _tried(task: Callable[[], T]) -> tuple[T | None, str]:
+    """Return what `task` returns, or the line of the `UserError` that it raises."""
+    try:
+        return task(), ""
+    except UserError as error:
+        return None, str(error)
+
+
+def _part() -> None:
+    """Leave the other processes in order: what is left to the interpreter's end may abort it."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
