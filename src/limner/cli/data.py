@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli import imports
 from limner.cli.console import Json, bar, emit
 from limner.errors import UserError
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from limner.data.problems import Problem
 
-app = typer.Typer(help="Build and check data sets.", no_args_is_help=True)
+app = typer.Typer(help="Build, import and check data sets.", no_args_is_help=True)
+app.add_typer(imports.app, name="import")
 
 
 @app.command()

@@ -1,0 +1,117 @@
+"""Tiny sets in the exact layout of the published downloads: folders, names, tables, pickles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from . import python2
+from .conftest import encoded, picture
+
+SPECIES = ("001.Black_footed_Albatross", "002.Laysan_Albatross", "003.Sooty_Albatross")
+SIZE = (50, 40)
+EACH = 2
+"""Pictures of each class."""
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def bird_names() -> list[str]:
+    """Names as in filenames.pickle: "<class>/<picture>"."""
+    return [f"{name}/{name[4:]}_{k:04d}_{k}" for name in SPECIES for k in range(EACH)]
+
+
+def bird_box(number: int) -> tuple[float, float, float, float]:
+    return 10.0, 8.0, 20.0 + number, 16.0
+
+
+def sentence(name: str, k: int) -> str:
+    return f"this bird is {name.split('/')[-1].lower().replace('_', ' ')}, and has {k} wings."
+
+
+def birds(folder: Path, texts: str = "text_c10") -> Path:
+    """CUB_200_2011/ with three species of two birds, and ten captions for each in `texts`."""
+    cub, names = folder / "CUB_200_2011", bird_names()
+    numbered = list(enumerate(names, 1))
+    write(cub / "images.txt", "".join(f"{n} {name}.jpg\n" for n, name in numbered))
+    write(cub / "image_class_labels.txt", "".join(f"{n} {int(name[:3])}\n" for n, name in numbered))
+    write(cub / "classes.txt", "".join(f"{int(name[:3])} {name}\n" for name in SPECIES))
+    write(cub / "bounding_boxes.txt", "".join(f"{n} {' '.join(map(str, bird_box(n)))}\n" for n, _ in numbered))
+    write(cub / "train_test_split.txt", "".join(f"{n} {n % 2}\n" for n, _ in numbered))
+    for n, name in numbered:
+        write(cub / "images" / f"{name}.jpg", encoded(picture(n, SIZE), "JPEG"))
+        write(folder / texts / f"{name}.txt", "".join(sentence(name, k) + "\n" for k in range(10)))
+    return folder
+
+
+def reeds_lists(folder: Path, train: tuple[str, ...], test: tuple[str, ...]) -> None:
+    write(folder / "trainvalclasses.txt", "\n".join(train) + "\n")
+    write(folder / "testclasses.txt", "\n".join(test))
+
+
+def flowers(folder: Path) -> Path:
+    """jpg/ and text_c10/ of Oxford-102: three classes of two flowers, numbered across the classes as Oxford does."""
+    for number in range(1, 7):
+        write(folder / "jpg" / f"image_{number:05d}.jpg", encoded(picture(number, SIZE), "JPEG"))
+        said = "".join(f"flower {number} has petal number {k}\n" for k in range(10))
+        write(folder / "text_c10" / flower_class(number) / f"image_{number:05d}.txt", said)
+    return folder
+
+
+def flower_class(number: int) -> str:
+    return f"class_{number % 3 + 1:05d}"
+
+
+def pickled_splits(folder: Path, train: list[str], test: list[str], protocol: int = 0) -> None:
+    for split, names in (("train", train), ("test", test)):
+        write(folder / split / "filenames.pickle", python2.dumps(names, protocol))
+
+
+def legacy_birds(folder: Path, protocol: int = 2, texts: str = "text") -> Path:
+    """StackGAN's and AttnGAN's data/birds: pickles beside CUB_200_2011/. The names are not in alphabetical order."""
+    names = bird_names()
+    train, test = names[3::-1], names[4:]
+    pickled_splits(birds(folder, texts), train, test, protocol)
+    for split, some in (("train", train), ("test", test)):
+        write(folder / split / "class_info.pickle", python2.dumps([int(name[:3]) for name in some], protocol))
+        vectors = [vector(name) for name in some]
+        write(folder / split / "char-CNN-RNN-embeddings.pickle", python2.dumps(vectors, protocol))
+    return folder
+
+
+def vector(name: str) -> np.ndarray:
+    """What stands for the char-CNN-RNN vectors of a picture: float32 (10, 8), every value its own."""
+    return np.random.default_rng(len(name) + sum(map(ord, name))).normal(size=(10, 8)).astype(np.float32)
+
+
+def attngan_captions(folder: Path) -> None:
+    """captions.pickle as AttnGAN makes it: two captions a picture, numbers of words from 1, 0 the end."""
+    words = ["<end>", "red", "bird", "small", "beak", "unicorn"]
+    train = [[1, 2], [3, 2, 0], [1, 4], [3, 4], [2], [2, 2], [1], [3]]
+    test = [[5, 2], [3, 5], [1], [2]]
+    by_number, by_word = dict(enumerate(words)), {word: k for k, word in enumerate(words)}
+    write(folder / "captions.pickle", python2.dumps([train, test, by_number, by_word]))
+
+
+def coco(folder: Path) -> Path:
+    """data/coco: images/ without folders of classes, five captions a picture, a class number for each."""
+    train, test = ["COCO_train2014_000000000009", "COCO_train2014_000000000025"], ["COCO_val2014_000000000042"]
+    pickled_splits(folder, train, test, protocol=2)
+    for split, names in (("train", train), ("test", test)):
+        write(folder / split / "class_info.pickle", python2.dumps(list(range(len(names)))))
+    for number, name in enumerate([*train, *test]):
+        write(folder / "images" / f"{name}.jpg", encoded(picture(number, SIZE), "JPEG"))
+        write(folder / "text" / f"{name}.txt", "".join(f"thing {number} said {k}\n" for k in range(5)))
+    return folder
+
+
+def opened(content: bytes) -> Image.Image:
+    import io
+
+    return Image.open(io.BytesIO(content))
