@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from compare import asked
 from independent import record
 
 from limner import catalogue
+from limner.bench import Entry
 from limner.data.dataset import Dataset
 from limner.engine import Engine
 from limner.runs import RunFolder
@@ -50,7 +50,8 @@ class Timed(Engine):
 
 def measure(spec: str, data: str, steps: int) -> dict[str, float]:
     """Train some steps of the last phase; return median milliseconds of a step, of its waiting and of its sending."""
-    name, _, config = asked(spec)
+    entry = Entry.read(spec, {})
+    name, config = catalogue.name_of(entry.cls), entry.config
     cls, engine = catalogue.load_class(name), Timed("auto", quiet=True)
     pictures = engine.in_turn(lambda: Dataset.open(data, size=cls.reads(config)))
     torch.manual_seed(0)

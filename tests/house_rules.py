@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "limner"
 
 FILE_LINES, TRAINER_LINES, FUNCTION_LINES = 400, 300, 60
-CONSTRUCTOR_ARGUMENTS, CONFIG_FIELDS, NESTING = 8, 15, 4
-ENGINE = {"limner.engine"}  # the only modules that know there may be many processes
+CONSTRUCTOR_ARGUMENTS, CONFIG_FIELDS, NESTING = 8, 16, 4  # 16: a system of four nets has as many widths and budgets
+ENGINE = {"limner.engine", "limner.ranks"}  # the only modules that know there may be many processes
 INHERITED = {
     "forward",
     "phases",
@@ -191,8 +191,10 @@ DATA_TYPES = ("limner.data.schema", "limner.data.views", "limner.data.dataset")
 # several papers share is a block.
 MAY_IMPORT = {
     "systems": (*CONTRACT, *DATA_TYPES, "limner.blocks"),
+    "metrics": ("limner.errors", "limner.metrics"),
     "blocks": (*CONTRACT, *DATA_TYPES, "limner.blocks"),
 }
+FOREIGN = {"systems": {"numpy"}, "metrics": {"numpy", "torchmetrics", "torch_fidelity", "transformers"}}
 # Package to what it must not import, where a short list of "never" says it better.
 MUST_NOT_IMPORT = {
     "cli": ("limner.systems", "limner.blocks"),
@@ -220,7 +222,7 @@ MUST_NOT_IMPORT = {
 def systems_and_blocks_import_little(source: Source) -> list[str]:
     if source.package not in MAY_IMPORT:
         return []
-    foreign = {"torch"} | ({"numpy"} if source.package == "systems" else set())
+    foreign = {"torch"} | FOREIGN.get(source.package, set())
     found = []
     for line, name in source.imports():
         top = name.split(".")[0]
