@@ -29,15 +29,14 @@ from limner.data.schema import words_of
 from limner.errors import UserError
 from limner.places import bundled, find
 from limner.requests import Blend, Caption, Nothing, Request, Story, from_json, to_json
+from limner.seeds import Picture, check_end, check_seed, seed_from_json, style_of
 from limner.sheet import sheet, to_pil
-from limner.system import Dice, Draft, Seed, System
+from limner.system import Dice, Draft, Seed, Style, System
 
 __all__ = ["Artist", "UnknownWords", "bundled", "find", "load", "sheet", "to_pil"]
 
 LONGEST = 2_000
 """Characters of a prompt."""
-LARGEST_SEED = 2**53 - 1
-"""So that a seed survives a browser, whose numbers are doubles."""
 
 
 class UnknownWords(UserWarning):
@@ -97,6 +96,7 @@ class Artist:
         *,
         batch: int = 16,
         knobs: Mapping[str, Any] | None = None,
+        style: Picture | Sequence[Picture] | None = None,
     ) -> list[Image.Image]:
         """Draw `n` pictures of each prompt; picture i of a prompt has seed `seed + i`.
 
@@ -106,15 +106,17 @@ class Artist:
             seed: where to begin; by chance where None (it is in the recipe).
             batch: pictures drawn at once: more are quicker and take more memory, and change no picture.
             knobs: settings of drawing, by name (`limner show ARTIST` lists them).
+            style: a picture, or several, whose style (pose, ground, all that words leave open) each prompt is drawn in,
+                a picture for each style; it takes the place of chance, so of `n` and `seed`.
 
         Returns:
             All pictures of the first prompt, then of the next; `info` of each holds its recipe ("limner") and the
             share of its batch's time ("milliseconds").
 
         Raises:
-            UserError: for an empty or too long prompt, n < 1, a seed below 0, an unknown knob.
+            UserError: for an empty or too long prompt, n < 1, a seed below 0, an unknown knob, a style as `style` says.
         """
-        return list(self.each(prompt, n, seed, batch=batch, knobs=knobs))
+        return list(self.each(prompt, n, seed, batch=batch, knobs=knobs, style=style))
 
     def each(
         self,
@@ -124,14 +126,27 @@ class Artist:
         *,
         batch: int = 16,
         knobs: Mapping[str, Any] | None = None,
+        style: Picture | Sequence[Picture] | None = None,
     ) -> Iterator[Image.Image]:
         """Draw as `draw` does, handing out each picture when its batch is done."""
         requests = self.requests(prompt)
-        _check_count(n, "n, the number of pictures,")
-        first = random.SystemRandom().randrange(2**31) if seed is None else _check_seed(seed)
-        rows = [(request, first + i) for request in requests for i in range(n)]
-        self._warn(requests)
+        seeds = self._seeds(n, seed) if style is None else self._styles(n, seed, style)
+        rows = [(request, one) for request in requests for one in seeds]
+        self.warn(requests)
         return self._pictures(rows, batch, self.knobs(knobs))
+
+    def style(self, picture: str | Path | Image.Image) -> Style:
+        """Find the style of a picture: the noise that would draw one like it.
+
+        It can stand wherever a seed can: `morph` keeps it, `walk` leads from one to another.
+
+        Args:
+            picture: a file or an image, of any size; its middle square is looked at.
+
+        Raises:
+            UserError: where it is no picture, or the system has not learnt to find styles.
+        """
+        return style_of(picture, self.system)
 
     def drafts(
         self,
@@ -144,9 +159,9 @@ class Artist:
         """Watch pictures come to be: yield the system's drafts, all rows at once, prompt by prompt."""
         requests = self.requests(prompt)
         _check_count(n, "n, the number of pictures,")
-        _check_seed(seed)
-        self._warn(requests)
-        rows = [(request, seed + i) for request in requests for i in range(n)]
+        check_seed(seed)
+        self.warn(requests)
+        rows: list[tuple[Request, Seed]] = [(request, seed + i) for request in requests for i in range(n)]
         return self._sample(rows, self.knobs(knobs))
 
     def morph(
@@ -154,7 +169,7 @@ class Artist:
         first: str | Request,
         second: str | Request,
         frames: int = 8,
-        seed: int = 0,
+        seed: int | Style = 0,
         *,
         batch: int = 16,
         knobs: Mapping[str, Any] | None = None,
@@ -168,15 +183,15 @@ class Artist:
         if issubclass(self.system.takes, Nothing):
             raise UserError(f"{self.name} is told nothing, so there is nothing to morph: use walk")
         a, b = (self.requests(end)[0] for end in (first, second))
-        self._warn((a, b))
+        self.warn((a, b))
         steps = [i / (frames - 1) for i in range(frames)]
-        rows = [(a if t == 0 else b if t == 1 else Blend(a, b, t), _check_seed(seed)) for t in steps]
+        rows = [(a if t == 0 else b if t == 1 else Blend(a, b, t), check_end(seed)) for t in steps]
         return list(self._pictures(rows, batch, self.knobs(knobs)))
 
     def walk(
         self,
         prompt: str | Request | None = None,
-        seeds: Sequence[int] = (0, 1),
+        seeds: Sequence[int | Style] = (0, 1),
         frames: int = 8,
         *,
         batch: int = 16,
@@ -194,12 +209,18 @@ class Artist:
             raise UserError("a walk needs two seeds or more")
         _check_count(frames, "frames")
         for seed in seeds:
-            _check_seed(seed)
+            check_end(seed)
         (request,) = self.requests(prompt)
-        self._warn((request,))
+        self.warn((request,))
         way: list[Seed] = [(a, b, i / frames) if i else a for a, b in itertools.pairwise(seeds) for i in range(frames)]
         rows = [(request, seed) for seed in [*way, seeds[-1]]]
         return list(self._pictures(rows, batch, self.knobs(knobs)))
+
+    def rows(
+        self, rows: Sequence[tuple[Request, Seed]], *, batch: int = 16, knobs: Mapping[str, Any] | None = None
+    ) -> Iterator[Image.Image]:
+        """Draw a picture of each (request, seed), many prompts at once; the requests are as `requests` gives them."""
+        return self._pictures(rows, batch, self.knobs(knobs))
 
     def redraw(self, made: Mapping[str, Any]) -> Image.Image:
         """Draw the picture of a recipe again (`limner.read` takes one from a PNG).
@@ -207,13 +228,8 @@ class Artist:
         Raises:
             UserError: where the recipe is for another kind of system.
         """
-        seed = made["seed"]
-        if isinstance(seed, list | tuple) and len(seed) == 3:
-            seed = (_check_seed(seed[0]), _check_seed(seed[1]), float(seed[2]))
-        else:
-            _check_seed(seed)
         (request,) = self.requests(from_json(made["request"]))
-        return next(self._pictures([(request, seed)], 1, self.knobs(made.get("knobs"))))
+        return next(self._pictures([(request, seed_from_json(made["seed"]))], 1, self.knobs(made.get("knobs"))))
 
     def push(self, hub_id: str, *, private: bool = False) -> str:
         """Publish the checkpoint on the Hugging Face Hub and return its address.
@@ -240,6 +256,19 @@ class Artist:
         """Return the system's knobs with `values` set; strings are read as their types."""
         return settings.change(self.system.Knobs(), values or {}, f"knob of {self.record['system']}:")
 
+    def _seeds(self, n: int, seed: int | None) -> list[Seed]:
+        _check_count(n, "n, the number of pictures,")
+        first = random.SystemRandom().randrange(2**31) if seed is None else check_seed(seed)
+        return [first + i for i in range(n)]
+
+    def _styles(self, n: int, seed: int | None, style: Picture | Sequence[Picture]) -> list[Seed]:
+        if n != 1 or seed is not None:
+            raise UserError("a style leaves nothing to chance: leave n and seed out, or name more prompts or styles")
+        pictures = list(style) if isinstance(style, Sequence) and not isinstance(style, str) else [style]
+        if not pictures:
+            raise UserError("there is no style: name a picture")
+        return [one if isinstance(one, Style) else self.style(one) for one in pictures]
+
     def _request(self, prompt: str | Request | None) -> Request:
         takes = self.system.takes
         if isinstance(prompt, takes):
@@ -259,7 +288,8 @@ class Artist:
             return Story(tuple(line for line in prompt.splitlines() if line.strip()))
         raise UserError(f"{self.name} draws from a {takes.__name__}, not from {type(prompt).__name__} {prompt!r:.60}")
 
-    def _warn(self, requests: Sequence[Request]) -> None:
+    def warn(self, requests: Sequence[Request]) -> None:
+        """Warn (`UnknownWords`) of words that the artist never saw, and of captions without any."""
         unknown = self.system.unknown(requests)
         if unknown:
             named = [f"{word!r} (read as {near!r})" if near else repr(word) for word, near in unknown.items()]
@@ -304,7 +334,7 @@ class Artist:
             "seed": seed,
             "limner": self.record.get("limner", ""),
         }
-        return json.dumps(body)
+        return json.dumps(body, default=dataclasses.asdict)  # a style is all that is not plain
 
 
 def _outside() -> int:
@@ -335,12 +365,6 @@ def _check_text(text: str) -> None:
         raise UserError(f"the prompt has {len(text):,} characters, and {LONGEST:,} is the limit: shorten it")
     if not text.strip():
         raise UserError("the prompt is empty: say what to draw")
-
-
-def _check_seed(seed: int) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
-        raise UserError(f"the seed is a whole number from 0 to {LARGEST_SEED}, not {seed!r}")
-    return seed
 
 
 def _check_count(count: int, what: str, least: int = 1) -> None:

@@ -9,6 +9,7 @@ the studio serve every system through these two and know no system by name.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from limner.errors import UserError
 from limner.requests import Blend, Nothing, Request
 
 if TYPE_CHECKING:
@@ -24,7 +26,18 @@ if TYPE_CHECKING:
     from limner.data.views import View
 
 OptimiserFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
-Seed = int | tuple[int, int, float]
+
+
+@dataclass(frozen=True)
+class Style:
+    """Noise itself, in the place of a seed: what `System.style` found in a picture."""
+
+    noise: tuple[float, ...]
+    of: str = ""
+    """Name of the picture."""
+
+
+Seed = int | Style | tuple[int | Style, int | Style, float]
 
 
 class Update(NamedTuple):
@@ -164,21 +177,36 @@ class Draft:
 class Dice:
     """Randomness for a batch, one independent stream a row: a row draws the same alone as among others.
 
-    A seed is a whole number, or `(a, b, t)`: the spherical interpolation between what seeds `a` and `b` draw, which
-    is how a walk moves through noise. Numbers are drawn on the CPU, so a seed means the same on every machine.
+    A seed is a whole number, or a `Style`, or `(a, b, t)`: the spherical interpolation between what seeds `a` and `b`
+    draw, which is how a walk moves through noise. Numbers are drawn on the CPU, so a seed means the same on every
+    machine.
     """
 
     def __init__(self, seeds: Sequence[Seed], to: torch.device | str = "cpu") -> None:
         self.seeds, self.to = list(seeds), to
         ends = {end for seed in self.seeds for end in (seed[:2] if isinstance(seed, tuple) else (seed,))}
-        self._streams = {end: torch.Generator().manual_seed(end) for end in ends}
+        self._streams = {end: torch.Generator().manual_seed(end) for end in ends if not isinstance(end, Style)}
+        self._styles = {end: torch.tensor(end.noise) for end in ends if isinstance(end, Style)}
+        self._drew = False
 
     def __len__(self) -> int:
         return len(self.seeds)
 
     def normal(self, *shape: int) -> Tensor:
-        """Draw from N(0, 1): (B, *shape)."""
-        drawn = {end: torch.randn(shape, generator=stream) for end, stream in self._streams.items()}
+        """Draw from N(0, 1): (B, *shape).
+
+        Raises:
+            UserError: where a row has a `Style` of another size, or that was drawn already: it is one draw.
+        """
+        drawn: dict[int | Style, Tensor] = {
+            end: torch.randn(shape, generator=stream) for end, stream in self._streams.items()
+        }
+        for end, noise in self._styles.items():
+            if self._drew or len(noise) != math.prod(shape):
+                asked = "draws noise several times" if self._drew else f"draws {math.prod(shape)} numbers of noise"
+                raise UserError(f"a style of {len(noise)} numbers does not fit: this system {asked}")
+            drawn[end] = noise.view(shape)
+        self._drew = True
 
         def row(seed: Seed) -> Tensor:
             return slerp(drawn[seed[0]], drawn[seed[1]], seed[2]) if isinstance(seed, tuple) else drawn[seed]
@@ -242,6 +270,21 @@ class System(nn.Module):
     def exports(self) -> Mapping[str, tuple[nn.Module, tuple[Tensor, ...]]]:
         """Return the parts worth exporting, each with example inputs; empty where drawing is no one forward pass."""
         return {}
+
+    def matched(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor] | None:
+        """Return codes of pictures (B, 3, S, S) and of requests, two of (B, E), by its own encoders, where it has some.
+
+        Their cosine says how well they fit: R-precision as the papers count it.
+        """
+        return None
+
+    def style(self, images: Tensor) -> Tensor:
+        """Return noise (B, Z) that would draw pictures like these, (B, 3, R, R) in [-1, 1] with R as `reads` says.
+
+        Raises:
+            UserError: where it never learnt to.
+        """
+        raise UserError(f"{type(self).__name__} cannot take a style from a picture: it has no style encoder")
 
     def unknown(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
         """Return words of the requests it does not know, each with the nearest it does know (read in its place)."""

@@ -1,4 +1,7 @@
+import dataclasses
+import json
 import math
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
+from limner import checkpoint
 from limner.blocks.char_cnn_rnn import CharCnnRnn
 from limner.blocks.table import SentenceTable
 from limner.blocks.text import WordEncoder
@@ -14,7 +18,7 @@ from limner.data.schema import Lexicon, Schema
 from limner.data.views import Pairs, partners
 from limner.errors import UserError
 from limner.requests import Blend, Caption
-from limner.system import Clock, Dice, Update
+from limner.system import Clock, Dice, Style, Update
 from limner.systems.gan_int_cls import LAZY, Config, Discriminator, GanIntCls, Generator, N, Z
 
 CAPTIONS = [
@@ -279,3 +283,85 @@ def test_vectors_are_standard_and_a_run_that_goes_on_reads_again() -> None:
     resumed.sentences = SentenceTable()
     resumed.remember(DATA)
     assert torch.equal(resumed.standard(resumed.sentences.vectors), vectors)
+
+
+def awake(**changes: Any) -> GanIntCls:
+    """Make a system with a style encoder, and a generator whose batch statistics are those of what it draws."""
+    system = make(style_images=1_000, generator_width=8, **changes)
+    for _ in range(30):
+        system.generator.train()(torch.randn(32, Z), torch.randn(32, 16))
+    system.generator.eval().requires_grad_(False)
+    return system
+
+
+def test_the_style_encoder_finds_the_noise_of_unseen_drawings() -> None:
+    """Equation 6. A blind guess of the noise, which is zero, is 1 away from it."""
+    system = awake(discriminator_width=8, rate=2e-3)
+    phase = system.phases()[-1]
+    assert phase.name == "style" and set(phase.players) == {"style"} and phase.step is not None
+    player = phase.players["style"]
+    assert list(player.modules) == [system.style_encoder]
+    encoder = system.style_encoder.train()  # type: ignore[union-attr]
+    optimiser = player.optimiser(encoder.parameters())
+    rows = dataclasses.replace(pairs(), rows=torch.arange(64) % 8)
+    kept = {name: value.clone() for name, value in system.state_dict().items()}
+    for _ in range(100):
+        (update,) = phase.step(rows, START)
+        assert update.player == "style"
+        optimiser.zero_grad()
+        update.loss.backward()
+        optimiser.step()
+    moved = {name.partition(".")[0] for name, value in system.state_dict().items() if not value.equal(kept[name])}
+    assert moved == {"style_encoder"}
+
+    system.eval()
+    z, t = torch.randn(64, Z), system.read([Caption("pink"), Caption("dark red")] * 32)
+    found = system.style(system.generator(z, t))
+    assert nn.functional.mse_loss(found, z) < 0.7
+    alike = nn.functional.cosine_similarity(found[:, None], z[None], dim=2)  # (64 found, 64 drawn from)
+    assert alike.diagonal().min() > 0.3  # chance is 0, give or take 0.1
+    assert (alike.argmax(dim=1) == torch.arange(64)).all()
+    with torch.no_grad():
+        assert phase.check is not None and phase.check(pairs())["found"] > 0.2
+
+
+def test_a_style_is_drawn_with_other_words() -> None:
+    system = awake().eval()
+    assert system.style_encoder is not None
+    system.style_encoder.train()(torch.randn(4, 3, 16, 16))
+    (noise,) = system.eval().style(torch.rand(1, 3, 16, 16)).tolist()
+    *_, draft = system.sample([Caption("green"), Caption("pink")], system.Knobs(), Dice([Style(tuple(noise))] * 2))
+    expected = system.generator(torch.tensor([noise] * 2), system.read([Caption("green"), Caption("pink")]))
+    assert draft.images is not None
+    assert_close(draft.images, expected)
+    assert not torch.allclose(*draft.images, atol=1e-7)
+
+
+def test_where_windows_are_cut_a_style_is_that_of_the_middle() -> None:
+    system = awake(crop=True)
+    assert system.style_encoder is not None
+    system.style_encoder.train()(torch.randn(4, 3, 16, 16))
+    x = torch.rand(1, 3, 19, 19)
+    found = system.eval().style(x)
+    x[..., :1, :], x[..., 17:] = 0, 0
+    assert torch.equal(found, system.style(x))
+
+
+def test_without_a_budget_or_before_its_phase_there_is_no_style() -> None:
+    plain, early = make(), make(style_images=8)
+    assert [phase.name for phase in plain.phases()] == ["text", "read", "gan"]
+    assert not any("style" in name for name in plain.state_dict())
+    shared = plain.state_dict()
+    assert all(value.equal(shared[name]) for name, value in early.state_dict().items() if name in shared)
+    for system in (plain, early):
+        with pytest.raises(UserError, match="--set style_images"):
+            system.style(torch.zeros(1, 3, 16, 16))
+
+
+def test_a_checkpoint_of_before_styles_opens(tmp_path: Path) -> None:
+    checkpoint.save(make(), tmp_path / "old")
+    about = json.loads((tmp_path / "old" / "system.json").read_text())
+    del about["config"]["style_images"]
+    (tmp_path / "old" / "system.json").write_text(json.dumps(about))
+    opened = checkpoint.open(tmp_path / "old")
+    assert opened.config == make().config

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import typer
 
-from limner.cli import data, draw, morph, systems, train
+from limner.cli import bench, data, draw, judge, morph, systems, train
+from limner.cli.console import leads
 from limner.errors import UserError
 
 app = typer.Typer(
@@ -29,10 +30,13 @@ app.command("show")(systems.show)
 app.command("new")(systems.new)
 app.command("train")(train.train)
 app.command("resume")(train.resume)
+app.command("judge")(judge.judge)
+app.command("eval")(judge.evaluate)
+app.command("bench")(bench.bench)
 app.add_typer(data.app, name="data")
 
 EXTRAS = {
-    "train": ("accelerate", "datasets", "pyarrow", "tensorboard"),
+    "train": ("accelerate", "datasets", "pyarrow", "tensorboard", "torchmetrics"),
     "worlds": ("python_avatars", "resvg_py"),
 }
 """Packages that a command may miss, by the extra that brings them."""
@@ -66,5 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, code: int = 2) -> int:
+    if not leads():  # many processes fail with one fault, and the first tells it
+        return code
     print("limner: error:", " ".join(message.split()), file=sys.stderr)
     return code

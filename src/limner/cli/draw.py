@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli.bulk import draw_file
 from limner.cli.console import Json, emit, loaded, note, notes
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ def draw(
     seed: Annotated[int | None, typer.Option(help="Same seed, same pictures; by chance without it.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures.")] = Path("drawings"),
     again: Annotated[Path | None, typer.Option(help="Draw this picture again from the recipe it holds.")] = None,
+    many: Annotated[
+        Path | None, typer.Option("--prompts", help="Draw every line of this .txt, .jsonl, .csv or .parquet.")
+    ] = None,
+    style: Annotated[
+        list[Path] | None,
+        typer.Option(help="Draw in the style of this picture, not by chance; may be repeated.", show_default=False),
+    ] = None,
     knob: Knobs = None,
     batch: Annotated[int, typer.Option(help="Pictures drawn at once.")] = 16,
     device: Device = "auto",
@@ -46,6 +54,10 @@ def draw(
 
     limner draw --again drawings/a-bald-man-7.png
 
+    limner draw --prompts captions.txt --seed 7 -o drawn
+
+    limner draw "a red bird" "a blue bird" --style mine.jpg --style yours.png --artist runs/reed
+
     Each PNG holds its recipe: who drew it, from which request, with which seed.
     """
     from limner import settings
@@ -53,13 +65,21 @@ def draw(
 
     if again is not None and prompts:
         raise UserError("--again repeats a picture as it was asked for: leave the prompt out")
+    if style and (again is not None or many is not None):
+        raise UserError("--style goes with prompts: leave --again and --prompts out")
     knobs = settings.pairs(knob or [], "--knob")
+    if many is not None:
+        if again is not None or prompts:
+            raise UserError("--prompts draws what its file says: leave the other prompts out")
+        draw_file(many, artist, out, {"n": n, "seed": seed, "batch": batch, "knobs": knobs}, device, as_json)
+        return
     with notes():
         if again is not None:
             images: Iterable[Image] = [_again(again, None if artist == DEFAULT else artist, device)]
         else:
-            many = n * max(len(prompts or []), 1)
-            images = loaded(artist, device, many).each(prompts, n, seed, batch=batch, knobs=knobs)
+            pictures = max(n, len(style or [])) * max(len(prompts or []), 1)
+            painter = loaded(artist, device, pictures)
+            images = painter.each(prompts, n, seed, batch=batch, knobs=knobs, style=style or None)
         for image in images:
             keep(image, out, show=show, as_json=as_json)
 
@@ -72,9 +92,10 @@ def keep(image: Image, folder: Path, *, show: bool, as_json: bool) -> None:
     from limner.cli import picture
 
     made = json.loads(image.info[recipe.KEY])
-    prompt = prompt_of(made["request"])
-    path = recipe.write(image, free(folder, f"{slug(prompt)}-{_plain(made['seed'])}"))
-    facts = {"file": str(path), "prompt": prompt, "seed": made["seed"], "width": image.width, "height": image.height}
+    prompt, seed = prompt_of(made["request"]), made["seed"]
+    path = recipe.write(image, free(folder, f"{slug(prompt)}-{_plain(seed)}"))
+    chance = {"seed": None, "style": seed["of"]} if isinstance(seed, dict) else {"seed": seed}
+    facts = {"file": str(path), "prompt": prompt, **chance, "width": image.width, "height": image.height}
     emit(facts | {"milliseconds": round(image.info["milliseconds"], 2)}, as_json, str(path))
     if show and not as_json:
         picture.show(image)
@@ -102,7 +123,9 @@ def free(folder: Path, stem: str, suffix: str = ".png") -> Path:
 
 
 def _plain(seed: object) -> str:
-    return "-".join(map(str, seed)) if isinstance(seed, list) else str(seed)
+    if isinstance(seed, dict):
+        return f"as-{slug(Path(seed['of']).stem)}"
+    return "-".join(map(_plain, seed)) if isinstance(seed, list) else str(seed)
 
 
 def _again(path: Path, instead: str | None, device: str) -> Image:

@@ -13,14 +13,15 @@ def precision_recall(real: Tensor, drawn: Tensor, k: int = 3) -> tuple[float, fl
     near as that one's k-th nearest neighbour.
 
     Args:
-        real: (N, F) features of real pictures, N > k.
-        drawn: (M, F) features of drawn ones, M > k.
-        k: which neighbour.
+        real: (N, F) features of real pictures.
+        drawn: (M, F) features of drawn ones.
+        k: which neighbour; the farthest where a cloud has no more.
     """
     return _within(drawn, real, k), _within(real, drawn, k)
 
 
 def _within(points: Tensor, cloud: Tensor, k: int) -> float:
+    k = min(k, len(cloud) - 1)
     reach = torch.cat([torch.cdist(part, cloud).kthvalue(k + 1, dim=1).values for part in cloud.split(1000)])
     inside = [(torch.cdist(part, cloud) <= reach).any(dim=1) for part in points.split(1000)]
     return float(torch.cat(inside).double().mean())

@@ -2,7 +2,8 @@
 
 Reed, Akata, Yan, Logeswaran, Schiele, Lee: Generative Adversarial Text to Image Synthesis, ICML 2016.
 
-Reading order: Config, Generator, Discriminator, GanIntCls (its phases, its step, which is algorithm 1, and drawing).
+Reading order: Config, Generator, Discriminator, StyleEncoder, GanIntCls (its phases, its step, which is algorithm 1,
+the step of the style encoder, and drawing).
 
 Letters: B pictures, S their side, E width of a sentence vector, Z = 100 numbers of noise, N = 128 numbers that a player
 makes of a sentence, n the width of a player. s_r, s_w, s_f: logits of (real picture, right text), (another real
@@ -21,6 +22,9 @@ Deviations
     Text is pre-trained here from scratch against a small image encoder (see `blocks.joint_embedding`), and as the scale
     of what comes out is then an accident, sentence vectors are centred and scaled to unit spread.
     Sides other than 64 add or leave out doublings at the fine end.
+    The style encoder (section 4.4) is not in the authors' code, and we have no source for its layers and its budget:
+    here it is the discriminator's trunk, batch norm in it by either recipe, and a linear layer. `style_images=0` leaves
+    it out, and then nothing else changes.
     `recipe="modern"` keeps both claims and the generator, and changes what the field has learnt since: spectral norm
     in place of batch norm in the discriminator (Miyato et al. 2018), lazy R1 (Mescheder et al. 2018; Karras et al.
     2020), DiffAugment (Zhao et al. 2020), two time scales (Heusel et al. 2017), averaged generator weights. The loss
@@ -36,6 +40,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from limner.blocks.augment import diff_augment, window
 from limner.blocks.char_cnn_rnn import CharCnnRnn
@@ -52,6 +57,7 @@ from limner.blocks.vision import ImageEncoder
 from limner.data.dataset import Dataset
 from limner.data.schema import Schema
 from limner.data.views import Pairs
+from limner.errors import UserError
 from limner.requests import Caption, Request
 from limner.system import Clock, Dice, Draft, Paper, Phase, Player, System, Update, adam, blend, halving, no_grad
 
@@ -91,8 +97,10 @@ class Config:
     """Captions of each picture, drawn with replacement, whose vectors are averaged."""
     crop: bool = False
     """Read pictures at 76/64 of the size and show a random window, mirrored half of the time (so no "left")."""
+    style_images: int = 0
+    """Budget of learning, after the GAN, to find the noise a picture was drawn from, for `--style`; 0: not at all."""
     rate: float = 2e-4
-    """Learning rate of both players; by the modern recipe half of it for the generator, twice for the discriminator."""
+    """Learning rate of all players; by the modern recipe half of it for the generator, twice for the discriminator."""
 
     def __post_init__(self) -> None:
         doublings(self.size)
@@ -116,18 +124,24 @@ class Generator(nn.Module):
         return self.draw(torch.cat([z, self.read(sentence)], dim=1)[:, :, None, None])
 
 
+def trunk(width: int, size: int, norm: bool) -> nn.Sequential:
+    """Halve a picture to a 4x4 map: (B, 3, S, S) to (B, 8n, 4, 4). Biases where there is no batch norm."""
+    widths = [8 * width >> i for i in range(doublings(size))][::-1]  # n, 2n, 4n, 8n at 64 pixels
+    last, leaky = widths[-1], nn.LeakyReLU(LEAK)
+    layers: list[nn.Module] = [down(3, widths[0], norm=False, bias=not norm)]
+    for inside, outside in pairwise(widths):
+        layers += [leaky, down(inside, outside, norm=norm, bias=not norm)]
+    return nn.Sequential(*layers, Bottleneck(last, last // 4, leaky, norm=norm, bias=not norm))
+
+
 class Discriminator(nn.Module):
     """A picture halved to a 4x4 map, the sentence beside it at every place, one logit. Fig. 2, right."""
 
     def __init__(self, width: int, size: int, text: int, modern: bool) -> None:
         super().__init__()
         norm, bias = not modern, modern
-        widths = [8 * width >> i for i in range(doublings(size))][::-1]  # n, 2n, 4n, 8n at 64 pixels
-        last, leaky = widths[-1], nn.LeakyReLU(LEAK)
-        layers: list[nn.Module] = [down(3, widths[0], norm=False, bias=bias)]
-        for inside, outside in pairwise(widths):
-            layers += [leaky, down(inside, outside, norm=norm, bias=bias)]
-        self.trunk = nn.Sequential(*layers, Bottleneck(last, last // 4, leaky, norm=norm, bias=bias))
+        last, leaky = 8 * width, nn.LeakyReLU(LEAK)
+        self.trunk = trunk(width, size, norm)
         self.read = nn.Sequential(nn.Linear(text, N), *([nn.BatchNorm1d(N)] if norm else []), leaky)
         self.head = nn.Sequential(
             nn.Conv2d(last + N, last, 1, bias=bias),
@@ -148,6 +162,23 @@ class Discriminator(nn.Module):
         return self.judge(self.features(x), sentence)
 
 
+class StyleEncoder(nn.Module):
+    """From a picture back to the noise it was drawn from: (B, 3, S, S) to (B, Z). S of section 4.4."""
+
+    def __init__(self, width: int, size: int) -> None:
+        super().__init__()
+        self.trunk = trunk(width, size, norm=True)
+        self.find = nn.Linear(8 * width * 4 * 4, Z)
+
+    @property
+    def learnt(self) -> bool:
+        """Tell whether it was ever trained: batch norm counts its batches."""
+        return any(int(count) for name, count in self.named_buffers() if name.endswith("num_batches_tracked"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.find(self.trunk(x).flatten(1))
+
+
 class GanIntCls(System):
     """Reed et al. 2016 in its four variants, as published and by today's recipe."""
 
@@ -165,24 +196,24 @@ class GanIntCls(System):
         "tiny": Config(
             text="word", text_loss="contrastive", text_width=32, text_images=160, text_batch=8,
             size=16, images=1_200, batch=8, generator_width=8, discriminator_width=8, captions=1, rate=1e-3,
-            recipe="modern",
+            recipe="modern", style_images=400,
         ),
         "avatars": Config(
             text_width=256, text_images=400_000, text_batch=64, images=300_000,
-            generator_width=64, discriminator_width=32,
+            generator_width=64, discriminator_width=32, style_images=100_000,
         ),
         "avatars-modern": Config(
             text_width=256, text_images=400_000, text_batch=64, images=300_000,
-            generator_width=64, discriminator_width=32,
+            generator_width=64, discriminator_width=32, style_images=100_000,
             recipe="modern",
         ),
         "anime": Config(
             text="word", text_loss="contrastive", text_width=128, text_images=100_000, text_batch=64, captions=1,
-            images=600_000, generator_width=64, discriminator_width=32, recipe="modern",
+            images=600_000, generator_width=64, discriminator_width=32, recipe="modern", style_images=100_000,
         ),
-        "birds": Config(text="char-gru", crop=True),
-        "paper": Config(),
-        "modern": Config(recipe="modern"),
+        "birds": Config(text="char-gru", crop=True, style_images=100 * 8_855),
+        "paper": Config(style_images=100 * 8_855),
+        "modern": Config(style_images=100 * 8_855, recipe="modern"),
     }  # fmt: skip
 
     def __init__(self, config: Any, schema: Schema) -> None:
@@ -200,6 +231,7 @@ class GanIntCls(System):
         self.discriminator.apply(dcgan_init)
         if c.recipe == "modern":
             spectrally_normed(self.discriminator)
+        self.style_encoder = StyleEncoder(c.discriminator_width, c.size).apply(dcgan_init) if c.style_images else None
         self.standard = Standard(c.text_width)
         self.sentences = SentenceTable()
 
@@ -209,10 +241,10 @@ class GanIntCls(System):
         return config.size * 76 // 64 if config.crop else config.size
 
     def phases(self) -> list[Phase]:
-        """Learn to read; read all there is; then, reading no better any more, learn to draw."""
+        """Learn to read; read all there is; then, reading no better any more, learn to draw; then to find the noise."""
         c = self.config
         learn = contrastive if c.text_loss == "contrastive" else structured_joint_embedding
-        return [
+        phases = [
             learn(self.text, self.vision, images=c.text_images, batch=c.text_batch),
             Phase(name="read", view=Pairs, images=0, batch=c.text_batch, once=self.measure),
             Phase(
@@ -225,6 +257,21 @@ class GanIntCls(System):
                 step=self.step,
             ),
         ]
+        if self.style_encoder is not None:
+            optimiser = adam(c.rate, betas=(0.5, 0.999))
+            style = Phase(
+                name="style",
+                view=Pairs,
+                images=c.style_images,
+                batch=c.batch,
+                players={"style": Player(modules=[self.style_encoder], optimiser=optimiser, schedule=halving(5))},
+                prepare=self.remember,
+                step=self.invert,
+                check=self.found,
+                draws=False,
+            )
+            phases.append(style)
+        return phases
 
     def players(self) -> Mapping[str, Player]:
         """The two nets; sentences are read by a third that moves no more."""
@@ -277,6 +324,23 @@ class GanIntCls(System):
         drawn = self.generator(self.noise(t), t)
         yield Update("generator", says_real(self.discriminator(self.show(drawn), t)))
 
+    def invert(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
+        """Equation 6: the style encoder finds the noise in what the generator, which rests, has drawn."""
+        t = self.standard(self.sentences.draw(batch.rows, self.config.captions))
+        yield Update("style", self.missed(t))
+
+    def found(self, batch: Pairs) -> Mapping[str, float]:
+        """Return the share of the noise that is found in drawings of unseen captions: 1 is all, 0 a blind guess."""
+        return {"found": 1 - float(self.missed(self.read([Caption(text) for text in batch.texts])))}
+
+    def missed(self, t: Tensor) -> Tensor:
+        """Draw each sentence (B, E) with fresh noise and return how far from it the style encoder's is, squared."""
+        assert self.style_encoder is not None
+        z = self.noise(t)
+        with torch.no_grad():
+            drawn = self.generator(z, t)
+        return F.mse_loss(self.style_encoder(drawn).float(), z)
+
     def noise(self, like: Tensor) -> Tensor:
         """Draw z for each row of `like`: (B, Z)."""
         return like.new_empty(len(like), Z).normal_()
@@ -299,9 +363,21 @@ class GanIntCls(System):
         """Draw once."""
         yield Draft(images=self.generator(rng.normal(Z) * knobs.spread, blend(self.read, requests)))
 
+    @torch.no_grad()
+    def style(self, images: Tensor) -> Tensor:
+        if self.style_encoder is None or not self.style_encoder.learnt:
+            raise UserError("this checkpoint has not learnt to find a style: train with --set style_images=100000")
+        side = self.config.size
+        edge = (images.shape[-1] - side) // 2  # where windows are cut, the middle one
+        return self.style_encoder(images[..., edge : edge + side, edge : edge + side])
+
     def read(self, requests: Sequence[Request]) -> Tensor:
         """Encode captions, misspelt words mended: (B, E)."""
         return self.standard(self.text.sentence([mend(self.schema.lexicon, text) for text in texts_of(requests)]))
+
+    @torch.no_grad()
+    def matched(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+        return torch.cat([self.vision(part) for part in images.split(100)]), self.text.sentence(texts_of(requests))
 
     def exports(self) -> Mapping[str, tuple[nn.Module, tuple[Tensor, ...]]]:
         """Return the generator: noise (B, Z) and standard sentence vectors (B, E) to pictures."""

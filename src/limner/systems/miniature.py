@@ -104,7 +104,7 @@ class Config:
     """Weight of R1 and R2."""
     match: float = 1.0
     """Weight, for the generator, of the encoders finding a drawing's own text among the batch's."""
-    variety: float = 4.0
+    variety: float = 1.0
     """Weight of two drawings of one text being unlike."""
     ema: float = 10_000
     """Half-life of the published weights, in pictures."""
