@@ -1,0 +1,135 @@
+"""The baseline: the same nets, losses and batches in the loop that one writes in one sitting.
+
+fp32, the layout that tensors come in, plain Adam, every picture decoded from its file in every step, every caption read
+by the text encoder in every step, gradients of all nets at every backward, losses brought to Python at every move. Each
+of the house's optimisations is a switch, so that one can be put in after the other.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from limner.data.dataset import Dataset
+from limner.data.views import Pairs
+from limner.system import Clock, Phase
+
+
+@dataclass(frozen=True)
+class Switches:
+    """What is put in."""
+
+    cache: bool = False
+    """Pictures are decoded once, to a memory map."""
+    table: bool = False
+    """Captions are read once, to a table."""
+    layout: bool = False
+    """Channels last, where the system asks for it."""
+    fused: bool = False
+    """Fused Adam."""
+    own: bool = False
+    """Backward passes compute the gradients of the player that moves, and losses stay where they are."""
+    bf16: bool = False
+    """Autocast to bf16."""
+
+    def described(self) -> str:
+        """Say what is in."""
+        on = [field.name for field in dataclasses.fields(self) if getattr(self, field.name)]
+        return " + ".join(on) or "eager"
+
+
+class Loop:
+    """A training of the last phase of a system, whose text encoders are as they were built."""
+
+    def __init__(self, system: Any, data: Dataset, switches: Switches, batch: int, read: Any) -> None:
+        self.system, self.data, self.on, self.batch = system, data, switches, batch
+        self.phase: Phase = next(phase for phase in system.phases() if phase.name == "gan")
+        self.rng = np.random.default_rng(0)
+        if not switches.layout:
+            system.to(memory_format=torch.contiguous_format)
+        system.eval().requires_grad_(False)
+        self.nets: dict[str, list[nn.Parameter]] = {}
+        self.optimisers: dict[str, torch.optim.Optimizer] = {}
+        for name, player in self.phase.players.items():
+            for module in player.modules:
+                module.train().requires_grad_(True)
+            self.nets[name] = [p for module in player.modules for p in module.parameters()]
+            rates = player.optimiser(self.nets[name]).param_groups[0]
+            how: dict[str, Any] = {"fused": True} if switches.fused else {"foreach": False}
+            self.optimisers[name] = torch.optim.Adam(self.nets[name], lr=rates["lr"], betas=rates["betas"], **how)
+        if hasattr(system, "rivals"):  # what `read`, a system of the same weights, has read already
+            system.rivals = copy.copy(read.rivals)
+            system.rivals.table = copy.copy(read.rivals.table)
+        else:
+            system.sentences = copy.copy(read.sentences)
+        if not switches.table:
+            _read_every_time(system, data)
+        self.at = 0
+
+    def step(self) -> None:
+        """Train on one batch."""
+        rows = self.rng.integers(0, self.data.length(), self.batch)
+        batch = Pairs.gather(self.data, rows, self.rng)
+        if not self.on.cache:
+            batch = dataclasses.replace(batch, images=decoded(self.data, rows))
+        clock = Clock(seen=self.at * self.batch, total=10**9, step=self.at)
+        assert self.phase.step is not None
+        moves = self.phase.step(batch.to("cpu"), clock)
+        while True:
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.on.bf16):
+                update = next(moves, None)
+            if update is None:
+                break
+            if self.on.own:
+                self.optimisers[update.player].zero_grad()
+                update.loss.backward(inputs=self.nets[update.player])
+            else:
+                for optimiser in self.optimisers.values():
+                    optimiser.zero_grad()
+                update.loss.backward()
+                update.loss.item()
+            self.optimisers[update.player].step()
+        self.at += 1
+
+
+def decoded(data: Dataset, rows: np.ndarray) -> Tensor:
+    """Decode the pictures of rows from their bytes: uint8 (B, 3, S, S)."""
+    source, size = data._source, data.schema.size
+    pictures = []
+    for row in data._rows("train")[rows].tolist():
+        (encoded,) = source.encoded(row, row + 1)
+        image = Image.open(io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded).convert("RGB")
+        pictures.append(np.asarray(image.resize((size, size), Image.Resampling.LANCZOS)))
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
+
+
+def _read_every_time(system: Any, data: Dataset) -> None:
+    """Let the table of captions look nothing up: each text is read when it is asked for."""
+    table = system.rivals.table if hasattr(system, "rivals") else system.sentences
+    read: Callable[[list[str]], Tensor] = system.pool if hasattr(system, "rivals") else system.text.sentence
+    texts: dict[int, str] = {}
+    for row in range(data.length()):
+        start = int(table.starts[row])
+        for number, text in enumerate(data.captions(row)):
+            texts[int(table.places[start + number])] = text
+
+    class Reading:
+        """Looks like the (texts, E) table of vectors."""
+
+        device = torch.device("cpu")
+
+        def __getitem__(self, places: Tensor) -> Tensor:
+            with torch.no_grad():
+                found = read([texts[place] for place in places.flatten().tolist()])
+            return found.unflatten(0, places.shape)
+
+    table.vectors = Reading()
