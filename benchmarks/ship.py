@@ -1,6 +1,6 @@
 """Publish a run's newest checkpoint: half precision, without what drawing does not need.
 
-    python benchmarks/ship.py runs/avatars src/limner/checkpoints/avatars --omit critic --omit vision \
+    python benchmarks/ship.py runs/avatars src/limner/checkpoints/avatars --omit critic \
         --data "limner data build avatars --images 20000 --size 64 --seed 0"
 """
 

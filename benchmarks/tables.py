@@ -131,6 +131,33 @@ def bench(name: str) -> str:
     )
 
 
+def training() -> str:
+    """Show how training speed grows, switch by switch."""
+    found = list({r["system"]: r for r in lines("training")}.values())
+    if not found:
+        return made(found)
+    text = ""
+    for r in found:
+        rows = [[name, rate, f"{r['ratio'][name]:.2f}"] for name, rate in r["images_per_second"].items()]
+        base, ours = r["peak_mb"].values()
+        text += f"`{r['system']}`, batch {r['batch']}\n\n" + table(["", "images a second", "ratio"], rows)
+        text += f"\nA lazy penalty in the place of one at every step: {r['lazy_penalty_ratio']:.2f} times as fast. "
+        text += f"Peak memory: {base:,} MB eager, {ours:,} MB Limner.\n\n"
+    return text.rstrip("\n") + "\n" + made(found)
+
+
+def processes() -> str:
+    """Show what a step costs with two processes."""
+    found = list({r["system"]: r for r in lines("processes")}.values())
+    head = ["system", "step, 1 process", "step, 2 processes", "speed-up", "share of averaging gradients"]
+    rows = [
+        [f"`{r['system']}`", f"{r['one_process_ms']} ms", f"{r['two_processes_ms']} ms", r["speed_up"],
+         f"{r['averaging_share']:.1%}"]
+        for r in found
+    ]  # fmt: skip
+    return (table(head, rows) if found else "") + made(found)
+
+
 def made_by(line: dict[str, Any]) -> str:
     """Say by which command."""
     return f"\n`{line['command']}` (commit {line['commit'][:7]}, torch {line['versions']['torch']}, on the CPU).\n"
@@ -148,6 +175,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "shipped": shipped,
     "drawing": drawing,
     "world": world,
+    "training": training,
+    "processes": processes,
     "judge": judge,
     "shipped_report": lambda: reported("shipped"),
     "anime_report": lambda: reported("anime_eval"),

@@ -222,7 +222,9 @@ def evaluate(artist: Artist, exam: Exam) -> Report:
     if told and exam.referee.network.values:
         figures |= _attributes(exam, features, details)
     if issubclass(system.takes, Caption):
-        figures |= _r_precision(exam, system, drawn, features, [r.text for r in requests if isinstance(r, Caption)])
+        left_out = "vision" in artist.record.get("omitted", ())  # encoders that were not kept measure nothing
+        own = None if left_out else system
+        figures |= _r_precision(exam, own, drawn, features, [r.text for r in requests if isinstance(r, Caption)])
     figures |= _distances(exam, features, f"judge:{exam.referee.name}")
     if exam.inception is not None:
         figures |= _inception(exam, exam.inception, drawn)
@@ -269,13 +271,15 @@ def _attributes(exam: Exam, features: Tensor, details: dict[str, Any]) -> dict[s
     }
 
 
-def _r_precision(exam: Exam, system: System, drawn: Tensor, features: Tensor, captions: list[str]) -> dict[str, Figure]:
+def _r_precision(
+    exam: Exam, system: System | None, drawn: Tensor, features: Tensor, captions: list[str]
+) -> dict[str, Figure]:
     network, requests = exam.referee.network, [Caption(text) for text in captions]
     codes = {}
     if network.schema.captions:
         read = network.read(captions)
         codes["R-precision"] = (network.placed(features), read), (network.placed(exam.real_features), read)
-    own, ideal = system.matched(drawn, requests), system.matched(exam.real, requests)
+    own, ideal = (system.matched(images, requests) if system else None for images in (drawn, exam.real))
     if own is not None and ideal is not None:
         codes["R-precision, own"] = own, ideal
     found = {}
