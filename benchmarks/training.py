@@ -14,7 +14,6 @@ import argparse
 import dataclasses
 import importlib
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -91,7 +90,8 @@ def alone(spec: str, where: str, which: str) -> None:
             step = Loop(prepared(entry, data), data, LADDER[0], entry.config.batch, reader(entry, data)).step
         for _ in range(2 * STEPS):
             step()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    print(int(status["VmHWM"].split()[0]) / 1024)  # getrusage would tell the parent's peak where that is higher
 
 
 def turns(runners: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
