@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import datetime
+import gc
 import math
 import os
 import time
@@ -188,3 +189,4 @@ def _part() -> None:
     """Leave the other processes in order: what is left to the interpreter's end may abort it."""
     if dist.is_initialized():
         dist.destroy_process_group()
+        gc.collect()  # its threads end with its last object: now, not while the interpreter is taken down
