@@ -235,6 +235,20 @@ def systems_and_blocks_import_little(source: Source) -> list[str]:
     return found
 
 
+# Slow to import, or part of an extra: only where they are used, so that `import limner.metrics` stays quick.
+LATE = ("torchmetrics", "torch_fidelity", "transformers")
+
+
+@rule("limner.metrics.one", "from torchmetrics.image import fid\n\ndef f():\n    import transformers")
+def heavy_packages_are_imported_late(source: Source) -> list[str]:
+    inside = {line for node in functions(source.tree) for line in range(node.lineno, (node.end_lineno or 0) + 1)}
+    return [
+        f"{line}: imports {name} outside a function"
+        for line, name in source.imports()
+        if within(name, *LATE) and line not in inside
+    ]
+
+
 @rule("limner.cli.draw", "from ..systems import dcgan")
 def upper_parts_go_through_the_artist(source: Source) -> list[str]:
     never = MUST_NOT_IMPORT.get(source.package, ())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -29,6 +31,36 @@ class TestFrechet:
         # Means a shift of 2 in each of 4 numbers: 16. Deviations 1 and 3: 4 (1 + 9 - 2 * 3) = 16.
         far = metrics.frechet_distance(cloud(60_000, 4, 1), cloud(60_000, 4, 2, shift=2, scale=3))
         assert far == pytest.approx(32, rel=0.02)
+
+    def test_gaussians_that_lean_apart(self) -> None:
+        # Covariances made exact: C1 = [[4, 0], [0, 1]], C2 = [[2, 1], [1, 2]]. C1 C2 has trace 10 and determinant 12,
+        # so its root has trace (10 + 2 * 12^(1/2))^(1/2). Means 3 apart in one number: 9.
+        z = cloud(50, 2, 3).double()
+        z = z - z.mean(dim=0)
+        white = torch.linalg.solve_triangular(torch.linalg.cholesky(z.T.cov()), z.T, upper=False).T
+        one, other = torch.tensor([[4.0, 0.0], [0.0, 1.0]]).double(), torch.tensor([[2.0, 1.0], [1.0, 2.0]]).double()
+        a, b = (white @ torch.linalg.cholesky(c).T for c in (one, other))
+        by_hand = 9 + 5 + 4 - 2 * math.sqrt(10 + 2 * math.sqrt(12))
+        assert metrics.frechet_distance(a, b + torch.tensor([3.0, 0.0])) == pytest.approx(by_hand, abs=1e-9)
+
+    def test_fewer_pictures_than_features(self) -> None:
+        a, b = cloud(60, 128, 1).double(), cloud(60, 128, 2, shift=0.1).double()
+        spread = [(x - x.mean(dim=0)) / math.sqrt(59) for x in (a, b)]  # the root's trace by singular values instead
+        root = torch.linalg.svdvals(spread[0] @ spread[1].T).sum()
+        told = (a.mean(0) - b.mean(0)).square().sum() + sum(x.square().sum() for x in spread) - 2 * root
+        assert metrics.frechet_distance(a, b) == pytest.approx(float(told), rel=1e-5)
+        assert metrics.frechet_distance(a, a.flip(0)) == pytest.approx(0, abs=1e-3)
+
+    def test_grey_pictures_lose_all_variance(self) -> None:
+        real = cloud(500, 8, 0)
+        assert metrics.frechet_distance(real, real.mean(0).expand(9, -1)) == pytest.approx(
+            float(real.double().var(dim=0).sum()), rel=1e-5
+        )
+
+    @pytest.mark.parametrize("bad", [torch.zeros(1, 4), torch.full((5, 4), math.nan), torch.zeros(0, 4)])
+    def test_what_would_crash_the_solver_is_refused(self, bad: torch.Tensor) -> None:
+        with pytest.raises(UserError, match="2 pictures or more a side"):
+            metrics.frechet_distance(cloud(9, 4, 0), bad)
 
     def test_few_pictures_come_out_too_far(self) -> None:
         few = metrics.frechet_distance(cloud(2000, 16, 1), cloud(50, 16, 2))
@@ -76,6 +108,10 @@ class TestPrecisionRecall:
     def test_far_away_has_neither(self) -> None:
         assert metrics.precision_recall(cloud(100, 4, 0), cloud(100, 4, 1, shift=100)) == (0, 0)
 
+    def test_one_picture_repeated_is_precise_and_recalls_nothing(self) -> None:
+        real = cloud(200, 4, 0)
+        assert metrics.precision_recall(real, real[:1].expand(200, -1)) == (1, 1 / 200)
+
 
 class TestAttributes:
     def test_counted_by_hand(self) -> None:
@@ -104,6 +140,21 @@ class TestRPrecision:
     def test_codes_all_alike_are_misses(self) -> None:
         assert metrics.r_precision(torch.ones(300, 8), torch.ones(300, 8), self.captions) == 0
 
+    def test_one_code_for_all_texts_is_a_miss_whatever_its_rounding(self) -> None:
+        pictures, lengths = cloud(300, 33, 8), torch.linspace(1, 2, 300)[:, None]
+        assert metrics.r_precision(pictures, cloud(1, 33, 7) * lengths, self.captions) == 0
+
+    def test_is_attngans_protocol_step_by_step(self) -> None:
+        pictures, texts = cloud(300, 16, 0), cloud(300, 16, 0) + cloud(300, 16, 1)
+        captions = [(f"picture {i // 2}", "a") for i in range(300)]  # two of each
+        unit = [x / x.norm(dim=1, keepdim=True) for x in (pictures, texts)]
+        scores, rng, hits = unit[0] @ unit[1].T, np.random.default_rng(5), 0
+        for row, own in enumerate(captions):
+            others = [j for j in rng.permutation(300) if captions[j] != own][:99]
+            hits += bool(scores[row, row] > scores[row, others].max())
+        assert 0.2 < hits / 300 < 0.95
+        assert metrics.r_precision(pictures, texts, captions, seed=5) == hits / 300
+
     def test_texts_that_say_the_same_are_no_rivals(self) -> None:
         x = cloud(2, 8, 0)
         assert metrics.r_precision(x[[1, 1]], x[[1, 1]], ["same", "same"]) == 1
@@ -131,6 +182,23 @@ class TestPictures:
         found = nearest(copies, train, pictures(200, 1))
         assert found.rows.tolist() == [7, 400] and found.share == 1
         assert found.distances.max() < 1e-6
+
+    def test_copies_are_found_through_noise_and_where_the_held_out_repeat_too(self) -> None:
+        train = ((pictures(500, 0) + 1) * 127.5).byte()
+        copies = train[:100].float() / 127.5 - 1
+        noisy = (copies + cloud(copies.numel(), 1, 3, scale=0.02).view_as(copies)).clamp(-1, 1)
+        assert nearest(noisy, train, pictures(200, 1)).share == 1
+        repeats = torch.cat([pictures(190, 1), train[200:210].float() / 127.5 - 1])
+        assert nearest(copies, train, repeats).share == 1
+        assert nearest(pictures(200, 2), train, repeats).share == 0
+
+    def test_a_file_of_pictures_is_read_in_chunks(self, tmp_path: Path) -> None:
+        pixels = ((pictures(300, 0, size=16) + 1) * 127.5).byte().numpy()
+        kept = np.memmap(tmp_path / "pixels", dtype=np.uint8, mode="w+", shape=pixels.shape)
+        kept[:] = pixels
+        train = torch.from_numpy(kept)
+        found = nearest(train[[299, 3]].float() / 127.5 - 1, train, pictures(50, 1, size=16), batch=7)
+        assert found.rows.tolist() == [299, 3] and found.distances.tolist() == [0, 0]
 
     def test_honest_pictures_are_not_called_copies(self) -> None:
         train = ((pictures(500, 0) + 1) * 127.5).byte()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from limner.errors import UserError
+
 
 def frechet_distance(real: Tensor, drawn: Tensor) -> float:
     """Return |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) (Heusel et al. 2017, eq. 6), 0 or more.
@@ -13,8 +15,16 @@ def frechet_distance(real: Tensor, drawn: Tensor) -> float:
     Args:
         real: (N, F) features of real pictures, N > 1.
         drawn: (M, F) features of drawn ones, M > 1.
+
+    Raises:
+        UserError: where a side has fewer than two pictures, or features that are no numbers.
     """
     from torchmetrics.image.fid import _compute_fid
 
+    for rows in (real, drawn):
+        if len(rows) < 2 or not rows.isfinite().all():  # the solver of eigenvalues would end the whole process
+            raise UserError(
+                "a Frechet distance takes 2 pictures or more a side, and features without NaN: look at what is drawn"
+            )
     a, b = real.double(), drawn.double()
     return max(float(_compute_fid(a.mean(dim=0), a.T.cov(), b.mean(dim=0), b.T.cov())), 0.0)

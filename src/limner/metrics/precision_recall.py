@@ -21,7 +21,11 @@ def precision_recall(real: Tensor, drawn: Tensor, k: int = 3) -> tuple[float, fl
 
 
 def _within(points: Tensor, cloud: Tensor, k: int) -> float:
-    k = min(k, len(cloud) - 1)
-    reach = torch.cat([torch.cdist(part, cloud).kthvalue(k + 1, dim=1).values for part in cloud.split(1000)])
+    reach = _reach(cloud, min(k, len(cloud) - 1))
     inside = [(torch.cdist(part, cloud) <= reach).any(dim=1) for part in points.split(1000)]
     return float(torch.cat(inside).double().mean())
+
+
+def _reach(cloud: Tensor, k: int) -> Tensor:
+    """Distance from each point to its k-th nearest neighbour, itself not counted: (N,)."""
+    return torch.cat([torch.cdist(part, cloud).kthvalue(k + 1, dim=1).values for part in cloud.split(1000)])
