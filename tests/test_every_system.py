@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -16,27 +17,35 @@ from torch import Tensor
 from limner import catalogue, checkpoint
 from limner.data.dataset import Dataset
 from limner.engine import Engine
-from limner.requests import Request
+from limner.requests import Request, Story
 from limner.runs import RunFolder
 from limner.system import Dice, Draft, Phase, System
 from limner.train import Trainer
-from toy import shapes
+from toy import shapes, tales
 
 NAMES = catalogue.names()
 every = pytest.mark.parametrize("name", NAMES)
 
 
+Toys = dict[tuple[int, bool], Dataset]
+
+
+def wanted(cls: type[System]) -> tuple[int, bool]:
+    """Return the side of the pictures it reads, and whether it learns from stories."""
+    return cls.reads(cls.presets["tiny"]), cls.takes is Story
+
+
 @pytest.fixture(scope="session")
-def toys(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Dataset]:
+def toys(tmp_path_factory: pytest.TempPathFactory) -> Toys:
     folder = tmp_path_factory.mktemp("toys")
-    sides = {cls.reads(cls.presets["tiny"]) for cls in map(catalogue.load_class, NAMES)}
-    return {side: shapes(folder / str(side), side) for side in sides}
+    kinds = {wanted(cls) for cls in map(catalogue.load_class, NAMES)}
+    return {(side, told): (tales if told else shapes)(folder / f"{side}-{told}", side) for side, told in kinds}
 
 
-def make(name: str, toys: dict[int, Dataset], **changes: Any) -> tuple[System, Dataset]:
+def make(name: str, toys: Toys, **changes: Any) -> tuple[System, Dataset]:
     """Return a freshly seeded tiny system and its data."""
     cls = catalogue.load_class(name)
-    data = toys[cls.reads(cls.presets["tiny"])]
+    data = toys[wanted(cls)]
     torch.manual_seed(0)
     return cls(dataclasses.replace(cls.presets["tiny"], **changes), data.schema), data
 
@@ -237,9 +246,11 @@ def test_memorises_eight_pairs(name, toys, tmp_path):
     """Train on few pictures and look for them: the one test that catches most losses of the wrong sign."""
     system, data = make(name, toys)
     system.eval()
-    few = shapes(tmp_path / "few", data.schema.size, count=8, held_out=0)
+    told = system.takes is Story
+    few = (tales if told else shapes)(tmp_path / "few", data.schema.size, count=8, held_out=0)
     requests = few.requests(system.takes, 8, "train")
-    real = few.pictures(range(8), "train").float().div(127.5).sub(1)
+    rows = few.stories() if told else np.arange(8)
+    real = few.pictures(rows.flatten(), "train").unflatten(0, rows.shape).float().div(127.5).sub(1)
 
     def distance() -> float:
         drawn = torch.stack([tensors(draw(system, requests, list(range(k, k + 8))))[0] for k in (0, 8)])

@@ -12,6 +12,7 @@ from limner.data.dataset import Dataset
 
 COLOURS = {"red": (220, 40, 40), "green": (40, 180, 70), "blue": (50, 80, 220), "yellow": (230, 210, 60)}
 SHAPES = ("circle", "square", "bar")
+PLACES = {"upper left": (0, 0), "upper right": (1, 0), "lower left": (0, 1), "lower right": (1, 1)}
 GROUNDS = {"black": (10, 10, 10), "white": (245, 245, 245)}
 
 
@@ -40,4 +41,41 @@ def shapes(folder: Path, size: int = 16, count: int = 24, held_out: float = 0.2)
     """Open the toy data set, drawn into `folder` first where it is not there."""
     if not folder.exists():
         shapes_folder(folder, size, count)
+    return Dataset.open(folder, size=size, held_out=held_out)
+
+
+def tales_folder(folder: Path, size: int = 16, count: int = 12) -> Path:
+    """Write stories of three pictures: a picture is quartered, and each line colours one more quarter."""
+    folder.mkdir(parents=True)
+    lines = []
+    colours = list(itertools.islice(itertools.cycle(itertools.permutations(COLOURS, 3)), count))
+    for story, chosen in enumerate(colours):
+        picture, attributes = Image.new("RGB", (size, size), GROUNDS["black"]), dict.fromkeys(PLACES, "nothing")
+        order = list(itertools.islice(itertools.cycle(PLACES), story % 4, story % 4 + 3))
+        for frame, (colour, place) in enumerate(zip(chosen, order, strict=True), start=1):
+            x, y = PLACES[place]
+            half = size // 2
+            ImageDraw.Draw(picture).rectangle(
+                (x * half, y * half, x * half + half - 1, y * half + half - 1), COLOURS[colour]
+            )
+            attributes[place] = colour
+            name = f"{story}-{frame}.png"
+            picture.save(folder / name)
+            texts = [f"a {colour} {place} corner", f"{place} corner in {colour}"]
+            line = {
+                "file_name": name,
+                "text": texts,
+                "story": f"tale {story}",
+                "frame": frame,
+                "said": [[f"{place} colour"]] * 2,
+            }
+            lines.append(line | {"attributes": {f"{key} colour": value for key, value in attributes.items()}})
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+def tales(folder: Path, size: int = 16, count: int = 12, held_out: float = 0.3) -> Dataset:
+    """Open the toy stories, drawn into `folder` first where they are not there."""
+    if not folder.exists():
+        tales_folder(folder, size, count)
     return Dataset.open(folder, size=size, held_out=held_out)

@@ -36,6 +36,8 @@ class Story(Request):
     """Sentences, one a picture, in order."""
 
     lines: tuple[str, ...]
+    setting: tuple[str, ...] = ()
+    """The lines as first told, where one was changed since: what belongs to the story as a whole stays theirs."""
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from limner.data.schema import PAD, UNKNOWN, Lexicon
-from limner.requests import Blend, Caption, Request
+from limner.requests import Blend, Caption, Request, Story
 
 LONGEST = 128  # words of a sentence that are read; captions are far shorter, a pasted novel must not stall a server
 REMEMBERED = 200_000  # sentences whose words stay looked up
@@ -42,37 +42,30 @@ class TextEncoder(nn.Module):
         raise NotImplementedError
 
 
-class WordEncoder(TextEncoder):
-    """Word embedding, bidirectional GRU, maximum over the words, linear (as InferSent, Conneau et al. 2017).
+class ByWord(TextEncoder):
+    """What encoders that read word by word share: numbers of words and their embedding.
 
     A word the lexicon does not know is read as the nearest it does know, or as "unknown". In training each word
     is unknown with probability `dropout`, so that the number for "unknown" comes to mean something.
     """
 
-    def __init__(
-        self, lexicon: Lexicon, width: int = 128, embedding: int = 96, hidden: int = 128, dropout: float = 0.1
-    ) -> None:
+    def __init__(self, lexicon: Lexicon, embedding: int, dropout: float = 0.1) -> None:
         super().__init__()
-        self.lexicon, self.width, self.dropout = lexicon, width, dropout
+        self.lexicon, self.dropout = lexicon, dropout
         self.embed = nn.Embedding(len(lexicon), embedding, padding_idx=PAD)
-        self.recur = nn.GRU(embedding, hidden, batch_first=True, bidirectional=True)
-        self.project = nn.Linear(2 * hidden, width)
         self._looked_up: dict[str, list[int]] = {}
 
-    def forward(self, texts: Sequence[str]) -> Text:
-        """Encode B sentences; one without a single word is read as one unknown word."""
+    def embedded(self, texts: Sequence[str]) -> tuple[PackedSequence, Tensor]:
+        """Return embedded words, packed so that nothing reads past a sentence's end, and (B, T) true for words.
+
+        A sentence without a single word is read as one unknown word.
+        """
         ids, lengths = self.tokens(texts)  # (B, T)
         real = ids != PAD
         if self.training and self.dropout:
             lost = torch.rand(ids.shape, device=ids.device) < self.dropout
             ids = ids.masked_fill(lost & real, UNKNOWN)
-        packed = pack_padded_sequence(self.embed(ids), lengths, batch_first=True, enforce_sorted=False)
-        words, _ = pad_packed_sequence(self.recur(packed)[0], batch_first=True)  # (B, T, 2H)
-        pooled = words.masked_fill(~real[..., None], -torch.inf).amax(dim=1)
-        return Text(self.project(pooled), words, real)
-
-    def sentence(self, texts: Sequence[str]) -> Tensor:
-        return self(texts).sentence
+        return pack_padded_sequence(self.embed(ids), lengths, batch_first=True, enforce_sorted=False), real
 
     def tokens(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Look words up: (B, T) numbers, padded, where the encoder is, and (B,) lengths on the CPU."""
@@ -90,6 +83,51 @@ class WordEncoder(TextEncoder):
         return self._looked_up[text]
 
 
+def bag_of_words(lexicon: Lexicon, texts: Sequence[str]) -> Tensor:
+    """Tell which words of the lexicon stand in each text: (B, V) of 0 and 1; words it does not know leave no trace."""
+    bags = torch.zeros(len(texts), len(lexicon))
+    for bag, text in zip(bags, texts, strict=True):
+        bag[lexicon.ids(text)] = 1
+    bags[:, [PAD, UNKNOWN]] = 0
+    return bags
+
+
+class WordEncoder(ByWord):
+    """Word embedding, bidirectional GRU, maximum over the words, linear (as InferSent, Conneau et al. 2017)."""
+
+    def __init__(
+        self, lexicon: Lexicon, width: int = 128, embedding: int = 96, hidden: int = 128, dropout: float = 0.1
+    ) -> None:
+        super().__init__(lexicon, embedding, dropout)
+        self.width = width
+        self.recur = nn.GRU(embedding, hidden, batch_first=True, bidirectional=True)
+        self.project = nn.Linear(2 * hidden, width)
+
+    def forward(self, texts: Sequence[str]) -> Text:
+        """Encode B sentences."""
+        packed, real = self.embedded(texts)
+        words, _ = pad_packed_sequence(self.recur(packed)[0], batch_first=True)  # (B, T, 2H)
+        pooled = words.masked_fill(~real[..., None], -torch.inf).amax(dim=1)
+        return Text(self.project(pooled), words, real)
+
+    def sentence(self, texts: Sequence[str]) -> Tensor:
+        return self(texts).sentence
+
+
+class LstmEncoder(ByWord):
+    """Word embedding and LSTM; a sentence is what the LSTM holds after its last word: (B, width)."""
+
+    def __init__(self, lexicon: Lexicon, width: int, embedding: int, layers: int = 1, dropout: float = 0.1) -> None:
+        super().__init__(lexicon, embedding, dropout)
+        self.width = width
+        self.recur = nn.LSTM(embedding, width, layers, batch_first=True)
+
+    def sentence(self, texts: Sequence[str]) -> Tensor:
+        packed, _ = self.embedded(texts)
+        _, (held, _) = self.recur(packed)
+        return held[-1]  # of the last layer, after each row's own last word
+
+
 def texts_of(requests: Sequence[Request]) -> list[str]:
     """Return the sentence of each `Caption`."""
     texts = []
@@ -100,13 +138,14 @@ def texts_of(requests: Sequence[Request]) -> list[str]:
 
 
 def unknown_words(lexicon: Lexicon, requests: Sequence[Request]) -> Mapping[str, str | None]:
-    """Return words of captions (of both ends of blends, too) that `lexicon` lacks, each with the nearest it has."""
+    """Return words of captions, stories and both ends of blends that `lexicon` lacks, each with the nearest it has."""
     found: dict[str, str | None] = {}
     for request in requests:
         if isinstance(request, Blend):
             found |= unknown_words(lexicon, (request.first, request.second))
-        elif isinstance(request, Caption):
-            found |= lexicon.unknown(request.text[: 16 * LONGEST])
+        elif isinstance(request, Caption | Story):
+            for text in (request.text,) if isinstance(request, Caption) else request.lines:
+                found |= lexicon.unknown(text[: 16 * LONGEST])
     return found
 
 

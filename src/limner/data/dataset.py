@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import logging
@@ -22,9 +23,10 @@ from limner.data.problems import TEXT_NAMES, Problem
 from limner.data.schema import Lexicon, Schema, words_of
 from limner.data.shuffle import order, rows_at
 from limner.data.source import Source, held_out_rows, open_source
+from limner.data.stories import whole
 from limner.data.views import View
 from limner.errors import UserError
-from limner.requests import Attributes, Caption, Nothing, Request
+from limner.requests import Attributes, Caption, Nothing, Request, Story
 
 __all__ = ["Dataset", "order", "rows_at"]
 
@@ -95,12 +97,13 @@ class Dataset:
             _refuse([picture_problem(source, error.row, error.kind, str(error))], source, skip_bad)
             raise
         problems += [picture_problem(source, *one) for one in pictures.bad]
-        bad = np.union1d(facts.bad, np.array([row for row, *_ in pictures.bad], dtype=np.int64))
+        broken = np.array([row for row, *_ in pictures.bad], dtype=np.int64)
+        bad = facts.with_stories(np.union1d(facts.bad, broken))
         splits = _split(source, pictures.digests, bad, held_out, seed)
         _refuse_empty(len(splits["train"]), source, problems)
         if problems:
-            total = len(source.table) + len(source.problems)
-            _log.warning("%s: left out %d of %d rows; `limner data check` lists them", name, len(problems), total)
+            out, total = (count + len(source.problems) for count in (len(bad), len(source.table)))
+            _log.warning("%s: left out %d of %d rows; `limner data check` lists them", name, out, total)
         columns = frozenset(source.table.column_names) - set(TEXT_NAMES)
         columns |= ({"text"} if facts.texts else set()) | ({"attributes"} if facts.attributes else set())
         schema = _schema(size, facts, splits["train"])
@@ -149,6 +152,24 @@ class Dataset:
         wanted = self._rows(split)[np.asarray(rows)].tolist()
         return self._source.table.select_columns([name])[wanted][name]
 
+    def stories(self, split: str = "train") -> np.ndarray:
+        """Return the rows of every whole story of a split, in the order of its frames: int64 (N, T).
+
+        Raises:
+            UserError: there are no stories: no columns `story` and `frame`, or only parts of stories.
+        """
+        if split not in self._tales:
+            rows = range(self.length(split))
+            found = whole(self.column("story", rows, split), self.column("frame", rows, split), self.schema.story)
+            if not len(found):
+                raise UserError(f"{self._source.name} has no story of {self.schema.story} frames in its split {split}")
+            self._tales[split] = found
+        return self._tales[split]
+
+    @functools.cached_property
+    def _tales(self) -> dict[str, np.ndarray]:
+        return {}
+
     def require(self, view: type[View]) -> None:
         """Make sure that the columns are there which `view` needs.
 
@@ -172,6 +193,9 @@ class Dataset:
         if kind is Caption:
             self._has("text", kind)
             return [Caption(self.captions(row, split)[0]) for row in rows]
+        if kind is Story:
+            tales = itertools.islice(itertools.cycle(self.stories(split)), count)
+            return [Story(tuple(self.captions(row, split)[0] for row in tale)) for tale in tales]
         if kind is Attributes:
             self._has("attributes", kind)
             return [Attributes(self._named(numbers)) for numbers in self.attributes(rows, split).tolist()]

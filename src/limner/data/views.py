@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -106,12 +107,73 @@ class Pairs(View):
         return cls(
             images=data.pictures(rows, split),
             captions=captions,
-            texts=tuple(many[rng.integers(len(many))] for many in captions),
+            texts=tuple(_one(many, rng) for many in captions),
             rows=torch.as_tensor(np.asarray(rows, dtype=np.int64)),
             wrong=torch.tensor(partners(captions, labels.tolist())),
             labels=labels,
             attributes=data.attributes(rows, split),
         )
+
+
+@dataclass(frozen=True)
+class Stories(View):
+    """Two streams of one size each: single frames with the story around them, and other stories whole.
+
+    Letters: B frames, N stories, T frames of a story, S the side, A attributes.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"image", "text", "story", "frame"})
+    whole: ClassVar[float] = 0.5
+    """Share of all pictures that come as whole stories; `streams` sets it."""
+    images: Tensor
+    """(B, 3, S, S) single frames; bytes when gathered, floats in [-1, 1] in a step."""
+    strips: Tensor
+    """(N, T, 3, S, S) whole stories."""
+    lines: tuple[tuple[str, ...], ...]
+    """The T sentences of the story of each single frame, then those of each whole story: B + N; one wording each."""
+    frames: Tensor
+    """(B,) place of each single frame in its story, from 0."""
+    wrong: Tensor
+    """(B + N,) for each, the place in its own stream of a frame, or story, that its text does not fit."""
+    attributes: Tensor
+    """(B, A) number of each attribute's value in the single frames, -1 where not known."""
+
+    @classmethod
+    def gather(cls, data: Dataset, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
+        """Take the stories of the first rows whole, and of the others, as far as the count of pictures goes, a frame.
+
+        `len(rows)` is the number of pictures, B + N T.
+        """
+        tales = data.stories(split)
+        length = tales.shape[1]
+        count = max(round(len(rows) * cls.whole / length), 1)
+        picked = np.asarray(rows)[: len(rows) - count * (length - 1)]  # of N stories one row each, and B more
+        told = [tales[row % len(tales)] for row in picked]
+        places = rng.integers(length, size=len(told) - count)
+        single = np.array([tale[place] for tale, place in zip(told[count:], places, strict=True)], dtype=np.int64)
+        lines = [tuple(_one(data.captions(row, split), rng) for row in tale) for tale in told]
+        frame_lines = [(lines[count + i][place],) for i, place in enumerate(places)]
+        none = [-1] * len(told)
+        wrong = partners(frame_lines, none[count:]) + partners(lines[:count], none[:count])
+        strips = data.pictures(np.concatenate(told[:count]), split)
+        return cls(
+            images=data.pictures(single, split),
+            strips=strips.unflatten(0, (count, length)),
+            lines=tuple(lines[count:] + lines[:count]),
+            frames=torch.from_numpy(places),
+            wrong=torch.tensor(wrong),
+            attributes=data.attributes(single, split),
+        )
+
+
+@functools.cache
+def streams(frames: int, pictures: int) -> type[Stories]:
+    """Return the view that gives single frames and whole stories as `frames` to `pictures` pictures."""
+    return type("Stories", (Stories,), {"whole": pictures / (frames + pictures), "__doc__": Stories.__doc__})
+
+
+def _one(captions: tuple[str, ...], rng: np.random.Generator) -> str:
+    return captions[rng.integers(len(captions))]
 
 
 def partners(captions: Sequence[tuple[str, ...]], labels: Sequence[int]) -> list[int]:

@@ -1,7 +1,8 @@
 """Building a world: sharded Parquet, on every core, resumable, the same bytes whatever the number of workers.
 
-A world is a module of this package with ``features()``, ``row(seed, index, size)`` and ``CARD``; nothing else
-is known of it here. A shard appears under its name only when it is complete and on disk.
+A world is a module of this package with ``features()``, ``row(seed, index, size)`` and ``CARD``, and where they differ
+from the usual ``HELD_OUT``, the share and largest number of test pictures, and ``GROUP``, how many pictures belong
+together; nothing else is known of it here. A shard appears under its name only when it is complete and on disk.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from limner.errors import UserError
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS_PER_SHARD = 500
-HELD_OUT, MOST_HELD_OUT = 0.05, 1000
+HELD_OUT = (0.05, 1000)
 _LARGEST_SIDE = 2048
 _RECORD = "world.json"
 
@@ -47,11 +49,24 @@ class Job:
             raise UserError(f"pictures of side {self.size} cannot be built: choose a size from 8 to {_LARGEST_SIDE}")
         if self.seed < 0:
             raise UserError(f"the seed {self.seed} is negative: choose 0 or more")
+        if self.images % self.group:
+            near = self.images // self.group * self.group or self.group
+            raise UserError(
+                f"{self.name} makes pictures in groups of {self.group}, and {self.images} is no whole number of "
+                f"groups: ask for {near}"
+            )
+
+    @property
+    def group(self) -> int:
+        """The number of pictures that belong together, and in one split."""
+        return getattr(_world(self.name), "GROUP", 1)
 
     @property
     def held_out(self) -> int:
         """The number of test pictures: the first indices, so that larger builds hold them out too."""
-        return min(MOST_HELD_OUT, max(1, int(self.images * HELD_OUT))) if self.images > 1 else 0
+        share, most = getattr(_world(self.name), "HELD_OUT", HELD_OUT)
+        groups = self.images // self.group
+        return min(most // self.group, max(1, int(groups * share))) * self.group if groups > 1 else 0
 
 
 @dataclass(frozen=True)
@@ -98,13 +113,17 @@ def build_world(
             done += shard.stop - shard.start
             if progress:
                 progress(done, job.images)
-        world = importlib.import_module(f"limner.worlds.{job.name}")
+        world = _world(job.name)
         _write_atomically(out / "README.md", (_front_matter(job) + world.CARD.format(**asdict(job))).encode())
     except BrokenProcessPool:
         raise UserError("a worker process died (out of memory?): run the same command again to go on") from None
     except OSError as error:
         raise UserError(f"cannot write to {out}: {error.strerror or error}; free it and run again to go on") from error
     return out
+
+
+def _world(name: str) -> ModuleType:
+    return importlib.import_module(f"limner.worlds.{name}")
 
 
 def _claim(out: Path, job: Job) -> None:
@@ -159,7 +178,7 @@ def _write_shard(out: Path, job: Job, shard: Shard) -> Shard:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    world = importlib.import_module(f"limner.worlds.{job.name}")
+    world = _world(job.name)
     rows = [world.row(job.seed, index, job.size) for index in range(shard.start, shard.stop)]
     buffer = pa.BufferOutputStream()
     # Small row groups keep random access to single pictures cheap.

@@ -1,0 +1,52 @@
+"""The lines of stories as vectors.
+
+Letters: R stories, T lines of a story, V width of a line's vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from limner.blocks.text import TextEncoder, bag_of_words
+from limner.data.schema import Lexicon
+
+
+class LineReader(nn.Module):
+    """Stories of T lines, or fewer, to (R, T, V), zero where there is no line.
+
+    Args:
+        lexicon: known words.
+        length: T.
+        encoder: what reads a line, at rest; without one its vector says which words of the lexicon stand in it.
+    """
+
+    def __init__(self, lexicon: Lexicon, length: int, encoder: TextEncoder | None = None) -> None:
+        super().__init__()
+        self.lexicon, self.length, self.encoder = lexicon, length, encoder
+        self.width = encoder.width if encoder else len(lexicon)
+        self.register_buffer("place", torch.empty(0), persistent=False)  # moves with the system, so says where it is
+
+    @torch.no_grad()
+    def forward(self, stories: Sequence[Sequence[str]]) -> Tensor:
+        lines = [line for story in stories for line in story]
+        if self.encoder is not None:
+            vectors = self.encoder.sentence(lines).float()
+            vectors = F.layer_norm(vectors, vectors.shape[1:])
+        else:
+            vectors = bag_of_words(self.lexicon, lines).to(self.get_buffer("place").device)
+        told = vectors.new_zeros(len(stories), self.length, self.width)
+        for story, mine in zip(told, vectors.split([len(story) for story in stories]), strict=True):
+            story[: len(mine)] = mine
+        return told
+
+
+def shortened(told: Tensor, share: float) -> Tensor:
+    """Leave out the last lines of a `share` of stories (R, T, V): each of those keeps its first 1 to T."""
+    count, length = told.shape[:2]
+    kept = torch.randint(1, length + 1, (count, 1), device=told.device)
+    kept = torch.where(torch.rand(count, 1, device=told.device) < share, kept, length)
+    return told * (torch.arange(length, device=told.device) < kept)[:, :, None]
