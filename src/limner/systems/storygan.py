@@ -25,10 +25,9 @@ Deviations
     What is painted is i_t, the mean of h_0 and o_t side by side, as in the code for Pororo-SV: the paper's G(o_t) alone
     would have to press the sentence through the filter.
     A single frame, too, is painted after the lines before it have been read: it shows what they named.
-    Heads return logits; the label head names every attribute the data has, not a union over objects. The two streams
-    of pictures are painted, and their losses summed, in one step, as in the code.
-    Words come first to last; a quarter of the stories are cut short before they are encoded, so that a story of fewer
-    lines than those learnt from is nothing new. A longer one is told in chapters.
+    Heads return logits; the label head names every attribute the data has, not a union over objects.
+    A quarter of the stories are cut short before they are encoded, so that a story of fewer lines is nothing new. A
+    longer one is told in chapters.
     `recipe="modern"` changes what the field has learnt since: spectral norm in place of batch norm in the critics
     (Miyato et al. 2018), lazy R1 (Mescheder et al. 2018; Karras et al. 2020), averaged weights.
 """
@@ -206,10 +205,7 @@ class Teller(nn.Module):
 
 
 class Critic(nn.Module):
-    """D(X, S) over one frame, or the T frames of a story one upon the other: (R, T, 3, S, S), (R, V') to logits (R,).
-
-    Features of pictures and of words are multiplied number by number before they are judged.
-    """
+    """D(X, S) of one frame, or of T: (R, T, 3, S, S) and (R, V') to logits (R,); features of both are multiplied."""
 
     def __init__(self, frames: int, words: int, config: Config) -> None:
         super().__init__()
@@ -272,13 +268,11 @@ class StoryGan(System):
             size=16, images=10_000, frames=8, stories=2, code=16, teller_width=8, critic_width=8, rate=2e-3,
             recipe="modern",
         ),
-        "clevr": Config(teller_width=96, critic_width=96),
+        "clevr": Config(),
         "clevr-small": Config(
-            images=100_000, frames=16, stories=8, teller_width=16, critic_width=32, recipe="modern",
+            images=150_000, frames=8, stories=4, teller_width=16, critic_width=32, rate=5e-4, recipe="modern",
         ),
-        "pororo": Config(
-            text="read", text_width=356, frames=20, stories=12, code=124, teller_width=128, critic_width=96,
-        ),
+        "pororo": Config(text="read", text_width=356, frames=20, stories=12, code=124, teller_width=128),
     }  # fmt: skip
 
     def __init__(self, config: Any, schema: Schema) -> None:
@@ -293,25 +287,23 @@ class StoryGan(System):
         self.teller = Teller(words, schema.story, c)
         self.frame_critic = FrameCritic(words + c.code, c, schema)
         self.story_critic = Critic(schema.story, schema.story * words, c) if c.variant != "imagegan" else None
-        for player in (self.teller.paint, self.frame_critic, self.story_critic):
-            if player is not None:
-                player.apply(dcgan_init)
-        if c.recipe == "modern":
-            spectrally_normed(self.frame_critic)
-            spectrally_normed(self.story_critic or nn.Identity())
+        critics = [net for net in (self.frame_critic, self.story_critic) if net is not None]
+        for net in (self.teller.paint, *critics):
+            net.apply(dcgan_init)
+        for net in critics if c.recipe == "modern" else ():
+            spectrally_normed(net)
 
     def phases(self) -> list[Phase]:
         """Learn to read, where words alone will not do; then the two games at once."""
         c, modern = self.config, self.config.recipe == "modern"
-        optimiser = adam(c.rate, betas=(0.0, 0.99) if modern else (0.5, 0.999))
-        schedule = halving(5)  # every 20 of 120 rounds
-        half_life = min(10_000.0, c.images / 20) if modern else None
+        optimiser, schedule = adam(c.rate, betas=(0.0, 0.99) if modern else (0.5, 0.999)), halving(5)
+        half_lives = {"teller": min(10_000.0, c.images / 20)} if modern else {}
+        sides = {"frame critic": self.frame_critic, "teller": self.teller, "story critic": self.story_critic}
         players = {
-            "frame critic": Player(modules=[self.frame_critic], optimiser=optimiser, schedule=schedule),
-            "teller": Player(modules=[self.teller], optimiser=optimiser, schedule=schedule, ema=half_life),
+            who: Player(modules=[net], optimiser=optimiser, schedule=schedule, ema=half_lives.get(who))
+            for who, net in sides.items()
+            if net is not None
         }
-        if self.story_critic is not None:
-            players["story critic"] = Player(modules=[self.story_critic], optimiser=optimiser, schedule=schedule)
         pictures = c.stories * self.schema.story
         story = Phase(
             name="stories", view=streams(c.frames, pictures), images=c.images, batch=c.frames + pictures,
@@ -326,8 +318,7 @@ class StoryGan(System):
         c, single = self.config, len(batch.images)
         told = self.read(batch.lines)  # (B + N, T, V), the stories of single frames first
         real, strips = batch.images.unsqueeze(1), batch.strips
-        rows = torch.arange(single, device=told.device)
-        lines, story = told[rows, batch.frames], told[single:].flatten(1)  # what each critic reads
+        lines, story = at(told, batch.frames), told[single:].flatten(1)  # what each critic reads
         wrong, other = batch.wrong[:single], batch.wrong[single:]
         lazy = c.recipe == "modern" and clock.every(LAZY)
 
@@ -355,11 +346,8 @@ class StoryGan(System):
     ) -> tuple[Tensor, Tensor, Mapping[str, Tensor]]:
         """Matching-aware loss: right pairs against drawn and mismatched ones, half each; what was seen; and a log."""
         seen = critic.see(real)
-        right, fake, mismatch = (
-            critic.judge(seen, words),
-            critic(drawn.detach(), words),
-            critic.judge(seen, words[wrong]),
-        )
+        right, mismatch = critic.judge(seen, words), critic.judge(seen, words[wrong])
+        fake = critic(drawn.detach(), words)
         loss = says_real(right) + 0.5 * (says_fake(fake) + says_fake(mismatch))
         if lazy:
             loss = loss + LAZY * GAMMA / 2 * gradient_penalty(critic, real, words)
@@ -371,17 +359,11 @@ class StoryGan(System):
         Returns:
             (B, 1, 3, S, S), (N, T, 3, S, S), the means of the story codes (B + N, C), and their divergence.
         """
-        teller, (count, length) = self.teller, told.shape[:2]
-
-        def noise(width: int) -> Tensor:
-            return told.new_empty(count, width).normal_()
-
+        teller, (count, length), single = self.teller, told.shape[:2], len(frames)
+        noise = [told.new_empty(count, width).normal_() for width in (teller.code, teller.code, *[Z] * length)]
         mu, log_var = teller.encode(shortened(told, CUT))
-        h = mu + (log_var / 2).exp() * noise(teller.code)
-        seen = teller.follow(told, h, mu, [noise(teller.code), *(noise(Z) for _ in range(length))])  # (B + N, T, 3C)
-        single = len(frames)
-        alone = seen[torch.arange(single, device=told.device), frames]  # (B, 3C)
-        painted = teller.paint(torch.cat([alone, seen[single:].flatten(0, 1)]))
+        seen = teller.follow(told, mu + (log_var / 2).exp() * noise[0], mu, noise[1:])  # (B + N, T, 3C)
+        painted = teller.paint(torch.cat([at(seen, frames), seen[single:].flatten(0, 1)]))
         strips = painted[single:].unflatten(0, (-1, length))
         return painted[:single, None], strips, mu, divergence(mu, log_var) / teller.code
 
@@ -389,14 +371,12 @@ class StoryGan(System):
     def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
         """Paint frame after frame; every T lines a new chapter begins, with a story code of its own."""
         stories = [request for request in requests if isinstance(request, Story)]
-        (count,) = {len(story.lines) for story in stories} or {0}
-        assert len(stories) == len(requests) and count, "stories are asked for, all of as many lines"
+        (count,) = {len(story.lines) for story in stories}  # all of as many lines
         length, teller, strip = self.schema.story, self.teller, []
         for t in range(count):
             if t % length == 0:
                 lines = self.read([story.lines[t : t + length] for story in stories])
-                settings = [(story.setting or story.lines)[t : t + length] for story in stories]
-                told = [s or story.lines[t : t + length] for s, story in zip(settings, stories, strict=True)]
+                told = [story.setting[t : t + length] or story.lines[t : t + length] for story in stories]
                 mu, log_var = teller.encode(self.read(told))
                 h = mu + (log_var / 2).exp() * rng.normal(teller.code) * knobs.spread
                 state = State(rng.normal(teller.code) * knobs.spread, h)
@@ -412,3 +392,8 @@ class StoryGan(System):
     def unknown(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
         """Return words that no line of the training set had, each with the nearest that one had."""
         return unknown_words(self.schema.lexicon, requests)
+
+
+def at(told: Tensor, frames: Tensor) -> Tensor:
+    """Return what is told at these frames (B,) of the first B of (R, T, V): (B, V)."""
+    return told[torch.arange(len(frames), device=told.device), frames]
