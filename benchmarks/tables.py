@@ -119,9 +119,9 @@ def bench(name: str) -> str:
     called = {row: " ".join(part for part in split if part not in common) or "all in" for row, split in parts.items()}
     images, size = found[0]["config"]["images"], found[0]["protocol"]["size"]
     text = side_by_side({called[row]: reports for row, reports in rows.items()}, columns(next(iter(rows.values()))[0]))
-    said = (
-        f"\n{images:,} pictures seen by each, {size} pixels, {found[0]['protocol']['pictures']:,} held-out captions, "
-    )
+    p = found[0]["protocol"]
+    asked = f"{p['stories']:,} held-out stories" if p.get("stories") else f"{p['pictures']:,} held-out captions"
+    said = f"\n{images:,} pictures seen by each, {size} pixels, {asked}, "
     return (
         text
         + "\n"

@@ -13,7 +13,8 @@ from artists_that import artist
 from limner import catalogue, checkpoint
 from limner.data.dataset import Dataset
 from limner.errors import UserError
-from limner.evaluate import Exam, Referee, certify, evaluate, publish_judge
+from limner.evaluate import certify, evaluate, publish_judge
+from limner.exam import Exam, Referee
 from limner.judge import Config, Judge
 from limner.report import Report, side_by_side, together
 from toy import shapes, shapes_folder
@@ -38,7 +39,7 @@ def judges(tmp_path_factory: pytest.TempPathFactory, data: Dataset) -> Path:
 
 @pytest.fixture(scope="module")
 def exam(data: Dataset, judges: Path) -> Exam:
-    return Exam("shapes", data, Referee.load(judges), pictures=100, prompts=4, seeds=3)
+    return Exam("shapes", data, Referee.load(judges), requests=100, prompts=4, seeds=3)
 
 
 def value(report: Report, name: str) -> float:
@@ -112,7 +113,7 @@ def test_different_protocols_share_no_table(exam: Exam) -> None:
 
 def test_only_what_was_said_counts(exam: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (exam.wanted() >= 0).all()
-    nothing = torch.zeros(exam.pictures, 3, dtype=torch.bool)
+    nothing = torch.zeros(exam.requests, 3, dtype=torch.bool)
     nothing[:, 0] = True
     monkeypatch.setattr(Dataset, "said", lambda *_: nothing)
     wanted = exam.wanted()

@@ -19,6 +19,12 @@ class Inner:
 
 
 @dataclass(frozen=True)
+class Pair:
+    side: int
+    share: float
+
+
+@dataclass(frozen=True)
 class Some:
     count: int = 1
     rate: float = 0.5
@@ -29,12 +35,14 @@ class Some:
     betas: tuple[float, float] = (0.5, 0.9)
     limit: float | None = None
     inner: Inner = Inner()
+    pairs: tuple[Pair, ...] = ()
 
 
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [
         ("count", "7", 7),
+        ("pairs", "4:0.5, 8:2", (Pair(4, 0.5), Pair(8, 2.0))),
         ("count", "1e6", 1_000_000),
         ("count", "200_000", 200_000),
         ("rate", "2e-4", 2e-4),

@@ -49,7 +49,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
             boxes.insert(0, {"label": SIDES[1 - side], "box": [10.0 - 8 * side, 6.0, 4.0, 4.0]})
         picture.save(folder / f"{story}-{frame}.png")
         line = {"file_name": f"{story}-{frame}.png", "text": f"a {colour} {SIDES[side]}", "label": SIDES[side]}
-        lines.append(line | {"boxes": boxes, "story": f"tale {story}", "frame": frame})
+        lines.append(line | {"boxes": boxes, "story": f"tale {story}", "frame": frame + 1})
     (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return Dataset.open(folder, size=16, held_out=0, cache=tmp_path_factory.mktemp("cache"))
 

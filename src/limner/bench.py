@@ -4,7 +4,7 @@ bench.json       what was asked, so that the same command goes on where it was s
 runs/ROW-sSEED/  each training, an ordinary run folder
 results.jsonl    a report for each, as soon as it is measured
 table.md         mean and deviation over seeds
-sheet.png        the first held-out requests: real pictures, then a row a system
+sheet.png        the first held-out requests: real pictures, then a row a system; of stories a column a system
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +25,12 @@ from limner.checkpoint import make_folder, write_file
 from limner.data.dataset import Dataset
 from limner.engine import Engine
 from limner.errors import UserError
-from limner.evaluate import Exam, draw, evaluate, resized
+from limner.evaluate import draw, evaluate
+from limner.evaluate_stories import strips
+from limner.exam import Exam, resized
 from limner.places import find
-from limner.report import Report, read, side_by_side
+from limner.report import Protocol, Report, read, side_by_side
+from limner.requests import Request, Story
 from limner.runs import RunFolder
 from limner.sheet import sheet, to_pil
 from limner.train import Trainer
@@ -50,6 +53,22 @@ COLUMNS = (
     "memorised",
 )
 """Figures of the table, as their names begin; the others are in results.jsonl."""
+OF_STORIES = (
+    "attributes",
+    "objects",
+    "whole stories",
+    "nothing added",
+    "appear",
+    "keep colour",
+    "keep all",
+    "F1 of yes",
+    "SSIM",
+    "fid",
+    "recall",
+    "diversity, judge",
+    "memorised",
+)
+"""The same where rows draw stories."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +128,12 @@ class Bench:
             UserError: where the folder holds another bench, or a row cannot be trained on this data.
             KeyboardInterrupt: where a person stopped it; the same command goes on.
         """
+        kinds = {issubclass(entry.cls.takes, Story) for entry in self.entries}
+        if len(kinds) > 1:
+            raise UserError(
+                "rows that draw stories and rows that draw single pictures share no table: bench them apart"
+            )
+        self.exam = self.exam.of(self.entries[0].cls.takes)
         self.exam.ranks.lead(self._claim)
         for number, (entry, seed) in enumerate(self._jobs()):
             if (entry.spec, seed) in self._done():
@@ -133,11 +158,13 @@ class Bench:
             "rows": [entry.spec for entry in self.entries],
             "configs": [settings.to_json(entry.config) for entry in self.entries],
             "seeds": self.seeds, "from": self.start, "parts": list(self.parts), "precision": self.precision,
-            "protocol": self.exam.protocol.__dict__,
+            "protocol": asdict(self.exam.protocol),
         }  # fmt: skip
         path = self.folder / "bench.json"
         if path.exists():
-            if json.loads(path.read_text())["asked"] != json.loads(json.dumps(asked)):
+            before = json.loads(path.read_text())["asked"]
+            before["protocol"] = asdict(Protocol(**before["protocol"]))  # an older one may lack what is 0 in it
+            if before != json.loads(json.dumps(asked)):
                 raise UserError(f"{self.folder} holds another bench: choose another folder, or give its own command")
             return
         make_folder(self.folder)
@@ -206,17 +233,33 @@ class Bench:
         return table
 
     def _sheet(self) -> None:
-        """Draw the first held-out requests by each row's first seed, below the real pictures."""
-        size, shown = self.exam.data.schema.size, min(SHOWN, self.exam.pictures)
-        pictures = [self.exam.real[:shown]]
+        """Draw the first held-out requests by each row's first seed, beside the real pictures."""
+        size, shown = self.exam.data.schema.size, min(SHOWN, self.exam.requests)
+        pictures = [strips(self.exam.real, self.exam)[:shown]]
         for entry in self.entries:
             system = checkpoint.open(find(self._place(entry, 0)))
-            requests = self.exam.data.requests(system.takes, shown, "test")
-            pictures.append(resized(draw(system, requests, range(shown), self.exam.ranks), size))
-        if self.exam.ranks.leads:
-            sheet(to_pil(torch.cat(pictures)), shown).save(self.folder / "sheet.png")
+            drawn = draw(system, self._shown(entry, shown), range(shown), self.exam.ranks).flatten(0, -4)
+            pictures.append(strips(resized(drawn, size), self.exam))
+        if not self.exam.ranks.leads:
+            return
+        if not self.exam.stories:
+            sheet(to_pil(torch.cat(pictures).flatten(0, 1)), shown).save(self.folder / "sheet.png")
+            return
+        told = [" / ".join(story.lines) for story in self._shown(self.entries[0], shown) if isinstance(story, Story)]
+        captions = [text for lines in told for text in (lines, *(_words(entry.spec) for entry in self.entries))]
+        across = to_pil(torch.stack(pictures, dim=1).flatten(0, 1))  # each story by all rows, and the next
+        sheet(across, len(pictures), captions).save(self.folder / "sheet.png")
+
+    def _shown(self, entry: Entry, count: int) -> list[Request]:
+        return self.exam.data.requests(entry.cls.takes, count, "test")
+
+
+def _words(spec: str) -> str:
+    """Part a row's name at its signs, so that it may be wrapped."""
+    return re.sub(r"(?<=[:,])", " ", spec).strip()
 
 
 def columns(report: Report) -> list[str]:
     """Return the names of the figures that a table shows."""
-    return [name for begin in COLUMNS for name in report.figures if name == begin or name.startswith(begin + "[")]
+    wanted = OF_STORIES if report.protocol.stories else COLUMNS
+    return [name for begin in wanted for name in report.figures if name == begin or name.startswith(begin + "[")]

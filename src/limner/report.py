@@ -11,8 +11,10 @@ from typing import Any
 
 from limner.errors import UserError
 
-VERSION = 1
-"""Of the protocol: figures of other versions are no match."""
+VERSION = 2
+"""Of the protocol: figures of other versions are no match. 2: SSIM of light from 0 to 1, before of values around 0."""
+OF_REAL = " of real pictures"
+"""How the name of a detail ends that belongs to the one of the same name without it."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Protocol:
     size: int
     """Side of the pictures that are compared, in pixels."""
     pictures: int
-    """How many held-out requests are drawn, one picture each."""
+    """How many held-out requests are drawn, one picture each; of stories, all their frames."""
     reference: int
     """Real training pictures that distributions are compared with."""
     prompts: int
@@ -39,6 +41,8 @@ class Protocol:
     """SHA-256 of the judge's weights, its first 12 digits."""
     split: str = "test"
     version: int = VERSION
+    stories: int = 0
+    """How many held-out stories are drawn; 0 where single pictures are. The two share no table."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,18 @@ class Report:
             cells = [_short(figure.value), between, _short(figure.real), _short(figure.floor)]
             lines.append(f"| {name}{arrow} | " + " | ".join(cells) + " |")
         return "\n".join([*lines, *(f"\n{flag}" for flag in self.flags)])
+
+    def breakdown(self) -> str:
+        """Return the details as tables: each share of the drawings, and of real pictures where it is known."""
+        tables = []
+        for name, shares in self.details.items():
+            if name.endswith(OF_REAL):
+                continue
+            real = self.details.get(name + OF_REAL, {})
+            lines = [f"| {name} | value | real pictures |", "|---|---:|---:|"]
+            lines += [f"| {part} | {_short(share)} | {_short(real.get(part))} |" for part, share in shares.items()]
+            tables.append("\n".join(lines))
+        return "\n\n".join(tables)
 
 
 def together(reports: Sequence[Report]) -> Protocol:

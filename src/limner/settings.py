@@ -1,6 +1,7 @@
 """Settings are frozen dataclasses; people write them as `name=value`, files hold them as JSON.
 
-A field's type decides what may be written: int, float, bool, str, Literal, tuple, another dataclass, or None.
+A field's type decides what may be written: int, float, bool, str, Literal, tuple, another dataclass, or None. In a
+string, items of a tuple are parted by commas and the fields of a dataclass, all of them and in order, by colons.
 """
 
 from __future__ import annotations
@@ -113,6 +114,9 @@ def _parse(text: str, kind: Any) -> Any:
     if origin is tuple:
         items = [item.strip() for item in text.strip("()[] ").split(",") if item.strip()]
         return tuple(_parse(item, kind) for item, kind in zip(items, _item_kinds(parts, len(items)), strict=True))
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        fields, items = _kinds(kind), [item.strip() for item in text.split(":")]
+        return kind(**{n: _parse(item, fields[n]) for n, item in zip(fields, items, strict=True)})
     if kind is bool:
         return True if text.lower() in _YES else False if text.lower() in _NO else _refuse()
     if kind is int:
@@ -136,8 +140,10 @@ def _fit(value: Any, kind: Any) -> Any:
         return None if value is None else _refuse()
     if kind is float and type(value) in (int, float) and math.isfinite(value):
         return float(value)
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(value, Mapping):
-        return from_json(kind, value, kind.__name__)
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        if isinstance(value, Mapping):
+            return from_json(kind, value, kind.__name__)
+        return value if isinstance(value, kind) else _refuse()
     return value if kind in (int, bool, str) and type(value) is kind else _refuse()
 
 
@@ -170,4 +176,6 @@ def _describe(kind: Any) -> str:
         return f"values separated by commas, each {_describe(parts[0])}"
     if origin is tuple:
         return f"{len(parts)} values separated by commas"
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return ":".join(_kinds(kind))
     return _WORDS.get(kind, f"a {getattr(kind, '__name__', kind)}")

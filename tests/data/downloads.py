@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,61 @@ def coco(folder: Path) -> Path:
         write(folder / "images" / f"{name}.jpg", encoded(picture(number, SIZE), "JPEG"))
         write(folder / "text" / f"{name}.txt", "".join(f"thing {number} said {k}\n" for k in range(5)))
     return folder
+
+
+CLIPS = ("Season_1_ep_1/clip_a", "Season_1_ep_2/clip_b")
+SQUARE, SQUARES = 12, 3
+
+
+def pororo_ids() -> list[str]:
+    """Seven pictures of each clip, numbered as they are published: from some number on."""
+    return [f"{clip}/{k}" for clip in CLIPS for k in range(8, 15)]
+
+
+def pororo_stories() -> list[list[str]]:
+    """Three stories of each clip: a picture and the four after it."""
+    return [[f"{clip}/{k + step}" for step in range(5)] for clip in CLIPS for k in range(8, 11)]
+
+
+def pororo_label(number: int) -> np.ndarray:
+    return np.array([float(number >> place & 1) for place in range(9)])
+
+
+def pororo(folder: Path) -> Path:
+    """pororo_png/ with two clips: strips of three squares, six stories of which the last two are held out."""
+    ids, stories = pororo_ids(), pororo_stories()
+    for number, name in enumerate(ids):
+        write(folder / f"{name}.png", encoded(picture(number, (SQUARE, SQUARE * SQUARES))))
+    said = "".join(f'{name},{k},"Pororo does thing {k}, and Loopy too."\n' for k, name in enumerate(ids))
+    write(folder / "descriptions.csv", said)
+    saved(folder / "labels.npy", {name: pororo_label(number) for number, name in enumerate(ids)})
+    saved(folder / "img_cache4.npy", np.array([f"/{story[0]}.png".encode() for story in stories]))
+    saved(folder / "following_cache4.npy", np.array([[f"{name}.png" for name in story[1:]] for story in stories]))
+    pororo_split(folder, [0, 1, 2], [3], [4, 5])
+    return folder
+
+
+def pororo_split(folder: Path, *parts: list[int]) -> None:
+    name = "train_seen_unseen_ids" if len(parts) == 3 else "train_test_ids"
+    held = np.empty(len(parts), dtype=object)  # as numpy made one of a tuple of lists of several lengths
+    held[:] = [list(part) for part in parts]
+    saved(folder / f"{name}.npy", held)
+
+
+def saved(path: Path, value: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, value, allow_pickle=True)  # type: ignore[arg-type]
+
+
+def face2text(folder: Path) -> tuple[Path, Path]:
+    """clean.json of three faces with one, two and no descriptions, and lfw/ with two persons."""
+    names = ["Ann_Ay/Ann_Ay_0001", "Ann_Ay/Ann_Ay_0002", "Bo_Be/Bo_Be_0001"]
+    items = []
+    for number, name in enumerate(names, 1):
+        write(folder / "lfw" / f"{name}.jpg", encoded(picture(number, SIZE), "JPEG"))
+        said = [{"desc_id": 10 * number + k, "text": f"face {number} \n has nose {k}"} for k in range(number % 3)]
+        items.append({"img_id": number, "image": f"{name}.bmp", "descriptions": said})
+    return write(folder / "face2text_v0.1" / "clean.json", json.dumps(items)), folder / "lfw"
 
 
 def opened(content: bytes) -> Image.Image:

@@ -50,11 +50,12 @@ class _Writer:
         return self.array(value)
 
     def array(self, value: np.ndarray) -> bytes:
-        kind = value.dtype.str[1:]
+        objects = value.dtype == object
+        kind = "O8" if objects else value.dtype.str[1:]
         blank = self.reduced(Name("numpy.core.multiarray _reconstruct"), (Name("numpy ndarray"), (0,), "b"))
         made = self.reduced(Name("numpy dtype"), (kind, 0, 1))
         order = self.of((3, value.dtype.str[0], None, None, None, -1, -1, 0)) + b"b"
-        shape, raw = self.of(value.shape), value.tobytes().decode("latin-1")
+        shape, raw = self.of(value.shape), value.ravel().tolist() if objects else value.tobytes().decode("latin-1")
         state = b"(" + self.number(1) + shape + made + order + self.of(False) + self.of(raw) + b"t" + self.put()
         return blank + state + b"b"
 

@@ -53,7 +53,7 @@ def test_equal_pictures_are_on_one_side(folder: Callable[..., Path]) -> None:
 
 
 def test_stories_are_never_cut(folder: Callable[..., Path]) -> None:
-    rows = [{"file_name": f"{k}.png", "text": f"{k // 4}", "story": k // 4, "frame": k % 4} for k in range(80)]
+    rows = [{"file_name": f"{k}.png", "text": f"{k // 4}", "story": k // 4, "frame": k % 4 + 1} for k in range(80)]
     data = Dataset.open(folder(rows), size=8, held_out=0.3)
     train, test = ({data.captions(k, s)[0] for k in range(data.length(s))} for s in ("train", "test"))
     assert not train & test and data.length("test") == 4 * len(test) and data.schema.story == 4
@@ -89,7 +89,7 @@ def test_requests(folder: Callable[..., Path], captioned: Path) -> None:
         data.requests(Attributes, 1, "train")
     with pytest.raises(UserError, match="no rows in its split 'test'"):
         data.requests(Caption, 1, "test")
-    with pytest.raises(UserError, match="cannot be asked for requests of kind Story"):
+    with pytest.raises(UserError, match="no column story, which a story needs"):
         data.requests(Story, 1, "train")
     rows = [{"file_name": f"{k}.png", "attributes": {"hair": hair}} for k, hair in enumerate(["red", None])]
     bald = Dataset.open(folder(rows, name="bald"), size=8, held_out=0)

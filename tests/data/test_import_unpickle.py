@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from limner.data import unpickle as module
-from limner.data.unpickle import unpickle
+from limner.data.unpickle import load_npy, unpickle
 from limner.errors import UserError
 
 from . import python2
@@ -285,3 +285,64 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 
 def test_arrays_are_read_only(tmp_path: Path) -> None:
     assert not read(tmp_path, pickle.dumps(np.zeros(3), 2)).flags.writeable
+
+
+def saved(tmp_path: Path, value: Any) -> Path:
+    path = tmp_path / "some.npy"
+    np.save(path, value, allow_pickle=True)
+    return path
+
+
+def objects(values: list[Any], *shape: int) -> np.ndarray:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array.reshape(shape) if shape else array
+
+
+@pytest.mark.parametrize("array", ARRAYS, ids=map(str, range(len(ARRAYS))))
+def test_an_npy_of_numbers_or_text_is_an_array(tmp_path: Path, array: np.ndarray) -> None:
+    found = load_npy(saved(tmp_path, array))
+    assert found.dtype == array.dtype and found.shape == array.shape and np.array_equal(found, array)
+
+
+def test_an_npy_of_objects_is_plain_values(tmp_path: Path) -> None:
+    assert load_npy(saved(tmp_path, {"a": [1, "b"], "c": {}})) == {"a": [1, "b"], "c": {}}
+    assert load_npy(saved(tmp_path, objects([[1, 2], (3,), None]))) == [[1, 2], (3,), None]
+    assert load_npy(saved(tmp_path, objects(list("abcdef"), 2, 3))) == [["a", "b", "c"], ["d", "e", "f"]]
+    assert load_npy(saved(tmp_path, objects([]))) == []
+    one, two = load_npy(saved(tmp_path, objects([np.arange(2), np.arange(3)])))
+    assert one.tolist() == [0, 1] and two.tolist() == [0, 1, 2]
+
+
+def test_an_npy_of_anything_else_is_refused_and_never_run(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    for value in ({"a": Evil(os.system, f"touch {trace}")}, objects([Thing()]), {"a": {1}}, objects([len])):
+        with pytest.raises(UserError, match=r"some\.npy asks for .*nothing in it was run"):
+            load_npy(saved(tmp_path, value))
+    assert not trace.exists()
+
+
+def test_no_damage_of_an_npy_brings_anything_but_an_answer_or_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "some.npy"
+    rng = np.random.default_rng(0)
+    for value in ({"a": np.arange(3.0)}, np.arange(4), objects(list("abcd"), 2, 2)):
+        content = saved(tmp_path, value).read_bytes()
+        for number in range(150):
+            damaged = bytearray(content if number % 3 else content[: rng.integers(len(content))] + b"(")
+            for place in rng.integers(0, len(damaged), 2):
+                damaged[place] = rng.integers(256)
+            path.write_bytes(damaged)
+            try:
+                load_npy(path)
+            except UserError as error:
+                assert "some.npy" in str(error) and "\n" not in str(error)
+
+
+def test_an_npy_that_claims_much_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path, np.zeros(10, "u1"))
+    whole = path.read_bytes()
+    claim = whole.replace(b"(10,), }" + b" " * 8, b"(9999999999,), }")
+    assert len(claim) == len(whole) and claim != whole
+    path.write_bytes(claim)
+    with pytest.raises(UserError, match=r"some\.npy is damaged or no \.npy file"):
+        load_npy(path)

@@ -166,6 +166,11 @@ class TestPictures:
         assert metrics.ssim(x, x) == pytest.approx(1, abs=1e-5)
         assert metrics.ssim(torch.zeros_like(x), x) < 0.05
 
+    def test_ssim_of_two_greys_is_that_of_their_light(self) -> None:
+        dark, bright = torch.full((1, 3, 16, 16), -0.5), torch.full((1, 3, 16, 16), 0.5)  # light of 1/4 and 3/4
+        assert metrics.ssim(dark, bright) == pytest.approx((2 * 3 / 16 + 1e-4) / (10 / 16 + 1e-4), abs=1e-3)
+        assert metrics.ssim(dark / 16, bright / 16) > 0.99, "greys around the middle are no opposites"
+
     def test_one_picture_repeated_has_no_diversity(self) -> None:
         x = pictures(2, 0)[:, None].expand(-1, 5, -1, -1, -1)
         found = metrics.diversity(x, torch.ones(2, 5, 7))

@@ -111,6 +111,7 @@ class WordEncoder(ByWord):
         return Text(self.project(pooled), words, real)
 
     def sentence(self, texts: Sequence[str]) -> Tensor:
+        """Encode B sentences to (B, E)."""
         return self(texts).sentence
 
 
@@ -123,6 +124,7 @@ class LstmEncoder(ByWord):
         self.recur = nn.LSTM(embedding, width, layers, batch_first=True)
 
     def sentence(self, texts: Sequence[str]) -> Tensor:
+        """Encode B sentences to (B, E)."""
         packed, _ = self.embedded(texts)
         _, (held, _) = self.recur(packed)
         return held[-1]  # of the last layer, after each row's own last word

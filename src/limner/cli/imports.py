@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.console import Json, bar, emit
+from limner.cli.console import Json, bar, emit, note
+from limner.errors import UserError
 
 if TYPE_CHECKING:
     from limner.data.import_write import Plan
@@ -77,6 +78,111 @@ def legacy(folder: Folder, out: Out, crop: Crop = True, as_json: Json = False) -
     _write(import_legacy.plan(folder, crop=crop), out, as_json)
 
 
+@app.command()
+def pororo(
+    folder: Folder,
+    out: Out,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="seen-unseen: by train_seen_unseen_ids.npy. train-test: by train_test_ids.npy. The first that is "
+            "there by default.",
+            show_default=False,
+        ),
+    ] = None,
+    apart: Annotated[
+        bool, typer.Option("--apart", help="Leave out training stories that share a picture with held-out ones.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Decides which square of each strip is taken.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Import Pororo-SV, stories of five pictures from a cartoon.
+
+    FOLDER is pororo_png/: strips <season_episode>/<clip>/<k>.png, descriptions.csv, labels.npy, img_cache4.npy,
+    following_cache4.npy, and train_seen_unseen_ids.npy or train_test_ids.npy. No pickle in them is run.
+
+    limner data import pororo downloads/pororo_png -o data/pororo
+
+    limner data import pororo downloads/pororo_png --apart -o data/pororo-apart
+    """
+    from limner.data import import_pororo
+
+    _write(import_pororo.plan(folder, split=split, apart=apart, seed=seed), out, as_json)
+
+
+@app.command()
+def face2text(
+    descriptions: Annotated[
+        Path, typer.Argument(metavar="CLEAN.JSON", help="The file of descriptions.", show_default=False)
+    ],
+    images: Annotated[
+        Path, typer.Argument(metavar="IMAGES", help="The folder its names of pictures begin in.", show_default=False)
+    ],
+    out: Out,
+    suffix: Annotated[
+        list[str],
+        typer.Option(metavar="OLD=NEW", help="What a suffix in the file is on the disk; may be given again."),
+    ] = [".bmp=.jpg"],  # noqa: B006 typer reads it and never changes it
+    as_json: Json = False,
+) -> None:
+    """Import Face2Text, faces and their descriptions.
+
+    CLEAN.JSON is the file of cleaned descriptions, IMAGES the folder lfw/ (from lfw.tgz).
+
+    limner data import face2text face2text_v0.1/clean.json downloads/lfw -o data/faces
+
+    limner data import face2text clean.json celeba/ --suffix .bmp=.png -o data/faces
+    """
+    from limner.data import import_face2text
+
+    _write(import_face2text.plan(descriptions, images, suffixes=_suffixes(suffix)), out, as_json)
+
+
+@app.command()
+def clevr(
+    scenes: Annotated[
+        Path, typer.Argument(metavar="SCENES.JSON", help="File of scenes, or the folder scenes/.", show_default=False)
+    ],
+    images: Annotated[
+        Path, typer.Argument(metavar="IMAGES", help="Folder of the pictures, or images/.", show_default=False)
+    ],
+    out: Out,
+    questions: Annotated[
+        Path | None, typer.Option(help="File of questions, or the folder questions/.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Import CLEVR, pictures of things on a plane; what is said of them is written from the scenes.
+
+    limner data import clevr CLEVR_v1.0/scenes CLEVR_v1.0/images --questions CLEVR_v1.0/questions -o data/real-clevr
+
+    limner data import clevr CLEVR_val_scenes.json CLEVR_v1.0/images/val -o data/clevr-val
+    """
+    from limner.data import import_clevr
+
+    _write(import_clevr.plan(scenes, images, questions=questions), out, as_json)
+
+
+@app.command()
+def clevr_sv(folder: Folder, out: Out, as_json: Json = False) -> None:
+    """Import CLEVR-SV, stories of four pictures, from StoryGAN's layout.
+
+    FOLDER holds CLEVR_dict.npy and images/. No pickle in it is run.
+
+    limner data import clevr-sv downloads/clevr_dataset -o data/clevr-sv
+    """
+    from limner.data import import_clevr_sv
+
+    _write(import_clevr_sv.plan(folder), out, as_json)
+
+
+def _suffixes(pairs: list[str]) -> dict[str, str]:
+    found = dict(pair.partition("=")[::2] for pair in pairs)
+    if wrong := next((old for old, new in found.items() if not (old.startswith(".") and new.startswith("."))), None):
+        raise UserError(f"--suffix {wrong}={found[wrong]} is no pair of suffixes: give one such as .bmp=.jpg")
+    return found
+
+
 def _write(plan: Plan, out: Path, as_json: bool) -> None:
     from limner.data.import_read import WAYS
     from limner.data.import_write import write
@@ -85,5 +191,9 @@ def _write(plan: Plan, out: Path, as_json: bool) -> None:
         folder = write(plan, out, progress=progress)
     counts = plan.counts()
     facts = {"folder": str(folder), "what": plan.what, "split": plan.way, "crop": plan.crop, "pictures": counts}
+    facts["notes"] = list(plan.notes)
+    if not as_json:
+        for one in plan.notes:
+            note(f"note: {one}")
     shown = ", ".join(f"{count} in {split}" for split, count in counts.items())
     emit(facts, as_json, f"{plan.what} lies in {folder}: {shown}; split: {WAYS[plan.way]}")

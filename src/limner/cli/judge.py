@@ -13,14 +13,14 @@ from limner.cli.console import Json, bar, emit, note
 from limner.errors import UserError
 
 if TYPE_CHECKING:
-    from limner.evaluate import Exam
+    from limner.exam import Exam
     from limner.report import Report
 
 Data = Annotated[str, typer.Option(help="The data set whose held-out rows are measured on.")]
 JudgeName = Annotated[
     str, typer.Option("--judge", help="Who judges: `avatars` ships with Limner; a folder of `limner judge`.")
 ]
-Pictures = Annotated[int, typer.Option("--pictures", "-n", help="Held-out requests, one picture each.")]
+Pictures = Annotated[int, typer.Option("--pictures", "-n", help="Held-out requests: one picture each, or one story.")]
 Seed = Annotated[int, typer.Option(help="Picture i is drawn with seed + i.")]
 Inception = Annotated[
     bool, typer.Option("--inception", help="Also FID, KID and IS by the Inception network, if its weights are here.")
@@ -91,7 +91,8 @@ def evaluate(
         reports[name] = [report]
         if not exam.ranks.leads:
             continue
-        emit(report.to_json(), as_json, f"\n{name}, {pictures_of(report)}\n\n{report.markdown()}")
+        told = [f"\n{name}, {pictures_of(report)}", report.markdown(), report.breakdown()]
+        emit(report.to_json(), as_json, "\n\n".join(told))
         if results is not None:
             append(results, report)
     if len(reports) > 1 and exam.ranks.leads and not as_json:
@@ -106,7 +107,7 @@ def examination(data: str, judge: str, pictures: int, seed: int, inception: bool
         UserError: where they cannot be had, or do not fit.
     """
     from limner.data.dataset import Dataset
-    from limner.evaluate import Exam, Referee
+    from limner.exam import Exam, Referee
     from limner.metrics import Inception as Network
     from limner.ranks import Ranks
 
@@ -123,7 +124,9 @@ def examination(data: str, judge: str, pictures: int, seed: int, inception: bool
 def pictures_of(report: Report) -> str:
     """Say on what it was measured."""
     p = report.protocol
-    return f"{p.pictures:,} held-out requests of {p.data} at {p.size} pixels, seed {p.seed}, judge {p.judge}"
+    requests = f"{p.stories:,} held-out stories of {p.pictures // p.stories} pictures" if p.stories else ""
+    requests = requests or f"{p.pictures:,} held-out requests"
+    return f"{requests} of {p.data} at {p.size} pixels, seed {p.seed}, judge {p.judge}"
 
 
 def append(path: Path, report: Report, **more: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image
 
 from limner.data.cache import Progress, location
-from limner.data.facts import facts_of, picture_problem
+from limner.data.facts import Facts, facts_of, picture_problem
 from limner.data.folder import files_in
 from limner.data.pictures import BadPicture, Encoded, digest, load, read
 from limner.data.problems import Problem, box_fault
@@ -28,24 +28,27 @@ def check(name: str | Path, *, cache: str | Path | None = None, progress: Progre
 
     Each picture is decoded in full. Found are: pictures that are missing, unreadable, too large, outside the folder,
     named twice or the same as another to the byte; captions that are missing, empty or no text; wrong attributes
-    and boxes; lines that cannot be read; and, as notes, pictures that no line names.
+    and boxes; lines that cannot be read; frames of stories that are missing, repeated or no numbers; and, as notes,
+    pictures that no line names or that several stories share, and stories whose rows lie scattered.
 
     Raises:
         UserError: there is no data set, or nothing in it to check.
     """
     source = open_source(name, split=None, root=location(cache))
     facts = facts_of(source)
-    problems = [*source.problems, *facts.problems(source), *_pictures(source, progress), *_unreferenced(source)]
+    problems = [*source.problems, *facts.problems(source), *_pictures(source, facts, progress), *_unreferenced(source)]
+    problems += facts.tales.notes(source) if facts.tales else []
     if facts.texts is None and len(source.table):
         message = "no picture has a caption: only systems that draw without being told what can learn from this"
         problems.append(Problem(source.name, 0, "missing caption", message))
     return sorted(problems, key=lambda problem: (problem.file, problem.line))
 
 
-def _pictures(source: Source, progress: Progress | None) -> Iterator[Problem]:
+def _pictures(source: Source, facts: Facts, progress: Progress | None) -> Iterator[Problem]:
     """Judge every picture, and every box by the size of its picture."""
     count = len(source.table)
     first: dict[int, int] = {}
+    shared: list[int] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool, warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `load` judges size by its own limit
         for start in range(0, count, _CHUNK):
@@ -55,6 +58,8 @@ def _pictures(source: Source, progress: Progress | None) -> Iterator[Problem]:
             for row, (content, size, error), found in zip(range(start, stop), judged, boxes, strict=True):
                 if error is not None:
                     yield picture_problem(source, row, error.kind, str(error))
+                elif content in first and _in_two_stories(facts, first[content], row):
+                    shared.append(row)
                 elif content in first:
                     file, line = source.place(first[content])
                     twin = f"{file}:{line}" if line else file
@@ -65,6 +70,16 @@ def _pictures(source: Source, progress: Progress | None) -> Iterator[Problem]:
                     yield from _wrong_boxes(source, row, found, size)
             if progress:
                 progress(stop, count)
+    if shared:
+        message = f"the first of {len(shared)} pictures that are also in an earlier story, byte for byte"
+        yield Problem(*source.place(shared[0]), "shared picture", message)
+
+
+def _in_two_stories(facts: Facts, row: int, other: int) -> bool:
+    if facts.tales is None:
+        return False
+    one, two = facts.tales.of[[row, other]]
+    return bool(one >= 0 and two >= 0 and one != two)
 
 
 def _judge(source: Encoded) -> tuple[int, tuple[int, int], BadPicture | None]:

@@ -88,7 +88,7 @@ def texts(column: pa.ChunkedArray, name: str, source: str) -> Texts:
     Raises:
         UserError: it holds something else.
     """
-    array = _one(column)
+    array = joined(column)
     kind = array.type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
@@ -105,7 +105,7 @@ def attribute_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
     """Find the attributes: fields of the column `attributes`, then every other column of few distinct texts."""
     found: dict[str, Any] = {}
     if "attributes" in columns and pa.types.is_struct(columns["attributes"].type):
-        struct = _one(columns["attributes"])
+        struct = joined(columns["attributes"])
         found = {field.name: pc.struct_field(struct, field.name) for field in struct.type}
     for name, column in columns.items():
         if name in RESERVED or name in found or not _is_text(column.type):
@@ -124,7 +124,7 @@ def numbered(column: Any, values: tuple[str, ...] | None = None) -> tuple[tuple[
 
     With `values` given (names of classes), the column holds their numbers already.
     """
-    column = _one(column)
+    column = joined(column)
     if values is not None:
         numbers = pc.fill_null(column, -1).to_numpy(zero_copy_only=False).astype(np.int32)
         return values, np.where((numbers >= 0) & (numbers < len(values)), numbers, -1)
@@ -139,7 +139,7 @@ def numbered(column: Any, values: tuple[str, ...] | None = None) -> tuple[tuple[
     return tuple(ranked), lookup[indices]
 
 
-def _one(column: Any) -> Any:
+def joined(column: Any) -> Any:
     """Join the chunks of a column."""
     if isinstance(column, pa.ChunkedArray):
         kind = column.type

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import itertools
 import logging
@@ -23,7 +22,6 @@ from limner.data.problems import TEXT_NAMES, Problem
 from limner.data.schema import Lexicon, Schema, words_of
 from limner.data.shuffle import order, rows_at
 from limner.data.source import Source, held_out_rows, open_source
-from limner.data.stories import whole
 from limner.data.views import View
 from limner.errors import UserError
 from limner.requests import Attributes, Caption, Nothing, Request, Story
@@ -153,22 +151,20 @@ class Dataset:
         return self._source.table.select_columns([name])[wanted][name]
 
     def stories(self, split: str = "train") -> np.ndarray:
-        """Return the rows of every whole story of a split, in the order of its frames: int64 (N, T).
+        """Return the rows of each story of a split in the order of its frames: int64 (N, T), as they come in the data.
 
         Raises:
             UserError: there are no stories: no columns `story` and `frame`, or only parts of stories.
         """
-        if split not in self._tales:
-            rows = range(self.length(split))
-            found = whole(self.column("story", rows, split), self.column("frame", rows, split), self.schema.story)
-            if not len(found):
-                raise UserError(f"{self._source.name} has no story of {self.schema.story} frames in its split {split}")
-            self._tales[split] = found
-        return self._tales[split]
-
-    @functools.cached_property
-    def _tales(self) -> dict[str, np.ndarray]:
-        return {}
+        rows, tales = self._rows(split), self._facts.tales
+        if tales is None or not tales.has_frames:
+            raise self._lacks("story" if tales is None else "frame", "a story")
+        order = np.lexsort((tales.frames[rows], tales.of[rows]))
+        order = order[tales.of[rows][order] >= 0]
+        if not len(order):
+            raise UserError(f"{self._source.name} has no whole story in its split {split!r}")
+        found = order.reshape(-1, self.schema.story)  # those with a frame missing were left out whole, or refused
+        return found[found.min(axis=1).argsort()]
 
     def require(self, view: type[View]) -> None:
         """Make sure that the columns are there which `view` needs.
@@ -292,5 +288,7 @@ def _fingerprint(size: int, digests: np.ndarray, splits: dict[str, np.ndarray], 
     for rows in splits.values():
         for part in (digests[rows], facts.labels[rows], facts.numbers[rows]):
             hashed.update(np.ascontiguousarray(part).tobytes() + b"|")
+        if facts.tales is not None:
+            hashed.update(facts.tales.of[rows].tobytes() + facts.tales.frames[rows].tobytes())
         hashed.update(facts.texts.digest(rows) if facts.texts else b"")
     return hashed.hexdigest()

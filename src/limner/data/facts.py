@@ -12,6 +12,7 @@ import numpy as np
 from limner.data.columns import Texts, attribute_columns, numbered, texts
 from limner.data.problems import TEXT_NAMES, Problem
 from limner.data.source import Source
+from limner.data.tales import Tales, tales_of
 
 _TEXT = ("string", "large_string")
 
@@ -26,7 +27,12 @@ class Facts:
     attributes: dict[str, tuple[str, ...]]
     numbers: np.ndarray
     """int16 (N, A)."""
-    story: int
+    tales: Tales | None
+
+    @property
+    def story(self) -> int:
+        """How many pictures a story has, 1 where there are no stories."""
+        return self.tales.length if self.tales else 1
 
     @functools.cached_property
     def _faults(self) -> tuple[np.ndarray, np.ndarray]:
@@ -35,33 +41,36 @@ class Facts:
 
     @property
     def bad(self) -> np.ndarray:
-        """Rows whose captions cannot be used."""
+        """Rows that cannot be used: for their captions, or for the story that they are in."""
         missing, empty = self._faults
-        return np.flatnonzero(missing | empty)
+        silent = np.flatnonzero(missing | empty)
+        return self.with_stories(np.union1d(silent, self.tales.bad) if self.tales else silent)
+
+    def with_stories(self, rows: np.ndarray) -> np.ndarray:
+        """Return `rows` and the other rows of their stories, sorted: a story without one of its pictures is none."""
+        return self.tales.whole(rows) if self.tales else rows
 
     def problems(self, source: Source) -> list[Problem]:
-        """Say what is wrong with the captions of `bad`."""
-        missing, _ = self._faults
+        """Say what is wrong with the captions and the stories of `bad`."""
+        missing, empty = self._faults
         words = {True: ("missing caption", "the caption is missing"), False: ("empty caption", "the caption is empty")}
-        return [Problem(*source.place(int(row)), *words[bool(missing[row])]) for row in self.bad]
+        silent = np.flatnonzero(missing | empty)
+        found = [Problem(*source.place(int(row)), *words[bool(missing[row])]) for row in silent]
+        return [*found, *(self.tales.problems(source) if self.tales else ())]
 
 
 def facts_of(source: Source) -> Facts:
     """Read everything but the pictures.
 
     Raises:
-        UserError: captions are no text.
+        UserError: captions are no text, or stories no names and numbers.
     """
     columns = _plain_columns(source)
     text = next((name for name in TEXT_NAMES if name in columns), None)
     labels = np.full(len(source.table), -1, dtype=np.int32)
     label_names: tuple[str, ...] = ()
-    story = 1
     if "label" in columns:
         label_names, labels = numbered(columns["label"], _class_names(source.table.features["label"]))
-    if "story" in columns:
-        _, stories = numbered(columns["story"])
-        story = int(np.bincount(stories[stories >= 0]).max(initial=1))
     found = {name: numbered(column) for name, column in attribute_columns(columns).items()}
     found = {name: (values, numbers) for name, (values, numbers) in found.items() if values}
     numbers = [numbers.astype(np.int16) for _, numbers in found.values()]
@@ -71,7 +80,7 @@ def facts_of(source: Source) -> Facts:
         label_names,
         {name: values for name, (values, _) in found.items()},
         np.stack(numbers, axis=1) if numbers else np.empty((len(labels), 0), dtype=np.int16),
-        story,
+        tales_of(columns, source),
     )
 
 
@@ -80,7 +89,7 @@ def _plain_columns(source: Source) -> dict[str, Any]:
     names = [
         name
         for name, feature in source.table.features.items()
-        if name in (*TEXT_NAMES, "label", "story", "attributes") or getattr(feature, "dtype", "") in _TEXT
+        if name in (*TEXT_NAMES, "label", "story", "frame", "attributes") or getattr(feature, "dtype", "") in _TEXT
     ]
     if not names:
         return {}

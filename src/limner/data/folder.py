@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from limner.data.pictures import EXTENSIONS
-from limner.data.problems import TEXT_NAMES, BadRow, Problem, attributes_of, captions_of
+from limner.data.problems import TEXT_NAMES, BadRow, Problem, attributes_of, captions_of, frame_of
 from limner.errors import UserError
 
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
@@ -214,6 +214,8 @@ def _row(line: _Line, text: str | None, inside: _Inside) -> Row:
         columns["text"] = list(captions_of(columns.pop(text, None)))
     if "attributes" in columns:
         columns["attributes"] = attributes_of(columns["attributes"])
+    if "story" in columns and "frame" in columns:
+        columns["frame"] = None if columns["story"] in (None, "") else frame_of(columns["frame"])
     return Row(path, line.file, line.line, columns, str(split), stamp)
 
 

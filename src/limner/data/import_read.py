@@ -13,8 +13,12 @@ WAYS = {
     "classes": "no class on both sides, as Reed's trainvalclasses.txt and testclasses.txt say",
     "pickles": "as train/filenames.pickle and test/filenames.pickle say",
     "official": "the data set's own split, every class on both sides",
+    "seen-unseen": "as train_seen_unseen_ids.npy says: training, validation in seen scenes, test in unseen ones",
+    "train-test": "as train_test_ids.npy says",
+    "scenes": "by the files of scenes, CLEVR's val as validation",
+    "none": "none was published; a twentieth is held out when it is opened",
 }
-"""The ways to divide a set, the best first."""
+"""The ways to divide a set, the best first: those of birds and flowers, then those of other sets."""
 _TRAIN = ("trainvalclasses.txt", "trainclasses.txt", "valclasses.txt", "trainvalids.txt", "trainids.txt", "valids.txt")
 _TEST = ("testclasses.txt", "testids.txt")
 _TORCH = {".t7", ".h5"}
@@ -138,7 +142,7 @@ def divide(
         folder: where the lists are.
         classes: the number of each picture's class.
         official: returns the set's own split.
-        way: one of `WAYS`; None takes the first of them whose files are there.
+        way: "classes", "pickles" or "official"; None takes the first of them whose files are there.
 
     Raises:
         UserError: `way` is unknown or its files are missing, or a picture has no split or two.
@@ -149,7 +153,7 @@ def divide(
         "official": official,
     }
     if way is not None and way not in ways:
-        raise UserError(f"there is no split {way!r}: choose {', '.join(WAYS)}")
+        raise UserError(f"there is no split {way!r}: choose {', '.join(ways)}")
     for one in ways if way is None else [way]:
         splits = ways[one]()
         if splits is None:

@@ -32,7 +32,7 @@ VERSION = 1
 _ROWS_PER_SHARD = 500
 _QUALITY = 95
 _RECORD = "import.json"
-_TEXT, _FLOAT = {"dtype": "string", "_type": "Value"}, {"dtype": "float32", "_type": "Value"}
+_TEXT, _FLOAT, _WHOLE = ({"dtype": kind, "_type": "Value"} for kind in ("string", "float32", "int32"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +50,13 @@ class Entry:
     attributes: Mapping[str, str] = field(default_factory=dict)
     embedding: np.ndarray | None = None
     """float32 (captions, D)."""
+    story: str | None = None
+    frame: int | None = None
+    """Its place in the story, from 1."""
+    square: int | None = None
+    """Its file is a strip of n squares; this one, modulo n, is the picture."""
+    dialogue: Sequence[tuple[str, str]] = ()
+    """Questions about it, and their answers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +74,8 @@ class Plan:
     """Cut each picture to 1.5 times its box."""
     thing: str = "object"
     """What a box is around."""
+    notes: Sequence[str] = ()
+    """What a person should know: things left out, and why."""
 
     def counts(self) -> dict[str, int]:
         """Return the number of pictures of each split that has any."""
@@ -83,6 +92,13 @@ def crop_window(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
     x, y, wide, high = (int(value) for value in box)
     centre_x, centre_y, half = int((2 * x + wide) / 2), int((2 * y + high) / 2), int(max(wide, high) * 0.75)
     return max(0, centre_x - half), max(0, centre_y - half), min(width, centre_x + half), min(height, centre_y + half)
+
+
+def strip_window(number: int, width: int, height: int) -> tuple[int, int, int, int]:
+    """Return left, top, right, bottom of square `number`, modulo how many there are, of a strip of whole squares."""
+    side = min(width, height)
+    start = number % (max(width, height) // side) * side
+    return (0, start, side, start + side) if height >= width else (start, 0, start + side, side)
 
 
 def write(plan: Plan, out: Path, *, progress: Callable[[int, int], None] | None = None) -> Path:
@@ -132,8 +148,12 @@ def _record(plan: Plan) -> dict[str, Any]:
             size = entry.picture.stat().st_size
         except OSError:
             raise UserError(f"{entry.picture} is missing: it is part of {plan.download}, unpack that anew") from None
-        facts = (entry.split, entry.name, size, entry.texts, entry.label, entry.box, sorted(entry.attributes.items()))
-        hashed.update(repr(facts).encode("utf-8", "surrogatepass"))
+        facts = [entry.split, entry.name, size, entry.texts, entry.label, entry.box, sorted(entry.attributes.items())]
+        if entry.story is not None:
+            facts += [entry.story, entry.frame, entry.square]
+        if entry.dialogue:
+            facts.append(list(entry.dialogue))
+        hashed.update(repr(tuple(facts)).encode("utf-8", "surrogatepass"))
         if entry.embedding is not None:
             hashed.update(np.ascontiguousarray(entry.embedding).data)
     record = {"what": plan.what, "version": VERSION, "split": plan.way, "crop": plan.crop, "pictures": plan.counts()}
@@ -190,11 +210,16 @@ def _shard(plan: Plan, entries: list[Entry], tell: Callable[[int], None]) -> byt
 def _features(plan: Plan) -> dict[str, Any]:
     """Return the columns in the notation of `datasets`: those of which any picture has something."""
     attributes = sorted({name for entry in plan.entries for name in entry.attributes})
+    stories = any(entry.story is not None for entry in plan.entries)
+    turns = [{"question": _TEXT, "answer": _TEXT}]
     optional = {
         "label": (any(entry.label is not None for entry in plan.entries), _TEXT),
         "boxes": (any(entry.box is not None for entry in plan.entries), [{"label": _TEXT, "box": [_FLOAT]}]),
         "attributes": (bool(attributes), dict.fromkeys(attributes, _TEXT)),
         "embedding": (any(entry.embedding is not None for entry in plan.entries), [[_FLOAT]]),
+        "story": (stories, _TEXT),
+        "frame": (stories, _WHOLE),
+        "dialogue": (any(entry.dialogue for entry in plan.entries), turns),
     }
     known = {name: feature for name, (there, feature) in optional.items() if there}
     return {"image": {"_type": "Image"}, "file_name": _TEXT, "text": [_TEXT], **known}
@@ -209,6 +234,8 @@ def _row(plan: Plan, entry: Entry) -> dict[str, Any]:
     window = (0, 0, *image.size)
     if plan.crop and entry.box is not None:
         window = crop_window(entry.box, *image.size)
+    elif entry.square is not None:
+        window = strip_window(entry.square, *image.size)
     box = None if entry.box is None else _within(entry.box, window)
     if box is not None and min(box[2:]) <= 0:
         raise UserError(f"the box of {entry.name} lies outside its picture: the files are not of one download")
@@ -224,6 +251,9 @@ def _row(plan: Plan, entry: Entry) -> dict[str, Any]:
         "boxes": [] if box is None else [{"label": plan.thing, "box": list(box)}],
         "attributes": dict(entry.attributes),
         "embedding": None if entry.embedding is None else list(entry.embedding),
+        "story": entry.story,
+        "frame": entry.frame,
+        "dialogue": [{"question": question, "answer": answer} for question, answer in entry.dialogue],
     }
 
 
@@ -241,6 +271,9 @@ def _card(plan: Plan) -> str:
     head = ["---", f"pretty_name: {plan.what}", "task_categories:", "- text-to-image", "configs:"]
     numbers = ", ".join(f"{count} for {split}" for split, count in counts.items())
     cut = f"cut to 1.5 times the box, as JPEG of quality {_QUALITY}" if plan.crop else "as they came"
+    if any(entry.square is not None for entry in plan.entries):
+        cut = f"one square of each strip, as JPEG of quality {_QUALITY}"
     body = [f"# {plan.what}", "", f"Imported by Limner from {plan.download}: pictures {cut}; {numbers}."]
-    body += [f"Split: {WAYS[plan.way]}.", "", "The rights are those of the download."]
+    body += [f"Split: {WAYS[plan.way]}.", *(f"{note[0].upper()}{note[1:]}." for note in plan.notes)]
+    body += ["", "The rights are those of the download."]
     return "\n".join([*head, "- config_name: default", "  data_files:", *files, "---", "", *body, ""])

@@ -8,7 +8,7 @@ from typing import Any
 
 TEXT_NAMES = ("text", "caption", "captions")
 """Names of the column that holds captions, the best first."""
-NOTES = frozenset({"unreferenced"})
+NOTES = frozenset({"unreferenced", "scattered", "shared picture"})
 """Kinds of problems that stop nothing."""
 
 
@@ -70,6 +70,19 @@ def attribute_text(value: Any) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
     return None if value is None or value == "" else str(value)
+
+
+def frame_of(value: Any) -> int:
+    """Return the number of a frame, from 1; a table of text (.csv) holds it as text.
+
+    Raises:
+        BadRow: it is no whole number from 1 on.
+    """
+    written = isinstance(value, str) and value.strip().isdecimal() and len(value) < 10
+    whole = int(value) if written or (isinstance(value, float) and value.is_integer()) else value
+    if type(whole) is not int or not 1 <= whole < 2**31:
+        raise BadRow("wrong frame", f"the frame must be a whole number from 1 on, not {_short(value)}")
+    return whole
 
 
 def box_fault(box: Any, width: int, height: int) -> str | None:

@@ -7,6 +7,8 @@ by name. The standard library's `pickletools` takes the instructions apart; it m
 
 Python 2's strings become text with one character a byte (latin-1). Nothing that a file claims is believed before the
 bytes are there, so a short file cannot ask for much memory.
+
+A .npy file of numpy may hold a pickle too: an array of objects is one, and so is a dict that `numpy.save` was given.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import itertools
 import math
 import pickletools
 import re
+import tokenize
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,6 +34,7 @@ _MOST_INSTRUCTIONS = 20_000_000
 _INSTRUCTIONS = {known.code: known for known in pickletools.opcodes}
 _PLAIN = frozenset({str, bytes, int, float, complex, bool, type(None), np.ndarray})
 _NUMBERS = re.compile(r"\?|[biufc]\d{1,2}|[SU]\d{1,6}")
+_OBJECTS = ("O", "O4", "O8")
 
 # What the names that numpy and Python write stand for. Older numpy says `core`, newer `_core`.
 _MODULES = [f"numpy.{core}" for core in ("core", "_core")]
@@ -52,12 +56,28 @@ def unpickle(path: Path) -> Any:
     Raises:
         UserError: it cannot be read, is damaged or too large, or holds anything else. Nothing in it is ever run.
     """
+    return _read(path, lambda file: _Machine().run(_instructions(file)), "pickle")
+
+
+def load_npy(path: Path) -> Any:
+    """Return what the .npy file at `path` holds: an array of numbers or text, or plain values and such arrays.
+
+    An array of objects comes as a list, nested where it has more axes than one, and as its one value where it has
+    none, as with a dict that was saved.
+
+    Raises:
+        UserError: as `unpickle`.
+    """
+    return _read(path, _npy, ".npy file")
+
+
+def _read(path: Path, reader: Callable[[BinaryIO], Any], what: str) -> Any:
     try:
         size = path.stat().st_size
         if size > _LARGEST_FILE:
-            raise UserError(f"{path} has {size >> 30} GB: a pickle of more than {_LARGEST_FILE >> 30} GB is not read")
+            raise UserError(f"{path} has {size >> 30} GB: a {what} of more than {_LARGEST_FILE >> 30} GB is not read")
         with _Bounded(path.open("rb", buffering=0), size) as file:
-            return _Machine().run(_instructions(file))
+            return reader(file)
     except UserError:
         raise
     except _Refused as refused:
@@ -65,9 +85,32 @@ def unpickle(path: Path) -> Any:
         raise UserError(f"{path} {refused}: {only}, and nothing in it was run") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (ValueError, TypeError, LookupError, ArithmeticError, MemoryError) as error:
+    except _DAMAGE as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-        raise UserError(f"{path} is damaged or no pickle: download it again ({reason})") from None
+        raise UserError(f"{path} is damaged or no {what}: download it again ({reason})") from None
+
+
+def _npy(file: BinaryIO) -> Any:
+    version = np.lib.format.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"it is of version {version[0]}.{version[1]}")
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = header(file)
+    if dtype.hasobject:
+        return _Machine(objects=True).run(_instructions(file))
+    return np.frombuffer(file.read(), dtype).reshape(shape, order="F" if fortran else "C")
+
+
+_DAMAGE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    MemoryError,
+    RecursionError,  # this and the next: numpy reads the head of a .npy file as literals of Python
+    SyntaxError,
+    tokenize.TokenError,
+)
 
 
 class _Refused(Exception):
@@ -105,10 +148,10 @@ class _Name(str):
 
 
 class _Kind:
-    """A numpy dtype of numbers or of strings, its byte order to come."""
+    """A numpy dtype of numbers or of strings (or, where allowed, of objects), its byte order to come."""
 
-    def __init__(self, code: Any) -> None:
-        if not isinstance(code, str) or not _NUMBERS.fullmatch(code):
+    def __init__(self, code: Any, objects: bool) -> None:
+        if not isinstance(code, str) or not (_NUMBERS.fullmatch(code) or (objects and code in _OBJECTS)):
             raise _Refused(f"holds an array of {code!r}")
         self.dtype = np.dtype(code)
 
@@ -123,16 +166,19 @@ class _Blank:
     """An array of which numpy has named the class and not yet the content."""
 
     def __init__(self) -> None:
-        self.array: np.ndarray | None = None
+        self.array: Any = None
 
     def finish(self, state: Any) -> None:
         _, shape, kind, fortran, raw = state
-        self.array = _array(raw, kind, shape, "F" if fortran else "C")
+        if isinstance(kind, _Kind) and kind.dtype.hasobject:
+            self.array = _nested(raw, shape, fortran)
+        else:
+            self.array = _array(raw, kind, shape, "F" if fortran else "C")
 
 
 def _array(raw: Any, kind: Any, shape: Any, order: str = "C") -> np.ndarray:
     """Return an array over the bytes `raw`; its size is theirs, so a shape that claims more is an error."""
-    if not isinstance(kind, _Kind) or not isinstance(raw, str | bytes):
+    if not isinstance(kind, _Kind) or kind.dtype.hasobject or not isinstance(raw, str | bytes):
         raise _Refused("holds an array of objects")
     raw = raw.encode("latin-1") if isinstance(raw, str) else raw
     if not isinstance(shape, tuple) or not all(type(side) is int and side >= 0 for side in shape):
@@ -142,13 +188,24 @@ def _array(raw: Any, kind: Any, shape: Any, order: str = "C") -> np.ndarray:
     return np.frombuffer(raw, kind.dtype).reshape(shape, order="F" if order == "F" else "C")
 
 
-def _made(name: Any, arguments: Any) -> Any:
-    """Return what a known name makes of its arguments."""
+def _nested(values: Any, shape: Any, fortran: Any) -> Any:
+    """Return the values of an array of objects as lists in lists; without any axis, its one value."""
+    if type(values) is not list or not isinstance(shape, tuple) or not all(type(side) is int for side in shape):
+        raise ValueError("an array of objects has no list of them")
+    if math.prod(shape) != len(values) or (fortran and len(shape) > 1):
+        raise ValueError(f"an array of {len(values)} objects cannot have the shape {shape!r:.60}")
+    for side in reversed(shape[1:]):
+        values = [values[k : k + side] for k in range(0, len(values), side)]
+    return values if shape else values[0]
+
+
+def _made(name: Any, arguments: Any, objects: bool) -> Any:
+    """Return what a known name makes of its arguments; `objects` allows arrays of them."""
     if not isinstance(name, _Name) or not isinstance(arguments, tuple):
         raise _Refused("calls something that is no name of a type")
     match name, arguments:
         case "kind", (code, *_):
-            return _Kind(code)
+            return _Kind(code, objects)
         case "blank", (_Name() as what, *_) if what == "class":
             return _Blank()
         case "filled", (raw, kind, shape, order):
@@ -165,7 +222,9 @@ def _made(name: Any, arguments: Any) -> Any:
 class _Machine:
     """The stack, the marks on it, and the memory of a pickle that is being read."""
 
-    def __init__(self) -> None:
+    def __init__(self, objects: bool = False) -> None:
+        self.objects = objects
+        """Whether arrays of objects are taken in, as lists."""
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memory: dict[int, Any] = {}
@@ -193,7 +252,7 @@ class _Machine:
 
     def call(self) -> None:
         arguments, name = self.stack.pop(), self.stack.pop()
-        self.stack.append(_made(name, arguments))
+        self.stack.append(_made(name, arguments, self.objects))
 
     def build(self) -> None:
         state, unfinished = self.stack.pop(), self.stack[-1]

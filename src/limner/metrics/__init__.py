@@ -11,17 +11,33 @@ from limner.metrics.neighbours import Neighbours, nearest
 from limner.metrics.precision_recall import precision_recall
 from limner.metrics.r_precision import r_precision
 from limner.metrics.ssim import ssim
+from limner.metrics.stories import (
+    Consistency,
+    StoryAccuracy,
+    Things,
+    by_property,
+    consistency,
+    f1,
+    story_accuracy,
+    told_so_far,
+)
 from limner.metrics.uncertainty import interval
 
 __all__ = [
     "Accuracy",
+    "Consistency",
     "Extractor",
     "Inception",
     "Neighbours",
+    "StoryAccuracy",
+    "Things",
     "attribute_accuracy",
+    "by_property",
     "clip_score",
     "collect",
+    "consistency",
     "diversity",
+    "f1",
     "frechet_distance",
     "inception_score",
     "interval",
@@ -30,4 +46,6 @@ __all__ = [
     "precision_recall",
     "r_precision",
     "ssim",
+    "story_accuracy",
+    "told_so_far",
 ]

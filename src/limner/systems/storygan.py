@@ -396,4 +396,4 @@ class StoryGan(System):
 
 def at(told: Tensor, frames: Tensor) -> Tensor:
     """Return what is told at these frames (B,) of the first B of (R, T, V): (B, V)."""
-    return told[torch.arange(len(frames), device=told.device), frames]
+    return told[: len(frames)].take_along_dim(frames[:, None, None], dim=1).squeeze(1)

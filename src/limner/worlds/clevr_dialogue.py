@@ -5,13 +5,24 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 
-from limner.worlds.clevr_scenes import COLOURS, MATERIALS, PLACES, PROPERTIES, SHAPES, SIZES, Thing
+from limner.worlds.clevr_scenes import (
+    COLOURS,
+    COLUMNS,
+    MATERIALS,
+    PLACES,
+    PROPERTIES,
+    ROWS,
+    SHAPES,
+    SIZES,
+    WHERE,
+    Thing,
+)
 
 TURNS = 10
-_COUNTS = ("no", "one", "two", "three", "four")
+_COUNTS = ("none", "one", "two", "three", "four")
 _PLURAL = {"cube": "cubes", "sphere": "spheres", "cylinder": "cylinders"}
-_BESIDE = {"left": (0, -1), "right": (0, 1), "behind": (1, 1), "in front": (1, -1)}
-"""Each relation's axis, x or y, and which way along it; the camera looks along y."""
+_BESIDE = {"to the left of": (0, -1), "to the right of": (0, 1), "behind": (1, -1), "in front of": (1, 1)}
+"""Each relation's axis, columns or rows, and which way along it; rows are counted from the back."""
 
 
 def dialogue(things: Sequence[Thing], chance: random.Random) -> list[tuple[str, str]]:
@@ -38,7 +49,7 @@ def _yes(true: bool) -> str:
 def _counts(things: Sequence[Thing], chance: random.Random) -> Iterator[tuple[str, str]]:
     """How many are there?"""
     yield "how many things are there", _COUNTS[len(things)]
-    for colour in {thing.colour for thing in things} | {chance.choice(list(COLOURS))}:
+    for colour in [*(thing.colour for thing in things), chance.choice(list(COLOURS))]:
         yield f"how many {colour} things are there", _COUNTS[sum(thing.colour == colour for thing in things)]
     for shape in SHAPES:
         yield f"how many {_PLURAL[shape]} are there", _COUNTS[sum(thing.shape == shape for thing in things)]
@@ -78,22 +89,25 @@ def _places(things: Sequence[Thing], chance: random.Random) -> Iterator[tuple[st
         yield f"{words[kind]} is the thing {thing.where}", getattr(thing, kind)
     taken = {(thing.column, thing.row): thing for thing in things}
     column, row = chance.choice(PLACES)
-    where = {"back": "at the back", "middle": "in the middle", "front": "in front"}[row]
-    yield f"does anything stand {column} {where}", _yes((column, row) in taken)
+    yield f"does anything stand {column} {WHERE[row]}", _yes((column, row) in taken)
 
 
 def _relations(things: Sequence[Thing], chance: random.Random) -> Iterator[tuple[str, str]]:
-    """How do two stand to each other? Asked only of such as one name tells apart, and where it is plain to see."""
+    """How do two stand to each other? Asked only where a name tells them apart, and the place is plain to see."""
     named = [thing for thing in things if sum(other.name == thing.name for other in things) == 1]
     for one in named:
         for other in named:
             if one is other:
                 continue
             word, (axis, way) = chance.choice(list(_BESIDE.items()))
-            gap = (one.x - other.x, one.y - other.y)[axis] * way
-            if abs(gap) > 0.6:
-                joined = {"left": "to the left of", "right": "to the right of", "behind": "behind"}
-                yield f"is the {one.name} {joined.get(word, 'in front of')} the {other.name}", _yes(gap > 0)
+            gap = (_spot(one)[axis] - _spot(other)[axis]) * way
+            if gap:
+                yield f"is the {one.name} {word} the {other.name}", _yes(gap > 0)
             kind = chance.choice(PROPERTIES)
             same = getattr(one, kind) == getattr(other, kind)
             yield f"does the {one.name} have the same {kind} as the {other.name}", _yes(same)
+
+
+def _spot(thing: Thing) -> tuple[int, int]:
+    """Return the numbers of the thing's column, from the left, and row, from the back."""
+    return COLUMNS.index(thing.column), list(ROWS).index(thing.row)

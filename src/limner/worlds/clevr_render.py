@@ -28,7 +28,7 @@ def mitsuba() -> Any:
         import drjit
         import mitsuba as mi
     except ImportError:
-        raise UserError("the clevr world is drawn by mitsuba: pip install 'limner[worlds]'") from None
+        raise UserError('the clevr world is drawn by mitsuba: pip install "limner[worlds]"') from None
     mi.set_variant("scalar_rgb")
     mi.set_log_level(mi.LogLevel.Error)
     drjit.set_thread_count(1)
@@ -39,7 +39,8 @@ def render(things: Sequence[Thing], size: int, seed: int) -> np.ndarray:
     """Return a picture of the things: uint8 (S, S, 3)."""
     mi = mitsuba()
     sampler = {"type": "multijitter", "sample_count": SAMPLES}
-    scene = mi.load_dict(_scene(things, size, sampler, {"type": "path", "max_depth": DEPTH}))
+    # Random numbers are drawn by block, and Mitsuba would choose its size by the number of threads.
+    scene = mi.load_dict(_scene(things, size, sampler, {"type": "path", "max_depth": DEPTH, "block_size": 32}))
     light = np.clip(np.array(mi.render(scene, seed=seed)), 0, 1)
     shown = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)  # sRGB
     return (shown * 255 + 0.5).astype(np.uint8)

@@ -32,7 +32,7 @@ NOTHING = "nothing"
 RIGHT = (1.0, 0.0, 0.0)
 """The direction to the right of the picture, in the world's coordinates."""
 
-_WHERE = {"back": "at the back", "middle": "in the middle", "front": "in front"}
+WHERE = {"back": "at the back", "middle": "in the middle", "front": "in front"}
 _OTHER = {
     "large": ("big",), "small": ("tiny", "little"), "metal": ("shiny", "metallic"), "rubber": ("matte",),
     "sphere": ("ball",), "cube": ("block",), "cylinder": ("tube",), "gray": ("grey",),
@@ -76,7 +76,7 @@ class Thing:
     @property
     def where(self) -> str:
         """Say where it is, as sentences do: "far left at the back"."""
-        return f"{self.column} {_WHERE[self.row]}"
+        return f"{self.column} {WHERE[self.row]}"
 
 
 def propose(seed: int, story: int, attempt: int) -> tuple[Thing, ...]:
@@ -138,8 +138,12 @@ def sentences(thing: Thing, chance: random.Random) -> list[str]:
 
 def description(things: Sequence[Thing]) -> str:
     """Say in one sentence all that is there."""
-    told = [f"a {thing.name} {thing.where}" for thing in things]
-    return told[0] if len(told) == 1 else f"{', '.join(told[:-1])} and {told[-1]}"
+    return listed([f"a {thing.name} {thing.where}" for thing in things])
+
+
+def listed(words: Sequence[str]) -> str:
+    """Join words as sentences do: "one, two and three"."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def vector(things: Sequence[Thing]) -> list[float]:

@@ -1,0 +1,152 @@
+"""ProGAN: its schedule, its two moves, and runs that stop while a resolution fades in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from limner import catalogue, checkpoint
+from limner.blocks.growing import DRIFT, Stage
+from limner.data.dataset import Dataset
+from limner.data.schema import Schema
+from limner.data.views import Pictures
+from limner.engine import Engine
+from limner.errors import UserError
+from limner.runs import RunFolder
+from limner.system import Clock, Dice, Draft, System
+from limner.systems.progan import Config, ProGAN
+from limner.train import Trainer
+from toy import shapes
+
+FADING = {"stages": (Stage(4, 1, 8, 0.5), Stage(8, 4, 8, 0.75), Stage(16, 1, 8, 0.5)), "images": 6 * 8}
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return shapes(tmp_path_factory.mktemp("growing") / "shapes", 16)
+
+
+def made(name: str, data: Dataset) -> System:
+    """Return a tiny system of six steps: one at 4 pixels, four at 8, of which three fade, one at 16."""
+    torch.manual_seed(0)
+    return catalogue.create(name, "tiny", data.schema, FADING)
+
+
+def trainer(system: System, data: Dataset, folder: Path, grid_every: int = 0) -> Trainer:
+    run = RunFolder.open(folder) if (folder / "run.json").exists() else RunFolder.create(folder)
+    return Trainer(system, data, run, engine=Engine("fp32", quiet=True), grid_every=grid_every)
+
+
+def drawn(system: System, data: Dataset) -> list[Draft]:
+    requests = data.requests(system.takes, 2, "test")
+    return list(system.eval().sample(requests, system.Knobs(), Dice([1, 2])))
+
+
+@pytest.mark.parametrize("name", ["progan", "t2f"])
+def test_a_run_that_stops_within_a_fade_goes_on_bitwise(name: str, data: Dataset, tmp_path: Path) -> None:
+    whole = made(name, data)
+    trainer(whole, data, tmp_path / "whole").fit()
+    cut = made(name, data)
+    trainer(cut, data, tmp_path / "cut").fit(stop_after=3 * 8)
+    assert int(cut.depth) == 1 and 0 < float(cut.alpha) < 1  # type: ignore[operator, arg-type]
+    again = made(name, data)
+    trainer(again, data, tmp_path / "cut").resume()
+    assert all(torch.equal(value, again.state_dict()[key]) for key, value in whole.state_dict().items())
+    assert int(again.depth) == 2  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", ["progan", "t2f"])
+def test_what_is_saved_within_a_fade_draws_as_far_as_it_has_grown_at_full_size(
+    name: str, data: Dataset, tmp_path: Path
+) -> None:
+    system = made(name, data)
+    trainer(system, data, tmp_path / "run").fit(stop_after=3 * 8)
+    newest = RunFolder.open(tmp_path / "run").newest()
+    assert newest is not None
+    opened = checkpoint.open(newest)
+    assert (int(opened.depth), float(opened.alpha)) == (1, float(system.alpha))  # type: ignore[operator, arg-type]
+    drafts = drawn(opened, data)
+    assert [draft.images.shape[-1] for draft in drafts if draft.images is not None] == [4, 16]
+    final = drafts[-1].images
+    assert final is not None and torch.equal(final[..., ::2, ::2], final[..., 1::2, 1::2])  # 8 pixels, doubled
+    ((module, example),) = opened.exports().values()
+    assert module(*example).shape == (1, 3, 8, 8)
+
+
+@pytest.mark.parametrize("name", ["progan", "t2f"])
+def test_coarse_pictures_are_drafts_of_the_last(name: str, data: Dataset) -> None:
+    drafts = drawn(made(name, data), data)
+    assert [draft.note for draft in drafts] == ["4 x 4", "8 x 8", "16 x 16"]
+    assert [draft.images.shape[-1] for draft in drafts if draft.images is not None] == [4, 8, 16]
+
+
+@pytest.mark.parametrize("name", ["progan", "t2f"])
+def test_the_film_of_a_run_spans_all_resolutions(name: str, data: Dataset, tmp_path: Path) -> None:
+    trainer(made(name, data), data, tmp_path / "run", grid_every=8).fit()
+    grids = [Image.open(path).size for path in RunFolder.open(tmp_path / "run").grids()]
+    assert len(grids) == 6 and len(set(grids)) == 1
+    with Image.open(tmp_path / "run" / "timelapse.gif") as film:
+        assert film.size == grids[0] and film.n_frames > 1  # type: ignore[attr-defined]
+
+
+def test_the_schedule_is_data() -> None:
+    changes = {"stages": "4:1:8:0, 8:3:4:0.5", "size": "8", "images": "4000"}
+    config = catalogue.configure(ProGAN, "tiny", changes)
+    assert config.stages == (Stage(4, 1.0, 8, 0.0), Stage(8, 3.0, 4, 0.5))
+    phases = ProGAN(config, Schema(size=8)).phases()
+    assert [(phase.name, phase.images, phase.batch) for phase in phases] == [("4px", 1_000, 8), ("8px", 3_000, 4)]
+
+
+def test_a_budget_of_images_scales_every_stage() -> None:
+    budgets = [
+        [phase.images for phase in ProGAN(catalogue.configure(ProGAN, "avatars", {"images": n}), Schema(64)).phases()]
+        for n in (148_000, 14_800)
+    ]
+    assert budgets[0] == [10 * images for images in budgets[1]]
+
+
+@pytest.mark.parametrize("text", ["4:1:8", "4:1:8:0:1", "4:1:8:much"])
+def test_a_stage_is_written_whole(text: str) -> None:
+    with pytest.raises(UserError, match="resolution:share:batch:fade"):
+        catalogue.configure(ProGAN, "tiny", {"stages": text})
+
+
+def test_too_few_widths_are_refused() -> None:
+    with pytest.raises(UserError, match="3 stages need 3 widths, not 2"):
+        ProGAN(Config(size=16, widths=(8, 8)), Schema(size=16))
+
+
+def test_the_players_move_by_adam_without_momentum() -> None:
+    (players, *_) = [phase.players for phase in ProGAN(ProGAN.presets["tiny"], Schema(size=16)).phases()]
+    group = players["critic"].optimiser(torch.nn.Linear(1, 1).parameters()).param_groups[0]
+    assert (group["betas"], group["eps"]) == ((0.0, 0.99), 1e-8)
+    assert players["generator"].ema and players["critic"].ema is None
+
+
+def test_the_critics_loss_is_the_papers() -> None:
+    system = ProGAN(ProGAN.presets["tiny"], Schema(size=16))
+    batch = Pictures(images=torch.rand(8, 3, 16, 16) * 2 - 1)
+    moves = system.phases()[1].step(batch, Clock(seen=1, total=4, step=0))  # type: ignore[misc]
+    update = next(moves)
+    assert float(system.alpha) == 0.5
+    real, fake, penalty = (update.log[key] for key in ("real", "drawn", "penalty"))
+    expected = fake.mean() - real.mean() + DRIFT * real.square().mean() + penalty
+    assert (update.player, update.loss.item()) == ("critic", pytest.approx(expected.item()))
+    assert next(moves).player == "generator"
+    assert next(moves, None) is None
+
+
+def test_the_papers_preset_reaches_a_thousand_pixels() -> None:
+    with torch.device("meta"):
+        system = ProGAN(ProGAN.presets["paper"], Schema(size=1024))
+    assert system.generator(torch.empty(1, 512, device="meta")).shape == (1, 3, 1024, 1024)
+    assert [phase.name for phase in system.phases()][-1] == "1024px"
+
+
+def test_noise_is_normed_so_that_its_length_does_not_matter() -> None:
+    torch.manual_seed(0)
+    system, z = ProGAN(ProGAN.presets["tiny"], Schema(size=16)), torch.randn(2, 16)
+    assert torch.allclose(system.generator(z), system.generator(2 * z), atol=1e-4)

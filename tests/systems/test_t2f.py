@@ -1,0 +1,200 @@
+"""T2F: its reader, its codes, its matching term, and each ingredient left out."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.distributions import Normal, kl_divergence
+
+from limner.blocks.augmentation import ConditioningAugmentation, divergence
+from limner.blocks.growing import DRIFT
+from limner.blocks.text import LstmEncoder
+from limner.data.dataset import Dataset
+from limner.data.schema import Lexicon
+from limner.data.views import Pairs
+from limner.errors import UserError
+from limner.requests import Caption
+from limner.system import Clock, Dice, Update
+from limner.systems.t2f import T2F, Knobs
+from toy import shapes
+
+FADING = Clock(seen=100, total=1_600, step=0)
+LEXICON = Lexicon.of(["a woman with curly red hair", "a man"])
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return shapes(tmp_path_factory.mktemp("t2f") / "shapes", 16)
+
+
+def made(data: Dataset, **changes: object) -> T2F:
+    torch.manual_seed(0)
+    system = T2F(dataclasses.replace(T2F.presets["tiny"], **changes), data.schema)
+    for part in system.modules():
+        if isinstance(part, LstmEncoder):
+            part.dropout = 0.0  # so that what is read twice is read alike
+    return system
+
+
+def batch(data: Dataset) -> Pairs:
+    return Pairs.gather(data, range(8), np.random.default_rng(0)).to("cpu")
+
+
+def moves(system: T2F, data: Dataset, clock: Clock = FADING) -> tuple[Update, Update]:
+    """Return the two updates of a step at 8 pixels; no player moves between them."""
+    torch.manual_seed(1)
+    critic, generator = system.phases()[1].step(batch(data), clock)  # type: ignore[misc]
+    return critic, generator
+
+
+def mean(value: Tensor) -> float:
+    return value.detach().float().mean().item()
+
+
+def test_the_published_sizes(data: Dataset) -> None:
+    with torch.device("meta"):
+        system = T2F(T2F.presets["face2text"], data.schema)
+        pictures = system.generator(torch.empty(1, 256))
+    assert pictures.shape == (1, 3, 64, 64)
+    assert (system.text.embed.embedding_dim, system.text.recur.hidden_size, system.text.recur.num_layers) == (
+        128,
+        256,
+        3,
+    )
+    assert system.augment.map.weight.shape == (2 * 178, 256)
+    assert system.generator.seed.weight.shape == (256 * 4 * 4, 178 + 78)
+    assert [colour.in_channels for colour in system.generator.colours] == [256, 256, 256, 256, 128]
+    assert [colour.out_channels for colour in system.critic.colours] == [256, 256, 256, 256, 128]
+    assert system.critic.last.weight.shape == (256, 257, 3, 3)
+    assert system.critic.gather.weight.shape == (256, 256, 4, 4)
+    stages = [(stage.share, stage.batch, stage.fade) for stage in system.config.stages]
+    assert stages == [(epochs, 16, 0.85) for epochs in (160, 80, 40, 20, 10)]
+
+
+def test_the_reader_stops_at_the_last_word() -> None:
+    torch.manual_seed(0)
+    encoder = LstmEncoder(LEXICON, width=6, embedding=5, layers=2).eval()
+    short, long = "a man", "a woman with curly red hair"
+    alone, (among, _) = encoder.sentence([short]), encoder.sentence([short, long])
+    assert torch.allclose(alone[0], among, atol=1e-6)
+    by_hand, _ = encoder.recur(encoder.embed(encoder.tokens([short])[0]))
+    assert torch.allclose(by_hand[0, -1], among, atol=1e-6)
+    assert encoder.sentence(["", "man woman", "woman man"]).isfinite().all()
+
+
+def test_the_divergence_is_the_closed_form() -> None:
+    torch.manual_seed(0)
+    middle, logvar = torch.randn(4, 3), torch.randn(4, 3)
+    expected = kl_divergence(Normal(middle, (logvar / 2).exp()), Normal(0.0, 1.0)).sum(dim=1).mean()
+    assert divergence(middle, logvar).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert divergence(torch.zeros(2, 3), torch.zeros(2, 3)).item() == 0
+
+
+def test_codes_begin_surer_than_they_lie_apart() -> None:
+    torch.manual_seed(0)
+    middle, logvar = ConditioningAugmentation(32, 64)(torch.randn(500, 32))
+    assert logvar.mean().item() == pytest.approx(-2.0, abs=0.2)
+    assert middle.std().item() == pytest.approx(1.0, abs=0.2)
+
+
+def test_the_critics_loss_weighs_each_negative_half(data: Dataset) -> None:
+    for weight in (0.5, 1.0):
+        update, _ = moves(made(data, negatives=weight), data)
+        log = {key: value.detach() for key, value in update.log.items()}
+        below = weight * (mean(log["drawn"]) + mean(log["wrong"]))
+        drift = DRIFT * mean(log["right"].square())
+        expected = below - mean(log["right"]) + drift + mean(log["penalty"])
+        assert update.loss.item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_mismatch_is_another_picture_with_the_same_text_and_never_its_own(
+    data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system, judged = made(data), []
+    match = system.critic.match
+    monkeypatch.setattr(system.critic, "match", lambda seen, told: judged.append((seen, told)) or match(seen, told))
+    moves(system, data)
+    (right, told), _, (wrong, told_again), *_ = judged
+    wrongs = batch(data).wrong
+    assert torch.equal(wrong, right[wrongs]) and told_again is told
+    assert not (wrongs == torch.arange(8)).any()
+
+
+def gradients(loss: Tensor, module: nn.Module) -> float:
+    """Return the largest gradient of `loss` in a module, 0 where none arrives."""
+    found = torch.autograd.grad(loss, list(module.parameters()), allow_unused=True, retain_graph=True)
+    return max((float(one.abs().max()) for one in found if one is not None), default=0.0)
+
+
+@pytest.mark.parametrize("reads", ["own", "shared"])
+def test_the_reader_learns_through_the_generator_and_never_for_the_critic(data: Dataset, reads: str) -> None:
+    system = made(data, critic_reads=reads)
+    critic, generator = moves(system, data)
+    for module in (system.text, system.augment, system.generator):
+        assert gradients(critic.loss, module) == 0
+        assert gradients(generator.loss, module) > 0
+    assert gradients(critic.loss, system.critic.ask) > 0
+    if reads == "own":
+        assert system.critic.reader is not None
+        assert gradients(critic.loss, system.critic.reader) > 0
+        assert gradients(generator.loss, system.critic.reader) == 0
+    else:
+        assert system.critic.reader is None
+
+
+def test_each_ingredient_left_out_changes_its_own_term_only(data: Dataset) -> None:
+    whole_critic, whole_generator = moves(made(data), data)
+    critic, generator = moves(made(data, without=("matching",)), data)
+    assert "wrong" not in critic.log and torch.equal(critic.log["right"], whole_critic.log["right"])
+    below, right = mean(critic.log["drawn"]), critic.log["right"].detach()
+    expected = below - mean(right) + DRIFT * mean(right.square()) + mean(critic.log["penalty"])
+    assert critic.loss.item() == pytest.approx(expected, rel=1e-4)
+    assert torch.equal(generator.loss, whole_generator.loss)
+
+    critic, generator = moves(made(data, without=("kl",)), data)
+    assert torch.equal(critic.loss, whole_critic.loss)
+    gap = whole_generator.loss - generator.loss
+    assert gap.item() == pytest.approx(T2F.presets["tiny"].kl * mean(whole_generator.log["kl"]), rel=1e-3)
+
+
+def test_without_the_fade_a_resolution_is_there_at_once(data: Dataset) -> None:
+    faded, whole = made(data), made(data, without=("fade",))
+    for system in (faded, whole):
+        moves(system, data)
+    assert (float(faded.alpha), float(whole.alpha)) == (0.125, 1.0)
+    whole.grow(1)
+    faded.grow(1)
+    assert (float(faded.alpha), float(whole.alpha)) == (0.0, 1.0)
+
+
+def test_what_cannot_be_left_out_is_refused(data: Dataset) -> None:
+    with pytest.raises(UserError, match="without=words: what can be left out is fade, kl, matching"):
+        made(data, without=("words",))
+
+
+def test_two_knobs_turn_what_the_noise_and_what_the_reading_leave_open(data: Dataset) -> None:
+    system = made(data).eval()
+
+    def draw(seed: int, knobs: Knobs) -> Tensor:
+        *_, final = system.sample([Caption("a red circle")], knobs, Dice([seed]))
+        assert final.images is not None
+        return final.images
+
+    still = Knobs(spread=0.0, reading=0.0)
+    assert torch.equal(draw(1, still), draw(2, still))
+    for knobs in (Knobs(spread=0.0), Knobs(reading=0.0)):
+        assert not torch.allclose(draw(1, knobs), draw(2, knobs), atol=1e-3)
+
+
+def test_words_it_does_not_know_are_told(data: Dataset) -> None:
+    assert made(data).unknown([Caption("a yelow circle")]) == {"yelow": "yellow"}
+
+
+def test_the_shipped_sizes_stay_small(data: Dataset) -> None:
+    system = T2F(T2F.presets["avatars"], data.schema)
+    drawing = sum(p.numel() for part in (system.text, system.augment, system.generator) for p in part.parameters())
+    assert 2 * drawing < 10_000_000  # bytes, at two a number
