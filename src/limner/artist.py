@@ -24,13 +24,14 @@ from typing import Any
 import torch
 from PIL import Image
 
-from limner import checkpoint, hub, recipe, settings
+from limner import checkpoint, hub, recipe, settings, strip
 from limner.data.schema import words_of
 from limner.errors import UserError
 from limner.places import bundled, find
-from limner.requests import Blend, Caption, Nothing, Request, Story, from_json, to_json
+from limner.requests import Blend, Caption, Nothing, Request, Story, from_json, texts, to_json
 from limner.seeds import Picture, check_end, check_seed, seed_from_json, style_of
 from limner.sheet import sheet, to_pil
+from limner.strip import Strip
 from limner.system import Dice, Draft, Seed, Style, System
 
 __all__ = ["Artist", "UnknownWords", "bundled", "find", "load", "sheet", "to_pil"]
@@ -222,6 +223,20 @@ class Artist:
         """Draw a picture of each (request, seed), many prompts at once; the requests are as `requests` gives them."""
         return self._pictures(rows, batch, self.knobs(knobs))
 
+    def story(
+        self, lines: str | Sequence[str], seed: int | None = None, *, knobs: Mapping[str, Any] | None = None
+    ) -> Strip:
+        """Draw a story, a picture for each line; see `limner.strip.Strip` for what becomes of it.
+
+        Raises:
+            UserError: for a story without lines or with more than 500, an artist that tells none, and as `draw`.
+        """
+        return strip.tell(self, lines, _first(seed), knobs)
+
+    def retell(self, told: Strip, lines: str | Sequence[str]) -> Strip:
+        """Tell a story again with other lines; the pictures before the first that is changed stay as they are."""
+        return strip.retell(self, told, lines)
+
     def redraw(self, made: Mapping[str, Any]) -> Image.Image:
         """Draw the picture of a recipe again (`limner.read` takes one from a PNG).
 
@@ -247,7 +262,7 @@ class Artist:
         found = []
         for one in prompts:
             request = self._request(one)
-            for text in _texts(request):
+            for text in texts(request):
                 _check_text(text)
             found.append(request)
         return found
@@ -258,7 +273,7 @@ class Artist:
 
     def _seeds(self, n: int, seed: int | None) -> list[Seed]:
         _check_count(n, "n, the number of pictures,")
-        first = random.SystemRandom().randrange(2**31) if seed is None else check_seed(seed)
+        first = _first(seed)
         return [first + i for i in range(n)]
 
     def _styles(self, n: int, seed: int | None, style: Picture | Sequence[Picture]) -> list[Seed]:
@@ -313,19 +328,23 @@ class Artist:
 
     def _pictures(self, rows: Sequence[tuple[Request, Seed]], batch: int, knobs: Any) -> Iterator[Image.Image]:
         _check_count(batch, "batch")
-        for start in range(0, len(rows), batch):
-            some, began = rows[start : start + batch], time.perf_counter()
+        for some in _batches(rows, batch):
+            began = time.perf_counter()
             (last,) = collections.deque(self._sample(some, knobs), maxlen=1)
             if last.images is None:
                 raise UserError(f"{self.record['system']} draws no pictures: watch what it makes with drafts()")
             images = to_pil(last.images)
             each = 1000 * (time.perf_counter() - began) / len(images)
             for row, image in zip(some, images, strict=True):
-                image.info |= {recipe.KEY: self._recipe(*row, knobs), "milliseconds": each}
+                made = json.dumps(
+                    self.recipe(*row, knobs), default=dataclasses.asdict
+                )  # a style is all that is not plain
+                image.info |= {recipe.KEY: made, "milliseconds": each}
                 yield image
 
-    def _recipe(self, request: Request, seed: Seed, knobs: Any) -> str:
-        body = {
+    def recipe(self, request: Request, seed: Seed, knobs: Any) -> dict[str, Any]:
+        """Return all that it takes to draw a request again."""
+        return {
             "artist": self.name,
             "checkpoint": self.sha256,
             "system": self.record["system"],
@@ -334,30 +353,24 @@ class Artist:
             "seed": seed,
             "limner": self.record.get("limner", ""),
         }
-        return json.dumps(body, default=dataclasses.asdict)  # a style is all that is not plain
+
+
+def _first(seed: int | None) -> int:
+    return random.SystemRandom().randrange(2**31) if seed is None else check_seed(seed)
+
+
+def _batches(rows: Sequence[tuple[Request, Seed]], batch: int) -> Iterator[list[tuple[Request, Seed]]]:
+    """Part rows into batches; the stories of one batch have equally many lines."""
+    for _, alike in itertools.groupby(rows, key=lambda row: len(row[0].lines) if isinstance(row[0], Story) else 0):
+        some = list(alike)
+        for start in range(0, len(some), batch):
+            yield some[start : start + batch]
 
 
 def _outside() -> int:
     """Return the stack level, for a warning of our caller, of the first line that is not in this file."""
     frames = (frame.f_code.co_filename for frame, _ in traceback.walk_stack(sys._getframe(1)))
     return next((level for level, file in enumerate(frames, start=1) if file != __file__), 1)
-
-
-def _texts(request: Request) -> Iterator[str]:
-    """Yield every text in a request, however deep."""
-
-    def within(value: Any) -> Iterator[str]:
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, Request):
-            yield from _texts(value)
-        elif isinstance(value, Mapping):
-            yield from (text for item in value.items() for text in within(item))
-        elif isinstance(value, Sequence):
-            yield from (text for item in value for text in within(item))
-
-    for field in dataclasses.fields(request):
-        yield from within(getattr(request, field.name))
 
 
 def _check_text(text: str) -> None:

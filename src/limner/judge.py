@@ -7,7 +7,10 @@ KID, precision and recall.
 
     limner judge data/avatars -o judges/avatars
 
-Letters: B pictures, S their side, F features, E width of a code, A attributes.
+Where attributes belong to things that stand at places of their own ("far left colour", "far left shape"), all things
+share what names them, and each has its own look at the picture: what is learnt of one place holds for all.
+
+Letters: B pictures, S their side, F features, E width of a code, A attributes, K things.
 """
 
 from __future__ import annotations
@@ -35,6 +38,10 @@ if TYPE_CHECKING:
 
 LABEL = "label"
 """What the label is called among the attributes."""
+NOTHING = "nothing"
+"""The value of every attribute of a thing where it is not there."""
+FINE, LOOK, SHARP = 16, 64, 30.0
+"""Largest side of the map in which things are looked for; numbers seen of each; how quickly looks settle on a place."""
 NOISE = 0.1
 """Most noise, in standard deviations of a pixel in [-1, 1], that is laid over pictures while it learns."""
 
@@ -78,8 +85,11 @@ class Trunk(nn.Module):
         super().__init__()
         layers: list[nn.Module] = [nn.PixelUnshuffle(2), nn.Conv2d(12, config.widths[0], 3, padding=1)]
         side, width = config.size // 2, config.widths[0]
+        self.fine: tuple[int, int, int] | None = None
         for inside, width in itertools.pairwise((*config.widths, config.widths[-1])):
             layers.append(Residual(inside))
+            if side <= FINE and self.fine is None:
+                self.fine = (len(layers) - 1, inside, side)  # the layer after which places are looked at
             if side > 4:
                 layers.append(nn.Conv2d(inside, width, 4, 2, 1))
                 side //= 2
@@ -89,8 +99,54 @@ class Trunk(nn.Module):
         layers += [nn.BatchNorm2d(width), nn.ReLU(), nn.Flatten(), nn.Linear(width * side * side, config.features)]
         self.layers = nn.Sequential(*layers)
 
-    def forward(self, images: Tensor) -> Tensor:
-        return self.layers(images.contiguous(memory_format=torch.channels_last))
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """See pictures whole, (B, F), and as a map of at most 16 by 16 places, (B, C, h, h)."""
+        assert self.fine is not None
+        x = images.contiguous(memory_format=torch.channels_last)
+        for layer in list(self.layers)[: self.fine[0] + 1]:
+            x = layer(x)
+        return self.layers[self.fine[0] + 1 :](x), x
+
+
+class Regard(nn.Module):
+    """A look at each of K things where it may stand, and names for what is seen there.
+
+    Args:
+        channels: of the map it looks at.
+        side: of that map.
+        values: the values of each attribute of a thing, by the attribute's name.
+    """
+
+    def __init__(self, channels: int, side: int, values: Mapping[str, Sequence[str]]) -> None:
+        super().__init__()
+        self.names = list(values)
+        self.things = list(dict.fromkeys(name.rpartition(" ")[0] for name in values))
+        kinds: dict[str, list[str]] = {}
+        for name, known in values.items():
+            kinds.setdefault(name.rpartition(" ")[2], []).extend(known)
+        self.kinds = {kind: sorted(set(known)) for kind, known in kinds.items()}
+        self.where = nn.Parameter(torch.zeros(len(self.things), side * side))
+        self.look = nn.Sequential(nn.Linear(channels, LOOK), nn.ReLU(), nn.Linear(LOOK, LOOK))
+        self.heads = nn.ModuleDict({kind: nn.Linear(LOOK, len(known)) for kind, known in self.kinds.items()})
+        self.columns = {
+            name: [self.kinds[name.rpartition(" ")[2]].index(value) for value in known]
+            for name, known in values.items()
+        }
+
+    def forward(self, fine: Tensor) -> Tensor:
+        """Look at every place of a map (B, C, h, h): (B, K * LOOK)."""
+        shares = (SHARP * self.where).softmax(dim=1).to(fine.dtype)  # (K, h * h)
+        return self.look(torch.einsum("bcp,kp->bkc", fine.flatten(2), shares)).flatten(1)
+
+    def named(self, seen: Tensor) -> dict[str, Tensor]:
+        """Return the logits of the values of each attribute from what was seen, (B, K * LOOK) after a ReLU."""
+        seen = seen.unflatten(1, (len(self.things), LOOK))
+        logits = {kind: head(seen) for kind, head in self.heads.items()}  # (B, K, values)
+        found = {}
+        for name, columns in self.columns.items():
+            thing, _, kind = name.rpartition(" ")
+            found[name] = logits[kind][:, self.things.index(thing), columns]
+        return found
 
 
 class Judge(System):
@@ -108,7 +164,11 @@ class Judge(System):
             raise UserError("a judge needs data with attributes, labels or captions: it has nothing to judge by")
         self.trunk = Trunk(config)
         self.trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.heads = nn.ModuleList(nn.Linear(config.features, len(known)) for known in self.values.values())
+        things = {name: known for name, known in self.values.items() if " " in name and NOTHING in known}
+        whole = {name: known for name, known in self.values.items() if name not in things}
+        self.heads = nn.ModuleList(nn.Linear(config.features, len(known)) for known in whole.values())
+        assert self.trunk.fine is not None
+        self.regard = Regard(*self.trunk.fine[1:], things) if things else None
         if schema.captions:
             self.text = WordEncoder(schema.lexicon, width=config.code, embedding=64, hidden=64)
             self.project = nn.Linear(config.features, config.code)
@@ -128,23 +188,34 @@ class Judge(System):
     def step(self, batch: Pairs | Labelled, clock: Clock) -> Iterator[Update]:
         """Name what is seen, and tell whose sentence is whose, under noise that drawn pictures may have."""
         noise = torch.rand(len(batch.images), 1, 1, 1, device=batch.images.device) * NOISE
-        seen = self.trunk(batch.images + noise * torch.randn_like(batch.images))  # (B, F)
+        seen = self.see(batch.images + noise * torch.randn_like(batch.images))  # (B, F + K * LOOK)
         with full_precision(seen):
             seen, loss, log = seen.float(), seen.new_zeros((), dtype=torch.float32), {}
             if self.values:
                 truth = with_label(batch.attributes, batch.labels, self.schema).T  # (A, B)
                 named = [
-                    F.cross_entropy(head(seen.relu()), wanted, ignore_index=-1, reduction="sum")
-                    / (wanted >= 0).sum().clamp_min(1)
-                    for head, wanted in zip(self.heads, truth, strict=True)
+                    F.cross_entropy(logits, wanted, ignore_index=-1, reduction="sum") / (wanted >= 0).sum().clamp_min(1)
+                    for logits, wanted in zip(self.name(seen.relu()), truth, strict=True)
                 ]
                 log["naming"] = torch.stack(named).mean()
                 loss = loss + log["naming"]
             if isinstance(batch, Pairs):
-                v, t = self.project(seen.relu()), self.text.sentence(batch.texts).float()
+                v, t = self.project(seen.relu()[:, : self.config.features]), self.text.sentence(batch.texts).float()
                 log["matching"] = contrast(v, t, same_meaning(batch), self.sharpness)
                 loss = loss + 0.3 * log["matching"]
         yield Update("judge", loss, log)
+
+    def see(self, images: Tensor) -> Tensor:
+        """See pictures (B, 3, S, S) whole and, where there are things, each of their places: (B, F + K * LOOK)."""
+        whole, fine = self.trunk(images)
+        return whole if self.regard is None else torch.cat([whole, self.regard(fine)], dim=1)
+
+    def name(self, seen: Tensor) -> list[Tensor]:
+        """Return the logits of the values of each attribute, in order: A of (B, values)."""
+        whole, looks = seen.split([self.config.features, seen.shape[1] - self.config.features], dim=1)
+        of_things = {} if self.regard is None else self.regard.named(looks)
+        heads = iter(self.heads)
+        return [of_things[name] if name in of_things else next(heads)(whole) for name in self.values]
 
     @torch.no_grad()
     def check(self, batch: Pairs | Labelled) -> Mapping[str, float]:
@@ -158,20 +229,21 @@ class Judge(System):
 
     @torch.no_grad()
     def features(self, images: Tensor, batch: int = 100) -> Tensor:
-        """See pictures (N, 3, S, S) in [-1, 1]: (N, F) in float32, on the CPU."""
+        """See pictures (N, 3, S, S) in [-1, 1]: (N, F + K * LOOK) in float32, on the CPU."""
         where = next(self.trunk.parameters()).device
-        return torch.cat([self.trunk(part.to(where)).relu().float().cpu() for part in images.split(batch)])
+        return torch.cat([self.see(part.to(where)).relu().float().cpu() for part in images.split(batch)])
 
     @torch.no_grad()
     def named(self, features: Tensor) -> Tensor:
         """Say the most likely value of each attribute (and label) of what was seen: (N, A)."""
-        where = next(self.heads.parameters()).device
-        return torch.stack([head(features.to(where)).argmax(dim=1).cpu() for head in self.heads], dim=1)
+        where = next(self.trunk.parameters()).device
+        return torch.stack([logits.argmax(dim=1).cpu() for logits in self.name(features.to(where))], dim=1)
 
     @torch.no_grad()
     def placed(self, features: Tensor) -> Tensor:
         """Return the codes of what was seen, of length 1: (N, E)."""
-        return F.normalize(self.project(features.to(self.sharpness.device)), dim=1).cpu()
+        whole = features[:, : self.config.features].to(self.sharpness.device)
+        return F.normalize(self.project(whole), dim=1).cpu()
 
     @torch.no_grad()
     def read(self, captions: Sequence[str], batch: int = 100) -> Tensor:

@@ -7,7 +7,7 @@ the API, and compare equal when they say the same.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,3 +112,20 @@ def from_json(body: Mapping[str, Any]) -> Request:
 
 def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def texts(request: Request) -> Iterator[str]:
+    """Yield every text in a request, however deep."""
+
+    def within(value: Any) -> Iterator[str]:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, Request):
+            yield from texts(value)
+        elif isinstance(value, Mapping):
+            yield from (text for item in value.items() for text in within(item))
+        elif isinstance(value, Sequence):
+            yield from (text for item in value for text in within(item))
+
+    for part in dataclasses.fields(request):
+        yield from within(getattr(request, part.name))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from limner.cli import bench, data, draw, judge, morph, systems, train
+from limner.cli import bench, data, draw, judge, morph, story, systems, train
 from limner.cli.console import leads
 from limner.errors import UserError
 
@@ -23,6 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("draw")(draw.draw)
+app.command("story")(story.story)
 app.command("morph")(morph.morph)
 app.command("walk")(morph.walk)
 app.command("list")(systems.list_all)
@@ -37,7 +38,7 @@ app.add_typer(data.app, name="data")
 
 EXTRAS = {
     "train": ("accelerate", "datasets", "pyarrow", "tensorboard", "torchmetrics"),
-    "worlds": ("python_avatars", "resvg_py"),
+    "worlds": ("mitsuba", "python_avatars", "resvg_py"),
 }
 """Packages that a command may miss, by the extra that brings them."""
 

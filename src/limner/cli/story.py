@@ -1,0 +1,155 @@
+"""`limner story`: a picture for every line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from limner.cli.console import Json, emit, loaded, note, notes
+from limner.cli.draw import Device, Knobs, Show, free, slug
+from limner.errors import UserError
+
+if TYPE_CHECKING:
+    from limner.artist import Artist
+    from limner.strip import Strip
+
+DEFAULT = "clevr-stories"
+SUFFIXES = (".png", ".gif", ".html")
+Name = Annotated[
+    str, typer.Option("--artist", "-a", help="Who draws: a bundled name, a checkpoint or run folder, or a Hub id.")
+]
+
+
+def story(
+    lines: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE | LINE...", help="A text file, a line a picture; or the lines; or - for stdin."),
+    ] = None,
+    artist: Name = DEFAULT,
+    n: Annotated[int, typer.Option("-n", help="Tellings, each with a seed of its own.")] = 1,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same pictures; by chance without it.")] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the strips, or a file ending in .png, .gif or .html.")
+    ] = Path("drawings"),
+    gif: Annotated[bool, typer.Option("--gif", help="Also a film, picture after picture.")] = False,
+    page: Annotated[bool, typer.Option("--html", help="Also a page to read, all in one file.")] = False,
+    earlier: Annotated[
+        Path | None, typer.Option("--from", help="Tell the story of this strip again; give new lines, or --change.")
+    ] = None,
+    change: Annotated[
+        list[str] | None, typer.Option(help="With --from: put a line otherwise, NUMBER=TEXT; may be repeated.")
+    ] = None,
+    knob: Knobs = None,
+    device: Device = "auto",
+    show: Show = True,
+    as_json: Json = False,
+) -> None:
+    """Draw a story, a picture for every line.
+
+    limner story "a large red metal cube, left at the back" "a small blue rubber sphere, centre in front"
+
+    limner story tale.txt --seed 7 --html
+
+    limner story tale.txt -o tale.gif --artist runs/mine
+
+    limner story --from drawings/a-large-red-7.png --change 2="a small green rubber sphere, centre in front"
+
+    In a file, blank lines and lines that begin with # are passed over. A strip holds its recipe: --from tells the story
+    again, and all pictures before the first changed line stay as they were.
+    """
+    from limner import settings
+
+    suffix = _suffix(out)
+    with notes():
+        if earlier is not None:
+            if seed is not None or n != 1 or knob:
+                raise UserError("--from keeps seed and knobs: leave --seed, -n and --knob out")
+            keep(_again(earlier, artist, lines, change or [], device), out, suffix, gif, page, show, as_json)
+            return
+        if change:
+            raise UserError("--change goes with --from STRIP.png")
+        if n < 1:
+            raise UserError(f"-n, the number of tellings, must be 1 or more, not {n}")
+        told = read(lines or [])
+        painter, knobs = loaded(artist, device, len(told)), settings.pairs(knob or [], "--knob")
+        for place in range(n):
+            strip = painter.story(told, None if seed is None else seed + place, knobs=knobs)
+            keep(strip, out, suffix, gif, page, show, as_json)
+
+
+def _suffix(out: Path) -> str:
+    """Return which kind of file is asked for, "" for a folder."""
+    suffix = out.suffix.lower()
+    if suffix and suffix not in SUFFIXES and not out.is_dir():
+        raise UserError(f"{out}: a story is kept as {', '.join(SUFFIXES)}, or in a folder of any plain name")
+    return "" if out.is_dir() else suffix
+
+
+def read(given: Sequence[str]) -> list[str]:
+    """Return the lines of a story: of a file, of stdin for "-", or as given.
+
+    Raises:
+        UserError: the file is missing, or no text.
+    """
+    if len(given) != 1:
+        return [line for line in given if line.strip()]
+    (text,) = given
+    if text == "-":
+        return _told(sys.stdin.read())
+    path = Path(text)
+    named = "\n" not in text and (path.suffix.lower() in (".txt", ".md") or "/" in text)
+    if named or (len(text) < 256 and path.is_file()):
+        try:
+            return _told(path.read_text(encoding="utf-8"))
+        except UnicodeDecodeError:
+            raise UserError(f"{path} is no text: a story is a text file in UTF-8, a line for each picture") from None
+        except OSError as error:
+            raise UserError(f"cannot read the story {path}: {error.strerror}") from None
+    return _told(text)
+
+
+def _told(text: str) -> list[str]:
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _again(path: Path, artist: str, given: list[str] | None, changes: list[str], device: str) -> Strip:
+    from limner import recipe
+    from limner.strip import changed, tell, told_by
+
+    made = recipe.read(path)
+    story = told_by(made)
+    lines = tuple(read(given)) if given else story.lines
+    for one in changes:
+        number, _, text = one.partition("=")
+        if not number.strip().isdigit() or not text.strip():
+            raise UserError(f"--change {one!r}: write it as NUMBER=TEXT")
+        lines = changed(lines, int(number), text.strip())
+    painter: Artist = loaded(made["artist"] if artist == DEFAULT else artist, device, len(lines))
+    if painter.sha256 != made.get("checkpoint"):
+        note(f"note: {painter.name} is not the checkpoint that drew {path}; its pictures will differ")
+    setting = story.setting or (story.lines if lines != story.lines else ())
+    return tell(painter, type(story)(lines, setting), made["seed"], made.get("knobs"))
+
+
+def keep(strip: Strip, out: Path, suffix: str, gif: bool, page: bool, show: bool, as_json: bool) -> None:
+    """Save a strip in every form that is asked for, report it, and show it where that can be done."""
+    from limner import recipe
+    from limner.cli import picture
+
+    stem = f"{slug(' '.join(strip.lines))}-{strip.made['seed']}"
+    folder, name = (out.parent, out.stem) if suffix else (out, stem)
+    wanted = [suffix or ".png", *[".gif"] * gif, *[".html"] * page]
+    files = []
+    for kind in dict.fromkeys(wanted):
+        path = out if kind == suffix and not out.exists() else free(folder, name, kind)
+        whole = {".png": lambda path: recipe.write(strip.image(), path), ".gif": strip.gif, ".html": strip.html}
+        files.append(str(whole[kind](path)))
+    facts = {"files": files, "lines": list(strip.lines), "seed": strip.made["seed"]}
+    emit(facts, as_json, "\n".join(files))
+    if show and not as_json:
+        picture.show(strip.image(captions=False))
