@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from limner.blocks.joint_embedding import contrast, same_meaning
 from limner.blocks.modes import evaluating, full_precision
+from limner.blocks.regard import Regard, things_among
 from limner.blocks.text import WordEncoder
 from limner.data.schema import Schema
 from limner.data.views import Labelled, Pairs
@@ -38,10 +39,8 @@ if TYPE_CHECKING:
 
 LABEL = "label"
 """What the label is called among the attributes."""
-NOTHING = "nothing"
-"""The value of every attribute of a thing where it is not there."""
-FINE, LOOK, SHARP = 16, 64, 30.0
-"""Largest side of the map in which things are looked for; numbers seen of each; how quickly looks settle on a place."""
+FINE = 16
+"""Largest side of the map in which things are looked for."""
 NOISE = 0.1
 """Most noise, in standard deviations of a pixel in [-1, 1], that is laid over pictures while it learns."""
 
@@ -108,47 +107,6 @@ class Trunk(nn.Module):
         return self.layers[self.fine[0] + 1 :](x), x
 
 
-class Regard(nn.Module):
-    """A look at each of K things where it may stand, and names for what is seen there.
-
-    Args:
-        channels: of the map it looks at.
-        side: of that map.
-        values: the values of each attribute of a thing, by the attribute's name.
-    """
-
-    def __init__(self, channels: int, side: int, values: Mapping[str, Sequence[str]]) -> None:
-        super().__init__()
-        self.names = list(values)
-        self.things = list(dict.fromkeys(name.rpartition(" ")[0] for name in values))
-        kinds: dict[str, list[str]] = {}
-        for name, known in values.items():
-            kinds.setdefault(name.rpartition(" ")[2], []).extend(known)
-        self.kinds = {kind: sorted(set(known)) for kind, known in kinds.items()}
-        self.where = nn.Parameter(torch.zeros(len(self.things), side * side))
-        self.look = nn.Sequential(nn.Linear(channels, LOOK), nn.ReLU(), nn.Linear(LOOK, LOOK))
-        self.heads = nn.ModuleDict({kind: nn.Linear(LOOK, len(known)) for kind, known in self.kinds.items()})
-        self.columns = {
-            name: [self.kinds[name.rpartition(" ")[2]].index(value) for value in known]
-            for name, known in values.items()
-        }
-
-    def forward(self, fine: Tensor) -> Tensor:
-        """Look at every place of a map (B, C, h, h): (B, K * LOOK)."""
-        shares = (SHARP * self.where).softmax(dim=1).to(fine.dtype)  # (K, h * h)
-        return self.look(torch.einsum("bcp,kp->bkc", fine.flatten(2), shares)).flatten(1)
-
-    def named(self, seen: Tensor) -> dict[str, Tensor]:
-        """Return the logits of the values of each attribute from what was seen, (B, K * LOOK) after a ReLU."""
-        seen = seen.unflatten(1, (len(self.things), LOOK))
-        logits = {kind: head(seen) for kind, head in self.heads.items()}  # (B, K, values)
-        found = {}
-        for name, columns in self.columns.items():
-            thing, _, kind = name.rpartition(" ")
-            found[name] = logits[kind][:, self.things.index(thing), columns]
-        return found
-
-
 class Judge(System):
     """Trunk, a head for each attribute and the label, and a joint embedding of pictures and sentences."""
 
@@ -164,7 +122,7 @@ class Judge(System):
             raise UserError("a judge needs data with attributes, labels or captions: it has nothing to judge by")
         self.trunk = Trunk(config)
         self.trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        things = {name: known for name, known in self.values.items() if " " in name and NOTHING in known}
+        things = things_among(self.values)
         whole = {name: known for name, known in self.values.items() if name not in things}
         self.heads = nn.ModuleList(nn.Linear(config.features, len(known)) for known in whole.values())
         assert self.trunk.fine is not None
@@ -192,7 +150,7 @@ class Judge(System):
         with full_precision(seen):
             seen, loss, log = seen.float(), seen.new_zeros((), dtype=torch.float32), {}
             if self.values:
-                truth = with_label(batch.attributes, batch.labels, self.schema).T  # (A, B)
+                truth = with_label(batch.attributes, batch.labels, self.schema)  # (B, A)
                 named = [
                     F.cross_entropy(logits, wanted, ignore_index=-1, reduction="sum") / (wanted >= 0).sum().clamp_min(1)
                     for logits, wanted in zip(self.name(seen.relu()), truth, strict=True)

@@ -53,4 +53,11 @@ class Encoder(nn.Sequential):
         for inside, outside in pairwise(widths):
             layers += [down(inside, outside, norm=norm, bias=not norm), nn.LeakyReLU(LEAK)]
         super().__init__(*layers)
-        self.channels = widths[-1]
+        self.widths = widths
+
+    def twice(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the map before the last halving, too: (B, 4n, 8, 8) and (B, 8n, 4, 4) at 64 pixels."""
+        *layers, last, act = self
+        for layer in layers:
+            x = layer(x)
+        return x, act(last(x))

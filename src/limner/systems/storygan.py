@@ -25,7 +25,8 @@ Deviations
     What is painted is i_t, the mean of h_0 and o_t side by side, as in the code for Pororo-SV: the paper's G(o_t) alone
     would have to press the sentence through the filter.
     A single frame, too, is painted after the lines before it have been read: it shows what they named.
-    Heads return logits; the label head names every attribute the data has, not a union over objects.
+    Heads return logits; the label head names every attribute the data has, not a union over objects, and what stands at
+    places of its own by looks at these (`blocks.regard`).
     A quarter of the stories are cut short before they are encoded, so that a story of fewer lines is nothing new. A
     longer one is told in chapters.
     `recipe="modern"` changes what the field has learnt since: spectral norm in place of batch norm in the critics
@@ -49,6 +50,7 @@ from limner.blocks.joint_embedding import contrastive
 from limner.blocks.lines import LineReader, shortened
 from limner.blocks.losses import says_fake, says_real
 from limner.blocks.penalties import gradient_penalty
+from limner.blocks.regard import Regard, misnamed, things_among
 from limner.blocks.stackgan import Encoder, Painter
 from limner.blocks.text import WordEncoder, unknown_words
 from limner.blocks.vision import ImageEncoder
@@ -61,7 +63,8 @@ from limner.system import Clock, Dice, Draft, Paper, Phase, Player, System, Upda
 Z = 100
 TAPS, CHANNELS = 21, 3  # of the dynamic filter
 CUT = 0.25  # share of stories that are encoded without their last lines
-NAMING = 0.4  # weight of the attributes' names in the teller's loss, as in the authors' code
+NAMING = 0.4  # weight of naming attributes in the teller's loss, as in the authors' code
+LABELS = 15  # of CLEVR-SV, over which its mean goes: so each attribute counts what one of them does there
 LAZY, GAMMA = 16, 0.2  # modern: steps between two penalties, weight of R1
 
 
@@ -211,7 +214,7 @@ class Critic(nn.Module):
         super().__init__()
         norm, leaky = config.recipe == "paper", nn.LeakyReLU(LEAK)
         self.look = Encoder(config.critic_width, config.size, norm)
-        last = self.look.channels
+        last = self.look.widths[-1]
         join = nn.Conv2d(frames * last, last, 3, padding=1, bias=not norm)
         self.join = nn.Sequential(join, *([nn.BatchNorm2d(last)] if norm else []), leaky)
         self.read = nn.Sequential(nn.Linear(words, last), *([nn.BatchNorm1d(last)] if norm else []), leaky)
@@ -230,23 +233,26 @@ class Critic(nn.Module):
 
 
 class FrameCritic(Critic):
-    """The critic of single frames also names what it sees, attribute by attribute."""
+    """The critic of single frames also names what it sees: things by looks at their places, the rest from the whole."""
 
     def __init__(self, words: int, config: Config, schema: Schema) -> None:
         super().__init__(1, words, config)
-        self.values = [len(known) for known in schema.attributes.values()]
-        self.name = nn.Conv2d(self.head.in_channels, sum(self.values), 4) if self.values else None
+        self.attributes, things = list(schema.attributes), things_among(schema.attributes)
+        self.plain = [name for name in self.attributes if name not in things]
+        sizes = (len(schema.attributes[name]) for name in self.plain)
+        self.heads = nn.ModuleList(nn.Conv2d(self.look.widths[-1], many, 4) for many in sizes)
+        self.regard = Regard(self.look.widths[-2], 8, things) if things else None
 
-    def misnamed(self, seen: Tensor, attributes: Tensor) -> Tensor:
-        """Cross-entropy of naming the attributes (R, A) of what was seen, those that are known; 0 without any."""
-        if self.name is None:
-            return seen.new_zeros(())
-        named = self.name(seen).flatten(1).float().split(self.values, dim=1)  # A of (R, values)
-        losses = [
-            F.cross_entropy(logits, truth, ignore_index=-1, reduction="sum") / (truth >= 0).sum().clamp_min(1)
-            for logits, truth in zip(named, attributes.T, strict=True)
-        ]
-        return torch.stack(losses).mean()
+    def misnamed(self, pictures: Tensor, attributes: Tensor) -> tuple[Tensor, Tensor]:
+        """See pictures (R, 1, 3, S, S), and return also the loss of naming their attributes (R, A)."""
+        finer, seen = self.look.twice(pictures.squeeze(1))  # (R, 4n, 8, 8), (R, 8n, 4, 4)
+        named = {name: head(seen).flatten(1) for name, head in zip(self.plain, self.heads, strict=True)}
+        if self.regard is not None:
+            named |= self.regard.named(self.regard(finer).relu())
+        loss = (
+            misnamed([named[name] for name in self.attributes], attributes).sum() / LABELS if named else seen.sum() * 0
+        )
+        return seen, loss
 
 
 class StoryGan(System):
@@ -270,7 +276,7 @@ class StoryGan(System):
         ),
         "clevr": Config(),
         "clevr-small": Config(
-            images=150_000, frames=8, stories=4, teller_width=16, critic_width=32, rate=5e-4, recipe="modern",
+            images=120_000, frames=8, stories=4, teller_width=16, critic_width=32, rate=5e-4, recipe="modern",
         ),
         "pororo": Config(text="read", text_width=356, frames=20, stories=12, code=124, teller_width=128),
     }  # fmt: skip
@@ -291,7 +297,8 @@ class StoryGan(System):
         for net in (self.teller.paint, *critics):
             net.apply(dcgan_init)
         for net in critics if c.recipe == "modern" else ():
-            spectrally_normed(net)
+            for part in (net.look, net.join, net.read, net.head):  # what names is to be sure
+                spectrally_normed(part)
 
     def phases(self) -> list[Phase]:
         """Learn to read, where words alone will not do; then the two games at once."""
@@ -324,34 +331,35 @@ class StoryGan(System):
 
         frame, strip, mu, kl = self.tell(told, batch.frames)
         words = torch.cat([lines, mu[:single].detach()], dim=1)
-        seen, loss, log = self.contest(self.frame_critic, real, frame, words, wrong, lazy)
-        yield Update("frame critic", loss + self.frame_critic.misnamed(seen, batch.attributes), log)
+        seen, naming = self.frame_critic.misnamed(real, batch.attributes)
+        loss, log = self.contest(self.frame_critic, seen, frame, words, wrong)
+        if lazy:
+            loss = loss + LAZY * GAMMA / 2 * gradient_penalty(self.frame_critic, real, words)
+        yield Update("frame critic", loss + naming, log | {"misnamed": naming})
 
         if self.story_critic is not None:
-            _, loss, log = self.contest(self.story_critic, strips, strip, story, other, lazy)
+            loss, log = self.contest(self.story_critic, self.story_critic.see(strips), strip, story, other)
+            if lazy:
+                loss = loss + LAZY * GAMMA / 2 * gradient_penalty(self.story_critic, strips, story)
             yield Update("story critic", loss, log)
 
         for move in range(c.moves):
             if move:
                 frame, strip, mu, kl = self.tell(told, batch.frames)
-            seen = self.frame_critic.see(frame)
-            misnamed = self.frame_critic.misnamed(seen, batch.attributes)
-            loss = says_real(self.frame_critic.judge(seen, words)) + NAMING * misnamed + kl
+            seen, naming = self.frame_critic.misnamed(frame, batch.attributes)
+            loss = says_real(self.frame_critic.judge(seen, words)) + NAMING * naming + kl
             if self.story_critic is not None:
                 loss = loss + says_real(self.story_critic(strip, story))
-            yield Update("teller", loss, {"divergence": kl, "misnamed": misnamed})
+            yield Update("teller", loss, {"divergence": kl, "misnamed": naming})
 
     def contest(
-        self, critic: Critic, real: Tensor, drawn: Tensor, words: Tensor, wrong: Tensor, lazy: bool
-    ) -> tuple[Tensor, Tensor, Mapping[str, Tensor]]:
-        """Matching-aware loss: right pairs against drawn and mismatched ones, half each; what was seen; and a log."""
-        seen = critic.see(real)
+        self, critic: Critic, seen: Tensor, drawn: Tensor, words: Tensor, wrong: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Matching-aware loss: right pairs of what was seen of real pictures against drawn, mismatched, half each."""
         right, mismatch = critic.judge(seen, words), critic.judge(seen, words[wrong])
         fake = critic(drawn.detach(), words)
         loss = says_real(right) + 0.5 * (says_fake(fake) + says_fake(mismatch))
-        if lazy:
-            loss = loss + LAZY * GAMMA / 2 * gradient_penalty(critic, real, words)
-        return seen, loss, {"right": right, "drawn": fake, "wrong": mismatch}
+        return loss, {"right": right, "drawn": fake, "wrong": mismatch}
 
     def tell(self, told: Tensor, frames: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Tell stories (B + N, T, V) with fresh noise: of the first B the frames of these numbers, the others whole.
