@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from limner.blocks.augmentation import divergence
-from limner.blocks.lines import shortened
+from limner.blocks.lines import shortened, so_far
 from limner.blocks.resample import doubled
 from limner.blocks.stackgan import Doubled
 from limner.data.dataset import Dataset
@@ -94,7 +94,7 @@ class TestEquations:
     def test_divergence_is_that_of_the_story_encoder_and_moves_it(self, make: Callable[..., StoryGan]) -> None:
         assert divergence(torch.zeros(2, 3), torch.zeros(2, 3)) == 0
         system = make()
-        mu, log_var = system.teller.encode(system.read([LINES, LINES[::-1]]))
+        mu, log_var = system.teller.encode(system.teller.join(system.read([LINES, LINES[::-1]])))
         divergence(mu, log_var).backward()
         gradient = system.teller.encode.read.weight.grad
         assert gradient is not None and gradient.abs().sum() > 0
@@ -116,9 +116,14 @@ class TestTelling:
         assert all(not torch.equal(told[0, t], early[0, t]) for t in range(3))
         assert torch.equal(told[0, :2], late[0, :2]) and not torch.equal(told[0, 2], late[0, 2])
 
+    def test_alone_or_repeated_sentences_know_no_later_line(self, make: Callable[..., StoryGan]) -> None:
+        for repeats in (False, True):
+            system, late = make(repeats=repeats), (*LINES[:2], "a yellow upper right corner")
+            assert torch.equal(tell(system, Story(LINES))[0, :2], tell(system, Story(late, LINES))[0, :2])
+
     @pytest.mark.parametrize("variant", ["svc", "svfn", "imagegan"])
     def test_the_baselines_know_the_story_and_the_line_alone(self, make: Callable[..., StoryGan], variant: str) -> None:
-        system = make(variant=variant)
+        system = make(variant=variant, repeats=False)
         told = tell(system, Story(LINES))
         early = tell(system, Story(("a blue upper left corner", *LINES[1:]), LINES))
         assert not torch.equal(told[0, 0], early[0, 0]) and torch.equal(told[0, 1:], early[0, 1:])
@@ -190,7 +195,7 @@ class TestGame:
 
     def test_critics_return_logits(self, make: Callable[..., StoryGan]) -> None:
         system = make()
-        words = torch.randn(4, system.read.width + TINY.code) * 30
+        words = torch.randn(4, 3 * system.read.width + TINY.code) * 30
         logits = system.frame_critic(torch.randn(4, 1, 3, 16, 16) * 30, words)
         assert logits.shape == (4,) and (logits.min() < 0 or logits.max() > 1)
 
@@ -260,6 +265,11 @@ class TestStream:
         after = Dataset.open(folder, size=16, held_out=0)
         told = {story.lines for story in before.requests(Story, 12, "train")}  # type: ignore[attr-defined]
         assert told == {story.lines for story in after.requests(Story, 12, "train")}  # type: ignore[attr-defined]
+
+    def test_sentences_repeat_what_was_told_before(self) -> None:
+        """The 75 numbers of a frame of CLEVR-SV hold a block for each object so far."""
+        told = torch.tensor([[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]])
+        assert so_far(told)[0].tolist() == [[1, 2, 0, 0, 0, 0], [1, 2, 3, 4, 0, 0], [1, 2, 3, 4, 5, 6]]
 
     def test_a_cut_story_keeps_its_first_lines(self) -> None:
         torch.manual_seed(0)

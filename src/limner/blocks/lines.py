@@ -50,3 +50,15 @@ def shortened(told: Tensor, share: float) -> Tensor:
     kept = torch.randint(1, length + 1, (count, 1), device=told.device)
     kept = torch.where(torch.rand(count, 1, device=told.device) < share, kept, length)
     return told * (torch.arange(length, device=told.device) < kept)[:, :, None]
+
+
+def so_far(told: Tensor) -> Tensor:
+    """Put beside each line's vector those of all before it, in blocks, zero for those to come: to (R, T, TV)."""
+    length = told.shape[1]
+    past = torch.ones(length, length, device=told.device, dtype=told.dtype).tril()
+    return (told[:, None] * past[:, :, None]).flatten(2)
+
+
+def at(told: Tensor, frames: Tensor) -> Tensor:
+    """Return what is told at these frames (B,) of the first B of (R, T, V): (B, V)."""
+    return told[: len(frames)].take_along_dim(frames[:, None, None], dim=1).squeeze(1)

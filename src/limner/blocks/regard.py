@@ -34,7 +34,7 @@ def misnamed(named: Sequence[Tensor], truth: Tensor) -> Tensor:
         F.cross_entropy(logits.float(), wanted, ignore_index=-1, reduction="sum") / (wanted >= 0).sum().clamp_min(1)
         for logits, wanted in zip(named, truth.T, strict=True)
     ]
-    return torch.stack(losses)
+    return torch.stack(losses) if losses else truth.new_zeros(0, dtype=torch.float32)
 
 
 class Regard(nn.Module):

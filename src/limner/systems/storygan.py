@@ -7,8 +7,8 @@ Reading order: Config, StoryEncoder, the context encoder from the inside out (Te
 Teller, which is both with an image generator, the paper's theta, the two critics, StoryGan (its phases, its step,
 which is algorithm 1, and drawing).
 
-Letters: B single frames, N stories, R of either, T frames of a story, S their side, V width of a sentence vector s_t,
-C width of the story code h_0 and of all states, Z = 100 numbers of noise, n the width of a player.
+Letters: B single frames, N stories, R of either, T frames of a story, S their side, V width of a sentence vector s_t, C
+width of the story code h_0 and of all states, Z = 100 numbers of noise, n the width of a player.
 
 What the paper claims, and the baselines that leave it out, by `variant`
     storygan    i_t = GRU([s_t; e_t], i_{t-1});  (o_t, h_t) = Text2Gist(i_t, h_{t-1});  a critic of whole stories
@@ -17,9 +17,8 @@ What the paper claims, and the baselines that leave it out, by `variant`
     imagegan    as svc, without the critic of whole stories
 
 Deviations
-    A sentence vector says which words of the lexicon stand in the sentence. In the clevr world that is what the
-    attribute vectors of CLEVR-SV say; for free text `text="read"` learns to read first, in the place of the paper's
-    pre-trained sentence encoder.
+    A sentence vector says which words of the lexicon stand in the sentence, in the clevr world what the attribute
+    vectors of CLEVR-SV say, and two layers join them; for free text `text="read"` learns to read first.
     The authors' code for CLEVR-SV leaves the story encoder out, so that its divergence is a constant; here it is the
     paper's. Their filter multiplies a box blur place by place; here it is a convolution, one filter for each story.
     What is painted is i_t, the mean of h_0 and o_t side by side, as in the code for Pororo-SV: the paper's G(o_t) alone
@@ -37,7 +36,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -47,7 +46,7 @@ from limner.blocks.augmentation import divergence
 from limner.blocks.conv import LEAK, doublings, spectrally_normed
 from limner.blocks.init import dcgan_init
 from limner.blocks.joint_embedding import contrastive
-from limner.blocks.lines import LineReader, shortened
+from limner.blocks.lines import LineReader, at, shortened, so_far
 from limner.blocks.losses import says_fake, says_real
 from limner.blocks.penalties import gradient_penalty
 from limner.blocks.regard import Regard, misnamed, things_among
@@ -60,7 +59,8 @@ from limner.errors import UserError
 from limner.requests import Request, Story
 from limner.system import Clock, Dice, Draft, Paper, Phase, Player, System, Update, adam, halving, no_grad
 
-Z = 100
+States = tuple[Tensor, Tensor]
+Z, LINE = 100, 64
 TAPS, CHANNELS = 21, 3  # of the dynamic filter
 CUT = 0.25  # share of stories that are encoded without their last lines
 NAMING = 0.4  # weight of naming attributes in the teller's loss, as in the authors' code
@@ -92,6 +92,8 @@ class Config:
     """B, single frames in a step."""
     stories: int = 24
     """N, whole stories in a step."""
+    repeats: bool = True
+    """Sentence vectors repeat those before them, as the published ones of CLEVR-SV do; else each is its line alone."""
     moves: int = 2
     """Moves of the teller after each one of the critics, as in the authors' code."""
     code: int = 128
@@ -156,15 +158,8 @@ class DynamicFilter(nn.Module):
         return torch.einsum("rkcw,rkw->rc", signal.unfold(2, TAPS, 1), kernel)
 
 
-class State(NamedTuple):
-    """What one line leaves behind for the next: (R, C) each."""
-
-    i: Tensor
-    h: Tensor
-
-
 class ContextEncoder(nn.Module):
-    """A sentence in its context: s_t (R, V), e_t (R, Z) and the state to what is painted of it, (R, 3C)."""
+    """A sentence in its context: s_t (R, V), e_t (R, Z) and the states (i, h) to what is painted of it, (R, 3C)."""
 
     def __init__(self, sentence: int, config: Config) -> None:
         super().__init__()
@@ -177,32 +172,35 @@ class ContextEncoder(nn.Module):
         if self.filters:
             self.filter = DynamicFilter(code)
 
-    def forward(self, sentence: Tensor, noise: Tensor, state: State, mu: Tensor) -> tuple[Tensor, State]:
-        i, h = torch.cat([sentence, noise], dim=1), state.h
-        i = self.sentence(i, state.i) if self.recurrent else self.sentence(i).tanh()
+    def forward(self, sentence: Tensor, noise: Tensor, states: States, mu: Tensor) -> tuple[Tensor, States]:
+        before, h = states
+        given = torch.cat([sentence, noise], dim=1)
+        i = self.sentence(given, before) if self.recurrent else self.sentence(given).tanh()
         if self.recurrent:
             h = self.gist(i, h)
         o = h
         if self.filters:
             o = self.filter(i, h) if self.by_sentence else self.filter(h, i)
-        return torch.cat([i, mu, o], dim=1), State(i, h)
+        return torch.cat([i, mu, o], dim=1), (i, h)
 
 
 class Teller(nn.Module):
-    """Story encoder, context encoder and image generator: theta."""
+    """Story encoder, context encoder and image generator: theta; and two layers that see which words stand together."""
 
-    def __init__(self, sentence: int, length: int, config: Config) -> None:
+    def __init__(self, words: int, length: int, config: Config) -> None:
         super().__init__()
-        self.code = config.code
-        self.encode = StoryEncoder(sentence, length, config.code)
-        self.context = ContextEncoder(sentence, config)
+        self.code, self.sentences = config.code, so_far if config.repeats else nn.Identity()
+        widen, narrow = nn.Linear(words, config.code, bias=False), nn.Linear(config.code, LINE, bias=False)
+        self.join = nn.Sequential(widen, nn.ReLU(), narrow)  # no line, no trace
+        self.encode = StoryEncoder(LINE, length, config.code)
+        self.context = ContextEncoder(LINE * (length if config.repeats else 1), config)
         self.paint = Painter(3 * config.code, config.teller_width, config.size)
 
-    def follow(self, story: Tensor, h: Tensor, mu: Tensor, noise: Sequence[Tensor]) -> Tensor:
-        """Read a story (R, T, V) line by line, from noise (R, C) and T of (R, Z): what is painted, (R, T, 3C)."""
-        state, seen = State(noise[0], h), []
-        for sentence, e in zip(story.unbind(1), noise[1:], strict=True):
-            o, state = self.context(sentence, e, state, mu)
+    def follow(self, told: Tensor, h: Tensor, mu: Tensor, noise: Sequence[Tensor]) -> Tensor:
+        """Read lines (R, T, LINE) one by one, from noise (R, C) and T of (R, Z): what is painted, (R, T, 3C)."""
+        states, seen = (noise[0], h), []
+        for sentence, e in zip(self.sentences(told).unbind(1), noise[1:], strict=True):
+            o, states = self.context(sentence, e, states, mu)
             seen.append(o)
         return torch.stack(seen, dim=1)
 
@@ -216,8 +214,9 @@ class Critic(nn.Module):
         self.look = Encoder(config.critic_width, config.size, norm)
         last = self.look.widths[-1]
         join = nn.Conv2d(frames * last, last, 3, padding=1, bias=not norm)
-        self.join = nn.Sequential(join, *([nn.BatchNorm2d(last)] if norm else []), leaky)
-        self.read = nn.Sequential(nn.Linear(words, last), *([nn.BatchNorm1d(last)] if norm else []), leaky)
+        self.join = nn.Sequential(join, *[nn.BatchNorm2d(last)] * norm, leaky)
+        deeper = [nn.Linear(last, last), *[nn.BatchNorm1d(last)] * norm]
+        self.read = nn.Sequential(nn.Linear(words, last), leaky, *deeper, leaky)
         self.head = nn.Conv2d(last, 1, 4)
 
     def see(self, pictures: Tensor) -> Tensor:
@@ -230,6 +229,12 @@ class Critic(nn.Module):
 
     def forward(self, pictures: Tensor, words: Tensor) -> Tensor:
         return self.judge(self.see(pictures), words)
+
+    def contest(self, seen: Tensor, drawn: Tensor, words: Tensor, wrong: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Matching-aware loss: right pairs of what was seen of real pictures against drawn, mismatched, half each."""
+        right, mismatch, fake = self.judge(seen, words), self.judge(seen, words[wrong]), self(drawn.detach(), words)
+        loss = says_real(right) + 0.5 * (says_fake(fake) + says_fake(mismatch))
+        return loss, {"right": right, "drawn": fake, "wrong": mismatch}
 
 
 class FrameCritic(Critic):
@@ -249,9 +254,7 @@ class FrameCritic(Critic):
         named = {name: head(seen).flatten(1) for name, head in zip(self.plain, self.heads, strict=True)}
         if self.regard is not None:
             named |= self.regard.named(self.regard(finer).relu())
-        loss = (
-            misnamed([named[name] for name in self.attributes], attributes).sum() / LABELS if named else seen.sum() * 0
-        )
+        loss = misnamed([named[name] for name in self.attributes], attributes).sum() / LABELS
         return seen, loss
 
 
@@ -291,7 +294,7 @@ class StoryGan(System):
         self.read = LineReader(schema.lexicon, schema.story, self.text)
         words = self.read.width
         self.teller = Teller(words, schema.story, c)
-        self.frame_critic = FrameCritic(words + c.code, c, schema)
+        self.frame_critic = FrameCritic(words * (schema.story if c.repeats else 1) + c.code, c, schema)
         self.story_critic = Critic(schema.story, schema.story * words, c) if c.variant != "imagegan" else None
         critics = [net for net in (self.frame_critic, self.story_critic) if net is not None]
         for net in (self.teller.paint, *critics):
@@ -325,20 +328,21 @@ class StoryGan(System):
         c, single = self.config, len(batch.images)
         told = self.read(batch.lines)  # (B + N, T, V), the stories of single frames first
         real, strips = batch.images.unsqueeze(1), batch.strips
-        lines, story = at(told, batch.frames), told[single:].flatten(1)  # what each critic reads
+        lines = at(self.teller.sentences(told), batch.frames)  # what each critic reads
+        story = told[single:].flatten(1)
         wrong, other = batch.wrong[:single], batch.wrong[single:]
         lazy = c.recipe == "modern" and clock.every(LAZY)
 
         frame, strip, mu, kl = self.tell(told, batch.frames)
         words = torch.cat([lines, mu[:single].detach()], dim=1)
         seen, naming = self.frame_critic.misnamed(real, batch.attributes)
-        loss, log = self.contest(self.frame_critic, seen, frame, words, wrong)
+        loss, log = self.frame_critic.contest(seen, frame, words, wrong)
         if lazy:
             loss = loss + LAZY * GAMMA / 2 * gradient_penalty(self.frame_critic, real, words)
         yield Update("frame critic", loss + naming, log | {"misnamed": naming})
 
         if self.story_critic is not None:
-            loss, log = self.contest(self.story_critic, self.story_critic.see(strips), strip, story, other)
+            loss, log = self.story_critic.contest(self.story_critic.see(strips), strip, story, other)
             if lazy:
                 loss = loss + LAZY * GAMMA / 2 * gradient_penalty(self.story_critic, strips, story)
             yield Update("story critic", loss, log)
@@ -352,15 +356,6 @@ class StoryGan(System):
                 loss = loss + says_real(self.story_critic(strip, story))
             yield Update("teller", loss, {"divergence": kl, "misnamed": naming})
 
-    def contest(
-        self, critic: Critic, seen: Tensor, drawn: Tensor, words: Tensor, wrong: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Matching-aware loss: right pairs of what was seen of real pictures against drawn, mismatched, half each."""
-        right, mismatch = critic.judge(seen, words), critic.judge(seen, words[wrong])
-        fake = critic(drawn.detach(), words)
-        loss = says_real(right) + 0.5 * (says_fake(fake) + says_fake(mismatch))
-        return loss, {"right": right, "drawn": fake, "wrong": mismatch}
-
     def tell(self, told: Tensor, frames: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Tell stories (B + N, T, V) with fresh noise: of the first B the frames of these numbers, the others whole.
 
@@ -369,6 +364,7 @@ class StoryGan(System):
         """
         teller, (count, length), single = self.teller, told.shape[:2], len(frames)
         noise = [told.new_empty(count, width).normal_() for width in (teller.code, teller.code, *[Z] * length)]
+        told = teller.join(told)  # (B + N, T, LINE)
         mu, log_var = teller.encode(shortened(told, CUT))
         seen = teller.follow(told, mu + (log_var / 2).exp() * noise[0], mu, noise[1:])  # (B + N, T, 3C)
         painted = teller.paint(torch.cat([at(seen, frames), seen[single:].flatten(0, 1)]))
@@ -383,12 +379,12 @@ class StoryGan(System):
         length, teller, strip = self.schema.story, self.teller, []
         for t in range(count):
             if t % length == 0:
-                lines = self.read([story.lines[t : t + length] for story in stories])
+                lines = teller.sentences(teller.join(self.read([story.lines[t : t + length] for story in stories])))
                 told = [story.setting[t : t + length] or story.lines[t : t + length] for story in stories]
-                mu, log_var = teller.encode(self.read(told))
+                mu, log_var = teller.encode(teller.join(self.read(told)))
                 h = mu + (log_var / 2).exp() * rng.normal(teller.code) * knobs.spread
-                state = State(rng.normal(teller.code) * knobs.spread, h)
-            o, state = teller.context(lines[:, t % length], rng.normal(Z) * knobs.spread, state, mu)
+                states = (rng.normal(teller.code) * knobs.spread, h)
+            o, states = teller.context(lines[:, t % length], rng.normal(Z) * knobs.spread, states, mu)
             blank = o.new_zeros(len(o), 3, self.config.size, self.config.size)
             strip.append(teller.paint(o) if t + 1 >= knobs.first else blank)
             yield Draft(images=torch.stack(strip, dim=1), note=f"frame {t + 1}", progress=(t + 1) / count)
@@ -400,8 +396,3 @@ class StoryGan(System):
     def unknown(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
         """Return words that no line of the training set had, each with the nearest that one had."""
         return unknown_words(self.schema.lexicon, requests)
-
-
-def at(told: Tensor, frames: Tensor) -> Tensor:
-    """Return what is told at these frames (B,) of the first B of (R, T, V): (B, V)."""
-    return told[: len(frames)].take_along_dim(frames[:, None, None], dim=1).squeeze(1)

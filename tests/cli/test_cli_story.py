@@ -1,0 +1,110 @@
+"""`limner story`: from lines and files to strips, films and pages; what is no story is one line and leaves nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from limner import cli, recipe
+from test_strip import LINES, storyteller
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> object:
+    monkeypatch.chdir(tmp_path)
+    storyteller(Path("teller"))
+    before = torch.get_num_threads()
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = cli.main(["story", *arguments, "--no-show"])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    yield call
+    torch.set_num_threads(before)
+
+
+def test_lines_to_a_strip(run: Run) -> None:
+    code, out, err = run(*LINES, "-a", "teller", "--seed", "7")
+    assert (code, err) == (0, "") and out.split() == ["drawings/a-red-cube-a-blue-ball-a-green-cube-7.png"]
+    with Image.open(out.strip()) as image:
+        assert image.width > 3 * 160
+    assert recipe.read(out.strip())["request"]["lines"] == list(LINES)
+
+
+def test_a_file_with_blank_lines_and_remarks(run: Run) -> None:
+    Path("tale.txt").write_text("# a tale\n\na red cube\n   a blue ball  \n\n")
+    code, out, _ = run("tale.txt", "-a", "teller", "--json", "--gif", "--html", "-n", "2", "--seed", "1")
+    told = [json.loads(line) for line in out.splitlines()]
+    assert code == 0 and [one["seed"] for one in told] == [1, 2]
+    assert told[0]["lines"] == ["a red cube", "a blue ball"]
+    assert [Path(file).suffix for file in told[0]["files"]] == [".png", ".gif", ".html"]
+    assert all(Path(file).is_file() for one in told for file in one["files"])
+
+
+def test_stdin_and_a_named_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("a red cube\n"))
+    assert run("-", "-a", "teller", "-o", "tales/one.html")[:2] == (0, "tales/one.html\n")
+    assert run(LINES[0], "-a", "teller", "-o", "tales/one.html")[1] == "tales/one-2.html\n"  # nothing is overwritten
+
+
+def test_told_again_with_a_line_changed(run: Run) -> None:
+    run(*LINES, "-a", "teller", "--seed", "7", "-o", "first.png")
+    code, out, _ = run("--from", "first.png", "--change", "3=a blue cube", "-o", "second.png", "--json")
+    assert code == 0 and json.loads(out)["lines"] == [*LINES[:2], "a blue cube"]
+    made = recipe.read("second.png")
+    assert made["request"]["setting"] == list(LINES) and made["seed"] == 7
+    first, second = (Image.open(f"{name}.png") for name in ("first", "second"))
+    cut = 2 * first.width // 3 - 4
+    assert first.crop((0, 0, cut, 160)).tobytes() == second.crop((0, 0, cut, 160)).tobytes()
+    assert first.tobytes() != second.tobytes()
+
+
+def test_told_again_with_new_lines(run: Run) -> None:
+    run(*LINES, "-a", "teller", "--seed", "7", "-o", "first.png")
+    code, out, _ = run("a red cube", "a green ball", "--from", "first.png", "--json")
+    assert code == 0 and json.loads(out)["lines"] == ["a red cube", "a green ball"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "the story is empty"),
+        (("", "  "), "the story is empty"),
+        (("empty.txt",), "the story is empty"),
+        (("none.txt",), "cannot read the story none.txt: No such file"),
+        (("folder/none",), "cannot read the story folder/none: No such file"),
+        (("binary.txt",), "binary.txt is no text"),
+        (("long.txt",), "500 is the limit"),
+        (("a cube", "-o", "tale.jpg"), "a story is kept as .png, .gif, .html"),
+        (("a cube", "-n", "0"), "must be 1 or more"),
+        (("a cube", "--change", "1=x"), "--change goes with --from"),
+        (("--from", "none.png"), "no picture at none.png"),
+        (("--from", "first.png", "--change", "4=x"), "there is no line 4: the story has 3"),
+        (("--from", "first.png", "--change", "x"), "write it as NUMBER=TEXT"),
+        (("--from", "first.png", "--seed", "3"), "--from keeps seed and knobs"),
+        (("a cube", "--seed", "-1"), "the seed is a whole number"),
+    ],
+)
+def test_what_is_no_story(run: Run, arguments: tuple[str, ...], says: str) -> None:
+    Path("empty.txt").write_text("\n# nothing\n")
+    Path("binary.txt").write_bytes(bytes(range(128, 256)))
+    Path("long.txt").write_text("a red cube\n" * 501)
+    run(*LINES, "-a", "teller", "--seed", "7", "-o", "first.png")
+    before = sorted(Path().rglob("*"))
+    code, out, err = run(*arguments, *(() if "--from" in arguments else ("-a", "teller")))
+    assert code == 2 and out == "" and says in err and err.count("\n") == 1
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_lines_that_name_nothing_known_are_noted(run: Run) -> None:
+    code, _, err = run("a red cube", "xyzzy", "-a", "teller", "--seed", "1")
+    assert code == 0 and "line 2, 'xyzzy', names nothing that teller knows" in err
