@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from limner.blocks.joint_embedding import contrast, same_meaning
 from limner.blocks.modes import evaluating, full_precision
-from limner.blocks.regard import Regard, things_among
+from limner.blocks.regard import Regard, misnamed, things_among
 from limner.blocks.text import WordEncoder
 from limner.data.schema import Schema
 from limner.data.views import Labelled, Pairs
@@ -89,9 +89,11 @@ class Trunk(nn.Module):
             layers.append(Residual(inside))
             if side <= FINE and self.fine is None:
                 self.fine = (len(layers) - 1, inside, side)  # the layer after which places are looked at
-            if side > 4:
-                layers.append(nn.Conv2d(inside, width, 4, 2, 1))
-                side //= 2
+            if side <= 4:  # small pictures need fewer widths
+                width = inside
+                break
+            layers.append(nn.Conv2d(inside, width, 4, 2, 1))
+            side //= 2
         while side > 4:
             layers += [nn.ReLU(), nn.Conv2d(width, width, 4, 2, 1)]
             side //= 2
@@ -151,11 +153,7 @@ class Judge(System):
             seen, loss, log = seen.float(), seen.new_zeros((), dtype=torch.float32), {}
             if self.values:
                 truth = with_label(batch.attributes, batch.labels, self.schema)  # (B, A)
-                named = [
-                    F.cross_entropy(logits, wanted, ignore_index=-1, reduction="sum") / (wanted >= 0).sum().clamp_min(1)
-                    for logits, wanted in zip(self.name(seen.relu()), truth, strict=True)
-                ]
-                log["naming"] = torch.stack(named).mean()
+                log["naming"] = misnamed(self.name(seen.relu()), truth).mean()
                 loss = loss + log["naming"]
             if isinstance(batch, Pairs):
                 v, t = self.project(seen.relu()[:, : self.config.features]), self.text.sentence(batch.texts).float()
