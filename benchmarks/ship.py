@@ -13,6 +13,7 @@ import limner
 from limner import checkpoint
 from limner.artist import Artist
 from limner.places import find
+from limner.requests import Story
 from limner.sheet import sheet
 
 
@@ -27,7 +28,10 @@ def main() -> None:
     source = find(options.run)
     system, about = limner.open(source), checkpoint.read(source)
     artist = Artist(system, about, options.folder.name, source)
-    grid = sheet(artist.draw(list(system.schema.examples[:8]), n=2, seed=0), 8)
+    asked, told = system.schema.examples, system.takes is Story
+    length = system.schema.story
+    prompts = ["\n".join(asked[i : i + length]) for i in range(0, len(asked), length)] if told else list(asked[:8])
+    grid = sheet(artist.draw(prompts, n=2, seed=0), 1 if told else 8)
     trained = {"data": options.data} | about["trained"]
     limner.save(system, options.folder, trained=trained, half=True, omit=options.omit, grid=grid)
     size = sum(path.stat().st_size for path in options.folder.iterdir())
