@@ -274,7 +274,7 @@ class StoryGan(System):
     Knobs = Knobs
     presets: ClassVar[Mapping[str, Any]] = {
         "tiny": Config(
-            size=16, images=10_000, frames=8, stories=2, code=16, teller_width=8, critic_width=8, rate=2e-3,
+            size=16, images=6_000, frames=8, stories=2, code=16, teller_width=8, critic_width=8, rate=2e-3,
             recipe="modern",
         ),
         "clevr": Config(),
