@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from limner.blocks.conv import LEAK
+from limner.blocks.resample import spread
 
 GAIN = math.sqrt(2)
 """For layers that a leaky ReLU follows (He et al. 2015)."""
@@ -54,7 +55,7 @@ class EqualUp(EqualConv):
         super().__init__(inside, outside, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        kernel = _spread(self.weight * self.scale).flip(2, 3).transpose(0, 1)
+        kernel = spread(self.weight * self.scale).flip(2, 3).transpose(0, 1)
         return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)
 
 
@@ -65,12 +66,7 @@ class EqualDown(EqualConv):
         super().__init__(inside, outside, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, _spread(self.weight * (self.scale / 4)), self.bias, stride=2, padding=1)
-
-
-def _spread(weight: Tensor) -> Tensor:
-    """Add up neighbours among weights (O, C, 3, 3): (O, C, 4, 4)."""
-    return F.avg_pool2d(weight, 2, stride=1, padding=1, divisor_override=1)
+        return F.conv2d(x, spread(self.weight * (self.scale / 4)), self.bias, stride=2, padding=1)
 
 
 def _begin(layer: nn.Linear | nn.Conv2d) -> None:

@@ -25,11 +25,11 @@ def doubled(x: Tensor, convolution: nn.Conv2d) -> Tensor:
     if not torch.is_grad_enabled() or x.shape[-1] < WORTH_IT:
         twice = F.interpolate(x, scale_factor=2.0, mode="nearest")
         return F.conv2d(twice, convolution.weight, convolution.bias, padding=1)
-    kernel = _spread(convolution).flip(2, 3).transpose(0, 1)
+    assert convolution.kernel_size == (3, 3) and convolution.padding == (1, 1) and convolution.groups == 1
+    kernel = spread(convolution.weight).flip(2, 3).transpose(0, 1)
     return F.conv_transpose2d(x, kernel, convolution.bias, stride=2, padding=1)
 
 
-def _spread(convolution: nn.Conv2d) -> Tensor:
-    """Add up neighbours among the weights (O, C, 3, 3): (O, C, 4, 4)."""
-    assert convolution.kernel_size == (3, 3) and convolution.padding == (1, 1) and convolution.groups == 1
-    return F.avg_pool2d(convolution.weight, 2, stride=1, padding=1, divisor_override=1)
+def spread(weight: Tensor) -> Tensor:
+    """Add up neighbours among the weights of a 3x3 convolution: (O, C, 3, 3) to (O, C, 4, 4)."""
+    return F.avg_pool2d(weight, 2, stride=1, padding=1, divisor_override=1)
