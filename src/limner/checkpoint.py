@@ -244,7 +244,7 @@ def _unpack(folder: Path, about: Mapping[str, Any]) -> dict[str, Tensor]:
         more = f", and {pickle} may be a pickle, which can run code and is never opened" if pickle else ""
         raise UserError(f"{folder} has no {WEIGHTS}{more}")
     content = path.read_bytes()
-    if content[:4] == b"PK\x03\x04" or content[:1] == b"\x80":
+    if content[8:9] != b"{" and (content[:4] == b"PK\x03\x04" or content[:1] == b"\x80"):  # a length may begin with 80
         raise UserError(f"{path} is a pickle, not safetensors: pickles can run code and are never opened")
     if content.startswith(b"version https://git-lfs"):
         raise UserError(f"{path} is a Git LFS pointer, not the weights: run `git lfs pull`")
