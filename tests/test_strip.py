@@ -82,6 +82,14 @@ class TestTelling:
         assert shorter.frames == strip.frames[:2] and longer.frames[:3] == strip.frames
         assert len(longer.frames) == 4 and len(painted) == 4
 
+    def test_lines_added_later_are_drawn_as_their_recipe_says(self, teller: Artist) -> None:
+        strip = teller.story(LINES[:2], seed=4)
+        longer = teller.retell(strip, (*LINES, "a blue cube", "a red ball"))
+        last = teller.retell(longer, (*LINES, "a blue cube", "a green ball"))
+        whole = teller.redraw(last.made)
+        assert last.frames[:2] == strip.frames
+        assert all(same(whole.crop((16 * t, 0, 16 * t + 16, 16)), last.frames[t]) for t in range(5))
+
     def test_another_artist_does_not_retell(self, teller: Artist, tmp_path: Path) -> None:
         strip = teller.story(LINES, seed=4)
         checkpoint.save(StoryGan(StoryGan.presets["tiny"], teller.system.schema), tmp_path / "other")

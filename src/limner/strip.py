@@ -142,6 +142,9 @@ def tell(
 def retell(artist: Artist, told: Strip, lines: str | Sequence[str]) -> Strip:
     """Tell a story again with other lines: what belongs to it as a whole stays, and frames before the change with it.
 
+    Lines that were added after the first telling have no setting to keep: where one of them changes, all of them are
+    painted again.
+
     Raises:
         UserError: as `tell`, and where `told` is by another artist.
     """
@@ -153,7 +156,7 @@ def retell(artist: Artist, told: Strip, lines: str | Sequence[str]) -> Strip:
     same = next(
         (place for place, (old, new) in enumerate(pairs) if old != new), min(len(told.lines), len(request.lines))
     )
-    return tell(artist, request, told.made["seed"], told.made["knobs"], told.frames[:same])
+    return tell(artist, request, told.made["seed"], told.made["knobs"], told.frames[: min(same, len(setting))])
 
 
 def told_by(made: Mapping[str, Any]) -> Story:

@@ -51,8 +51,9 @@ def test_a_file_with_blank_lines_and_remarks(run: Run) -> None:
 
 
 def test_stdin_and_a_named_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("a red cube\n"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbfa red cube\n")))
     assert run("-", "-a", "teller", "-o", "tales/one.html")[:2] == (0, "tales/one.html\n")
+    assert "<title>a red cube</title>" in Path("tales/one.html").read_text()  # the byte order mark is no part of it
     assert run(LINES[0], "-a", "teller", "-o", "tales/one.html")[1] == "tales/one-2.html\n"  # nothing is overwritten
 
 
@@ -83,6 +84,8 @@ def test_told_again_with_new_lines(run: Run) -> None:
         (("none.txt",), "cannot read the story none.txt: No such file"),
         (("folder/none",), "cannot read the story folder/none: No such file"),
         (("binary.txt",), "binary.txt is no text"),
+        (("zeros.txt",), "zeros.txt is no text"),
+        (("-",), "what came by stdin is no text"),
         (("long.txt",), "500 is the limit"),
         (("a cube", "-o", "tale.jpg"), "a story is kept as .png, .gif, .html"),
         (("a cube", "-n", "0"), "must be 1 or more"),
@@ -94,7 +97,9 @@ def test_told_again_with_new_lines(run: Run) -> None:
         (("a cube", "--seed", "-1"), "the seed is a whole number"),
     ],
 )
-def test_what_is_no_story(run: Run, arguments: tuple[str, ...], says: str) -> None:
+def test_what_is_no_story(run: Run, arguments: tuple[str, ...], says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe\xff")))
+    Path("zeros.txt").write_bytes(bytes(300))
     Path("empty.txt").write_text("\n# nothing\n")
     Path("binary.txt").write_bytes(bytes(range(128, 256)))
     Path("long.txt").write_text("a red cube\n" * 501)
@@ -108,3 +113,17 @@ def test_what_is_no_story(run: Run, arguments: tuple[str, ...], says: str) -> No
 def test_lines_that_name_nothing_known_are_noted(run: Run) -> None:
     code, _, err = run("a red cube", "xyzzy", "-a", "teller", "--seed", "1")
     assert code == 0 and "line 2, 'xyzzy', names nothing that teller knows" in err
+
+
+def test_one_line_too_long_for_a_file_name(run: Run) -> None:
+    code, out, _ = run("\u7acb" * 250, "-a", "teller", "--json", "--seed", "1")
+    assert code == 0 and json.loads(out)["lines"] == ["\u7acb" * 250]
+
+
+def test_draw_tells_stories_too(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["draw", "\n".join(LINES), "-a", "teller", "--seed", "7", "--json", "--no-show"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["prompt"] == "\n".join(LINES) and told["width"] == 3 * 16
+    assert cli.main(["draw", "--again", told["file"], "--no-show"]) == 0
+    again = capsys.readouterr().out.strip()
+    assert again != told["file"] and Path(again).read_bytes() == Path(told["file"]).read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -99,20 +100,31 @@ def read(given: Sequence[str]) -> list[str]:
         return [line for line in given if line.strip()]
     (text,) = given
     if text == "-":
-        return _told(sys.stdin.read())
-    path = Path(text)
-    named = "\n" not in text and (path.suffix.lower() in (".txt", ".md") or "/" in text)
-    if named or (len(text) < 256 and path.is_file()):
-        try:
-            return _told(path.read_text(encoding="utf-8"))
-        except UnicodeDecodeError:
-            raise UserError(f"{path} is no text: a story is a text file in UTF-8, a line for each picture") from None
-        except OSError as error:
-            raise UserError(f"cannot read the story {path}: {error.strerror}") from None
-    return _told(text)
+        return _told(sys.stdin.buffer.read(), "what came by stdin")
+    if not _names_a_file(text):
+        return _told(os.fsencode(text), repr(text[:40]))
+    try:
+        return _told(Path(text).read_bytes(), text)
+    except OSError as error:
+        raise UserError(f"cannot read the story {text}: {error.strerror}") from None
 
 
-def _told(text: str) -> list[str]:
+def _names_a_file(text: str) -> bool:
+    if "\n" not in text and ("/" in text or text.lower().endswith((".txt", ".md"))):
+        return True
+    try:
+        return Path(text).is_file()
+    except OSError:  # a sentence too long for a name
+        return False
+
+
+def _told(raw: bytes, what: str) -> list[str]:
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise UserError(f"{what} is no text: a story is text in UTF-8, a line for each picture")
     lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line and not line.startswith("#")]
 
