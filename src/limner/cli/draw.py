@@ -105,8 +105,9 @@ def prompt_of(request: dict[str, object]) -> str:
     """Return what a request says, in words; empty where it says nothing."""
     if "text" in request:
         return str(request["text"])
-    if isinstance(request.get("lines"), list | tuple):
-        return "\n".join(request["lines"])
+    lines = request.get("lines")
+    if isinstance(lines, list | tuple):
+        return "\n".join(lines)
     values = (value for name, value in request.items() if name != "kind")
     return " ".join(str(value) for value in values)
 
