@@ -71,14 +71,14 @@ def enlarged(image: Image.Image, times: int) -> Image.Image:
     return large
 
 
-def film(images: Sequence[Image.Image], path: str | Path, milliseconds: int = 120) -> Path:
-    """Save pictures as an endless GIF, there and back again; the whole file or none.
+def film(images: Sequence[Image.Image], path: str | Path, milliseconds: int = 120, *, back: bool = True) -> Path:
+    """Save pictures of one size as an endless GIF, there and `back` again; the whole file or none.
 
     Raises:
         UserError: where it cannot be written.
     """
     path = Path(path)
-    frames = [*images, *images[-2:0:-1]]
+    frames = [*images, *(images[-2:0:-1] if back else ())]
     buffer = io.BytesIO()
     frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
     make_folder(path.parent)

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from limner import recipe
 from limner.checkpoint import make_folder, write_file
 from limner.data.schema import words_of
 from limner.errors import UserError
 from limner.requests import Story, from_json
-from limner.sheet import enlarged, sheet, to_pil
+from limner.sheet import enlarged, film, sheet, to_pil
 
 if TYPE_CHECKING:
     from limner.artist import Artist
@@ -88,16 +88,12 @@ class Strip:
         Raises:
             UserError: where it cannot be written.
         """
-        pages = [self._readable(frame) for frame in self.frames]
-        height = max(sheet([page], captions=[line]).height for page, line in zip(pages, self.lines, strict=True))
-        shown = []
-        for page, line in zip(pages, self.lines, strict=True):
-            canvas = Image.new("RGB", (page.width + 4, height), "white")
-            canvas.paste(sheet([page], captions=[line]))
-            shown.append(canvas)
-        buffer = io.BytesIO()
-        shown[0].save(buffer, "GIF", save_all=True, append_images=shown[1:], duration=milliseconds, loop=0)
-        return _write(path, buffer.getvalue())
+        pages = [
+            sheet([self._readable(frame)], captions=[line]) for frame, line in zip(self.frames, self.lines, strict=True)
+        ]
+        size = pages[0].width, max(page.height for page in pages)
+        shown = [ImageOps.pad(page, size, color="white", centering=(0, 0)) for page in pages]
+        return film(shown, path, milliseconds, back=False)
 
     def html(self, path: str | Path) -> Path:
         """Save one page to read, pictures and all: it needs no other file, no network and no script.
@@ -108,7 +104,10 @@ class Strip:
         figures = "\n".join(map(_figure, self.frames, self.lines))
         title, artist = html.escape(self.lines[0]), html.escape(str(self.made["artist"]))
         page = _PAGE.format(title=title, figures=figures, artist=artist, seed=self.made["seed"])
-        return _write(path, page.encode())
+        path = Path(path)
+        make_folder(path.parent)
+        write_file(path, page.encode())
+        return path
 
     def _readable(self, frame: Image.Image) -> Image.Image:
         return enlarged(frame, max(-(-READABLE // frame.width), 1))
@@ -214,10 +213,3 @@ def _figure(frame: Image.Image, line: str) -> str:
     frame.save(buffer, "PNG")
     data, text = base64.b64encode(buffer.getvalue()).decode(), html.escape(line)
     return f'<figure><img src="data:image/png;base64,{data}" alt="{text}"><figcaption>{text}</figcaption></figure>'
-
-
-def _write(path: str | Path, content: bytes) -> Path:
-    path = Path(path)
-    make_folder(path.parent)
-    write_file(path, content)
-    return path

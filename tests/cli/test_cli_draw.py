@@ -11,33 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image
 
 from artists import TEXTS, published
-from limner import cli, recipe
+from limner import recipe
 
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture(autouse=True)
-def threads() -> object:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Run) -> Run:
     """Run a command in a folder of its own that holds the artist `hats`; return code, stdout, stderr."""
     published(tmp_path / "hats")
     monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        code = cli.main(list(arguments))
-        told = capsys.readouterr()
-        return code, told.out, told.err
-
     return command
 
 

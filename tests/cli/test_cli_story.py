@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image
 
 from limner import cli, recipe
@@ -18,18 +17,11 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> object:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Run) -> Run:
+    """Run `limner story` in a folder of its own with a teller of stories."""
     monkeypatch.chdir(tmp_path)
     storyteller(Path("teller"))
-    before = torch.get_num_threads()
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = cli.main(["story", *arguments, "--no-show"])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    yield call
-    torch.set_num_threads(before)
+    return lambda *arguments: command("story", *arguments, "--no-show")
 
 
 def test_lines_to_a_strip(run: Run) -> None:

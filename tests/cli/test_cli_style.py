@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from artists import TEXTS, published
-from limner import artist, checkpoint, cli, recipe
+from limner import artist, checkpoint, recipe
 from limner.data.schema import Lexicon, Schema
 from limner.errors import UserError
 from limner.system import Style
@@ -20,13 +20,6 @@ from limner.systems.gan_int_cls import GanIntCls
 
 Run = Callable[..., tuple[int, str, str]]
 REED = ("--artist", "reed", "-o", "out")
-
-
-@pytest.fixture(autouse=True)
-def threads() -> object:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def reed(folder: Path) -> None:
@@ -48,19 +41,13 @@ def paint(path: Path, side: tuple[int, int] = (40, 30), mode: str = "RGB", seed:
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Run) -> Run:
     """Run a command in a folder of its own with two artists and two pictures; return code, stdout, stderr."""
     reed(tmp_path / "reed")
     published(tmp_path / "hats")
     paint(tmp_path / "photo one.png")
     paint(tmp_path / "two.jpg", seed=1)
     monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        code = cli.main(list(arguments))
-        told = capsys.readouterr()
-        return code, told.out, told.err
-
     return command
 
 

@@ -8,7 +8,6 @@ None and is never mentioned. The artwork is that of ``python-avatars`` (MIT; ava
 
 from __future__ import annotations
 
-import io
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,13 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from limner.worlds import avatar_parts
 from limner.worlds.avatar_captions import describe
 from limner.worlds.avatar_said import said
 from limner.worlds.avatar_sampler import ATTRIBUTES, VERSION, Avatar, rgb, sample
-from limner.worlds.build import Job, build_world
+from limner.worlds.build import Job, build_world, png
 
 __all__ = ["ATTRIBUTES", "VERSION", "Avatar", "Picture", "build", "describe", "render", "row", "sample"]
 
@@ -118,23 +116,17 @@ def _keypoints(avatar: Avatar, size: int) -> dict[str, tuple[float, float, bool]
     return {label: ((x - left) * scale, (y - top) * scale, seen) for label, (x, y, seen) in points.items()}
 
 
-def _png(array: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(array).save(buffer, "PNG", compress_level=6)
-    return buffer.getvalue()
-
-
 def row(seed: int, index: int, size: int) -> dict[str, Any]:
     """Return picture ``index`` as a row of the data set: the columns of `features`."""
     avatar = sample(seed, index)
     picture = render(avatar, size)
     captions = describe(avatar.attributes, random.Random(f"captions:{VERSION}:{seed}:{index}"))
     return {
-        "image": {"bytes": _png(picture.rgb), "path": None},
+        "image": {"bytes": png(picture.rgb), "path": None},
         "text": list(captions),
         "said": [said(caption, avatar.attributes) for caption in captions],
         "attributes": dict(avatar.attributes),
-        "masks": [{"label": "foreground", "mask": {"bytes": _png(picture.mask), "path": None}}],
+        "masks": [{"label": "foreground", "mask": {"bytes": png(picture.mask), "path": None}}],
         "boxes": [{"label": label, "box": list(box)} for label, box in picture.boxes.items()],
         "keypoints": [
             {"label": label, "x": x, "y": y, "visible": seen} for label, (x, y, seen) in picture.keypoints.items()

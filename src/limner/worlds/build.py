@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import io
 import json
 import multiprocessing
 import os
@@ -19,6 +20,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
 
 from limner.errors import UserError
 
@@ -194,6 +198,13 @@ def _write_atomically(path: Path, content: Any) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def png(array: np.ndarray) -> bytes:
+    """Encode a picture, uint8 (S, S, 3), or a mask, uint8 (S, S), always alike."""
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, "PNG", compress_level=6)
+    return buffer.getvalue()
 
 
 def arrow_schema(features: dict[str, Any]) -> pa.Schema:

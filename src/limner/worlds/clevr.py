@@ -8,7 +8,6 @@ functions of their arguments alone. Objects never touch, never leave the picture
 from __future__ import annotations
 
 import functools
-import io
 import itertools
 import random
 from collections.abc import Callable
@@ -16,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from limner.worlds import clevr_render
-from limner.worlds.build import Job, build_world
+from limner.worlds.build import Job, build_world, png
 from limner.worlds.clevr_dialogue import dialogue
 from limner.worlds.clevr_scenes import (
     FRAMES,
@@ -98,7 +96,7 @@ def row(seed: int, index: int, size: int) -> dict[str, Any]:
     texts = sentences(things[-1], chance)
     masks = _coverage(clevr_render.seen(things, 4 * size))
     return {
-        "image": {"bytes": _png(clevr_render.render(things, size, index)), "path": None},
+        "image": {"bytes": png(clevr_render.render(things, size, index)), "path": None},
         "text": texts,
         "said": [said(things[-1])] * len(texts),
         "story": f"{number:06d}",
@@ -106,7 +104,7 @@ def row(seed: int, index: int, size: int) -> dict[str, Any]:
         "attributes": attributes(things),
         "boxes": [{"label": thing.name, "box": _box(mask)} for thing, mask in zip(things, masks, strict=True)],
         "masks": [
-            {"label": thing.name, "mask": {"bytes": _png(mask), "path": None}}
+            {"label": thing.name, "mask": {"bytes": png(mask), "path": None}}
             for thing, mask in zip(things, masks, strict=True)
         ],
         "vector": vector(things),
@@ -128,12 +126,6 @@ def _box(mask: np.ndarray) -> list[float]:
     across, down = (np.flatnonzero(mask.any(axis=axis)) for axis in (0, 1))
     left, top = int(across[0]), int(down[0])
     return [float(left), float(top), float(across[-1] - left + 1), float(down[-1] - top + 1)]
-
-
-def _png(array: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(array).save(buffer, "PNG", compress_level=6)
-    return buffer.getvalue()
 
 
 def features() -> dict[str, Any]:
