@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 import test_train
 from limner import catalogue
+from limner.cli.console import leave
 from limner.data.dataset import Dataset
 from limner.data.views import Pictures
 from limner.engine import Engine
@@ -142,3 +143,4 @@ def main(folder: Path) -> None:
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+    leave(0)

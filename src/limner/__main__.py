@@ -1,7 +1,5 @@
 """`python -m limner` is `limner`."""
 
-import sys
+from limner.cli import program
 
-from limner.cli import main
-
-sys.exit(main())
+program()

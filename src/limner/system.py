@@ -278,6 +278,21 @@ class System(nn.Module):
         """
         return None
 
+    def describe(self, images: Tensor) -> list[str]:
+        """Return a sentence for each picture, (B, 3, R, R) in [-1, 1] with R as `reads` says.
+
+        Raises:
+            UserError: where it has no captioner.
+        """
+        raise UserError(f"{type(self).__name__} cannot say what is in a picture: it has no captioner")
+
+    def told(self, images: Tensor, requests: Sequence[Request]) -> Tensor | None:
+        """Return how well pictures (B, 3, S, S) tell what was asked, by its own captioner, where it has one: (B,).
+
+        That is the log-probability of each request's text given its picture, a word, in nats.
+        """
+        return None
+
     def style(self, images: Tensor) -> Tensor:
         """Return noise (B, Z) that would draw pictures like these, (B, 3, R, R) in [-1, 1] with R as `reads` says.
 

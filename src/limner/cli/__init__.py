@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from limner.cli import bench, data, draw, judge, morph, story, systems, train
-from limner.cli.console import leads
+from limner.cli.console import leads, leave
 from limner.errors import UserError
 
 app = typer.Typer(
@@ -68,6 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _fail(f"{error.format_message()} (limner --help tells more)", getattr(error, "exit_code", 2))
     return code if isinstance(code, int) else 0
+
+
+def program() -> None:
+    """Run the command line as the program `limner`."""
+    leave(main())
 
 
 def _fail(message: str, code: int = 2) -> int:

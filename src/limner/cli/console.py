@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -23,6 +24,20 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per li
 def leads() -> bool:
     """Tell whether this process is the one that speaks: the first, where torchrun started several."""
     return os.environ.get("RANK", "0") == "0" or os.environ.get("WORLD_SIZE", "1") == "1"
+
+
+def leave(code: int) -> NoReturn:
+    """End the program.
+
+    Among several processes the interpreter's own end is skipped, after all that was put off until then is done: while
+    it is taken down, a thread of torch now and then aborts a process that has done its work, and with it the whole job.
+    """
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        sys.exit(code)
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def emit(facts: Mapping[str, Any], as_json: bool, text: str) -> None:
