@@ -139,7 +139,8 @@ def bench(name: str) -> str:
     common = set.intersection(*(set(split) for split in parts.values()))
     called = {row: " ".join(part for part in split if part not in common) or "all in" for row, split in parts.items()}
     images, size = found[0]["config"]["images"], found[0]["protocol"]["size"]
-    text = side_by_side({called[row]: reports for row, reports in rows.items()}, columns(next(iter(rows.values()))[0]))
+    shown = columns([reports[0] for reports in rows.values()])
+    text = side_by_side({called[row]: reports for row, reports in rows.items()}, shown)
     p = found[0]["protocol"]
     asked = f"{p['stories']:,} held-out stories" if p.get("stories") else f"{p['pictures']:,} held-out captions"
     said = f"\n{images:,} pictures seen by each, {size} pixels, {asked}, "
@@ -179,6 +180,37 @@ def processes() -> str:
     return (table(head, rows) if found else "") + made(found)
 
 
+def attention() -> str:
+    """Show where attention of the last checkpoint that was measured falls."""
+    found = lines("attention")[-1:]
+    return (attention_table(found[0]) if found else "") + made(found)
+
+
+def attention_table(figures: dict[str, Any]) -> str:
+    """Show for each word how much of its attention lies inside the box of its part."""
+    rows = [
+        [word, f["part"], f["captions"], f"{f['inside']:.1%}", f"{f['even']:.1%}", f"{f['others']:.1%}",
+         f"{f['ratio']:.2f} ({f['interval'][0]:.2f} to {f['interval'][1]:.2f})"]
+        for word, f in figures["words"].items()
+    ]  # fmt: skip
+    head = ["word", "part", "captions", "inside its box", "spread evenly", "other words", "inside / evenly (95 %)"]
+    said = f"\n`{figures['artist']}`, {figures['captions']:,} held-out captions.\n"
+    return table(head, rows) + said
+
+
+def cascade_step() -> str:
+    """Show what a training step of AttnGAN at paper scale costs."""
+    found = list({(r["batch"], r["threads"]): r for r in lines("attngan")}.values())
+    head = ["batch", "", "seconds a step", "times as fast", "peak memory", "of eager's"]
+    rows = []
+    for r in found:
+        seconds, memory = r["seconds"], r["peak_mb"]
+        for name, one in seconds.items():
+            faster, leaner = seconds["eager"] / one, memory[name] / memory["eager"]
+            rows.append([r["batch"], name, one, f"{faster:.2f}", f"{memory[name]:,} MB", f"{leaner:.2f}"])
+    return (table(head, rows) if found else "") + made(found)
+
+
 def made_by(line: dict[str, Any]) -> str:
     """Say by which command."""
     return f"\n`{line['command']}` (commit {line['commit'][:7]}, torch {line['versions']['torch']}, on the CPU).\n"
@@ -198,6 +230,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "world": world,
     "training": training,
     "processes": processes,
+    "attention": attention,
+    "attngan_step": cascade_step,
     "rendering": rendering,
     "judge": lambda: judge("avatars"),
     "judge_clevr": lambda: judge("clevr"),

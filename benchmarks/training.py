@@ -61,10 +61,10 @@ def reader(entry: Entry, data: Dataset) -> Any:
     return system
 
 
-def trainer(entry: Entry, data: Dataset, folder: Path) -> Callable[[], None]:
+def trainer(entry: Entry, data: Dataset, folder: Path, precision: str = "auto") -> Callable[[], None]:
     """Return a step of Limner's own trainer at the phase `gan`."""
     made = Trainer(
-        prepared(entry, data), data, RunFolder.create(folder), engine=Engine("auto", quiet=True), grid_every=0
+        prepared(entry, data), data, RunFolder.create(folder), engine=Engine(precision, quiet=True), grid_every=0
     )
     at = next(i for i, phase in enumerate(made.phases) if phase.name == "gan")
     made.at = Position(phase=at)
@@ -90,23 +90,28 @@ def alone(spec: str, where: str, which: str) -> None:
             step = Loop(prepared(entry, data), data, LADDER[0], entry.config.batch, reader(entry, data)).step
         for _ in range(2 * STEPS):
             step()
+    print(peak_mb())
+
+
+def peak_mb() -> float:
+    """Return the peak memory of this process so far, in MB."""
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    print(int(status["VmHWM"].split()[0]) / 1024)  # getrusage would tell the parent's peak where that is higher
+    return int(status["VmHWM"].split()[0]) / 1024  # getrusage would tell the parent's peak where that is higher
 
 
-def turns(runners: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
-    """Return the median seconds of a step of each, over rounds in which all take their turn."""
+def turns(runners: dict[str, Callable[[], None]], rounds: int, steps: int = STEPS) -> dict[str, float]:
+    """Return the median seconds of a step of each, over rounds in which all take their turn of so many steps."""
     for step in runners.values():
-        for _ in range(STEPS):
+        for _ in range(steps):
             step()
     seconds: dict[str, list[float]] = {name: [] for name in runners}
     for _ in range(rounds):
         for name, step in runners.items():
             began = time.process_time() if torch.get_num_threads() == 1 else time.perf_counter()
-            for _ in range(STEPS):
+            for _ in range(steps):
                 step()
             ended = time.process_time() if torch.get_num_threads() == 1 else time.perf_counter()
-            seconds[name].append((ended - began) / STEPS)
+            seconds[name].append((ended - began) / steps)
     return {name: statistics.median(found) for name, found in seconds.items()}
 
 

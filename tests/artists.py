@@ -24,3 +24,11 @@ def fake(preset: str = "tiny", changes: dict[str, str] | None = None, seed: int 
 def published(folder: Path, seed: int = 0) -> Path:
     """Save one."""
     return checkpoint.save(fake(seed=seed), folder, trained={"data": "tests", "images": 16})
+
+
+def cascade(folder: Path) -> Path:
+    """Save an artist that draws in three stages, looks at words and names colours."""
+    texts = ("a red ball on sand", "a green and a blue ball")
+    schema = Schema(size=32, lexicon=Lexicon.of(texts), captions=1, longest=6, examples=texts)
+    system = catalogue.create(str(FAKE.with_name("fake_cascade.py")), "tiny", schema)
+    return checkpoint.save(system.eval(), folder, trained={"data": "tests", "images": 16})

@@ -194,7 +194,11 @@ MAY_IMPORT = {
     "metrics": ("limner.errors", "limner.metrics"),
     "blocks": (*CONTRACT, *DATA_TYPES, "limner.blocks"),
 }
-FOREIGN = {"systems": {"numpy"}, "metrics": {"numpy", "torchmetrics", "torch_fidelity", "transformers"}}
+FOREIGN = {
+    "systems": {"numpy"},
+    "blocks": {"torchvision"},  # late, for networks with weights of ImageNet; no system needs it to be imported
+    "metrics": {"numpy", "torchmetrics", "torch_fidelity", "transformers"},
+}
 # Package to what it must not import, where a short list of "never" says it better.
 MUST_NOT_IMPORT = {
     "cli": ("limner.systems", "limner.blocks"),
@@ -236,7 +240,7 @@ def systems_and_blocks_import_little(source: Source) -> list[str]:
 
 
 # Slow to import, or part of an extra: only where they are used, so that `import limner.metrics` stays quick.
-LATE = ("torchmetrics", "torch_fidelity", "transformers")
+LATE = ("torchmetrics", "torch_fidelity", "torchvision", "transformers")
 
 
 @rule("limner.metrics.one", "from torchmetrics.image import fid\n\ndef f():\n    import transformers")

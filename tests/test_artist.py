@@ -180,7 +180,7 @@ def test_a_system_that_knows_no_blends_says_so(artist: Artist, monkeypatch: pyte
 
 
 def test_a_system_that_is_told_nothing(artist: Artist, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(artist.system), "takes", Nothing)
+    monkeypatch.setattr(artist.system, "takes", Nothing)
     assert artist.requests(None) == [Nothing()]
     with pytest.raises(UserError, match="leave the prompt out"):
         artist.draw("a hat")

@@ -220,7 +220,7 @@ def test_a_bench_of_storytellers(place: Path, capsys: pytest.CaptureFixture[str]
     table = capsys.readouterr().out
     reports = [Report.from_json(json.loads(line)) for line in (out / "results.jsonl").read_text().splitlines()]
     assert [report.protocol.stories > 0 for report in reports] == [True, True]
-    shown = columns(reports[0])
+    shown = columns(reports)
     assert {"attributes", "objects", "keep colour", "SSIM"} <= set(shown) and "R-precision" not in shown
     assert all(name in table for name in shown) and len(shown) >= len(OF_STORIES) - 1
     stories = reports[0].protocol.stories

@@ -210,10 +210,14 @@ def test_exports_equal_eager(name, toys):
 def test_every_field_is_documented(name):
     cls = catalogue.load_class(name)
     for kind in (cls.Config, cls.Knobs):
-        (node,) = ast.parse(inspect.getsource(kind)).body
-        assert isinstance(node, ast.ClassDef)
-        named = list(documented(node))
-        assert named == [field.name for field in dataclasses.fields(kind)], f"{kind} has a field without a docstring"
+        named: dict[str, None] = {}
+        for declared in [part for part in reversed(kind.__mro__) if dataclasses.is_dataclass(part)]:
+            (node,) = ast.parse(inspect.getsource(declared)).body
+            assert isinstance(node, ast.ClassDef)
+            named |= dict.fromkeys(documented(node))
+        assert list(named) == [field.name for field in dataclasses.fields(kind)], (
+            f"{kind} has a field without a docstring"
+        )
 
 
 def documented(node: ast.ClassDef) -> Iterator[str]:

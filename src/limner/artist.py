@@ -10,9 +10,7 @@ import collections
 import contextlib
 import dataclasses
 import itertools
-import json
 import os
-import random
 import sys
 import time
 import traceback
@@ -27,9 +25,10 @@ from PIL import Image
 from limner import checkpoint, hub, recipe, settings, strip
 from limner.data.schema import words_of
 from limner.errors import UserError
+from limner.looking import WORDS, Watched, one_row
 from limner.places import bundled, find
 from limner.requests import Blend, Caption, Nothing, Request, Story, from_json, texts, to_json
-from limner.seeds import Picture, check_end, check_seed, seed_from_json, style_of
+from limner.seeds import Picture, check_count, check_end, first_seed, seed_from_json, seeds_of, style_of
 from limner.sheet import sheet, to_pil
 from limner.strip import Strip
 from limner.system import Dice, Draft, Seed, Style, System
@@ -130,11 +129,20 @@ class Artist:
         style: Picture | Sequence[Picture] | None = None,
     ) -> Iterator[Image.Image]:
         """Draw as `draw` does, handing out each picture when its batch is done."""
-        requests = self.requests(prompt)
-        seeds = self._seeds(n, seed) if style is None else self._styles(n, seed, style)
-        rows = [(request, one) for request in requests for one in seeds]
+        return self.rows(self.plan(prompt, n, seed, style=style), batch=batch, knobs=knobs)
+
+    def plan(
+        self,
+        prompt: str | Request | Sequence[str | Request] | None = None,
+        n: int = 1,
+        seed: int | None = None,
+        *,
+        style: Picture | Sequence[Picture] | None = None,
+    ) -> list[tuple[Request, Seed]]:
+        """Return what `draw` would draw, a request and a seed a picture, for `rows` and `watch`; raise as it does."""
+        requests, seeds = self.requests(prompt), seeds_of(self.system, n, seed, style)
         self.warn(requests)
-        return self._pictures(rows, batch, self.knobs(knobs))
+        return [(request, one) for request in requests for one in seeds]
 
     def style(self, picture: str | Path | Image.Image) -> Style:
         """Find the style of a picture: the noise that would draw one like it.
@@ -158,12 +166,7 @@ class Artist:
         knobs: Mapping[str, Any] | None = None,
     ) -> Iterator[Draft]:
         """Watch pictures come to be: yield the system's drafts, all rows at once, prompt by prompt."""
-        requests = self.requests(prompt)
-        _check_count(n, "n, the number of pictures,")
-        check_seed(seed)
-        self.warn(requests)
-        rows: list[tuple[Request, Seed]] = [(request, seed + i) for request in requests for i in range(n)]
-        return self._sample(rows, self.knobs(knobs))
+        return self._sample(self.plan(prompt, n, seed), self.knobs(knobs))
 
     def morph(
         self,
@@ -180,14 +183,14 @@ class Artist:
         Raises:
             UserError: as `draw`; for fewer than two frames; where the system cannot draw between requests.
         """
-        _check_count(frames, "frames", least=2)
+        check_count(frames, "frames", least=2)
         if issubclass(self.system.takes, Nothing):
             raise UserError(f"{self.name} is told nothing, so there is nothing to morph: use walk")
         a, b = (self.requests(end)[0] for end in (first, second))
         self.warn((a, b))
         steps = [i / (frames - 1) for i in range(frames)]
         rows = [(a if t == 0 else b if t == 1 else Blend(a, b, t), check_end(seed)) for t in steps]
-        return list(self._pictures(rows, batch, self.knobs(knobs)))
+        return list(self.rows(rows, batch=batch, knobs=knobs))
 
     def walk(
         self,
@@ -208,20 +211,36 @@ class Artist:
         """
         if len(seeds) < 2:
             raise UserError("a walk needs two seeds or more")
-        _check_count(frames, "frames")
+        check_count(frames, "frames")
         for seed in seeds:
             check_end(seed)
         (request,) = self.requests(prompt)
         self.warn((request,))
         way: list[Seed] = [(a, b, i / frames) if i else a for a, b in itertools.pairwise(seeds) for i in range(frames)]
         rows = [(request, seed) for seed in [*way, seeds[-1]]]
-        return list(self._pictures(rows, batch, self.knobs(knobs)))
+        return list(self.rows(rows, batch=batch, knobs=knobs))
 
     def rows(
         self, rows: Sequence[tuple[Request, Seed]], *, batch: int = 16, knobs: Mapping[str, Any] | None = None
     ) -> Iterator[Image.Image]:
         """Draw a picture of each (request, seed), many prompts at once; the requests are as `requests` gives them."""
-        return self._pictures(rows, batch, self.knobs(knobs))
+        return (image for image, *_ in self._drawn(rows, batch, self.knobs(knobs), kept=1))
+
+    def watch(
+        self, rows: Sequence[tuple[Request, Seed]], *, batch: int = 16, knobs: Mapping[str, Any] | None = None
+    ) -> Iterator[Watched]:
+        """Draw as `rows` does, and keep all drafts of each picture."""
+        return itertools.starmap(Watched, self._drawn(rows, batch, self.knobs(knobs), kept=None))
+
+    def attention(
+        self, prompt: str, seed: int | None = None, *, words: int = WORDS, knobs: Mapping[str, Any] | None = None
+    ) -> Image.Image:
+        """Draw a picture and show where the `words` that are looked at most are looked at; see `limner.looking`.
+
+        Raises:
+            UserError: as `draw`, and where the system looks at no single words.
+        """
+        return next(self.watch(self.plan(prompt, 1, seed), knobs=knobs)).attention(words)
 
     def story(
         self, lines: str | Sequence[str], seed: int | None = None, *, knobs: Mapping[str, Any] | None = None
@@ -231,7 +250,7 @@ class Artist:
         Raises:
             UserError: for a story without lines or with more than 500, an artist that tells none, and as `draw`.
         """
-        return strip.tell(self, lines, _first(seed), knobs)
+        return strip.tell(self, lines, first_seed(seed), knobs)
 
     def retell(self, told: Strip, lines: str | Sequence[str]) -> Strip:
         """Tell a story again with other lines; the pictures before the first that is changed stay as they are."""
@@ -243,8 +262,12 @@ class Artist:
         Raises:
             UserError: where the recipe is for another kind of system.
         """
+        return next(self.rows([self.row_of(made)], knobs=made.get("knobs")))
+
+    def row_of(self, made: Mapping[str, Any]) -> tuple[Request, Seed]:
+        """Return the request and the seed of a recipe; raise as `redraw`."""
         (request,) = self.requests(from_json(made["request"]))
-        return next(self._pictures([(request, seed_from_json(made["seed"]))], 1, self.knobs(made.get("knobs"))))
+        return request, seed_from_json(made["seed"])
 
     def push(self, hub_id: str, *, private: bool = False) -> str:
         """Publish the checkpoint on the Hugging Face Hub and return its address.
@@ -270,19 +293,6 @@ class Artist:
     def knobs(self, values: Mapping[str, Any] | None = None) -> Any:
         """Return the system's knobs with `values` set; strings are read as their types."""
         return settings.change(self.system.Knobs(), values or {}, f"knob of {self.record['system']}:")
-
-    def _seeds(self, n: int, seed: int | None) -> list[Seed]:
-        _check_count(n, "n, the number of pictures,")
-        first = _first(seed)
-        return [first + i for i in range(n)]
-
-    def _styles(self, n: int, seed: int | None, style: Picture | Sequence[Picture]) -> list[Seed]:
-        if n != 1 or seed is not None:
-            raise UserError("a style leaves nothing to chance: leave n and seed out, or name more prompts or styles")
-        pictures = list(style) if isinstance(style, Sequence) and not isinstance(style, str) else [style]
-        if not pictures:
-            raise UserError("there is no style: name a picture")
-        return [one if isinstance(one, Style) else self.style(one) for one in pictures]
 
     def _request(self, prompt: str | Request | None) -> Request:
         takes = self.system.takes
@@ -326,21 +336,21 @@ class Artist:
                 raise UserError(f"{self.record['system']} cannot draw what lies between two requests") from error
             raise
 
-    def _pictures(self, rows: Sequence[tuple[Request, Seed]], batch: int, knobs: Any) -> Iterator[Image.Image]:
-        _check_count(batch, "batch")
+    def _drawn(
+        self, rows: Sequence[tuple[Request, Seed]], batch: int, knobs: Any, kept: int | None
+    ) -> Iterator[tuple[Image.Image, Request, list[Draft]]]:
+        """Draw; give each picture with what was asked and its last `kept` drafts, or all of them."""
+        check_count(batch, "batch")
         for some in _batches(rows, batch):
             began = time.perf_counter()
-            (last,) = collections.deque(self._sample(some, knobs), maxlen=1)
-            if last.images is None:
+            drafts = collections.deque(self._sample(some, knobs), maxlen=kept)
+            if drafts[-1].images is None:
                 raise UserError(f"{self.record['system']} draws no pictures: watch what it makes with drafts()")
-            images = to_pil(last.images)
+            images = to_pil(drafts[-1].images)
             each = 1000 * (time.perf_counter() - began) / len(images)
-            for row, image in zip(some, images, strict=True):
-                made = json.dumps(
-                    self.recipe(*row, knobs), default=dataclasses.asdict
-                )  # a style is all that is not plain
-                image.info |= {recipe.KEY: made, "milliseconds": each}
-                yield image
+            for place, (row, image) in enumerate(zip(some, images, strict=True)):
+                image.info |= {recipe.KEY: recipe.text(self.recipe(*row, knobs)), "milliseconds": each}
+                yield image, row[0], [one_row(draft, place) for draft in drafts]
 
     def recipe(self, request: Request, seed: Seed, knobs: Any) -> dict[str, Any]:
         """Return all that it takes to draw a request again."""
@@ -353,10 +363,6 @@ class Artist:
             "seed": seed,
             "limner": self.record.get("limner", ""),
         }
-
-
-def _first(seed: int | None) -> int:
-    return random.SystemRandom().randrange(2**31) if seed is None else check_seed(seed)
 
 
 def _batches(rows: Sequence[tuple[Request, Seed]], batch: int) -> Iterator[list[tuple[Request, Seed]]]:
@@ -378,11 +384,6 @@ def _check_text(text: str) -> None:
         raise UserError(f"the prompt has {len(text):,} characters, and {LONGEST:,} is the limit: shorten it")
     if not text.strip():
         raise UserError("the prompt is empty: say what to draw")
-
-
-def _check_count(count: int, what: str, least: int = 1) -> None:
-    if isinstance(count, bool) or not isinstance(count, int) or count < least:
-        raise UserError(f"{what} must be {least} or more, not {count!r}")
 
 
 def _device(asked: str) -> torch.device:

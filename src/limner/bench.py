@@ -47,6 +47,8 @@ COLUMNS = (
     "all asked",
     "R-precision",
     "R-precision, own",
+    "re-described",
+    "re-described, BLEU-4",
     "fid",
     "recall",
     "diversity, judge",
@@ -78,6 +80,11 @@ class Entry:
     spec: str
     cls: type[System]
     config: Any
+
+    @property
+    def takes(self) -> type[Request]:
+        """What it draws from."""
+        return self.cls.wants(self.config)
 
     @classmethod
     def read(cls, spec: str, budget: Mapping[str, int]) -> Entry:
@@ -128,12 +135,12 @@ class Bench:
             UserError: where the folder holds another bench, or a row cannot be trained on this data.
             KeyboardInterrupt: where a person stopped it; the same command goes on.
         """
-        kinds = {issubclass(entry.cls.takes, Story) for entry in self.entries}
+        kinds = {issubclass(entry.takes, Story) for entry in self.entries}
         if len(kinds) > 1:
             raise UserError(
                 "rows that draw stories and rows that draw single pictures share no table: bench them apart"
             )
-        self.exam = self.exam.of(self.entries[0].cls.takes)
+        self.exam = self.exam.of(self.entries[0].takes)
         self.exam.ranks.lead(self._claim)
         for number, (entry, seed) in enumerate(self._jobs()):
             if (entry.spec, seed) in self._done():
@@ -226,7 +233,7 @@ class Bench:
     def _conclude(self) -> str:
         done = self._done()
         rows = {entry.spec: [done[entry.spec, seed] for seed in range(self.seeds)] for entry in self.entries}
-        table = side_by_side(rows, columns(next(iter(rows.values()))[0]))
+        table = side_by_side(rows, columns([row[0] for row in rows.values()]))
         if self.exam.ranks.leads:
             write_file(self.folder / "table.md", table.encode() + b"\n")
         self._sheet()
@@ -251,7 +258,7 @@ class Bench:
         sheet(across, len(pictures), captions).save(self.folder / "sheet.png")
 
     def _shown(self, entry: Entry, count: int) -> list[Request]:
-        return self.exam.data.requests(entry.cls.takes, count, "test")
+        return self.exam.data.requests(entry.takes, count, "test")
 
 
 def _words(spec: str) -> str:
@@ -259,7 +266,8 @@ def _words(spec: str) -> str:
     return re.sub(r"(?<=[:,])", " ", spec).strip()
 
 
-def columns(report: Report) -> list[str]:
-    """Return the names of the figures that a table shows."""
-    wanted = OF_STORIES if report.protocol.stories else COLUMNS
-    return [name for begin in wanted for name in report.figures if name == begin or name.startswith(begin + "[")]
+def columns(reports: Sequence[Report]) -> list[str]:
+    """Return the names of the figures that a table of such reports shows: those that any of them has."""
+    wanted = OF_STORIES if reports[0].protocol.stories else COLUMNS
+    names = list(dict.fromkeys(name for report in reports for name in report.figures))
+    return [name for begin in wanted for name in names if name == begin or name.startswith(begin + "[")]

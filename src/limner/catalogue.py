@@ -193,8 +193,8 @@ def summary(name: str) -> Summary:
         takes=ast.unparse(values["takes"]) if "takes" in values else "Nothing",
         gives=tuple(sorted(_strings(values["gives"]))) if "gives" in values else ("images",),
         presets=_presets(presets),
-        config=_fields(classes.get(_named(values.get("Config"), "Config"))),
-        knobs=_fields(classes.get(_named(values.get("Knobs"), "Knobs"))),
+        config=_fields(tree, _named(values.get("Config"), "Config")),
+        knobs=_fields(tree, _named(values.get("Knobs"), "Knobs")),
     )
 
 
@@ -233,13 +233,37 @@ def _named(node: ast.expr | None, otherwise: str) -> str:
     return node.id if isinstance(node, ast.Name) else otherwise
 
 
-def _fields(node: ast.ClassDef | None) -> tuple[Field, ...]:
+def _fields(tree: ast.Module, name: str) -> tuple[Field, ...]:
+    """Return the fields of a dataclass of this file, or of one that it imports from this package, inherited ones first.
+
+    A field that is declared again keeps its first place, as dataclasses have it.
+    """
+    tree, node = _class(tree, name)
+    if node is None:
+        return ()
+    inherited = [field for base in node.bases if isinstance(base, ast.Name) for field in _fields(tree, base.id)]
+    return tuple({field.name: field for field in (*inherited, *_declared(node))}.values())
+
+
+def _class(tree: ast.Module, name: str) -> tuple[ast.Module, ast.ClassDef | None]:
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            return tree, node
+        if isinstance(node, ast.ImportFrom) and name in [alias.name for alias in node.names]:
+            package, *inside = (node.module or "").split(".")
+            path = FOLDER.parent.joinpath(*inside).with_suffix(".py")
+            if package == "limner" and path.is_file():
+                return _class(ast.parse(path.read_text(encoding="utf-8")), name)
+    return tree, None
+
+
+def _declared(node: ast.ClassDef) -> list[Field]:
     found = []
-    for place, line in enumerate(node.body if node else []):
+    for place, line in enumerate(node.body):
         if not isinstance(line, ast.AnnAssign) or not isinstance(line.target, ast.Name):
             continue
-        below = node.body[place + 1] if node and place + 1 < len(node.body) else None
+        below = node.body[place + 1] if place + 1 < len(node.body) else None
         told = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and str(below.value.value)
         default = ast.unparse(line.value) if line.value else ""
         found.append(Field(line.target.id, ast.unparse(line.annotation), default, " ".join((told or "").split())))
-    return tuple(found)
+    return found

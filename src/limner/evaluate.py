@@ -21,6 +21,7 @@ from limner.data.cache import Progress
 from limner.data.dataset import Dataset
 from limner.errors import UserError
 from limner.evaluate_stories import story_figures, strips
+from limner.evaluate_words import redescribed
 from limner.exam import Exam, floats, resized
 from limner.judge import Judge, truth
 from limner.metrics import Extractor
@@ -112,6 +113,8 @@ def evaluate(artist: Artist, exam: Exam) -> Report:
         # Encoders that were not kept measure nothing; those of a story have no word for a single frame.
         left_out = exam.stories or "vision" in artist.record.get("omitted", ())
         figures |= _r_precision(exam, None if left_out else system, drawn, features, lines)
+    if issubclass(system.takes, Caption):
+        figures |= redescribed(exam, artist, drawn)
     figures |= _distances(exam, features, f"judge:{exam.referee.name}")
     if exam.inception is not None:
         figures |= _inception(exam, exam.inception, drawn)

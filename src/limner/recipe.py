@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,11 @@ def write(image: Image.Image, path: str | Path) -> Path:
     make_folder(path.parent)
     write_file(path, buffer.getvalue())
     return path
+
+
+def text(made: Mapping[str, Any]) -> str:
+    """Return a recipe as it stands in a picture's `info`; a style is all in it that is not plain."""
+    return json.dumps(made, default=dataclasses.asdict)
 
 
 def read(path: str | Path) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,21 @@ def check_seed(seed: int) -> int:
     return seed
 
 
+def first_seed(seed: int | None) -> int:
+    """Return the seed to begin with: by chance for None; raise as `check_seed`."""
+    return random.SystemRandom().randrange(2**31) if seed is None else check_seed(seed)
+
+
+def check_count(count: int, what: str, least: int = 1) -> None:
+    """Make sure that a number of things is one.
+
+    Raises:
+        UserError: where it is no whole number, or smaller than `least`; `what` names it.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < least:
+        raise UserError(f"{what} must be {least} or more, not {count!r}")
+
+
 def check_end(end: int | Style) -> int | Style:
     """Return one end of a way, which is a seed or a style; raise as `check_seed`."""
     return end if isinstance(end, Style) else check_seed(end)
@@ -62,24 +78,50 @@ def _end(body: Any) -> int | Style:
     return Style(tuple(noise or ()), of)
 
 
+def seeds_of(system: System, n: int, seed: int | None, style: Picture | Sequence[Picture] | None = None) -> list[Seed]:
+    """Return the seeds of `n` pictures of a prompt, or a style for each picture that `style` names.
+
+    Raises:
+        UserError: for n < 1, a seed out of bounds, a style beside n or seed, and as `style_of`.
+    """
+    if style is None:
+        check_count(n, "n, the number of pictures,")
+        begin = first_seed(seed)
+        return [begin + i for i in range(n)]
+    if n != 1 or seed is not None:
+        raise UserError("a style leaves nothing to chance: leave n and seed out, or name more prompts or styles")
+    some = list(style) if isinstance(style, Sequence) and not isinstance(style, str) else [style]
+    if not some:
+        raise UserError("there is no style: name a picture")
+    return [one if isinstance(one, Style) else style_of(one, system) for one in some]
+
+
 def style_of(picture: str | Path | Image.Image, system: System) -> Style:
     """Find the style of a picture, its middle square, rounded so that a recipe holds just what is drawn from.
 
     Raises:
         UserError: where it is no picture, or the system has not learnt to find styles.
     """
-    where = next((p.device for p in system.parameters()), torch.device("cpu"))
-    x = _pixels(picture, system.reads(system.config)).to(where).float().div(127.5).sub(1)
     with torch.no_grad():
-        (found,) = system.style(x).tolist()
+        (found,) = system.style(pixels([picture], system)).tolist()
     return Style(tuple(round(x, 4) for x in found), "" if isinstance(picture, Image.Image) else Path(picture).name)
 
 
-def _pixels(picture: str | Path | Image.Image, side: int) -> Tensor:
-    """Read a picture as training reads it: uint8 (1, 3, side, side)."""
+def pixels(some: Sequence[str | Path | Image.Image], system: System) -> Tensor:
+    """Read pictures of any size as training reads them, their middle squares: (B, 3, R, R) in [-1, 1].
+
+    Raises:
+        UserError: where one is no picture.
+    """
+    where = next((p.device for p in system.parameters()), torch.device("cpu"))
+    side = system.reads(system.config)
+    squares = np.stack([np.array(_square(picture, side)) for picture in some])
+    return torch.from_numpy(squares).permute(0, 3, 1, 2).to(where).float().div(127.5).sub(1)
+
+
+def _square(picture: str | Path | Image.Image, side: int) -> Image.Image:
     try:
         image = picture if isinstance(picture, Image.Image) else pictures.load(pictures.read(Path(picture)), side)
     except pictures.BadPicture as error:
-        raise UserError(f"the style {picture} {error}") from None
-    square = pictures.square(pictures.rgb(image), side)
-    return torch.from_numpy(np.array(square)).permute(2, 0, 1)[None]
+        raise UserError(f"the picture {picture} {error}") from None
+    return pictures.square(pictures.rgb(image), side)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from torch import Tensor
 
 from limner.checkpoint import make_folder, write_file
 from limner.errors import UserError
+
+RED = (200, 20, 20)
 
 
 def to_pil(images: Tensor) -> list[Image.Image]:
@@ -30,8 +32,18 @@ def sheet(
     captions: Sequence[str] | None = None,
     *,
     gap: int = 2,
+    letters: int = 10,
+    marked: Sequence[Container[int]] | None = None,
 ) -> Image.Image:
     """Lay pictures of one size out as a contact sheet, near square by default, each with its caption below it.
+
+    Args:
+        images: of one size.
+        columns: pictures in a row.
+        captions: one a picture.
+        gap: pixels between pictures.
+        letters: height of the captions' letters, in pixels.
+        marked: for each caption the places of words, from 0, that are printed in red.
 
     Raises:
         UserError: where there is no picture, or there are not as many captions as pictures.
@@ -44,9 +56,9 @@ def sheet(
     if columns < 1:
         raise UserError(f"columns must be 1 or more, not {columns}")
     width, height = images[0].size
-    font = ImageFont.load_default(10)
+    font = ImageFont.load_default(letters)
     below = [_wrapped(text, font, width) for text in captions or [""] * len(images)]
-    line = 12
+    line = letters + 2
     foot = line * max(len(lines) for lines in below) + (4 if captions else 0)
     rows = math.ceil(len(images) / columns)
     page = Image.new("RGB", (columns * (width + gap) + gap, rows * (height + foot + gap) + gap), "white")
@@ -56,7 +68,22 @@ def sheet(
         page.paste(image, (x, y))
         for i, text in enumerate(lines):
             pen.text((x, y + height + 1 + line * i), text, fill="black", font=font)
+        if marked is not None:
+            _mark(pen, (x, y + height + 1), line, lines, marked[place], font)
     return page
+
+
+def titled(page: Image.Image, text: str, letters: int = 16) -> Image.Image:
+    """Put a line of text, or as many as it takes, above a sheet; its `info` comes along."""
+    font, line, edge = ImageFont.load_default(letters), letters + 6, letters // 2
+    lines = _wrapped(text, font, page.width - 2 * edge)
+    whole = Image.new("RGB", (page.width, page.height + line * len(lines) + edge), "white")
+    whole.paste(page, (0, whole.height - page.height))
+    pen = ImageDraw.Draw(whole)
+    for i, part in enumerate(lines):
+        pen.text((edge, edge // 2 + line * i), part, fill="black", font=font)
+    whole.info = dict(page.info)
+    return whole
 
 
 def plain_sheet(images: Tensor) -> Image.Image:
@@ -84,6 +111,27 @@ def film(images: Sequence[Image.Image], path: str | Path, milliseconds: int = 12
     make_folder(path.parent)
     write_file(path, buffer.getvalue())
     return path
+
+
+def _mark(
+    pen: ImageDraw.ImageDraw,
+    corner: tuple[int, int],
+    line: int,
+    lines: Sequence[str],
+    marked: Container[int],
+    font: Any,
+) -> None:
+    """Print the marked words of a caption in red, each over itself."""
+    place = 0
+    for i, text in enumerate(lines):
+        words, y = text.split(), corner[1] + line * i
+        for k, word in enumerate(words):
+            x = corner[0] + round(font.getlength("".join(f"{before} " for before in words[:k])))
+            if place in marked:
+                left, top, right, bottom = pen.textbbox((x, y), word, font=font)
+                pen.rectangle((left, top, right, bottom), fill="white")
+                pen.text((x, y), word, fill=RED, font=font)
+            place += 1
 
 
 def _wrapped(text: str, font: Any, width: int) -> list[str]:

@@ -7,7 +7,6 @@ import collections
 import dataclasses
 import html
 import io
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -79,7 +78,7 @@ class Strip:
         """Lay the pictures side by side, `columns` in a row, each with its line below; the recipe is in `info`."""
         frames = [self._readable(frame) for frame in self.frames] if captions else list(self.frames)
         page = sheet(frames, min(columns, len(frames)), self.lines if captions else None)
-        page.info[recipe.KEY] = json.dumps(self.made, default=dataclasses.asdict)
+        page.info[recipe.KEY] = recipe.text(self.made)
         return page
 
     def gif(self, path: str | Path, milliseconds: int = 1800) -> Path:

@@ -243,7 +243,8 @@ class System(nn.Module):
     """A published system. Subclass once a paper; the file's name is the system's name."""
 
     paper: ClassVar[Paper]
-    takes: ClassVar[type[Request]] = Nothing
+    takes: type[Request] = Nothing
+    """What it draws from; of an instance, what its configuration does."""
     gives: ClassVar[frozenset[str]] = frozenset({"images"})
     Config: ClassVar[type]
     presets: ClassVar[Mapping[str, Any]]
@@ -252,7 +253,12 @@ class System(nn.Module):
     def __init__(self, config: Any, schema: Schema) -> None:
         """Keep both; a subclass then builds ALL its modules: phases only choose which ones learn."""
         super().__init__()
-        self.config, self.schema = config, schema
+        self.config, self.schema, self.takes = config, schema, self.wants(config)
+
+    @classmethod
+    def wants(cls, config: Any) -> type[Request]:
+        """Return what it draws from when so configured."""
+        return cls.takes
 
     @classmethod
     def reads(cls, config: Any) -> int:

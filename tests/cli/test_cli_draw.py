@@ -150,7 +150,7 @@ def test_control_c_is_no_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     def interrupted(*arguments: object, **named: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Artist, "each", interrupted)
+    monkeypatch.setattr(Artist, "rows", interrupted)
     code, out, err = run("draw", "a hat", *HATS)
     assert (code, out) == (130, "") and "Traceback" not in err
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -165,6 +166,40 @@ def face2text(folder: Path) -> tuple[Path, Path]:
         said = [{"desc_id": 10 * number + k, "text": f"face {number} \n has nose {k}"} for k in range(number % 3)]
         items.append({"img_id": number, "image": f"{name}.bmp", "descriptions": said})
     return write(folder / "face2text_v0.1" / "clean.json", json.dumps(items)), folder / "lfw"
+
+
+def ms_coco(folder: Path, year: str = "2014") -> Path:
+    """annotations/, train and val of MS-COCO: three pictures of each part, five captions each but for the last one."""
+    for part, first in (("train", 9), ("val", 42)):
+        name, ids = f"{part}{year}", [first, first + 16, first + 3]
+        files = [f"COCO_{name}_{number:012d}.jpg" if year == "2014" else f"{number:012d}.jpg" for number in ids]
+        for number, file in zip(ids, files, strict=True):
+            write(folder / name / file, encoded(picture(number, SIZE), "JPEG"))
+        images = [
+            {"license": 1, "file_name": file, "height": SIZE[1], "width": SIZE[0], "id": number}
+            for number, file in zip(ids, files, strict=True)
+        ]
+        said = [
+            {"image_id": number, "id": 10 * number + k, "caption": f"Thing {number} said {k}.\n "}
+            for k in range(5)
+            for number in ids[:2]
+        ]
+        top = {"info": {"year": int(year), "é": "[{"}, "images": images, "licenses": [{"id": 1}]}
+        things = [coco_thing(1, ids[0], 18), coco_thing(2, ids[1], 1), coco_thing(3, ids[0], 1)]
+        names = [{"supercategory": "x", "id": 1, "name": "person"}, {"supercategory": "y", "id": 18, "name": "dog"}]
+        tables = {"captions": {"annotations": said}, "instances": {"annotations": things, "categories": names}}
+        for kind, more in tables.items():
+            write(folder / "annotations" / f"{kind}_{name}.json", json.dumps(top | more, ensure_ascii=False))
+    return folder
+
+
+def coco_thing(number: int, image: int, category: int) -> dict[str, Any]:
+    """An annotation of instances_train2014.json: a rectangle from (4, 6) to (14 + number, 26)."""
+    right = 14 + number
+    return {
+        "segmentation": [[4.0, 6.0, right, 6.0, right, 26.0, 4.0, 26.0]], "area": 20.0 * (right - 4), "iscrowd": 0,
+        "image_id": image, "bbox": [4.0, 6.0, right - 4, 20.0], "category_id": category, "id": number,
+    }  # fmt: skip
 
 
 def opened(content: bytes) -> Image.Image:

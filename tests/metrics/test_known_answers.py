@@ -235,3 +235,15 @@ def test_collect_sees_in_batches() -> None:
 
     x = pictures(7, 0)
     torch.testing.assert_close(metrics.collect(Mean(), x, batch=3), x.mean(dim=(2, 3)))
+
+
+class TestBleu:
+    def test_the_same_words_get_1_and_others_0(self) -> None:
+        said = ["a red hat on a cat", "a blue bird sings"]
+        assert metrics.bleu(said, [["no", said[0]], [said[1]]]) == pytest.approx(1)
+        assert metrics.bleu(said, [[said[1]], [said[0]]]) == 0
+
+    def test_a_sentence_worked_by_hand(self) -> None:
+        # Runs of 1 to 4 words that are right: 5 of 6, 3 of 5, 2 of 4, 1 of 3; as long as the nearer reference.
+        found = metrics.bleu(["a red hat on a cat"], [["a red hat on the cat", "cat"]])
+        assert found == pytest.approx((5 / 6 * 3 / 5 * 2 / 4 * 1 / 3) ** 0.25, abs=1e-6)

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
-from limner.blocks.augmentation import ConditioningAugmentation, divergence
+from limner.blocks.augmentation import EqualAugmentation, divergence
 from limner.blocks.growing import DRIFT
+from limner.blocks.knobs import TwoSpreads
 from limner.blocks.text import LstmEncoder
 from limner.data.dataset import Dataset
 from limner.data.schema import Lexicon
@@ -19,7 +20,7 @@ from limner.data.views import Pairs
 from limner.errors import UserError
 from limner.requests import Caption
 from limner.system import Clock, Dice, Update
-from limner.systems.t2f import T2F, Knobs
+from limner.systems.t2f import T2F
 from toy import shapes
 
 FADING = Clock(seen=100, total=1_600, step=0)
@@ -96,7 +97,7 @@ def test_the_divergence_is_the_closed_form() -> None:
 
 def test_codes_begin_surer_than_they_lie_apart() -> None:
     torch.manual_seed(0)
-    middle, logvar = ConditioningAugmentation(32, 64)(torch.randn(500, 32))
+    middle, logvar = EqualAugmentation(32, 64)(torch.randn(500, 32))
     assert logvar.mean().item() == pytest.approx(-2.0, abs=0.2)
     assert middle.std().item() == pytest.approx(1.0, abs=0.2)
 
@@ -179,14 +180,14 @@ def test_what_cannot_be_left_out_is_refused(data: Dataset) -> None:
 def test_two_knobs_turn_what_the_noise_and_what_the_reading_leave_open(data: Dataset) -> None:
     system = made(data).eval()
 
-    def draw(seed: int, knobs: Knobs) -> Tensor:
+    def draw(seed: int, knobs: TwoSpreads) -> Tensor:
         *_, final = system.sample([Caption("a red circle")], knobs, Dice([seed]))
         assert final.images is not None
         return final.images
 
-    still = Knobs(spread=0.0, reading=0.0)
+    still = TwoSpreads(spread=0.0, reading=0.0)
     assert torch.equal(draw(1, still), draw(2, still))
-    for knobs in (Knobs(spread=0.0), Knobs(reading=0.0)):
+    for knobs in (TwoSpreads(spread=0.0), TwoSpreads(reading=0.0)):
         assert not torch.allclose(draw(1, knobs), draw(2, knobs), atol=1e-3)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from limner.blocks.conv import LEAK
 from limner.blocks.equalised import EqualLinear, pixel_norm
 
 SURE = -2.0
@@ -14,7 +15,28 @@ SURE = -2.0
 
 
 class ConditioningAugmentation(nn.Module):
-    """Sentence vectors (B, E) to mean and log-variance of the codes of each, two of (B, c)."""
+    """Sentence vectors (B, E) to mean and log-variance of the codes of each, two of (B, c).
+
+    Args:
+        text: E.
+        code: c.
+        gated: as StackGAN++ has it, a gated linear unit that leaves any variance open; else as StackGAN, a leaky ReLU
+            on means and on the logarithms of deviations.
+    """
+
+    def __init__(self, text: int, code: int, gated: bool = True) -> None:
+        super().__init__()
+        self.gated = gated
+        self.map = nn.Linear(text, code * (4 if gated else 2))
+        self.act = nn.GLU(dim=1) if gated else nn.LeakyReLU(LEAK)
+
+    def forward(self, text: Tensor) -> tuple[Tensor, Tensor]:
+        mean, spread = self.act(self.map(text)).float().chunk(2, dim=1)
+        return mean, spread if self.gated else 2 * spread
+
+
+class EqualAugmentation(nn.Module):
+    """The same for nets whose learning rates are equalised; it begins with small clouds."""
 
     def __init__(self, text: int, code: int) -> None:
         super().__init__()
@@ -24,6 +46,16 @@ class ConditioningAugmentation(nn.Module):
     def forward(self, text: Tensor) -> tuple[Tensor, Tensor]:
         mean, logvar = self.map(pixel_norm(text)).float().chunk(2, dim=1)
         return mean, logvar
+
+
+Cloud = tuple[Tensor, Tensor]
+"""Mean and log-variance of the codes of each text, two of (B, c)."""
+
+
+def drawn_from(cloud: Cloud, stray: Tensor) -> Tensor:
+    """Return a code of each cloud, (B, c), where N(0, 1) has drawn `stray` (B, c)."""
+    mean, logvar = cloud
+    return mean + (logvar / 2).exp() * stray
 
 
 def divergence(mean: Tensor, logvar: Tensor) -> Tensor:

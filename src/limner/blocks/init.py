@@ -23,3 +23,14 @@ def uniform_init(module: nn.Module, bound: float = 0.08) -> None:
     """Draw every parameter of `module` from U(-bound, bound) (Reed et al. 2016, their text encoder's code)."""
     for parameter in module.parameters():
         nn.init.uniform_(parameter, -bound, bound)
+
+
+def orthogonal(module: nn.Module) -> None:
+    """Begin convolutions and linear maps orthogonal, batch-norm scales N(1, 0.02), biases 0; for `Module.apply`."""
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.orthogonal_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)

@@ -11,3 +11,11 @@ class Spread:
 
     spread: float = 1.0
     """Factor on the noise: below 1 pictures are safer and more alike, above 1 wilder."""
+
+
+@dataclass(frozen=True)
+class TwoSpreads(Spread):
+    """Two knobs, for what is drawn from noise and from a cloud of codes (Conditioning Augmentation)."""
+
+    reading: float = 1.0
+    """Factor on how far codes stray from what was read: at 0 a text has one code."""

@@ -21,3 +21,17 @@ def gradient_penalty(critic: Callable[..., Tensor], images: Tensor, *condition: 
         score = critic(images, *(given.float() for given in condition)).sum()
         (slope,) = torch.autograd.grad(score, images, create_graph=True)
         return slope.square().flatten(1).sum(dim=1).mean()
+
+
+def matching_penalty(
+    judge: Callable[[Tensor, Tensor], Tensor], images: Tensor, text: Tensor, weight: float = 2.0, power: float = 6.0
+) -> Tensor:
+    """k E (||d judge / d x|| + ||d judge / d e||)^p at real pictures x with their texts e, in full precision.
+
+    The matching-aware gradient penalty (Tao et al., DF-GAN, CVPR 2022, eq. 2), with its k = 2 and p = 6.
+    """
+    with full_precision(images):
+        images, text = (given.detach().float().requires_grad_() for given in (images, text))
+        slopes = torch.autograd.grad(judge(images, text).sum(), (images, text), create_graph=True)
+        steep = sum(slope.flatten(1).norm(dim=1) for slope in slopes)
+        return weight * torch.pow(steep, power).mean()

@@ -6,11 +6,12 @@ Letters: B sentences, T words of the longest, E width of a sentence vector, H wi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from limner.data.schema import PAD, UNKNOWN, Lexicon
@@ -46,12 +47,13 @@ class ByWord(TextEncoder):
     """What encoders that read word by word share: numbers of words and their embedding.
 
     A word the lexicon does not know is read as the nearest it does know, or as "unknown". In training each word
-    is unknown with probability `dropout`, so that the number for "unknown" comes to mean something.
+    is unknown with probability `dropout`, so that the number for "unknown" comes to mean something, and each number of
+    an embedded word is left out with probability `thinned`.
     """
 
-    def __init__(self, lexicon: Lexicon, embedding: int, dropout: float = 0.1) -> None:
+    def __init__(self, lexicon: Lexicon, embedding: int, dropout: float = 0.1, thinned: float = 0.0) -> None:
         super().__init__()
-        self.lexicon, self.dropout = lexicon, dropout
+        self.lexicon, self.dropout, self.thinned = lexicon, dropout, thinned
         self.embed = nn.Embedding(len(lexicon), embedding, padding_idx=PAD)
         self._looked_up: dict[str, list[int]] = {}
 
@@ -65,7 +67,8 @@ class ByWord(TextEncoder):
         if self.training and self.dropout:
             lost = torch.rand(ids.shape, device=ids.device) < self.dropout
             ids = ids.masked_fill(lost & real, UNKNOWN)
-        return pack_padded_sequence(self.embed(ids), lengths, batch_first=True, enforce_sorted=False), real
+        words = F.dropout(self.embed(ids), self.thinned, self.training)
+        return pack_padded_sequence(words, lengths, batch_first=True, enforce_sorted=False), real
 
     def tokens(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Look words up: (B, T) numbers, padded, where the encoder is, and (B,) lengths on the CPU."""
@@ -128,6 +131,60 @@ class LstmEncoder(ByWord):
         packed, _ = self.embedded(texts)
         _, (held, _) = self.recur(packed)
         return held[-1]  # of the last layer, after each row's own last word
+
+
+class BiLstmEncoder(ByWord):
+    """Word embedding and bidirectional LSTM: words are its states, a sentence is its last state of each direction.
+
+    The text encoder of AttnGAN (Xu et al. 2018, section 3.2).
+    """
+
+    def __init__(self, lexicon: Lexicon, width: int = 256, embedding: int = 300) -> None:
+        super().__init__(lexicon, embedding, thinned=0.5)
+        self.width = width
+        self.recur = nn.LSTM(embedding, width // 2, batch_first=True, bidirectional=True)
+        nn.init.uniform_(self.embed.weight, -0.1, 0.1)
+
+    def forward(self, texts: Sequence[str]) -> Text:
+        """Encode B sentences; words and sentences are equally wide."""
+        packed, real = self.embedded(texts)
+        states, (held, _) = self.recur(packed)
+        words, _ = pad_packed_sequence(states, batch_first=True)  # (B, T, E)
+        return Text(torch.cat([*held], dim=1), words, real)
+
+    def sentence(self, texts: Sequence[str]) -> Tensor:
+        """Encode B sentences to (B, E)."""
+        return self(texts).sentence
+
+
+class Reading(NamedTuple):
+    """What a net that looks at words is told."""
+
+    sentence: Tensor
+    """(B, E)."""
+    words: Tensor
+    """(B, T, E)."""
+    weight: Tensor
+    """(B, T) log of how much each word counts: 0, or minus infinity where there is none."""
+
+    @classmethod
+    def of(cls, text: Text) -> Reading:
+        """Let all words there are count alike."""
+        return cls(text.sentence, text.words, text.real.float().log())
+
+
+def blended(encoder: Callable[[Sequence[str]], Text], requests: Sequence[Request]) -> Reading:
+    """Read captions; a `Blend` has the words of both its ends, which count as much as it is near to each."""
+    if not any(isinstance(request, Blend) for request in requests):
+        return Reading.of(encoder(texts_of(requests)))
+    firsts = [r.first if isinstance(r, Blend) else r for r in requests]
+    seconds = [r.second if isinstance(r, Blend) else r for r in requests]
+    first, second = (Reading.of(encoder(texts_of(ends))) for ends in (firsts, seconds))
+    share = [r.t if isinstance(r, Blend) else 0.0 for r in requests]
+    t = torch.tensor(share, device=first.sentence.device)[:, None]
+    words = torch.cat([first.words, second.words], dim=1)
+    weight = torch.cat([first.weight + (1 - t).log(), second.weight + t.log()], dim=1)
+    return Reading(first.sentence.lerp(second.sentence, t), words, weight)
 
 
 def texts_of(requests: Sequence[Request]) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from limner.cli import bench, data, draw, judge, morph, story, systems, train
+from limner.cli import bench, data, draw, judge, look, morph, story, systems, train
 from limner.cli.console import leads, leave
 from limner.errors import UserError
 
@@ -26,6 +26,8 @@ app.command("draw")(draw.draw)
 app.command("story")(story.story)
 app.command("morph")(morph.morph)
 app.command("walk")(morph.walk)
+app.command("reword")(look.reword)
+app.command("caption")(look.caption)
 app.command("list")(systems.list_all)
 app.command("show")(systems.show)
 app.command("new")(systems.new)

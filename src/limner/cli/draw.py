@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,10 @@ from limner.cli.console import Json, emit, loaded, note, notes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from limner.artist import Artist
+    from limner.requests import Request
+    from limner.system import Seed
 
 Name = Annotated[
     str, typer.Option("--artist", "-a", help="Who draws: a bundled name, a checkpoint or run folder, or a Hub id.")
@@ -40,6 +44,11 @@ def draw(
         list[Path] | None,
         typer.Option(help="Draw in the style of this picture, not by chance; may be repeated.", show_default=False),
     ] = None,
+    drafts: Annotated[bool, typer.Option("--drafts", help="Also a sheet of every draft, beside the picture.")] = False,
+    attention: Annotated[
+        bool, typer.Option("--attention", help="Also a sheet that shows where each word is looked at.")
+    ] = False,
+    words: Annotated[int, typer.Option(help="With --attention: words on the sheet, those that stand out most.")] = 8,
     knob: Knobs = None,
     batch: Annotated[int, typer.Option(help="Pictures drawn at once.")] = 16,
     device: Device = "auto",
@@ -58,6 +67,8 @@ def draw(
 
     limner draw "a red bird" "a blue bird" --style mine.jpg --style yours.png --artist runs/reed
 
+    limner draw "a small red bird" --drafts --attention --artist runs/cascade
+
     Each PNG holds its recipe: who drew it, from which request, with which seed.
     """
     from limner import settings
@@ -67,25 +78,34 @@ def draw(
         raise UserError("--again repeats a picture as it was asked for: leave the prompt out")
     if style and (again is not None or many is not None):
         raise UserError("--style goes with prompts: leave --again and --prompts out")
-    knobs = settings.pairs(knob or [], "--knob")
+    knobs: dict[str, Any] = settings.pairs(knob or [], "--knob")
     if many is not None:
-        if again is not None or prompts:
-            raise UserError("--prompts draws what its file says: leave the other prompts out")
+        if again is not None or prompts or drafts or attention:
+            raise UserError("--prompts draws what its file says: leave other prompts, --drafts and --attention out")
         draw_file(many, artist, out, {"n": n, "seed": seed, "batch": batch, "knobs": knobs}, device, as_json)
         return
     with notes():
         if again is not None:
-            images: Iterable[Image] = [_again(again, None if artist == DEFAULT else artist, device)]
+            painter, rows, knobs = _again(again, None if artist == DEFAULT else artist, device)
         else:
             pictures = max(n, len(style or [])) * max(len(prompts or []), 1)
             painter = loaded(artist, device, pictures)
-            images = painter.each(prompts, n, seed, batch=batch, knobs=knobs, style=style or None)
-        for image in images:
-            keep(image, out, show=show, as_json=as_json)
+            rows = painter.plan(prompts, n, seed, style=style or None)
+        if not drafts and not attention:
+            for image in painter.rows(rows, batch=batch, knobs=knobs):
+                keep(image, out, show=show, as_json=as_json)
+            return
+        for watched in painter.watch(rows, batch=batch, knobs=knobs):
+            sheets = {"drafts": watched.stages()} if drafts else {}
+            sheets |= {"attention": watched.attention(words)} if attention else {}
+            keep(watched.image, out, sheets, show=show, as_json=as_json)
 
 
-def keep(image: Image, folder: Path, *, show: bool, as_json: bool) -> None:
-    """Save a picture under a name made of its prompt and seed, report it, and show it where that can be done."""
+def keep(image: Image, folder: Path, sheets: Mapping[str, Image] | None = None, *, show: bool, as_json: bool) -> None:
+    """Save a picture under a name made of its prompt and seed, report it, and show it where that can be done.
+
+    Sheets that belong to it lie beside it, their names ending in what they are called; they are shown in its place.
+    """
     import json
 
     from limner import recipe
@@ -96,9 +116,14 @@ def keep(image: Image, folder: Path, *, show: bool, as_json: bool) -> None:
     path = recipe.write(image, free(folder, f"{slug(prompt)}-{_plain(seed)}"))
     chance = {"seed": None, "style": seed["of"]} if isinstance(seed, dict) else {"seed": seed}
     facts = {"file": str(path), "prompt": prompt, **chance, "width": image.width, "height": image.height}
-    emit(facts | {"milliseconds": round(image.info["milliseconds"], 2)}, as_json, str(path))
+    facts |= {"milliseconds": round(image.info["milliseconds"], 2)}
+    beside = {
+        name: str(recipe.write(page, free(folder, f"{path.stem}-{name}"))) for name, page in (sheets or {}).items()
+    }
+    emit(facts | beside, as_json, "\n".join([str(path), *beside.values()]))
     if show and not as_json:
-        picture.show(image)
+        for page in sheets.values() if sheets else [image]:
+            picture.show(page)
 
 
 def prompt_of(request: dict[str, object]) -> str:
@@ -131,11 +156,12 @@ def _plain(seed: object) -> str:
     return "-".join(map(_plain, seed)) if isinstance(seed, list) else str(seed)
 
 
-def _again(path: Path, instead: str | None, device: str) -> Image:
+def _again(path: Path, instead: str | None, device: str) -> tuple[Artist, list[tuple[Request, Seed]], dict[str, Any]]:
+    """Return who draws a picture again, what, and with which knobs."""
     from limner import recipe
 
     made = recipe.read(path)
     artist = loaded(instead or made["artist"], device, 1)
     if artist.sha256 != made.get("checkpoint"):
         note(f"note: {artist.name} is not the checkpoint that drew {path}; the picture will differ")
-    return artist.redraw(made)
+    return artist, [artist.row_of(made)], made.get("knobs", {})

@@ -79,6 +79,30 @@ def legacy(folder: Folder, out: Out, crop: Crop = True, as_json: Json = False) -
 
 
 @app.command()
+def coco(
+    folder: Folder,
+    out: Out,
+    year: Annotated[
+        str | None, typer.Option(help="2014 or 2017. The first that is there by default.", show_default=False)
+    ] = None,
+    masks: Annotated[bool, typer.Option("--masks", help="Draw the mask of each thing too; takes long.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Import MS-COCO, photographs with five captions and boxes around things.
+
+    FOLDER holds annotations/ (from annotations_trainval2014.zip), train2014/ and val2014/, or those of 2017. Training
+    pictures are those of train, test pictures those of val. Boxes around crowds are left out.
+
+    limner data import coco downloads/coco -o data/coco
+
+    limner data import coco downloads/coco --year 2017 --masks -o data/coco-2017
+    """
+    from limner.data import import_coco
+
+    _write(import_coco.plan(folder, year=year, masks=masks), out, as_json)
+
+
+@app.command()
 def pororo(
     folder: Folder,
     out: Out,

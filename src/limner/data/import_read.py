@@ -15,6 +15,7 @@ WAYS = {
     "official": "the data set's own split, every class on both sides",
     "seen-unseen": "as train_seen_unseen_ids.npy says: training, validation in seen scenes, test in unseen ones",
     "train-test": "as train_test_ids.npy says",
+    "annotations": "by the files of annotations, COCO's val as test",
     "scenes": "by the files of scenes, CLEVR's val as validation",
     "none": "none was published; a twentieth is held out when it is opened",
 }

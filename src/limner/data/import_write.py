@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from limner.data.import_read import WAYS
 from limner.data.pictures import BadPicture, load, read, rgb
@@ -33,6 +34,16 @@ _ROWS_PER_SHARD = 500
 _QUALITY = 95
 _RECORD = "import.json"
 _TEXT, _FLOAT, _WHOLE = ({"dtype": kind, "_type": "Value"} for kind in ("string", "float32", "int32"))
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """One of several things in a picture: what it is, and where."""
+
+    label: str
+    box: Box
+    mask: Callable[[tuple[int, int]], Image.Image] | None = None
+    """Draws the coverage of each pixel, mode L, for the picture's width and height."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +68,10 @@ class Entry:
     """Its file is a strip of n squares; this one, modulo n, is the picture."""
     dialogue: Sequence[tuple[str, str]] = ()
     """Questions about it, and their answers."""
+    marks: Sequence[Mark] = ()
+    """The things in it, where it has more than the one of `box`; they are not cut."""
+    size: tuple[int, int] | None = None
+    """Width and height that the marks were made for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,9 +141,10 @@ def write(plan: Plan, out: Path, *, progress: Callable[[int, int], None] | None 
                 raise UserError(f"{out} holds something else than this import: choose another folder, or remove it")
             return out
         _claim(part, record)
+        features = _features(plan)
         for file, entries in _shards(plan):
             if not (part / file).exists():
-                write_file(part / file, _shard(plan, entries, tell))
+                write_file(part / file, _shard(plan, entries, features, tell))
             done += len(entries)
             tell()
         write_file(part / "README.md", _card(plan).encode())
@@ -153,6 +169,8 @@ def _record(plan: Plan) -> dict[str, Any]:
             facts += [entry.story, entry.frame, entry.square]
         if entry.dialogue:
             facts.append(list(entry.dialogue))
+        if entry.marks:
+            facts.append([(mark.label, mark.box, mark.mask is not None) for mark in entry.marks])
         hashed.update(repr(tuple(facts)).encode("utf-8", "surrogatepass"))
         if entry.embedding is not None:
             hashed.update(np.ascontiguousarray(entry.embedding).data)
@@ -190,7 +208,7 @@ def _shards(plan: Plan) -> Iterator[tuple[str, list[Entry]]]:
             yield f"{split}-{number:05d}-of-{count:05d}.parquet", rows
 
 
-def _shard(plan: Plan, entries: list[Entry], tell: Callable[[int], None]) -> bytes:
+def _shard(plan: Plan, entries: list[Entry], features: dict[str, Any], tell: Callable[[int], None]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -203,7 +221,7 @@ def _shard(plan: Plan, entries: list[Entry], tell: Callable[[int], None]) -> byt
             tell(len(rows))
     buffer = pa.BufferOutputStream()
     # Small row groups keep random access to single pictures cheap.
-    pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(_features(plan))), buffer, row_group_size=100)
+    pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(features)), buffer, row_group_size=100)
     return buffer.getvalue().to_pybytes()
 
 
@@ -214,7 +232,14 @@ def _features(plan: Plan) -> dict[str, Any]:
     turns = [{"question": _TEXT, "answer": _TEXT}]
     optional = {
         "label": (any(entry.label is not None for entry in plan.entries), _TEXT),
-        "boxes": (any(entry.box is not None for entry in plan.entries), [{"label": _TEXT, "box": [_FLOAT]}]),
+        "boxes": (
+            any(entry.box is not None or entry.marks for entry in plan.entries),
+            [{"label": _TEXT, "box": [_FLOAT]}],
+        ),
+        "masks": (
+            any(mark.mask for entry in plan.entries for mark in entry.marks),
+            [{"label": _TEXT, "mask": {"_type": "Image"}}],
+        ),
         "attributes": (bool(attributes), dict.fromkeys(attributes, _TEXT)),
         "embedding": (any(entry.embedding is not None for entry in plan.entries), [[_FLOAT]]),
         "story": (stories, _TEXT),
@@ -231,6 +256,11 @@ def _row(plan: Plan, entry: Entry) -> dict[str, Any]:
         image = load(encoded)
     except BadPicture as error:
         raise UserError(f"{entry.picture} {error}: it is part of {plan.download}, unpack that anew") from None
+    if entry.size not in (None, image.size):
+        raise UserError(
+            f"{entry.picture} is of {image.width} x {image.height} pixels, and its boxes are for {entry.size[0]} x"
+            f" {entry.size[1]}: the pictures are not those of {plan.download}"
+        )
     window = (0, 0, *image.size)
     if plan.crop and entry.box is not None:
         window = crop_window(entry.box, *image.size)
@@ -248,13 +278,24 @@ def _row(plan: Plan, entry: Entry) -> dict[str, Any]:
         "file_name": entry.name,
         "text": list(entry.texts),
         "label": entry.label,
-        "boxes": [] if box is None else [{"label": plan.thing, "box": list(box)}],
+        "boxes": [
+            *([] if box is None else [{"label": plan.thing, "box": list(box)}]),
+            *({"label": mark.label, "box": list(_within(mark.box, window))} for mark in entry.marks),
+        ],
+        "masks": [_mask(mark, image.size) for mark in entry.marks if mark.mask],
         "attributes": dict(entry.attributes),
         "embedding": None if entry.embedding is None else list(entry.embedding),
         "story": entry.story,
         "frame": entry.frame,
         "dialogue": [{"question": question, "answer": answer} for question, answer in entry.dialogue],
     }
+
+
+def _mask(mark: Mark, size: tuple[int, int]) -> dict[str, Any]:
+    assert mark.mask is not None
+    buffer = BytesIO()
+    mark.mask(size).save(buffer, "PNG")
+    return {"label": mark.label, "mask": {"bytes": buffer.getvalue(), "path": None}}
 
 
 def _within(box: Box, window: tuple[int, int, int, int]) -> Box:

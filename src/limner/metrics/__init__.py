@@ -1,6 +1,7 @@
 """What is measured, one metric a file; `limner.evaluate` puts them together, `docs/metrics.md` explains them."""
 
 from limner.metrics.attributes import Accuracy, attribute_accuracy
+from limner.metrics.bleu import bleu
 from limner.metrics.clip import clip_score
 from limner.metrics.diversity import diversity
 from limner.metrics.features import Extractor, Inception, collect
@@ -32,6 +33,7 @@ __all__ = [
     "StoryAccuracy",
     "Things",
     "attribute_accuracy",
+    "bleu",
     "by_property",
     "clip_score",
     "collect",

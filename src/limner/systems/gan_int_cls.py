@@ -43,30 +43,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from limner.blocks.augment import diff_augment, window
-from limner.blocks.char_cnn_rnn import CharCnnRnn
 from limner.blocks.conv import LEAK, Bottleneck, doublings, down, spectrally_normed, tile, up
 from limner.blocks.init import dcgan_init
-from limner.blocks.joint_embedding import contrastive, structured_joint_embedding
 from limner.blocks.knobs import Spread
 from limner.blocks.losses import says_fake, says_real
 from limner.blocks.penalties import gradient_penalty
-from limner.blocks.standard import Standard
-from limner.blocks.table import SentenceTable
-from limner.blocks.text import TextEncoder, WordEncoder, mend, texts_of, unknown_words
-from limner.blocks.vision import ImageEncoder
-from limner.data.dataset import Dataset
+from limner.blocks.reading import Reader, ReadsFirst, told_by
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.errors import UserError
 from limner.requests import Caption, Request
-from limner.system import Clock, Dice, Draft, Paper, Phase, Player, System, Update, adam, blend, halving, no_grad
+from limner.system import Clock, Dice, Draft, Paper, Phase, Player, Update, adam, blend, halving, no_grad
 
 Z, N = 100, 128
 LAZY, GAMMA = 16, 0.2  # modern: steps between two penalties, weight of R1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Reader):
     """What people change."""
 
     variant: Literal["gan", "gan-cls", "gan-int", "gan-int-cls"] = "gan-int-cls"
@@ -75,14 +69,6 @@ class Config:
     """The published losses and nets, or what the field has learnt since around the same two claims."""
     text: Literal["char", "char-gru", "word"] = "char"
     """How sentences are read: by letters, with the net of Reed et al. (CVPR) or its gated sibling (ICML), or words."""
-    text_loss: Literal["structured", "contrastive"] = "structured"
-    """How reading is learnt: by the paper's structured joint embedding, or by the contrastive loss of CLIP."""
-    text_width: int = 1024
-    """Width of a sentence vector; all layers that read letters shrink with it."""
-    text_images: int = 40 * 150 * 200
-    """Budget of learning to read; the paper's is 200 rounds of 150 classes, 40 pictures a step."""
-    text_batch: int = 40
-    """Pictures in a step of learning to read."""
     size: int = 64
     """Side of the drawn pictures in pixels: 16, 32, 64, ..."""
     images: int = 600 * 8_855
@@ -179,7 +165,7 @@ class StyleEncoder(nn.Module):
         return self.find(self.trunk(x).flatten(1))
 
 
-class GanIntCls(System):
+class GanIntCls(ReadsFirst):
     """Reed et al. 2016 in its four variants, as published and by today's recipe."""
 
     paper = Paper(
@@ -219,12 +205,6 @@ class GanIntCls(System):
     def __init__(self, config: Any, schema: Schema) -> None:
         super().__init__(config, schema)
         c = config
-        self.text: TextEncoder = {
-            "char": lambda: CharCnnRnn.cvpr(c.text_width),
-            "char-gru": lambda: CharCnnRnn.icml_birds(c.text_width),
-            "word": lambda: WordEncoder(schema.lexicon, c.text_width),
-        }[c.text]()
-        self.vision = ImageEncoder(self.reads(c), c.text_width)
         self.generator = Generator(c.generator_width, c.size, c.text_width)
         self.discriminator = Discriminator(c.discriminator_width, c.size, c.text_width, c.recipe == "modern")
         self.generator.apply(dcgan_init)
@@ -232,8 +212,6 @@ class GanIntCls(System):
         if c.recipe == "modern":
             spectrally_normed(self.discriminator)
         self.style_encoder = StyleEncoder(c.discriminator_width, c.size).apply(dcgan_init) if c.style_images else None
-        self.standard = Standard(c.text_width)
-        self.sentences = SentenceTable()
 
     @classmethod
     def reads(cls, config: Any) -> int:
@@ -243,10 +221,8 @@ class GanIntCls(System):
     def phases(self) -> list[Phase]:
         """Learn to read; read all there is; then, reading no better any more, learn to draw; then to find the noise."""
         c = self.config
-        learn = contrastive if c.text_loss == "contrastive" else structured_joint_embedding
         phases = [
-            learn(self.text, self.vision, images=c.text_images, batch=c.text_batch),
-            Phase(name="read", view=Pairs, images=0, batch=c.text_batch, once=self.measure),
+            *self.reading(),
             Phase(
                 name="gan",
                 view=Pairs,
@@ -289,21 +265,11 @@ class GanIntCls(System):
             "generator": Player(modules=[self.generator], optimiser=optimiser, schedule=schedule),
         }
 
-    def measure(self, data: Dataset) -> None:
-        """Read every caption of the training set once, and learn how the vectors spread."""
-        self.sentences.fill(self.text, data)
-        self.standard.measure(self.sentences.vectors)
-
-    def remember(self, data: Dataset) -> None:
-        """Read them again where the table was lost, as in a run that goes on."""
-        if not len(self.sentences.vectors):
-            self.sentences.fill(self.text, data)
-
     def step(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
         """Algorithm 1: the discriminator's move, then the generator's with fresh noise."""
         c = self.config
         x = window(batch.images, c.size) if c.crop else batch.images  # (B, 3, S, S)
-        t = self.standard(self.sentences.draw(batch.rows, c.captions))  # (B, E)
+        t = self.said(batch.rows, c.captions)  # (B, E)
         mismatch = 0.5 if c.variant.endswith("cls") else 0.0
 
         with torch.no_grad():
@@ -326,12 +292,12 @@ class GanIntCls(System):
 
     def invert(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
         """Equation 6: the style encoder finds the noise in what the generator, which rests, has drawn."""
-        t = self.standard(self.sentences.draw(batch.rows, self.config.captions))
+        t = self.said(batch.rows, self.config.captions)
         yield Update("style", self.missed(t))
 
     def found(self, batch: Pairs) -> Mapping[str, float]:
         """Return the share of the noise that is found in drawings of unseen captions: 1 is all, 0 a blind guess."""
-        return {"found": 1 - float(self.missed(self.read([Caption(text) for text in batch.texts])))}
+        return {"found": 1 - float(self.missed(self.read(told_by(batch))))}
 
     def missed(self, t: Tensor) -> Tensor:
         """Draw each sentence (B, E) with fresh noise and return how far from it the style encoder's is, squared."""
@@ -365,24 +331,13 @@ class GanIntCls(System):
 
     @torch.no_grad()
     def style(self, images: Tensor) -> Tensor:
+        """Find the noise that would draw pictures like these: (B, Z)."""
         if self.style_encoder is None or not self.style_encoder.learnt:
             raise UserError("this checkpoint has not learnt to find a style: train with --set style_images=100000")
         side = self.config.size
         edge = (images.shape[-1] - side) // 2  # where windows are cut, the middle one
         return self.style_encoder(images[..., edge : edge + side, edge : edge + side])
 
-    def read(self, requests: Sequence[Request]) -> Tensor:
-        """Encode captions, misspelt words mended: (B, E)."""
-        return self.standard(self.text.sentence([mend(self.schema.lexicon, text) for text in texts_of(requests)]))
-
-    @torch.no_grad()
-    def matched(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
-        return torch.cat([self.vision(part) for part in images.split(100)]), self.text.sentence(texts_of(requests))
-
     def exports(self) -> Mapping[str, tuple[nn.Module, tuple[Tensor, ...]]]:
         """Return the generator: noise (B, Z) and standard sentence vectors (B, E) to pictures."""
         return {"generator": (self.generator, (torch.zeros(1, Z), torch.zeros(1, self.text.width)))}
-
-    def unknown(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
-        """Return words that no caption of the training set had, each with the nearest that one had."""
-        return unknown_words(self.schema.lexicon, requests)

@@ -37,10 +37,11 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from limner.blocks.augmentation import ConditioningAugmentation, divergence
+from limner.blocks.augmentation import EqualAugmentation, divergence, drawn_from
 from limner.blocks.equalised import EqualLinear, pixel_norm
 from limner.blocks.grower import Grower
 from limner.blocks.growing import GrowingCritic, GrowingGenerator, Stage, faded, slope_penalty, wasserstein
+from limner.blocks.knobs import TwoSpreads
 from limner.blocks.text import LstmEncoder, texts_of, unknown_words
 from limner.data.schema import Schema
 from limner.data.views import Pairs
@@ -93,16 +94,6 @@ class Config:
     """Ingredients left out, to see what each gives: matching, kl, fade."""
 
 
-@dataclass(frozen=True)
-class Knobs:
-    """What can be turned while drawing."""
-
-    spread: float = 1.0
-    """Factor on the noise: below 1 pictures are safer and more alike, above 1 wilder."""
-    reading: float = 1.0
-    """Factor on how far codes stray from what was read: at 0 a text has one code."""
-
-
 class Critic(GrowingCritic):
     """Scores how real a picture is, and adds how well what is seen in it agrees with what is said."""
 
@@ -123,7 +114,7 @@ class T2F(Grower):
     paper = Paper("T2F: text to face generation using deep learning", "Animesh Karnewar", 2018, "GitHub")
     takes = Caption
     Config = Config
-    Knobs = Knobs
+    Knobs = TwoSpreads
     presets: ClassVar[Mapping[str, Any]] = {
         "tiny": Config(
             size=16, images=2_400, widths=(16, 16, 8), code=8, noise=8, hidden=16, embedding=16, ema=50,
@@ -147,7 +138,7 @@ class T2F(Grower):
             raise UserError(f"without={min(unknown)}: what can be left out is {', '.join(sorted(INGREDIENTS))}")
         own = LstmEncoder(schema.lexicon, c.hidden, c.embedding, c.layers) if c.critic_reads == "own" else None
         self.text = LstmEncoder(schema.lexicon, c.hidden, c.embedding, c.layers)
-        self.augment = ConditioningAugmentation(c.hidden, c.code)
+        self.augment = EqualAugmentation(c.hidden, c.code)
         self.generator = GrowingGenerator(c.code + c.noise, self.widths)
         self.critic = Critic(self.widths, c.hidden, own)
         for net in (self.generator, self.critic):
@@ -176,7 +167,7 @@ class T2F(Grower):
         real = faded(batch.images, depth, alpha)  # (B, 3, R, R)
         read = self.text.sentence(batch.texts)
         mean, logvar = self.augment(read)
-        code = mean + (logvar / 2).exp() * torch.randn_like(mean)
+        code = drawn_from((mean, logvar), torch.randn_like(mean))
         noise = code.new_empty(len(real), self.config.noise).normal_()
         drawn = self.generator(torch.cat([code, noise], dim=1), depth, alpha)
 
@@ -204,7 +195,7 @@ class T2F(Grower):
         """Draw each resolution in turn."""
         stray, noise = rng.normal(self.config.code + self.config.noise).split([self.config.code, self.config.noise], 1)
         mean, logvar = self.augment(blend(lambda ends: self.text.sentence(texts_of(ends)), requests))
-        code = mean + knobs.reading * (logvar / 2).exp() * stray
+        code = drawn_from((mean, logvar), knobs.reading * stray)
         yield from self.drafts(torch.cat([code, knobs.spread * noise], dim=1))
 
     def unknown(self, requests: Sequence[Request]) -> Mapping[str, str | None]:

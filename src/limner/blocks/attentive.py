@@ -1,0 +1,181 @@
+"""What AttnGAN and those after it share: encoders of words and places, a tree whose branches look at words, drawing.
+
+Letters: B pictures, S their side, s that of a stage, E width of sentences and words, T words, Z = 100 numbers of noise,
+c = 100 numbers of a text's code, N the width of the tree, h_i the hidden map of stage i.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from limner.blocks.augment import window
+from limner.blocks.augmentation import ConditioningAugmentation, divergence, drawn_from
+from limner.blocks.critics import Critics, drafts, half_life
+from limner.blocks.damsm import SmallRegions, damsm
+from limner.blocks.init import orthogonal
+from limner.blocks.knobs import TwoSpreads
+from limner.blocks.objective import Objective, Weights
+from limner.blocks.pretrained import InceptionRegions
+from limner.blocks.text import BiLstmEncoder, Reading, Text, blended, texts_of, unknown_words
+from limner.blocks.tree import Drawn, Finest, Head, Root, normal, sides
+from limner.data.schema import Schema, words_of
+from limner.data.views import Pairs
+from limner.requests import Request
+from limner.system import Dice, Draft, Phase, Player, System, adam, no_grad
+
+Z, CODE = 100, 100
+WEIGHTS = Weights(right=1 / 2, wrong=1 / 3, drawn=1 / 3, real_alone=1 / 2, drawn_alone=1 / 3)
+"""Of AttnGAN's critics; the authors' code means over each kind of pair."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attending:
+    """What people change of such a system."""
+
+    vision: Literal["small", "inception"] = "small"
+    """What sees pictures beside the text encoder: convolutions trained here, or an Inception v3 that knows ImageNet."""
+    text_width: int = 256
+    """E."""
+    text_images: int = 200 * 8_855
+    """Budget of the encoders, in pictures."""
+    text_batch: int = 48
+    """Pictures in a step of theirs."""
+    words: int = 18
+    """Words of a caption that are learnt from at most; of a longer one so many are chosen, in their order."""
+    size: int = 256
+    """Side of the finished pictures in pixels."""
+    stages: int = 3
+    """Stages of the tree; each doubles the side."""
+    images: int = 600 * 8_855
+    """Budget of the tree in pictures."""
+    batch: int = 20
+    """Pictures in a step."""
+    generator_width: int = 32
+    """N."""
+    discriminator_width: int = 64
+    """Channels of the first map of a critic."""
+    residuals: int = 2
+    """Residual blocks of a branch."""
+    crop: bool = False
+    """Read pictures at 76/64 of the size and show a random window, mirrored half of the time (so no "left")."""
+    rate: float = 2e-4
+    """Learning rate of all players."""
+    kit: tuple[str, ...] = ()
+    """Modern ingredients, by name: hinge, relativistic, r1, magp, augment, spectral."""
+
+    def __post_init__(self) -> None:
+        if len(sides(self.size, self.stages)) < 2:
+            raise ValueError("stages=1: words are looked at from the second stage on, so there are two or more")
+
+
+class AttentiveTree(nn.Module):
+    """Noise (B, Z), the stray of the text's code (B, c) and what was read to pictures of each stage.
+
+    Args:
+        config: the system's.
+        branch: makes one, of (B, N, h, h), the text's code (B, c) and what was read to (B, N, 2h, 2h) and (B, T, h, h).
+    """
+
+    def __init__(self, config: Attending, branch: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        width, stages = config.generator_width, sides(config.size, config.stages)
+        self.augment = ConditioningAugmentation(config.text_width, CODE)
+        self.root = Root(CODE + Z, width, stages[0])  # F_0
+        self.branches = nn.ModuleList(branch() for _ in stages[1:])
+        self.heads = nn.ModuleList(Head(width) for _ in stages)
+
+    def forward(self, z: Tensor, stray: Tensor, sentence: Tensor, words: Tensor, weight: Tensor) -> Drawn:
+        """Draw; the last three are those of a `Reading`."""
+        told, cloud = Reading(sentence, words, weight), self.augment(sentence)
+        code = drawn_from(cloud, stray)
+        h = self.root(torch.cat([code, z], dim=1))  # h_0
+        images, attention = [self.heads[0](h)], list[Tensor | None]([None])
+        for branch, head in zip(self.branches, self.heads[1:], strict=True):
+            h, looked = branch(h, code, told)
+            images.append(head(h))
+            attention.append(looked)
+        return Drawn(images, [cloud], attention)
+
+
+class Attentive(System):
+    """Encoders that learn first and then rest, an attentive tree, a critic for each stage; `Config` is `Attending`."""
+
+    gives = frozenset({"images", "attention"})
+    Knobs = TwoSpreads
+
+    def __init__(self, config: Any, schema: Schema, branch: Callable[[], nn.Module]) -> None:
+        super().__init__(config, schema)
+        c = config
+        self.text = BiLstmEncoder(schema.lexicon, c.text_width)
+        self.vision: nn.Module = (
+            InceptionRegions(c.text_width) if c.vision == "inception" else SmallRegions(c.size, c.text_width)
+        )
+        self.generator = AttentiveTree(c, branch).apply(orthogonal)
+        stages = sides(c.size, c.stages)
+        self.critics = Critics(stages, c.discriminator_width, c.text_width, Objective(WEIGHTS, c.kit))
+
+    @classmethod
+    def reads(cls, config: Any) -> int:
+        """304 for 256 where windows are cut."""
+        return config.size * 76 // 64 if config.crop else config.size
+
+    def reading(self) -> Phase:
+        """Return the phase in which the encoders learn."""
+        c = self.config
+        return damsm(self.text, self.vision, images=c.text_images, batch=c.text_batch, show=self.show)
+
+    def players(self) -> dict[str, Player]:
+        """A critic for each stage, and the tree."""
+        c = self.config
+        optimiser = adam(c.rate, betas=(0.5, 0.999))
+        tree = Player(modules=[self.generator], optimiser=optimiser, ema=half_life(c.batch, c.images))
+        return self.critics.players(optimiser) | {"tree": tree}
+
+    def show(self, images: Tensor) -> Tensor:
+        """Return real pictures as they are learnt from: (B, 3, S, S)."""
+        return window(images, self.config.size) if self.config.crop else images
+
+    @torch.no_grad()
+    def heard(self, batch: Pairs) -> Text:
+        """Read a batch's captions, of each at most so many words."""
+        return self.text([some_words(text, self.config.words) for text in batch.texts])
+
+    def draw(self, text: Text) -> tuple[Drawn, Tensor]:
+        """Draw what was heard with fresh noise; return also how far its clouds are from N(0, 1), a number's mean."""
+        told = Reading.of(text)
+        drawn = self.generator(normal(told.sentence, Z), normal(told.sentence, CODE), *told)
+        return drawn, divergence(*drawn.clouds[0]) / CODE
+
+    @no_grad
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
+        """Draw all stages; the earlier ones are drafts."""
+        z, stray = rng.normal(Z + CODE).split([Z, CODE], dim=1)
+        told = blended(self.text, requests)
+        yield from drafts(self.generator(knobs.spread * z, knobs.reading * stray, *told))
+
+    @torch.no_grad()
+    def matched(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+        return torch.cat([self.vision(part)[1] for part in images.split(100)]), self.text.sentence(texts_of(requests))
+
+    def exports(self) -> Mapping[str, tuple[nn.Module, tuple[Tensor, ...]]]:
+        """Return the tree: noise (B, Z), strays (B, c), sentences (B, E), words (B, T, E) and their weights (B, T)."""
+        e, words = self.config.text_width, self.config.words
+        given = torch.zeros(1, Z), torch.zeros(1, CODE), torch.zeros(1, e), torch.zeros(1, words, e)
+        return {"generator": (Finest(self.generator), (*given, torch.zeros(1, words)))}
+
+    def unknown(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
+        """Return words it does not know, each with the nearest it does."""
+        return unknown_words(self.schema.lexicon, requests)
+
+
+def some_words(text: str, most: int) -> str:
+    """Choose words of a text that has too many, in their order."""
+    words = words_of(text)
+    if len(words) <= most:
+        return text
+    return " ".join(words[place] for place in torch.randperm(len(words))[:most].sort().values.tolist())

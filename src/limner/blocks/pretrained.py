@@ -1,0 +1,190 @@
+"""Networks that learnt from ImageNet and learn no more: Inception-v3 (AttnGAN), ResNet-152 (MirrorGAN).
+
+Torchvision builds them; it is imported when one is made, and nowhere else is it needed. A new network has random
+weights until `load_imagenet` or a checkpoint brings those of ImageNet.
+
+The frozen part is in `eval` always, so its batch statistics stand still. AttnGAN's code freezes the weights alone and
+lets the statistics move while its encoders are trained.
+
+Letters: B pictures, S their side, E width of a code.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from limner.errors import UserError
+
+WHERE = "LIMNER_IMAGENET"
+"""Environment variable with a folder that holds files of weights; torch.hub's own is looked in as well."""
+
+
+class Pretrained(nn.Module):
+    """A network of torchvision's that never learns; a subclass adds what does.
+
+    Args:
+        build: makes it from torchvision.models, weights at random.
+        weights: the name that torchvision has for its weights, "X_Weights.Y".
+        files: names of the file that holds them, the newest first.
+
+    Raises:
+        UserError: torchvision is missing or does not fit this torch.
+    """
+
+    def __init__(self, build: Callable[[Any], nn.Module], weights: str, files: tuple[str, ...]) -> None:
+        super().__init__()
+        self.trunk = build(_models()).requires_grad_(False).eval()
+        self._weights, self._files = weights, files
+
+    def train(self, mode: bool = True) -> Self:
+        """Set what learns to training; the trunk stays in eval."""
+        super().train(mode)
+        self.trunk.eval()
+        return self
+
+    def learns(self) -> list[nn.Module]:
+        """Return the modules that a player may train."""
+        return [module for module in self.children() if module is not self.trunk]
+
+    def load_imagenet(self, path: str | Path | None = None) -> None:
+        """Fill the trunk with the weights of ImageNet.
+
+        Args:
+            path: their file. By default it is looked for in the folder that LIMNER_IMAGENET names and where torch.hub
+                keeps files; where neither has it, torchvision fetches it.
+
+        Raises:
+            UserError: there is none, or it holds something else.
+        """
+        found = Path(path) if path else self._kept()
+        state = self._fetched() if found is None else _read(found)
+        wanted = self.trunk.state_dict()
+        try:  # the files hold heads as well, which the trunk has not
+            self.trunk.load_state_dict({name: value for name, value in state.items() if name in wanted})
+        except (RuntimeError, AttributeError):  # missing or of another shape; no table at all
+            raise UserError(f"{found or self._files[0]} holds no weights of this network: fetch it again") from None
+
+    def _kept(self) -> Path | None:
+        folders = [Path(torch.hub.get_dir()) / "checkpoints"]
+        if told := os.environ.get(WHERE):
+            folders.insert(0, Path(told))
+        places = (folder / file for folder in folders for file in self._files)
+        return next((place for place in places if place.is_file()), None)
+
+    def _fetched(self) -> dict[str, Tensor]:
+        weights = _models().get_weight(self._weights)
+        try:
+            return weights.get_state_dict(progress=False, check_hash=True)
+        except (OSError, RuntimeError) as error:  # no network; a file that is not what was published
+            why = str(error).partition("\n")[0]
+            raise UserError(
+                f"no ImageNet weights, and they cannot be fetched ({why}): put {self._files[0]} from {weights.url} into"
+                f" {torch.hub.get_dir()}/checkpoints, or into a folder that {WHERE} names"
+            ) from None
+
+
+class InceptionRegions(Pretrained):
+    """Inception-v3 as AttnGAN's encoder of pictures: 289 regions and the whole, each in a space of E numbers.
+
+    Pictures (B, 3, S, S) in [-1, 1] are resized to 299 pixels. That range is what these weights were trained with
+    (torchvision brings other ranges to it), so no other normalisation is offered. Gradients flow to the pictures.
+
+    Args:
+        width: E.
+
+    Raises:
+        UserError: as `Pretrained`.
+    """
+
+    def __init__(self, width: int = 256) -> None:
+        files = ("inception_v3_google-0cc3c7bd.pth", "inception_v3_google-1a9a5a14.pth")
+        super().__init__(_inception, "Inception_V3_Weights.IMAGENET1K_V1", files)
+        self.width = width
+        self.local = nn.Conv2d(768, width, 1, bias=False)
+        self.whole = nn.Linear(2048, width)
+        for layer in (self.local, self.whole):
+            nn.init.uniform_(layer.weight, -0.1, 0.1)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """See pictures as regions (B, E, 17, 17) and as a whole (B, E)."""
+        net: Any = self.trunk
+        x = F.interpolate(images, (299, 299), mode="bilinear", align_corners=False)
+        x = net.Conv2d_2b_3x3(net.Conv2d_2a_3x3(net.Conv2d_1a_3x3(x)))  # (B, 64, 147, 147)
+        x = net.Conv2d_4a_3x3(net.Conv2d_3b_1x1(net.maxpool1(x)))  # (B, 192, 71, 71)
+        x = net.Mixed_5d(net.Mixed_5c(net.Mixed_5b(net.maxpool2(x))))  # (B, 288, 35, 35)
+        x = net.Mixed_6e(net.Mixed_6d(net.Mixed_6c(net.Mixed_6b(net.Mixed_6a(x)))))  # (B, 768, 17, 17)
+        y = net.Mixed_7c(net.Mixed_7b(net.Mixed_7a(x)))  # (B, 2048, 8, 8)
+        return self.local(x), self.whole(y.mean(dim=(2, 3)))
+
+
+class ResNetFeatures(Pretrained):
+    """ResNet-152 without its last layer, as MirrorGAN's captioner looks at pictures; nothing of it learns.
+
+    Pictures (B, 3, S, S) in [-1, 1] are resized to 224 pixels. Gradients flow to the pictures.
+
+    Args:
+        imagenet_norm: bring pictures to the mean and deviation that the weights were trained with. MirrorGAN's code
+            does not.
+
+    Raises:
+        UserError: as `Pretrained`.
+    """
+
+    width = 2048
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, imagenet_norm: bool = False) -> None:
+        files = ("resnet152-394f9c45.pth", "resnet152-b121ed2d.pth")
+        super().__init__(_resnet, "ResNet152_Weights.IMAGENET1K_V1", files)
+        mean, deviation = torch.zeros(3), torch.ones(3)
+        if imagenet_norm:  # of pictures in [0, 1], here for [-1, 1]
+            mean = torch.tensor([0.485, 0.456, 0.406]) * 2 - 1
+            deviation = torch.tensor([0.229, 0.224, 0.225]) * 2
+        self.register_buffer("mean", mean[:, None, None], persistent=False)
+        self.register_buffer("deviation", deviation[:, None, None], persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """See pictures as (B, 2048)."""
+        x = F.interpolate(images, (224, 224), mode="bilinear", align_corners=False)
+        return self.trunk((x - self.mean) / self.deviation)
+
+
+def _inception(models: Any) -> nn.Module:
+    net = models.inception_v3(weights=None, aux_logits=False, init_weights=False)
+    net.fc = nn.Identity()
+    return net
+
+
+def _resnet(models: Any) -> nn.Module:
+    net = models.resnet152(weights=None)
+    net.fc = nn.Identity()
+    return net
+
+
+def _models() -> Any:
+    try:
+        from torchvision import models
+    except (ImportError, RuntimeError) as error:  # RuntimeError: it was built for another torch
+        why = str(error).partition("\n")[0]
+        raise UserError(
+            f"this network needs a torchvision that fits torch {torch.__version__} ({why}):"
+            " pip install 'limner[pretrained]'"
+        ) from None
+    return models
+
+
+def _read(path: Path) -> Any:
+    if not path.is_file():
+        raise UserError(f"there is no file of weights at {path}")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)  # tensors alone: it can run nothing
+    except Exception:  # a damaged file makes the reader raise almost anything
+        raise UserError(f"{path} holds no weights: fetch it again") from None

@@ -1,0 +1,275 @@
+"""StackGAN: a sketch first, then a picture four times as large drawn over it, with the text read again.
+
+Zhang, Xu, Li, Zhang, Wang, Huang, Metaxas: StackGAN: Text to Photo-realistic Image Synthesis with Stacked Generative
+Adversarial Networks, ICCV 2017.
+
+Reading order: Config, Sketcher (stage I), Refiner (stage II), Stacked, which is both, StackGan: its phases, its two
+steps, drawing. The critic of both stages is `blocks.critic`, its loss `blocks.objective`.
+
+Letters: B pictures, S their side, f that of a sketch, E width of a sentence vector, c = 128 numbers of a text's code, Z
+= 100 numbers of noise, g the width of the generators.
+
+What the paper claims
+    Two stages, each trained alone: the second sees the sketch and the text again, but no new noise, and puts right what
+    the first got wrong.
+    Conditioning Augmentation (section 3.2, eq. 2): a text is a cloud of codes, held near N(0, 1), so that a few
+    thousand captions fill the space between them.
+
+Deviations
+    Widths and the bottleneck residuals are those of the authors' TensorFlow code, in which convolutions have no bias.
+    One batch of drawings serves the critic's move and the generator's, as in their PyTorch code.
+    A mismatched pair is a real picture of the batch with a text that does not fit it, never by chance one that does.
+    Noise is normal, not cut at two deviations. Nets begin orthogonal, as in the authors' next system: drawn from
+    N(0, 0.02) narrow ones begin grey.
+    Text is pre-trained here from scratch (see `blocks.reading`); its vectors have mean 0 and spread 1.
+    Sides other than 64 and 256 add or leave out doublings at the fine end.
+    `kit` adds what the field has learnt since (see `blocks.objective`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from limner.blocks.augment import window
+from limner.blocks.augmentation import Cloud, ConditioningAugmentation, divergence, drawn_from
+from limner.blocks.conv import Bottleneck, doublings, down, tile
+from limner.blocks.critic import Critic
+from limner.blocks.critics import drafts
+from limner.blocks.init import orthogonal
+from limner.blocks.knobs import TwoSpreads
+from limner.blocks.objective import Objective, Weights
+from limner.blocks.reading import Reader, ReadsFirst
+from limner.blocks.stackgan import Doubled, Up
+from limner.blocks.tree import Drawn, Finest, normal, shrunk
+from limner.data.schema import Schema
+from limner.data.views import Pairs
+from limner.requests import Caption, Request
+from limner.system import Clock, Dice, Draft, Paper, Phase, Player, Update, adam, blend, halving, no_grad
+
+Z, CODE = 100, 128
+DIVERGENCE = 2.0  # weight of the clouds' mean divergence from N(0, 1), in all of the authors' settings
+WEIGHTS = Weights(right=1.0, wrong=0.5, drawn=0.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Reader):
+    """What people change."""
+
+    text: Literal["char", "char-gru", "word"] = "char-gru"
+    """How sentences are read: by letters, with the net of Reed et al. (CVPR) or its gated sibling (ICML), or words."""
+    size: int = 256
+    """Side of the finished pictures in pixels."""
+    first: int = 64
+    """Side of the sketches; the paper's is a quarter of the finished one."""
+    images: int = 600 * 8_855
+    """Budget of stage I in pictures."""
+    second_images: int = 600 * 8_855
+    """Budget of stage II."""
+    batch: int = 64
+    """Pictures in a step."""
+    generator_width: int = 128
+    """g."""
+    discriminator_width: int = 64
+    """Channels of the first map of a critic."""
+    residuals: int = 4
+    """Residual blocks of stage II."""
+    captions: int = 4
+    """Captions of each picture, drawn with replacement, whose vectors are averaged."""
+    crop: bool = False
+    """Read pictures at 76/64 of the size and show a random window, mirrored half of the time (so no "left")."""
+    rate: float = 2e-4
+    """Learning rate of all players."""
+    kit: tuple[str, ...] = ()
+    """Modern ingredients, by name: hinge, relativistic, r1, magp, augment, spectral."""
+
+    def __post_init__(self) -> None:
+        doublings(self.first), doublings(self.size)
+        if self.first >= self.size:
+            raise ValueError(f"first={self.first}: a sketch is smaller than the picture, which has size={self.size}")
+
+
+class Sketcher(nn.Module):
+    """Stage I, section 3.3: noise and a text's code to a sketch: (B, Z), (B, E) to (B, 3, f, f)."""
+
+    def __init__(self, width: int, size: int, text: int) -> None:
+        super().__init__()
+        widths = [8 * width >> i for i in range(doublings(size))]  # 8g, 4g, 2g, g at 64 pixels
+        self.augment = ConditioningAugmentation(text, CODE, gated=False)
+        layers: list[nn.Module] = [nn.Linear(Z + CODE, widths[0] * 16), nn.BatchNorm1d(widths[0] * 16)]
+        layers += [nn.Unflatten(1, (widths[0], 4, 4)), Bottleneck(widths[0], widths[0] // 4, nn.ReLU())]
+        for place, (inside, outside) in enumerate(pairwise(widths)):
+            *double, act = Up(inside, outside)
+            layers += [*double, Bottleneck(outside, outside // 4, nn.ReLU()) if place == 0 else act]
+        self.draw = nn.Sequential(*layers, Doubled(widths[-1], 3), nn.Tanh())
+
+    def forward(self, z: Tensor, stray: Tensor, sentence: Tensor) -> tuple[Tensor, Cloud]:
+        """Return a sketch and the cloud its text became; `stray` (B, c) says where in the cloud its code lies."""
+        cloud = self.augment(sentence)
+        return self.draw(torch.cat([z, drawn_from(cloud, stray)], dim=1)), cloud
+
+
+class Refiner(nn.Module):
+    """Stage II, section 3.4: a sketch, read at a quarter of its side, and the text again, to the finished picture."""
+
+    def __init__(self, width: int, first: int, size: int, text: int, residuals: int) -> None:
+        super().__init__()
+        relu, wide = nn.ReLU(), 4 * width
+        self.augment = ConditioningAugmentation(text, CODE, gated=False)
+        look = [nn.Conv2d(3, width, 3, padding=1, bias=False), relu, down(width, 2 * width), relu]
+        self.look = nn.Sequential(*look, down(2 * width, wide), relu)  # (B, 4g, f/4, f/4)
+        joined = nn.Conv2d(wide + CODE, wide, 3, padding=1, bias=False)
+        self.join = nn.Sequential(joined, nn.BatchNorm2d(wide), relu, *(Residual(wide) for _ in range(residuals)))
+        times = doublings(size) - doublings(first) + 2
+        widths = [max(wide >> i, 4) for i in range(times + 1)]  # 4g, 2g, g, g/2, g/4 from 64 to 256 pixels
+        ups = [Up(inside, outside) for inside, outside in pairwise(widths)]
+        self.draw = nn.Sequential(*ups, nn.Conv2d(widths[-1], 3, 3, padding=1, bias=False), nn.Tanh())
+
+    def forward(self, sketch: Tensor, stray: Tensor, sentence: Tensor) -> tuple[Tensor, Cloud]:
+        """Return the finished picture (B, 3, S, S), and the cloud its text became."""
+        cloud = self.augment(sentence)
+        joined = self.join(tile(drawn_from(cloud, stray), self.look(sketch)))
+        return self.draw(joined), cloud
+
+
+class Residual(nn.Module):
+    """relu(x + f(x)), f two 3x3 convolutions with batch norm."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        first, second = (nn.Conv2d(width, width, 3, padding=1, bias=False) for _ in range(2))
+        self.branch = nn.Sequential(first, nn.BatchNorm2d(width), nn.ReLU(), second, nn.BatchNorm2d(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x + self.branch(x)).relu()
+
+
+class Stacked(nn.Module):
+    """Both stages: noise (B, Z), strays (B, 2c) of the two codes and sentence vectors (B, E) to sketch and picture."""
+
+    def __init__(self, sketcher: Sketcher, refiner: Refiner) -> None:
+        super().__init__()
+        self.sketcher, self.refiner = sketcher, refiner
+
+    def forward(self, z: Tensor, strays: Tensor, sentence: Tensor) -> Drawn:
+        first, second = strays.chunk(2, dim=1)
+        sketch, rough = self.sketcher(z, first, sentence)
+        picture, fine = self.refiner(sketch, second, sentence)
+        return Drawn([sketch, picture], [rough, fine])
+
+
+class StackGan(ReadsFirst):
+    """Zhang et al. 2017."""
+
+    paper = Paper(
+        title="StackGAN: Text to Photo-realistic Image Synthesis with Stacked Generative Adversarial Networks",
+        authors="Han Zhang, Tao Xu, Hongsheng Li, Shaoting Zhang, Xiaogang Wang, Xiaolei Huang, Dimitris Metaxas",
+        year=2017,
+        venue="ICCV",
+        arxiv="1612.03242",
+    )
+    takes = Caption
+    Config = Config
+    Knobs = TwoSpreads
+    presets: ClassVar[Mapping[str, Any]] = {
+        "tiny": Config(
+            text="word", text_loss="contrastive", text_width=32, text_images=160, text_batch=8, size=32, first=16,
+            images=1_200, second_images=2_400, batch=8, generator_width=8, discriminator_width=8, residuals=1,
+            captions=1, rate=2e-3,
+        ),
+        "avatars": Config(
+            text="word", text_loss="contrastive", text_width=256, text_images=200_000, text_batch=64, size=128,
+            images=200_000, second_images=100_000, batch=32, generator_width=32, discriminator_width=32, residuals=2,
+        ),
+        "birds": Config(crop=True),
+        "coco": Config(
+            text_images=20 * 82_783, images=120 * 82_783, second_images=100 * 82_783, batch=128, generator_width=192,
+            discriminator_width=96, residuals=2, captions=1,
+        ),
+    }  # fmt: skip
+
+    def __init__(self, config: Any, schema: Schema) -> None:
+        super().__init__(config, schema)
+        c = config
+        self.objective = Objective(WEIGHTS, c.kit)
+        sketcher = Sketcher(c.generator_width, c.first, c.text_width)
+        refiner = Refiner(c.generator_width, c.first, c.size, c.text_width, c.residuals)
+        self.generator = Stacked(sketcher, refiner).apply(orthogonal)
+        self.critic_i, self.critic_ii = (self._critic(side) for side in (c.first, c.size))
+
+    def _critic(self, side: int) -> Critic:
+        c, norm = self.config, "spectral" not in self.objective.kit
+        return Critic(
+            c.discriminator_width, side, c.text_width, alone=False, read=CODE, residual=True, norm=norm
+        )  # fmt: skip
+
+    @classmethod
+    def reads(cls, config: Any) -> int:
+        """304 for 256 where windows are cut."""
+        return config.size * 76 // 64 if config.crop else config.size
+
+    def phases(self) -> list[Phase]:
+        """Learn to read; to sketch; then, the sketcher at rest, to finish."""
+        c, stages = self.config, self.generator
+        return [
+            *self.reading(),
+            Phase(
+                name="stage I", view=Pairs, images=c.images, batch=c.batch, prepare=self.remember,
+                players=self.players(self.critic_i, stages.sketcher, halvings=11),  # every 50 of 600 rounds
+                step=self.sketch,
+            ),
+            Phase(
+                name="stage II", view=Pairs, images=c.second_images, batch=c.batch, prepare=self.remember,
+                players=self.players(self.critic_ii, stages.refiner, halvings=5),  # every 100 of 600 rounds
+                step=self.refine,
+            ),
+        ]  # fmt: skip
+
+    def players(self, critic: nn.Module, generator: nn.Module, halvings: int) -> Mapping[str, Player]:
+        """A critic and the generator of a stage."""
+        optimiser, schedule = adam(self.config.rate, betas=(0.5, 0.999)), halving(halvings)
+        return {
+            "critic": Player(modules=[critic], optimiser=optimiser, schedule=schedule),
+            "generator": Player(modules=[generator], optimiser=optimiser, schedule=schedule),
+        }
+
+    def sketch(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
+        """Equations 3 and 4: stage I."""
+        t = self.said(batch.rows, self.config.captions)  # (B, E)
+        sketch, cloud = self.generator.sketcher(normal(t, Z), normal(t, CODE), t)
+        yield from self.moves(self.critic_i, batch, sketch, cloud, t, clock)
+
+    def refine(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
+        """Equations 5 and 6: stage II, on sketches that are what they are."""
+        t = self.said(batch.rows, self.config.captions)
+        with torch.no_grad():
+            sketch, _ = self.generator.sketcher(normal(t, Z), normal(t, CODE), t)
+        picture, cloud = self.generator.refiner(sketch, normal(t, CODE), t)
+        yield from self.moves(self.critic_ii, batch, picture, cloud, t, clock)
+
+    def moves(
+        self, critic: Critic, batch: Pairs, drawn: Tensor, cloud: Cloud, t: Tensor, clock: Clock
+    ) -> Iterator[Update]:
+        """The critic's move, then the generator's, whose clouds are held near N(0, 1)."""
+        x = window(batch.images, self.config.size) if self.config.crop else batch.images
+        (real,) = shrunk(x, [drawn.shape[-1]])
+        said = self.objective.critic(critic, real, drawn, t, batch.wrong, clock.step)
+        yield Update("critic", said.loss, said.log)
+        kl = divergence(*cloud) / CODE
+        yield Update("generator", self.objective.painter(critic, drawn, t, said) + DIVERGENCE * kl, {"divergence": kl})
+
+    @no_grad
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
+        """Sketch, then finish; the sketch is a draft."""
+        z, strays = rng.normal(Z + 2 * CODE).split([Z, 2 * CODE], dim=1)
+        yield from drafts(self.generator(knobs.spread * z, knobs.reading * strays, blend(self.read, requests)))
+
+    def exports(self) -> Mapping[str, tuple[nn.Module, tuple[Tensor, ...]]]:
+        """Return both stages: noise (B, Z), strays (B, 2c) and standard sentence vectors (B, E) to pictures."""
+        given = (torch.zeros(1, width) for width in (Z, 2 * CODE, self.config.text_width))
+        return {"generator": (Finest(self.generator), tuple(given))}

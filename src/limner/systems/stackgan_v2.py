@@ -1,0 +1,245 @@
+"""StackGAN++: a tree of generators, trained together, each branch with a critic of its own. Also StackGAN-v2.
+
+Zhang, Xu, Li, Zhang, Wang, Huang, Metaxas: StackGAN++: Realistic Image Synthesis with Stacked Generative Adversarial
+Networks, TPAMI 2018.
+
+Reading order: Config, Branch, Tree, colour_gap, StackGanV2: its phases, its step, drawing. What trees are built of is
+in `blocks.tree`; the critics are `blocks.critics`, their loss `blocks.objective`.
+
+Letters: B pictures, S their side, s that of a stage, E width of a sentence vector, c = 128 numbers of a text's code, Z
+= 100 numbers of noise, N the width of the tree, h_i the hidden map of stage i.
+
+What the paper claims
+    All stages learn at once, each from a critic at its own size (section 4.1, eqs. 4 and 5).
+    Joint loss (section 4.2, eqs. 6 and 7): each critic also judges pictures alone; `joint=False` leaves that out.
+    Colour consistency (section 4.3, eq. 8): pictures of neighbouring stages have like colours. It helps where there is
+    no text, and with text it is not needed: `colour=50` and 0 in the authors' settings.
+    Without a text (`text=none`) the noise itself is what each branch is told.
+
+Deviations
+    The wrong pictures of a text are other pictures of the batch. The head that judges alone would see each of them once
+    more as real: real pictures count twice there instead.
+    Averaged weights are published and never go back into training, as the authors' code lets them; their statistics are
+    averaged with them.
+    Text is pre-trained here from scratch (see `blocks.reading`); its vectors have mean 0 and spread 1.
+    The first stage is S / 2^(stages - 1) pixels large, 64 in the paper.
+    `kit` adds what the field has learnt since (see `blocks.objective`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from limner.blocks.augment import window
+from limner.blocks.augmentation import Cloud, ConditioningAugmentation, divergence, drawn_from
+from limner.blocks.conv import tile
+from limner.blocks.critics import Critics, drafts, half_life
+from limner.blocks.init import orthogonal
+from limner.blocks.knobs import TwoSpreads
+from limner.blocks.objective import Objective, Weights
+from limner.blocks.reading import Reader, ReadsFirst
+from limner.blocks.tree import Drawn, Finest, Head, Residual, Root, Same, Up, normal, sides
+from limner.data.schema import Schema
+from limner.data.views import Pairs, Pictures
+from limner.requests import Caption, Nothing, Request
+from limner.system import Clock, Dice, Draft, Paper, Phase, Player, Update, adam, blend, no_grad
+
+Z, CODE = 100, 128
+DIVERGENCE = 2.0  # weight of the clouds' mean divergence from N(0, 1)
+MEANS, COVARIANCES = 1.0, 5.0  # lambda_1 and lambda_2 of eq. 8
+JOINT = Weights(right=1.0, wrong=1.0, drawn=1.0, real_alone=2.0, drawn_alone=1.0)
+TEXT_ALONE = Weights(right=1.0, wrong=0.5, drawn=0.5)
+NO_TEXT = Weights(real_alone=1.0, drawn_alone=1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Reader):
+    """What people change."""
+
+    text: Literal["char", "char-gru", "word", "none"] = "char-gru"
+    """What reads: the paper's by letters, or a small one by words; none: pictures are drawn without being told what."""
+    size: int = 256
+    """Side of the finished pictures in pixels."""
+    stages: int = 3
+    """Branches of the tree; each doubles the side."""
+    images: int = 600 * 8_855
+    """Budget of the tree in pictures."""
+    batch: int = 24
+    """Pictures in a step."""
+    generator_width: int = 64
+    """N."""
+    discriminator_width: int = 64
+    """Channels of the first map of a critic."""
+    residuals: int = 2
+    """Residual blocks of a branch."""
+    joint: bool = True
+    """Critics judge pictures alone, too."""
+    colour: float = 0.0
+    """Weight of colour consistency."""
+    crop: bool = False
+    """Read pictures at 76/64 of the size and show a random window, mirrored half of the time (so no "left")."""
+    rate: float = 2e-4
+    """Learning rate of all players."""
+    kit: tuple[str, ...] = ()
+    """Modern ingredients, by name: hinge, relativistic, r1, magp, augment, spectral."""
+
+    def __post_init__(self) -> None:
+        sides(self.size, self.stages)
+
+
+class Branch(nn.Module):
+    """F_i of eq. 4: a hidden map and what it is told to one twice as large: (B, C, h, h) to (B, C/2, 2h, 2h)."""
+
+    def __init__(self, width: int, told: int, residuals: int) -> None:
+        super().__init__()
+        self.join = Same(width + told, width)
+        self.grow = nn.Sequential(*(Residual(width) for _ in range(residuals)), Up(width, width // 2))
+
+    def forward(self, h: Tensor, told: Tensor) -> Tensor:
+        return self.grow(self.join(tile(told, h)))
+
+
+class Tree(nn.Module):
+    """Noise (B, Z) and, where there is a text, its stray (B, c) and its vector (B, E) to pictures of each stage."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        c, first = config, sides(config.size, config.stages)[0]
+        text = c.text != "none"
+        told, widths = CODE if text else Z, [c.generator_width >> stage for stage in range(c.stages)]
+        self.augment = ConditioningAugmentation(c.text_width, CODE) if text else None
+        self.root = Root(CODE + Z if text else Z, c.generator_width, first)
+        self.branches = nn.ModuleList(Branch(width, told, c.residuals) for width in widths[:-1])
+        self.heads = nn.ModuleList(Head(width) for width in widths)
+
+    def forward(self, z: Tensor, stray: Tensor | None = None, sentence: Tensor | None = None) -> Drawn:
+        given, clouds = [z], list[Cloud]()
+        if self.augment is not None:
+            assert stray is not None and sentence is not None
+            clouds.append(self.augment(sentence))
+            given.insert(0, drawn_from(clouds[0], stray))
+        h = self.root(torch.cat(given, dim=1))  # h_0
+        images = [self.heads[0](h)]
+        for branch, head in zip(self.branches, self.heads[1:], strict=True):
+            h = branch(h, given[0])
+            images.append(head(h))
+        return Drawn(images, clouds)
+
+
+def colour_gap(fine: Tensor, coarse: Tensor) -> Tensor:
+    """Return how far the mean colour and the covariance of colours of two pictures are apart, squared (eq. 8).
+
+    Pictures (B, 3, s, s) and (B, 3, s', s'); the coarse one is at rest.
+    """
+    (mean, spread), (mean_then, spread_then) = statistics(fine), statistics(coarse.detach())
+    return MEANS * F.mse_loss(mean, mean_then) + COVARIANCES * F.mse_loss(spread, spread_then)
+
+
+def statistics(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean colour (B, 3) and the covariance of colours (B, 3, 3) over the pixels of each picture."""
+    pixels = images.float().flatten(2)
+    mean = pixels.mean(dim=2)
+    apart = pixels - mean[:, :, None]
+    return mean, apart @ apart.transpose(1, 2) / pixels.shape[2]
+
+
+class StackGanV2(ReadsFirst):
+    """Zhang et al. 2018."""
+
+    paper = Paper(
+        title="StackGAN++: Realistic Image Synthesis with Stacked Generative Adversarial Networks",
+        authors="Han Zhang, Tao Xu, Hongsheng Li, Shaoting Zhang, Xiaogang Wang, Xiaolei Huang, Dimitris Metaxas",
+        year=2018,
+        venue="TPAMI",
+        arxiv="1710.10916",
+    )
+    takes = Caption
+    Config = Config
+    Knobs = TwoSpreads
+    presets: ClassVar[Mapping[str, Any]] = {
+        "tiny": Config(
+            text="word", text_loss="contrastive", text_width=32, text_images=160, text_batch=8, size=32, stages=2,
+            images=1_600, batch=8, generator_width=16, discriminator_width=8, residuals=1, rate=2e-3,
+        ),
+        "avatars": Config(
+            text="word", text_loss="contrastive", text_width=256, text_images=200_000, text_batch=64, size=128,
+            stages=2, images=200_000, batch=24, generator_width=32, discriminator_width=32,
+        ),
+        "birds": Config(crop=True),
+        "coco": Config(text_images=20 * 82_783, images=120 * 82_783),
+        "unconditional": Config(text="none", colour=50.0, crop=True),
+    }  # fmt: skip
+
+    def __init__(self, config: Any, schema: Schema) -> None:
+        super().__init__(config, schema)
+        c = config
+        weights = NO_TEXT if c.text == "none" else JOINT if c.joint else TEXT_ALONE
+        self.generator = Tree(c).apply(orthogonal)
+        self.critics = Critics(
+            sides(c.size, c.stages), c.discriminator_width, 0 if c.text == "none" else CODE,
+            Objective(weights, c.kit), alone=c.joint,
+        )  # fmt: skip
+
+    @classmethod
+    def wants(cls, config: Any) -> type[Request]:
+        """Nothing where there is no text."""
+        return Nothing if config.text == "none" else Caption
+
+    @classmethod
+    def reads(cls, config: Any) -> int:
+        """304 for 256 where windows are cut."""
+        return config.size * 76 // 64 if config.crop else config.size
+
+    def phases(self) -> list[Phase]:
+        """Learn to read, where there is something to read; then all stages at once."""
+        c = self.config
+        optimiser = adam(c.rate, betas=(0.5, 0.999))
+        tree = Player(modules=[self.generator], optimiser=optimiser, ema=half_life(c.batch, c.images))
+        players = self.critics.players(optimiser) | {"tree": tree}
+        if self.takes is Nothing:
+            return [Phase(name="tree", view=Pictures, images=c.images, batch=c.batch, players=players, step=self.step)]
+        gan = Phase(
+            name="tree", view=Pairs, images=c.images, batch=c.batch, players=players, prepare=self.remember,
+            step=self.step,
+        )  # fmt: skip
+        return [*self.reading(), gan]
+
+    def step(self, batch: Pairs | Pictures, clock: Clock) -> Iterator[Update]:
+        """One move of each critic, then one of the tree (eqs. 6 to 8)."""
+        x = window(batch.images, self.config.size) if self.config.crop else batch.images
+        z, mean, kl = x.new_empty(len(x), Z).normal_(), None, x.new_zeros(())
+        if isinstance(batch, Pairs):
+            drawn = self.generator(z, normal(x, CODE), self.said(batch.rows))
+            ((mean, logvar),), wrong = drawn.clouds, batch.wrong
+            kl = divergence(mean, logvar) / CODE
+        else:
+            drawn, wrong = self.generator(z), torch.arange(len(x))
+        told = None if mean is None else mean.detach()
+        said = yield from self.critics.moves(x, drawn.images, told, wrong, clock.step)
+
+        loss, log = self.critics.please(drawn.images, mean, said) + DIVERGENCE * kl, {"divergence": kl}
+        if self.config.colour:
+            stages = zip(drawn.images[1:], drawn.images, strict=False)
+            log["colours"] = torch.stack([colour_gap(fine, coarse) for fine, coarse in stages]).sum()
+            loss = loss + self.config.colour * log["colours"]
+        yield Update("tree", loss, log)
+
+    @no_grad
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
+        """Draw all stages; the earlier ones are drafts."""
+        if self.takes is Nothing:
+            yield from drafts(self.generator(knobs.spread * rng.normal(Z)))
+            return
+        z, stray = rng.normal(Z + CODE).split([Z, CODE], dim=1)
+        yield from drafts(self.generator(knobs.spread * z, knobs.reading * stray, blend(self.read, requests)))
+
+    def exports(self) -> Mapping[str, tuple[nn.Module, tuple[Tensor, ...]]]:
+        """Return the tree: noise (B, Z) and, with text, strays (B, c) and standard sentence vectors (B, E)."""
+        widths = (Z,) if self.takes is Nothing else (Z, CODE, self.config.text_width)
+        return {"generator": (Finest(self.generator), tuple(torch.zeros(1, width) for width in widths))}
