@@ -53,6 +53,7 @@ COLUMNS = (
     "recall",
     "diversity, judge",
     "memorised",
+    "million parameters",
 )
 """Figures of the table, as their names begin; the others are in results.jsonl."""
 OF_STORIES = (

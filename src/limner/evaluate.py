@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from limner import catalogue, checkpoint, metrics
 from limner.data.cache import Progress
@@ -120,6 +120,7 @@ def evaluate(artist: Artist, exam: Exam) -> Report:
         figures |= _inception(exam, exam.inception, drawn)
     figures |= _likeness(exam, drawn, details)
     figures |= _variety(exam, drawn, again)
+    figures["million parameters"] = Figure(drawing_parameters(system, requests[0]) / 1e6, better=0, note="that draw")
     figures["ms a picture"] = Figure(1000 * seconds * exam.ranks.world / len(drawn), better=0)
     flags = _flags(exam, figures)
     trained = artist.record.get("trained", {})
@@ -145,6 +146,23 @@ def draw(system: System, requests: Sequence[Request], seeds: Sequence[int], rank
     side = system.config.size
     many = [len(request.lines) for request in requests[:1] if isinstance(request, Story)]
     return ranks.gather(torch.cat(parts) if parts else torch.empty(0, *many, 3, side, side))
+
+
+def drawing_parameters(system: System, request: Request) -> int:
+    """Count the parameters of the modules that are called when a request is drawn; critics and the like are not."""
+    called: set[nn.Parameter] = set()
+
+    def note(module: nn.Module, given: Any) -> None:
+        called.update(module.parameters(recurse=False))
+
+    hooks = [module.register_forward_pre_hook(note) for module in system.modules()]
+    try:
+        for _ in system.sample([request], system.Knobs(), Dice([0], next(system.parameters()).device)):
+            pass
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return sum(parameter.numel() for parameter in called)
 
 
 def _batches(places: range) -> Iterator[range]:
