@@ -1,0 +1,143 @@
+"""DAMSM and attention over words: against loops written out, with padding, and with answers worked by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.testing import assert_close
+
+from limner.blocks.attention import WordAttention
+from limner.blocks.attentive import some_words
+from limner.blocks.damsm import GAMMA_1, GAMMA_2, SmallRegions, agreement, likeness, matching_losses, told_apart
+from limner.blocks.text import BiLstmEncoder, Reading, Text, blended
+from limner.data.schema import Lexicon
+from limner.requests import Blend, Caption
+
+LEXICON = Lexicon.of(["a red bird with a long tail", "blue", "two birds"])
+TEXTS = ["a red bird with a long tail", "blue", "two birds"]
+
+
+def by_loops(places: Tensor, words: Tensor, length: int) -> float:
+    """Equations 7 to 10 for one picture and one text, a word and a place at a time."""
+    v = places.flatten(1)  # (E, R)
+    s = torch.tensor([[float(words[t] @ v[:, r]) for r in range(v.shape[1])] for t in range(length)])
+    s = s.exp() / s.exp().sum(dim=0)
+    total = 0.0
+    for t in range(length):
+        weights = (GAMMA_1 * s[t]).exp()
+        context = (v * (weights / weights.sum())).sum(dim=1)
+        total += math.exp(GAMMA_2 * float(F.cosine_similarity(context, words[t], dim=0)))
+    return math.log(total ** (1 / GAMMA_2))
+
+
+def test_agreement_is_the_papers_equations() -> None:
+    torch.manual_seed(0)
+    places, words = torch.randn(2, 5, 3, 3), torch.randn(3, 4, 5)
+    lengths = [4, 2, 1]
+    real = torch.arange(4) < torch.tensor(lengths)[:, None]
+    words = words * real[..., None]
+    expected = [[by_loops(places[j], words[i], lengths[i]) for i in range(3)] for j in range(2)]
+    assert_close(agreement(places, words, real), torch.tensor(expected))
+
+
+def test_padding_changes_nothing() -> None:
+    torch.manual_seed(0)
+    places, words, real = torch.randn(2, 5, 3, 3), torch.randn(2, 4, 5), torch.ones(2, 4, dtype=torch.bool)
+    more, longer = F.pad(words, (0, 0, 0, 3)), F.pad(real, (0, 3))
+    assert_close(agreement(places, words, real), agreement(places, more, longer))
+
+
+def test_what_cannot_be_told_apart_costs_twice_log_b() -> None:
+    same = torch.eye(4, dtype=torch.bool)
+    assert told_apart(torch.ones(4, 4), same).item() == pytest.approx(2 * math.log(4))
+    orthonormal = torch.eye(4)
+    expected = 2 * math.log(1 + 3 * math.exp(-10))
+    assert told_apart(likeness(orthonormal, 3 * orthonormal), same).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_rows_of_one_meaning_are_no_proof_against_each_other() -> None:
+    same = torch.eye(3, dtype=torch.bool)
+    same[0, 1] = same[1, 0] = True
+    scores = torch.zeros(3, 3)
+    per_row = (math.log(2) + math.log(2) + math.log(3)) / 3  # the first two rows have one rival, the third has two
+    assert told_apart(scores, same).item() == pytest.approx(2 * per_row)
+
+
+def test_encoders_at_rest_pass_the_gradient_on_to_the_picture() -> None:
+    torch.manual_seed(0)
+    vision, text = SmallRegions(32, 16, base=8), BiLstmEncoder(LEXICON, 16, 12)
+    for net in (vision, text):
+        net.eval().requires_grad_(False)
+    images = torch.randn(3, 3, 32, 32, requires_grad=True)
+    words, sentences = matching_losses(vision(images), text(TEXTS), torch.eye(3, dtype=torch.bool))
+    (words + sentences).backward()
+    assert images.grad is not None and images.grad.abs().sum() > 0
+    assert all(p.grad is None for net in (vision, text) for p in net.parameters())
+
+
+@pytest.mark.parametrize(("size", "side"), [(16, 8), (32, 8), (64, 8), (128, 16)])
+def test_small_regions(size: int, side: int) -> None:
+    places, whole = SmallRegions(size, 12, base=4)(torch.zeros(2, 3, size, size))
+    assert places.shape == (2, 12, side, side) and whole.shape == (2, 12)
+
+
+def read(texts: list[str]) -> Text:
+    torch.manual_seed(0)
+    return BiLstmEncoder(LEXICON, 8, 6).eval()(texts)
+
+
+def test_a_sentence_is_the_last_state_of_each_direction() -> None:
+    text = read(TEXTS)
+    for row, length in enumerate((7, 1, 2)):
+        ends = torch.cat([text.words[row, length - 1, :4], text.words[row, 0, 4:]])
+        assert_close(text.sentence[row], ends)
+        assert text.words[row, length:].abs().sum() == 0
+
+
+def test_attention_adds_up_to_one_and_padding_gets_none_in_any_row() -> None:
+    """In the authors' code a row may be given the mask of another (erratum 1 of AttnGAN)."""
+    torch.manual_seed(0)
+    attend, h = WordAttention(8, 5), torch.randn(3, 5, 4, 4)
+    _, looked = attend(h, Reading.of(read(TEXTS)))
+    assert looked.shape == (3, 7, 4, 4)
+    assert_close(looked.sum(dim=1), torch.ones(3, 4, 4))
+    for row, length in enumerate((7, 1, 2)):
+        assert (looked[row, length:] == 0).all() and (looked[row, :length] > 0).all()
+
+
+def test_attention_is_the_softmax_of_inner_products() -> None:
+    torch.manual_seed(0)
+    attend, h, text = WordAttention(8, 5), torch.randn(1, 5, 2, 2), read(["a red bird"])
+    gathered, looked = attend(h, Reading.of(text))
+    words = text.words[0] @ attend.project.weight.T  # (3, 5)
+    place = h[0, :, 1, 0]
+    weights = (words @ place).softmax(dim=0)
+    assert_close(looked[0, :, 1, 0], weights)
+    assert_close(gathered[0, :, 1, 0], weights @ words)
+
+
+def test_between_two_texts_the_words_of_both_count_as_much_as_they_are_near() -> None:
+    torch.manual_seed(0)
+    encoder, attend, h = BiLstmEncoder(LEXICON, 8, 6).eval(), WordAttention(8, 5), torch.randn(1, 5, 4, 4)
+    first, second = Caption("a red bird"), Caption("blue")
+    ends = [attend(h, blended(encoder, [end]))[0] for end in (first, second)]
+    for t, end in enumerate(ends):
+        assert_close(attend(h, blended(encoder, [Blend(first, second, float(t))]))[0], end)
+    told = blended(encoder, [Blend(first, second, 0.25), first])
+    assert_close(told.weight.exp(), torch.tensor([[0.75] * 3 + [0.25, 0.0, 0.0], [1.0] * 3 + [0.0] * 3]))
+    assert_close(told.sentence[0], encoder.sentence(["a red bird"])[0].lerp(encoder.sentence(["blue"])[0], 0.25))
+
+
+def test_of_a_long_text_some_words_are_chosen_in_their_order() -> None:
+    torch.manual_seed(0)
+    text = "one two three four five six"
+    assert some_words(text, 6) == text
+    chosen = {some_words(text, 3) for _ in range(50)}
+    assert len(chosen) > 5
+    for short in chosen:
+        places = [text.split().index(word) for word in short.split()]
+        assert len(places) == 3 and places == sorted(places)

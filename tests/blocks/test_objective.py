@@ -1,0 +1,194 @@
+"""The objective of the cascades: the papers' weights at a critic that knows nothing, and each ingredient of the kit."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from limner.blocks.attentive import WEIGHTS as ATTNGAN
+from limner.blocks.critic import Critic
+from limner.blocks.critics import Critics, half_life
+from limner.blocks.objective import KIT, LAZY, Objective, Weights
+from limner.blocks.penalties import matching_penalty
+from limner.errors import UserError
+from limner.systems.stackgan import WEIGHTS as STACKGAN
+from limner.systems.stackgan_v2 import JOINT, NO_TEXT
+
+LOG2 = math.log(2)
+WRONG = torch.tensor([1, 2, 0])
+
+
+def count(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def pictures() -> tuple[Tensor, Tensor, Tensor]:
+    torch.manual_seed(0)
+    return torch.randn(3, 3, 16, 16), torch.randn(3, 3, 16, 16, requires_grad=True), torch.randn(3, 6)
+
+
+class Knows(Critic):
+    """A critic whose scores are given: right 2, wrong -1, drawn 0.5, real alone 3, drawn alone -2."""
+
+    def __init__(self) -> None:
+        super().__init__(4, 16, 6)
+        self.looks = 0
+
+    def features(self, images: Tensor) -> Tensor:
+        self.looks += 1
+        mark = torch.arange(3.0) if self.looks == 1 else torch.full((3,), 9.0)
+        return mark[:, None, None, None].expand(3, 8, 4, 4) + 0 * images.mean()
+
+    def judge(self, features: Tensor, text: Tensor) -> Tensor:
+        mark = features[:, 0, 0, 0]
+        return torch.where(mark == 9, 0.5, torch.where(mark == torch.arange(3.0), 2.0, -1.0)) + 0 * mark
+
+
+def said(kit: tuple[str, ...], weights: Weights) -> tuple[float, float]:
+    """Return the losses of the critic that knows and of the painter that it looks at."""
+    real, drawn, text = pictures()
+    critic, objective = Knows(), Objective(weights, kit)
+    critic.alone = nn.Flatten()  # scores features by a mean of their own below
+    critic.alone.forward = lambda x: torch.where(x[:, 0, 0, 0] == 9, -2.0, 3.0) + 0 * x[:, 0, 0, 0]  # type: ignore
+    views = objective.critic(critic, real, drawn, text, WRONG, step=1)
+    return views.loss.item(), objective.painter(critic, drawn, text, views).item()
+
+
+def softplus(x: float) -> float:
+    return math.log1p(math.exp(x))
+
+
+def test_the_weights_of_the_papers() -> None:
+    real, fake = softplus(-2) / 2 + softplus(-3) / 2, (softplus(0.5) + softplus(-2) + softplus(-1)) / 3
+    assert said((), ATTNGAN) == pytest.approx((real + fake, softplus(-0.5) + softplus(2)))
+
+
+def test_hinge() -> None:
+    expected = 0.5 * 0 + 0.5 * 0 + (1.5 + 0 + 0) / 3
+    assert said(("hinge",), ATTNGAN) == pytest.approx((expected, -0.5 + 2))
+
+
+def test_relativistic_sets_each_negative_against_the_right_pair() -> None:
+    critic = (softplus(0.5 - 2) + softplus(-1 - 2) + softplus(-2 - 3)) / 3
+    assert said(("relativistic",), ATTNGAN) == pytest.approx((critic, softplus(2 - 0.5) + softplus(3 + 2)))
+
+
+@pytest.mark.parametrize(
+    ("weights", "alone", "expected"),
+    [(STACKGAN, False, 2 * LOG2), (JOINT, True, 6 * LOG2), (ATTNGAN, True, 2 * LOG2)],
+    ids=["stackgan", "stackgan++", "attngan"],
+)
+def test_a_critic_that_knows_nothing(weights: Weights, alone: bool, expected: float) -> None:
+    real, drawn, text = pictures()
+    critic = Critic(4, 16, 6, alone=alone)
+    for p in critic.parameters():
+        nn.init.zeros_(p)
+    objective = Objective(weights)
+    views = objective.critic(critic, real, drawn, text, WRONG, step=1)
+    assert views.loss.item() == pytest.approx(expected, abs=1e-5)
+    assert objective.painter(critic, drawn, text, views).item() == pytest.approx((1 + alone) * LOG2, abs=1e-5)
+
+
+def test_without_text_only_pictures_are_judged() -> None:
+    real, drawn, _ = pictures()
+    critic = Critic(4, 16, 0)
+    views = Objective(NO_TEXT).critic(critic, real, drawn, None, WRONG, step=1)
+    assert set(views.log) == {"real", "drawn alone"} and views.right is None
+
+
+def test_the_critics_move_leaves_the_drawings_alone_and_the_painters_reaches_them() -> None:
+    real, drawn, text = pictures()
+    critic, objective = Critic(4, 16, 6), Objective(ATTNGAN)
+    views = objective.critic(critic, real, drawn, text, WRONG, step=1)
+    views.loss.backward()
+    assert drawn.grad is None
+    objective.painter(critic, drawn, text, views).backward()
+    assert drawn.grad is not None and drawn.grad.abs().sum() > 0
+
+
+def test_r1_is_taken_every_sixteenth_step_and_weighs_as_much_more() -> None:
+    real, drawn, text = pictures()
+    critic = Critic(4, 16, 6, norm=False).eval()
+    losses = {
+        (kit, step): Objective(ATTNGAN, kit).critic(critic, real, drawn, text, WRONG, step).loss.item()
+        for kit in ((), ("r1",))
+        for step in (1, LAZY)
+    }
+    assert losses[("r1",), 1] == losses[(), 1]
+    assert losses[("r1",), LAZY] > losses[(), LAZY]
+
+
+def test_matching_penalty_by_hand() -> None:
+    torch.manual_seed(0)
+    w, u = torch.randn(3, 4, 4), torch.randn(6)
+    images, text = torch.randn(2, 3, 4, 4), torch.randn(2, 6)
+    found = matching_penalty(lambda x, t: (x * w).flatten(1).sum(dim=1) + t @ u, images, text)
+    assert_close(found, 2 * (w.norm() + u.norm()) ** 6)
+
+
+def test_matching_penalty_reaches_the_critic() -> None:
+    real, drawn, text = pictures()
+    critic = Critic(4, 16, 6)
+    plain, steep = (
+        Objective(ATTNGAN, kit).critic(critic, real, drawn, text, WRONG, step=1).loss for kit in ((), ("magp",))
+    )
+    assert steep.item() > plain.item()
+    steep.backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in critic.trunk.parameters())
+
+
+def test_augment_changes_what_the_critic_sees_and_not_by_colour() -> None:
+    ones = torch.ones(2, 3, 16, 16)
+    torch.manual_seed(0)
+    shown = Objective(ATTNGAN, ("augment",)).show(ones)
+    assert not torch.equal(shown, ones) and set(shown.unique().tolist()) == {0.0, 1.0}
+    assert Objective(ATTNGAN).show(ones) is ones
+
+
+def test_spectral_takes_the_place_of_batch_norm() -> None:
+    def norms(*kit: str) -> int:
+        critics = Critics([16, 32], 4, 6, Objective(ATTNGAN, kit))
+        return sum(isinstance(m, nn.BatchNorm2d) for m in critics.modules())
+
+    assert norms() > 0 and norms("spectral") == 0
+
+
+def test_a_wrong_kit_is_told() -> None:
+    with pytest.raises(UserError, match=r"kit=spektral: what there is are hinge, relativistic"):
+        Objective(ATTNGAN, ("spektral",))
+    with pytest.raises(UserError, match="two losses, choose one"):
+        Objective(ATTNGAN, ("hinge", "relativistic"))
+    assert len(set(KIT)) == 6
+
+
+def test_critics_have_the_published_sizes() -> None:
+    assert [count(Critic(64, side, 128)) for side in (64, 128)] == [5_723_906, 18_834_178]
+    assert [count(Critic(64, side, 256)) for side in (64, 128)] == [6_313_730, 19_424_002]
+    assert count(Critic(64, 64, 1024, alone=False, read=128, residual=True)) == 4_029_824
+
+
+@pytest.mark.slow
+def test_large_critics_have_the_published_sizes() -> None:
+    with torch.device("meta"):
+        assert count(Critic(64, 256, 128)) == 71_269_122
+        assert [count(Critic(96, side, 256)) for side in (64, 128, 256)] == [13_304_450, 42_800_258, 160_774_274]
+        assert count(Critic(64, 256, 1024, alone=False, read=128, residual=True)) == 48_603_520
+
+
+def test_every_critic_moves_before_the_tree() -> None:
+    real, drawn, text = pictures()
+    critics = Critics([16], 4, 6, Objective(ATTNGAN))
+    moves = critics.moves(real, [drawn], text, WRONG, step=1)
+    assert next(moves).player == "critic 16"
+    with pytest.raises(StopIteration) as end:
+        next(moves)
+    assert critics.please([drawn], text, end.value.value).ndim == 0
+
+
+def test_half_life_is_that_of_a_decay_of_a_thousandth() -> None:
+    assert 0.999 ** (half_life(20, 10**9) / 20) == pytest.approx(0.5, abs=1e-3)
+    assert half_life(20, 1000) == 50

@@ -1,0 +1,131 @@
+"""StackGAN: its sizes, a sketcher at rest while the refiner learns, and clouds of codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.distributions import Normal, kl_divergence
+from torch.testing import assert_close
+
+from limner.blocks.augmentation import ConditioningAugmentation, divergence, drawn_from
+from limner.data.dataset import Dataset
+from limner.data.views import Pairs
+from limner.errors import UserError
+from limner.settings import change
+from limner.system import Clock, Dice
+from limner.systems.stackgan import CODE, Config, Refiner, Sketcher, StackGan, Z
+from toy import shapes
+
+START = Clock(seen=0, total=1, step=1)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return shapes(tmp_path_factory.mktemp("stackgan") / "shapes", 32)
+
+
+def make(data: Dataset, **changes: Any) -> StackGan:
+    torch.manual_seed(0)
+    system = StackGan(change(StackGan.presets["tiny"], changes), data.schema)
+    system.eval().requires_grad_(False)
+    system.measure(data)
+    return system
+
+
+def batch(data: Dataset) -> Pairs:
+    import numpy as np
+
+    return Pairs.gather(data, range(8), np.random.default_rng(0)).to("cpu")
+
+
+def count(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def test_has_the_published_size() -> None:
+    assert count(Sketcher(128, 64, 1024)) == 14_264_192
+    assert count(Refiner(128, 64, 256, 1024, 4)) == 26_290_080
+
+
+def test_a_picture_is_larger_than_its_sketch(data: Dataset) -> None:
+    system = make(data)
+    drafts = list(system.sample(data.requests(system.takes, 2, "test"), system.Knobs(), Dice([1, 2])))
+    assert [draft.images.shape[-1] for draft in drafts if draft.images is not None] == [16, 32]
+    with pytest.raises(UserError, match="first=32: a sketch is smaller than the picture, which has size=32"):
+        change(Config(), {"first": 32, "size": 32})
+
+
+def test_the_sketcher_rests_while_the_refiner_learns(data: Dataset) -> None:
+    system = make(data)
+    *_, first, second = system.phases()
+    assert set(first.players["generator"].modules) == {system.generator.sketcher}
+    assert set(second.players["generator"].modules) == {system.generator.refiner}
+    system.generator.refiner.requires_grad_(True)
+    system.critic_ii.requires_grad_(True)
+    *_, last = system.refine(batch(data), START)
+    last.loss.backward()
+    assert all(p.grad is None for p in system.generator.sketcher.parameters())
+    assert all(p.grad is not None for p in system.generator.refiner.parameters())
+
+
+def test_each_stage_reads_the_text_itself(data: Dataset) -> None:
+    stages = make(data).generator
+    assert stages.sketcher.augment is not stages.refiner.augment
+    torch.manual_seed(0)
+    z, strays, sentence = torch.randn(1, Z), torch.randn(1, 2 * CODE), torch.randn(1, 32)
+    moved = strays.clone()
+    moved[:, CODE:] += 1  # of the second stage
+    (sketch, picture), (same, other) = stages(z, strays, sentence).images, stages(z, moved, sentence).images
+    assert torch.equal(sketch, same) and not torch.equal(picture, other)
+
+
+def test_a_mismatch_weighs_half(data: Dataset) -> None:
+    system = make(data)
+    for p in system.critic_i.parameters():
+        p.zero_()
+    update = next(iter(system.sketch(batch(data), START)))
+    assert update.player == "critic"
+    assert update.loss.item() == pytest.approx(2 * torch.tensor(2.0).log().item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("gated", [True, False])
+def test_codes_of_a_cloud_spread_as_it_says(gated: bool) -> None:
+    torch.manual_seed(0)
+    cloud = ConditioningAugmentation(6, 3, gated)(torch.randn(1, 6))
+    mean, logvar = cloud
+    codes = drawn_from((mean.expand(20_000, 3), logvar.expand(20_000, 3)), torch.randn(20_000, 3))
+    assert_close(codes.mean(dim=0), mean[0], atol=0.05, rtol=0)
+    assert_close(codes.var(dim=0).log(), logvar[0], atol=0.05, rtol=0)
+    expected = kl_divergence(Normal(mean, (logvar / 2).exp()), Normal(0.0, 1.0)).sum()
+    assert_close(divergence(*cloud), expected)
+
+
+def test_a_deviation_may_be_smaller_than_one() -> None:
+    """In the authors' PyTorch code a ReLU keeps it above (erratum 1)."""
+    torch.manual_seed(0)
+    for gated in (True, False):
+        _, logvar = ConditioningAugmentation(6, 50, gated)(torch.randn(20, 6))
+        assert (logvar < 0).any() and (logvar > 0).any()
+
+
+def test_without_stray_and_noise_a_text_has_one_picture(data: Dataset) -> None:
+    system, knobs = make(data), StackGan.Knobs(spread=0.0, reading=0.0)
+
+    def draw(seed: int) -> Tensor:
+        *_, final = system.sample(data.requests(system.takes, 1, "test"), knobs, Dice([seed]))
+        assert final.images is not None
+        return final.images
+
+    assert torch.equal(draw(1), draw(2))
+
+
+def test_windows_are_cut_and_sketches_shown_small(data: Dataset, tmp_path: Path) -> None:
+    larger = shapes(tmp_path / "shapes", 38)
+    system = make(larger, crop=True)
+    assert StackGan.reads(system.config) == 38
+    updates = list(system.sketch(batch(larger), START))
+    assert [update.player for update in updates] == ["critic", "generator"]

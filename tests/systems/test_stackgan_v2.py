@@ -1,0 +1,126 @@
+"""StackGAN++: its sizes, colour consistency, the joint loss, and a tree that is told nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from limner.blocks.tree import shrunk, sides
+from limner.data.dataset import Dataset
+from limner.data.views import Pairs, Pictures
+from limner.errors import UserError
+from limner.requests import Caption, Nothing
+from limner.settings import change
+from limner.system import Clock, Dice
+from limner.systems.stackgan_v2 import Config, StackGanV2, Tree, colour_gap, statistics
+from toy import shapes
+
+START = Clock(seen=0, total=1, step=1)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return shapes(tmp_path_factory.mktemp("stackgan_v2") / "shapes", 32)
+
+
+def make(data: Dataset, **changes: Any) -> StackGanV2:
+    torch.manual_seed(0)
+    system = StackGanV2(change(StackGanV2.presets["tiny"], changes), data.schema)
+    if system.takes is Caption:
+        system.measure(data)
+    return system
+
+
+def test_has_the_published_size() -> None:
+    assert sum(p.numel() for p in Tree(Config()).parameters()) == 21_239_696
+
+
+def test_sides() -> None:
+    assert sides(256, 3) == [64, 128, 256] and sides(32, 1) == [32]
+    with pytest.raises(UserError, match="stages=3: a picture of 32 pixels is drawn in 1 to 2 stages"):
+        sides(32, 3)
+
+
+def test_real_pictures_are_shown_small_by_the_mean_of_their_pixels() -> None:
+    images = torch.arange(16.0).view(1, 1, 4, 4).expand(1, 3, 4, 4)
+    small, same = shrunk(images, [2, 4])
+    assert_close(small[0, 0], torch.tensor([[2.5, 4.5], [10.5, 12.5]]))
+    assert same is images
+
+
+def test_colours_of_a_resized_copy_are_like() -> None:
+    torch.manual_seed(0)
+    coarse = torch.rand(2, 3, 8, 8)
+    fine = coarse.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    assert colour_gap(fine, coarse).item() == pytest.approx(0, abs=1e-10)
+
+
+def test_colours_that_are_shifted_are_as_far_apart_as_the_shift_squared() -> None:
+    torch.manual_seed(0)
+    coarse = torch.rand(2, 3, 8, 8)
+    assert colour_gap(coarse + 0.3, coarse).item() == pytest.approx(0.3**2, rel=1e-4)
+
+
+def test_statistics_are_those_of_numpy() -> None:
+    image = np.random.default_rng(0).random((3, 5, 5)).astype(np.float32)
+    mean, spread = statistics(torch.from_numpy(image)[None])
+    assert_close(mean[0].numpy(), image.reshape(3, -1).mean(1))
+    assert_close(spread[0].double().numpy(), np.cov(image.reshape(3, -1), bias=True), rtol=1e-4, atol=1e-6)
+
+
+def test_the_coarse_picture_is_at_rest() -> None:
+    fine, coarse = torch.rand(1, 3, 8, 8, requires_grad=True), torch.rand(1, 3, 4, 4, requires_grad=True)
+    colour_gap(fine, coarse).backward()
+    assert fine.grad is not None and coarse.grad is None
+
+
+@pytest.mark.parametrize(("joint", "terms"), [(True, 6), (False, 2)])
+def test_a_critic_that_knows_nothing(data: Dataset, joint: bool, terms: int) -> None:
+    system = make(data, joint=joint)
+    for p in system.critics.parameters():
+        nn.init.zeros_(p)
+    update = next(iter(system.step(batch(data, Pairs), START)))
+    assert update.player == "critic 16"
+    assert update.loss.item() == pytest.approx(terms * math.log(2), abs=1e-5)
+
+
+def batch(data: Dataset, view: type[Pairs] | type[Pictures]) -> Any:
+    return view.gather(data, range(8), np.random.default_rng(0)).to("cpu")
+
+
+def test_critics_move_first_and_the_tree_learns_what_codes_they_like(data: Dataset) -> None:
+    system = make(data)
+    players, last = [], None
+    for update in system.step(batch(data, Pairs), START):
+        players.append(update.player)
+        last = update
+    assert players == ["critic 16", "critic 32", "tree"] and last is not None
+    assert system.generator.augment is not None
+    last.loss.backward()
+    assert system.generator.augment.map.weight.grad.abs().sum() > 0  # type: ignore[union-attr]
+
+
+def test_told_nothing_it_needs_no_text(data: Dataset) -> None:
+    system = make(data, text="none", colour=50.0)
+    assert system.takes is Nothing and StackGanV2.wants(system.config) is Nothing
+    (phase,) = system.phases()
+    assert phase.view is Pictures
+    *_, last = system.step(batch(data, Pictures), START)
+    assert "colours" in last.log and last.loss.isfinite()
+    drafts = list(system.eval().sample([Nothing(), Nothing()], system.Knobs(), Dice([1, 2])))
+    assert [draft.images.shape for draft in drafts if draft.images is not None] == [(2, 3, 16, 16), (2, 3, 32, 32)]
+    ((module, given),) = system.exports().values()
+    assert module(*given).shape == (1, 3, 32, 32)
+
+
+def test_each_branch_is_told_the_code(data: Dataset) -> None:
+    tree = make(data).eval().generator
+    h = torch.randn(2, 16, 16, 16)
+    a, b = (tree.branches[0](h, code) for code in (torch.zeros(2, 128), torch.ones(2, 128)))
+    assert a.shape == (2, 8, 32, 32) and not torch.equal(a, b)
