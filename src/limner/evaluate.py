@@ -151,13 +151,14 @@ def draw(system: System, requests: Sequence[Request], seeds: Sequence[int], rank
 def drawing_parameters(system: System, request: Request) -> int:
     """Count the parameters of the modules that are called when a request is drawn; critics and the like are not."""
     called: set[nn.Parameter] = set()
+    where = next((p.device for p in system.parameters()), torch.device("cpu"))
 
     def note(module: nn.Module, given: Any) -> None:
         called.update(module.parameters(recurse=False))
 
     hooks = [module.register_forward_pre_hook(note) for module in system.modules()]
     try:
-        for _ in system.sample([request], system.Knobs(), Dice([0], next(system.parameters()).device)):
+        for _ in system.sample([request], system.Knobs(), Dice([0], where)):
             pass
     finally:
         for hook in hooks:

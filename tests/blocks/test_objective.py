@@ -162,7 +162,7 @@ def test_a_wrong_kit_is_told() -> None:
         Objective(ATTNGAN, ("spektral",))
     with pytest.raises(UserError, match="two losses, choose one"):
         Objective(ATTNGAN, ("hinge", "relativistic"))
-    assert len(set(KIT)) == 6
+    assert len(set(KIT)) == 7
 
 
 def test_critics_have_the_published_sizes() -> None:

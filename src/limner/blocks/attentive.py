@@ -66,7 +66,7 @@ class Attending:
     rate: float = 2e-4
     """Learning rate of all players."""
     kit: tuple[str, ...] = ()
-    """Modern ingredients, by name: hinge, relativistic, r1, magp, augment, spectral."""
+    """Modern ingredients, by name: hinge, relativistic, r1, magp, augment, spectral, haze."""
 
     def __post_init__(self) -> None:
         if len(sides(self.size, self.stages)) < 2:

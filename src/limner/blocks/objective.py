@@ -10,6 +10,7 @@ terms, `Weights`. The kit adds, each by its name:
     magp          slope in picture and text at right pairs, to the sixth power (DF-GAN, Tao et al. 2022, eq. 2)
     augment       the critic sees all pictures moved and in part covered (DiffAugment, Zhao et al. 2020)
     spectral      spectral norm in place of the critic's batch norm (Miyato et al. 2018)
+    haze          encoders and captioners at rest see drawings blurred and noisy, so that no faint pattern fools them
 
 Letters: B pictures, S their side, E width of a text's vector, s a score.
 """
@@ -22,13 +23,13 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional as F
 
-from limner.blocks.augment import diff_augment
+from limner.blocks.augment import diff_augment, hazy
 from limner.blocks.critic import Critic
 from limner.blocks.losses import says_fake, says_real
 from limner.blocks.penalties import gradient_penalty, matching_penalty
 from limner.errors import UserError
 
-KIT = ("hinge", "relativistic", "r1", "magp", "augment", "spectral")
+KIT = ("hinge", "relativistic", "r1", "magp", "augment", "spectral", "haze")
 LAZY, GAMMA = 16, 0.2  # r1: steps between two penalties, its weight
 LOSSES = ("hinge", "relativistic")
 
@@ -122,6 +123,10 @@ class Objective:
     def show(self, images: Tensor) -> Tensor:
         """Return pictures as critics see them; their colours stay, as captions name colours."""
         return diff_augment(images, colour=False) if "augment" in self.kit else images
+
+    def look(self, drawn: Tensor) -> Tensor:
+        """Return drawings as nets at rest see them that score them."""
+        return hazy(drawn) if "haze" in self.kit else drawn
 
     def _pair(self, true: Tensor, false: Tensor, weight: float, against: float) -> Tensor:
         """Weigh a term that asks for a high score of `true` and one that asks for a low score of `false`."""

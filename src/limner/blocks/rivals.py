@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from limner.blocks.augment import hazy
 from limner.blocks.joint_embedding import SHARPEST
 from limner.blocks.modes import full_precision
 from limner.blocks.table import SentenceTable
@@ -32,8 +33,6 @@ MARGIN = 0.2
 """How much less than its own text a real picture must fit another (in cosine) before that counts as wrong for it."""
 HARD = 32
 """A hard negative is one of so many that fit a real picture best."""
-HAZE = 0.1
-"""Noise, in a pixel's units, through which the encoders see drawings, so that they cannot be fooled by a faint one."""
 
 
 class Offer(NamedTuple):
@@ -84,11 +83,9 @@ class Rivals:
     def mistaken(self, vision: ImageEncoder, drawn: Tensor, offer: Offer) -> Tensor:
         """Return the cross-entropy of finding each drawing's own caption among those wrong for its picture: (B,).
 
-        The encoders see drawings (B, 3, S, S) blurred by 1 2 1, to which a chequered pattern is nothing, and noisy.
+        The encoders see drawings (B, 3, S, S) through a haze.
         """
-        hazy = F.avg_pool2d(F.avg_pool2d(drawn, 2, stride=1), 2, stride=1)
-        hazy = F.pad(hazy, (1, 1, 1, 1), mode="replicate") + HAZE * torch.randn_like(drawn)
-        seen = F.normalize(vision(hazy).float(), dim=1)
+        seen = F.normalize(vision(hazy(drawn)).float(), dim=1)
         with full_precision(seen):
             right = (seen * self.codes[offer.own]).sum(dim=1, keepdim=True)
             wrong = (seen @ self.codes[offer.places].T).masked_fill(offer.fits.isinf(), -torch.inf)
