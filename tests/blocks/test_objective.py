@@ -192,3 +192,12 @@ def test_every_critic_moves_before_the_tree() -> None:
 def test_half_life_is_that_of_a_decay_of_a_thousandth() -> None:
     assert 0.999 ** (half_life(20, 10**9) / 20) == pytest.approx(0.5, abs=1e-3)
     assert half_life(20, 1000) == 50
+
+
+def test_haze_hides_a_chequered_pattern_from_nets_at_rest() -> None:
+    chequered = torch.ones(1, 3, 16, 16)
+    chequered[..., ::2, 1::2] = chequered[..., 1::2, ::2] = -1
+    torch.manual_seed(0)
+    seen = Objective(ATTNGAN, ("haze",)).look(chequered)
+    assert seen[..., 1:-1, 1:-1].abs().mean() < 0.15
+    assert Objective(ATTNGAN).look(chequered) is chequered

@@ -151,6 +151,10 @@ class Attentive(System):
         drawn = self.generator(normal(told.sentence, Z), normal(told.sentence, CODE), *told)
         return drawn, divergence(*drawn.clouds[0]) / CODE
 
+    def scored(self, drawn: Drawn) -> Tensor:
+        """Return the finished pictures as nets at rest see them that score them: (B, 3, S, S)."""
+        return self.critics.objective.look(drawn.images[-1])
+
     @no_grad
     def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
         """Draw all stages; the earlier ones are drafts."""

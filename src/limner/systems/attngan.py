@@ -115,8 +115,6 @@ class AttnGan(Attentive):
         said = yield from self.critics.moves(
             self.show(batch.images), drawn.images, text.sentence, batch.wrong, clock.step
         )
-        words, sentences = matching_losses(
-            self.vision(self.critics.objective.look(drawn.images[-1])), text, same_meaning(batch)
-        )
+        words, sentences = matching_losses(self.vision(self.scored(drawn)), text, same_meaning(batch))
         loss = self.critics.please(drawn.images, text.sentence, said) + kl + self.config.match * (words + sentences)
         yield Update("tree", loss, {"divergence": kl, "words": words, "sentences": sentences})

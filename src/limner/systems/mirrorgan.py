@@ -140,7 +140,7 @@ class MirrorGan(Attentive):
         said = yield from self.critics.moves(
             self.show(batch.images), drawn.images, text.sentence, batch.wrong, clock.step
         )
-        retold = self.captioner.surprise(self.critics.objective.look(drawn.images[-1]), batch.texts)
+        retold = self.captioner.surprise(self.scored(drawn), batch.texts)
         loss = self.critics.please(drawn.images, text.sentence, said) + kl + self.config.retell * retold
         yield Update("tree", loss, {"divergence": kl, "retold": retold})
 

@@ -179,8 +179,8 @@ class StackGan(ReadsFirst):
     presets: ClassVar[Mapping[str, Any]] = {
         "tiny": Config(
             text="word", text_loss="contrastive", text_width=32, text_images=160, text_batch=8, size=32, first=16,
-            images=1_200, second_images=2_400, batch=8, generator_width=8, discriminator_width=8, residuals=1,
-            captions=1, rate=2e-3,
+            images=1_200, second_images=1_600, batch=8, generator_width=8, discriminator_width=8, residuals=1,
+            captions=1, rate=2e-3, kit=("spectral",),
         ),
         "avatars": Config(
             text="word", text_loss="contrastive", text_width=256, text_images=200_000, text_batch=64, size=128,
