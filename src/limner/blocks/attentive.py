@@ -6,6 +6,7 @@ c = 100 numbers of a text's code, N the width of the tree, h_i the hidden map of
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,7 +21,7 @@ from limner.blocks.damsm import SmallRegions, damsm
 from limner.blocks.init import orthogonal
 from limner.blocks.knobs import TwoSpreads
 from limner.blocks.objective import Objective, Weights
-from limner.blocks.pretrained import InceptionRegions
+from limner.blocks.pretrained import InceptionRegions, Pretrained
 from limner.blocks.text import BiLstmEncoder, Reading, Text, blended, texts_of, unknown_words
 from limner.blocks.tree import Drawn, Finest, Head, Root, normal, sides
 from limner.data.schema import Schema, words_of
@@ -40,7 +41,7 @@ class Attending:
     vision: Literal["small", "inception"] = "small"
     """What sees pictures beside the text encoder: convolutions trained here, or an Inception v3 that knows ImageNet."""
     text_width: int = 256
-    """E."""
+    """Width of the vectors of sentences and words, E."""
     text_images: int = 200 * 8_855
     """Budget of the encoders, in pictures."""
     text_batch: int = 48
@@ -56,7 +57,7 @@ class Attending:
     batch: int = 20
     """Pictures in a step."""
     generator_width: int = 32
-    """N."""
+    """Channels of the tree's maps from which pictures are painted, N; four doublings earlier it is 16 times as wide."""
     discriminator_width: int = 64
     """Channels of the first map of a critic."""
     residuals: int = 2
@@ -127,7 +128,18 @@ class Attentive(System):
     def reading(self) -> Phase:
         """Return the phase in which the encoders learn."""
         c = self.config
-        return damsm(self.text, self.vision, images=c.text_images, batch=c.text_batch, show=self.show)
+        learning = damsm(self.text, self.vision, images=c.text_images, batch=c.text_batch, show=self.show)
+        return dataclasses.replace(learning, before=self.load_imagenet)
+
+    def load_imagenet(self) -> None:
+        """Bring the weights of nets that know ImageNet, all of them before the first learns: a long training may wait.
+
+        Raises:
+            UserError: where they are not to be had.
+        """
+        for part in self.modules():
+            if isinstance(part, Pretrained):
+                part.load_imagenet()
 
     def players(self) -> dict[str, Player]:
         """A critic for each stage, and the tree."""

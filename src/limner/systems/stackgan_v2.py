@@ -73,7 +73,7 @@ class Config(Reader):
     batch: int = 24
     """Pictures in a step."""
     generator_width: int = 64
-    """N."""
+    """Channels of the map from which the first picture is painted, N; each branch halves them."""
     discriminator_width: int = 64
     """Channels of the first map of a critic."""
     residuals: int = 2
