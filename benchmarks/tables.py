@@ -211,6 +211,19 @@ def cascade_step() -> str:
     return (table(head, rows) if found else "") + made(found)
 
 
+def cascade_speed() -> str:
+    """Show how fast systems train and draw side by side, of the last run."""
+    found = lines("cascade_speed")
+    run = [r for r in found if (r["command"], r["commit"]) == (found[-1]["command"], found[-1]["commit"])]
+    rows = [
+        [f"`{r['system']}`", r["size"], r["batch"], r["train_images_per_s"], f"{r['relative_train']:.2f}",
+         f"{r['draw_ms']} ms", f"{r['relative_draw']:.2f}"]
+        for r in {r["system"]: r for r in run}.values()
+    ]  # fmt: skip
+    head = ["system", "size", "batch", "trained with, pictures a second", "ratio", "a drawing", "ratio"]
+    return (table(head, rows) if rows else "") + made(run)
+
+
 def made_by(line: dict[str, Any]) -> str:
     """Say by which command."""
     return f"\n`{line['command']}` (commit {line['commit'][:7]}, torch {line['versions']['torch']}, on the CPU).\n"
@@ -239,6 +252,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "faces_report": lambda: reported("faces_shipped"),
     "stories": lambda: bench("stories"),
     "t2f": lambda: bench("t2f"),
+    "cascades": lambda: bench("cascades"),
+    "kit": lambda: bench("kit"),
+    "retell": lambda: bench("retell"),
+    "cascade_speed": cascade_speed,
     "shipped_report": lambda: reported("shipped"),
     "anime_report": lambda: reported("anime_eval"),
     "variants": lambda: bench("variants"),

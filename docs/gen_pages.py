@@ -24,6 +24,7 @@ FIRST = [
     "worlds",
     "text",
     "training",
+    "cascades",
     "checkpoints",
     "evidence",
 ]

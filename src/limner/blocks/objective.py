@@ -7,7 +7,7 @@ terms, `Weights`. The kit adds, each by its name:
     hinge         max(0, 1 - s) and max(0, 1 + s) in place of the logarithm of a sigmoid (Lim and Ye 2017; SAGAN 2019)
     relativistic  each negative against the right pair: softplus(negative - right) (Jolicoeur-Martineau 2019; R3GAN)
     r1            squared slope on real pictures, every 16th step (Mescheder et al. 2018; lazily: StyleGAN2, 2020)
-    magp          slope in picture and text at right pairs, to the sixth power (DF-GAN, Tao et al. 2022, eq. 2)
+    magp          slope in picture and text at right pairs, to the sixth power (DF-GAN, Tao et al. 2022)
     augment       the critic sees all pictures moved and in part covered (DiffAugment, Zhao et al. 2020)
     spectral      spectral norm in place of the critic's batch norm (Miyato et al. 2018)
     haze          encoders and captioners at rest see drawings blurred and noisy, so that no faint pattern fools them

@@ -28,7 +28,7 @@ def matching_penalty(
 ) -> Tensor:
     """k E (||d judge / d x|| + ||d judge / d e||)^p at real pictures x with their texts e, in full precision.
 
-    The matching-aware gradient penalty (Tao et al., DF-GAN, CVPR 2022, eq. 2), with its k = 2 and p = 6.
+    The matching-aware gradient penalty (Tao et al., DF-GAN, CVPR 2022), with its k = 2 and p = 6.
     """
     with full_precision(images):
         images, text = (given.detach().float().requires_grad_() for given in (images, text))

@@ -12,7 +12,7 @@ h side of a map.
 What the paper claims
     GLAM (section 3.2): each branch is told words, place by place, and the sentence.
     STREAM (section 3.3): a captioner that was trained before, and rests, says with weight lambda how far what is drawn
-    is from being described by its own text (eq. 10); `retell=0` leaves that out. It takes the place of DAMSM's losses.
+    is from being described by its own text; `retell=0` leaves that out. It takes the place of DAMSM's losses.
 
 Deviations
     The sentence's attention is a softmax over channels in the authors' code, and so here; `sentence_over=places` takes
@@ -61,7 +61,7 @@ class Config(Attending):
 
 
 class SentenceAttention(nn.Module):
-    """The text's code, projected, beside each place, and weighed by how it agrees with the map there (eq. 4)."""
+    """The text's code, projected, beside each place, and weighed by how it agrees with the map there."""
 
     def __init__(self, width: int, over: str) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class SentenceAttention(nn.Module):
 
 
 class Branch(nn.Module):
-    """F_i of eq. 6: a map, what its places gather of the words, and of the sentence, to one twice as large."""
+    """A branch of GLAM: a map, what its places gather of the words, and of the sentence, to one twice as large."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -134,7 +134,7 @@ class MirrorGan(Attentive):
         return [self.reading(), describing, gan]
 
     def step(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
-        """One move of each critic, then one of the tree (eqs. 7 to 11)."""
+        """One move of each critic, then one of the tree."""
         text = self.heard(batch)
         drawn, kl = self.draw(text)
         said = yield from self.critics.moves(

@@ -10,9 +10,9 @@ Letters: B pictures, S their side, s that of a stage, E width of a sentence vect
 = 100 numbers of noise, N the width of the tree, h_i the hidden map of stage i.
 
 What the paper claims
-    All stages learn at once, each from a critic at its own size (section 4.1, eqs. 4 and 5).
-    Joint loss (section 4.2, eqs. 6 and 7): each critic also judges pictures alone; `joint=False` leaves that out.
-    Colour consistency (section 4.3, eq. 8): pictures of neighbouring stages have like colours. It helps where there is
+    All stages learn at once, each from a critic at its own size (section 4.1).
+    Joint loss (section 4.2): each critic also judges pictures alone; `joint=False` leaves that out.
+    Colour consistency (section 4.3): pictures of neighbouring stages have like colours. It helps where there is
     no text, and with text it is not needed: `colour=50` and 0 in the authors' settings.
     Without a text (`text=none`) the noise itself is what each branch is told.
 
@@ -52,7 +52,7 @@ from limner.system import Clock, Dice, Draft, Paper, Phase, Player, Update, adam
 
 Z, CODE = 100, 128
 DIVERGENCE = 2.0  # weight of the clouds' mean divergence from N(0, 1)
-MEANS, COVARIANCES = 1.0, 5.0  # lambda_1 and lambda_2 of eq. 8
+MEANS, COVARIANCES = 1.0, 5.0  # lambda_1 and lambda_2 of section 4.3
 JOINT = Weights(right=1.0, wrong=1.0, drawn=1.0, real_alone=2.0, drawn_alone=1.0)
 TEXT_ALONE = Weights(right=1.0, wrong=0.5, drawn=0.5)
 NO_TEXT = Weights(real_alone=1.0, drawn_alone=1.0)
@@ -94,7 +94,7 @@ class Config(Reader):
 
 
 class Branch(nn.Module):
-    """F_i of eq. 4: a hidden map and what it is told to one twice as large: (B, C, h, h) to (B, C/2, 2h, 2h)."""
+    """F_i of section 4.1: a hidden map and what it is told to one twice as large: (B, C, h, h) to (B, C/2, 2h, 2h)."""
 
     def __init__(self, width: int, told: int, residuals: int) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class Tree(nn.Module):
 
 
 def colour_gap(fine: Tensor, coarse: Tensor) -> Tensor:
-    """Return how far the mean colour and the covariance of colours of two pictures are apart, squared (eq. 8).
+    """Return how far the mean colour and the covariance of colours of two pictures are apart, squared (section 4.3).
 
     Pictures (B, 3, s, s) and (B, 3, s', s'); the coarse one is at rest.
     """
@@ -211,7 +211,7 @@ class StackGanV2(ReadsFirst):
         return [*self.reading(), gan]
 
     def step(self, batch: Pairs | Pictures, clock: Clock) -> Iterator[Update]:
-        """One move of each critic, then one of the tree (eqs. 6 to 8)."""
+        """One move of each critic, then one of the tree."""
         x = window(batch.images, self.config.size) if self.config.crop else batch.images
         z, mean, kl = x.new_empty(len(x), Z).normal_(), None, x.new_zeros(())
         if isinstance(batch, Pairs):
