@@ -234,14 +234,16 @@ def _named(node: ast.expr | None, otherwise: str) -> str:
 
 
 def _fields(tree: ast.Module, name: str) -> tuple[Field, ...]:
-    """Return the fields of a dataclass of this file, or of one that it imports from this package, inherited ones first.
+    """Return the fields of a dataclass of this file, or of one that it imports from this package.
 
-    A field that is declared again keeps its first place, as dataclasses have it.
+    They come in the order that dataclasses give them: inherited ones first, where they were first declared.
     """
     tree, node = _class(tree, name)
     if node is None:
         return ()
-    inherited = [field for base in node.bases if isinstance(base, ast.Name) for field in _fields(tree, base.id)]
+    inherited = [
+        field for base in reversed(node.bases) if isinstance(base, ast.Name) for field in _fields(tree, base.id)
+    ]
     return tuple({field.name: field for field in (*inherited, *_declared(node))}.values())
 
 

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from limner.blocks.augment import window
 from limner.blocks.augmentation import ConditioningAugmentation, divergence, drawn_from
+from limner.blocks.cascade import Cascade, Cascaded
 from limner.blocks.critics import Critics, drafts, half_life
 from limner.blocks.damsm import SmallRegions, damsm
 from limner.blocks.init import orthogonal
@@ -27,7 +27,7 @@ from limner.blocks.tree import Drawn, Finest, Head, Root, normal, sides
 from limner.data.schema import Schema, words_of
 from limner.data.views import Pairs
 from limner.requests import Request
-from limner.system import Dice, Draft, Phase, Player, System, adam, no_grad
+from limner.system import Dice, Draft, Phase, Player, adam, no_grad
 
 Z, CODE = 100, 100
 WEIGHTS = Weights(right=1 / 2, wrong=1 / 3, drawn=1 / 3, real_alone=1 / 2, drawn_alone=1 / 3)
@@ -35,7 +35,7 @@ WEIGHTS = Weights(right=1 / 2, wrong=1 / 3, drawn=1 / 3, real_alone=1 / 2, drawn
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attending:
+class Attending(Cascaded):
     """What people change of such a system."""
 
     vision: Literal["small", "inception"] = "small"
@@ -62,12 +62,6 @@ class Attending:
     """Channels of the first map of a critic."""
     residuals: int = 2
     """Residual blocks of a branch."""
-    crop: bool = False
-    """Read pictures at 76/64 of the size and show a random window, mirrored half of the time (so no "left")."""
-    rate: float = 2e-4
-    """Learning rate of all players."""
-    kit: tuple[str, ...] = ()
-    """Modern ingredients, by name: hinge, relativistic, r1, magp, augment, spectral, haze."""
 
     def __post_init__(self) -> None:
         if len(sides(self.size, self.stages)) < 2:
@@ -103,7 +97,7 @@ class AttentiveTree(nn.Module):
         return Drawn(images, [cloud], attention)
 
 
-class Attentive(System):
+class Attentive(Cascade):
     """Encoders that learn first and then rest, an attentive tree, a critic for each stage; `Config` is `Attending`."""
 
     gives = frozenset({"images", "attention"})
@@ -119,11 +113,6 @@ class Attentive(System):
         self.generator = AttentiveTree(c, branch).apply(orthogonal)
         stages = sides(c.size, c.stages)
         self.critics = Critics(stages, c.discriminator_width, c.text_width, Objective(WEIGHTS, c.kit))
-
-    @classmethod
-    def reads(cls, config: Any) -> int:
-        """304 for 256 where windows are cut."""
-        return config.size * 76 // 64 if config.crop else config.size
 
     def reading(self) -> Phase:
         """Return the phase in which the encoders learn."""
@@ -147,10 +136,6 @@ class Attentive(System):
         optimiser = adam(c.rate, betas=(0.5, 0.999))
         tree = Player(modules=[self.generator], optimiser=optimiser, ema=half_life(c.batch, c.images))
         return self.critics.players(optimiser) | {"tree": tree}
-
-    def show(self, images: Tensor) -> Tensor:
-        """Return real pictures as they are learnt from: (B, 3, S, S)."""
-        return window(images, self.config.size) if self.config.crop else images
 
     @torch.no_grad()
     def heard(self, batch: Pairs) -> Text:
@@ -176,6 +161,7 @@ class Attentive(System):
 
     @torch.no_grad()
     def matched(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+        """Return codes of pictures and sentences, two of (B, E), by the encoders at rest."""
         return torch.cat([self.vision(part)[1] for part in images.split(100)]), self.text.sentence(texts_of(requests))
 
     def exports(self) -> Mapping[str, tuple[nn.Module, tuple[Tensor, ...]]]:

@@ -36,8 +36,8 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from limner.blocks.augment import window
 from limner.blocks.augmentation import Cloud, ConditioningAugmentation, divergence, drawn_from
+from limner.blocks.cascade import Cascade, Cascaded
 from limner.blocks.conv import Bottleneck, doublings, down, tile
 from limner.blocks.critic import Critic
 from limner.blocks.critics import drafts
@@ -58,7 +58,7 @@ WEIGHTS = Weights(right=1.0, wrong=0.5, drawn=0.5)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Reader):
+class Config(Reader, Cascaded):
     """What people change."""
 
     text: Literal["char", "char-gru", "word"] = "char-gru"
@@ -81,12 +81,6 @@ class Config(Reader):
     """Residual blocks of stage II."""
     captions: int = 4
     """Captions of each picture, drawn with replacement, whose vectors are averaged."""
-    crop: bool = False
-    """Read pictures at 76/64 of the size and show a random window, mirrored half of the time (so no "left")."""
-    rate: float = 2e-4
-    """Learning rate of all players."""
-    kit: tuple[str, ...] = ()
-    """Modern ingredients, by name: hinge, relativistic, r1, magp, augment, spectral."""
 
     def __post_init__(self) -> None:
         doublings(self.first), doublings(self.size)
@@ -163,7 +157,7 @@ class Stacked(nn.Module):
         return Drawn([sketch, picture], [rough, fine])
 
 
-class StackGan(ReadsFirst):
+class StackGan(ReadsFirst, Cascade):
     """Zhang et al. 2017."""
 
     paper = Paper(
@@ -208,11 +202,6 @@ class StackGan(ReadsFirst):
             c.discriminator_width, side, c.text_width, alone=False, read=CODE, residual=True, norm=norm
         )  # fmt: skip
 
-    @classmethod
-    def reads(cls, config: Any) -> int:
-        """304 for 256 where windows are cut."""
-        return config.size * 76 // 64 if config.crop else config.size
-
     def phases(self) -> list[Phase]:
         """Learn to read; to sketch; then, the sketcher at rest, to finish."""
         c, stages = self.config, self.generator
@@ -256,8 +245,7 @@ class StackGan(ReadsFirst):
         self, critic: Critic, batch: Pairs, drawn: Tensor, cloud: Cloud, t: Tensor, clock: Clock
     ) -> Iterator[Update]:
         """The critic's move, then the generator's, whose clouds are held near N(0, 1)."""
-        x = window(batch.images, self.config.size) if self.config.crop else batch.images
-        (real,) = shrunk(x, [drawn.shape[-1]])
+        (real,) = shrunk(self.show(batch.images), [drawn.shape[-1]])
         said = self.objective.critic(critic, real, drawn, t, batch.wrong, clock.step)
         yield Update("critic", said.loss, said.log)
         kl = divergence(*cloud) / CODE

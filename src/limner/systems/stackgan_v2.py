@@ -36,8 +36,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from limner.blocks.augment import window
 from limner.blocks.augmentation import Cloud, ConditioningAugmentation, divergence, drawn_from
+from limner.blocks.cascade import Cascade, Cascaded
 from limner.blocks.conv import tile
 from limner.blocks.critics import Critics, drafts, half_life
 from limner.blocks.init import orthogonal
@@ -59,7 +59,7 @@ NO_TEXT = Weights(real_alone=1.0, drawn_alone=1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Reader):
+class Config(Reader, Cascaded):
     """What people change."""
 
     text: Literal["char", "char-gru", "word", "none"] = "char-gru"
@@ -82,12 +82,6 @@ class Config(Reader):
     """Critics judge pictures alone, too."""
     colour: float = 0.0
     """Weight of colour consistency."""
-    crop: bool = False
-    """Read pictures at 76/64 of the size and show a random window, mirrored half of the time (so no "left")."""
-    rate: float = 2e-4
-    """Learning rate of all players."""
-    kit: tuple[str, ...] = ()
-    """Modern ingredients, by name: hinge, relativistic, r1, magp, augment, spectral."""
 
     def __post_init__(self) -> None:
         sides(self.size, self.stages)
@@ -149,7 +143,7 @@ def statistics(images: Tensor) -> tuple[Tensor, Tensor]:
     return mean, apart @ apart.transpose(1, 2) / pixels.shape[2]
 
 
-class StackGanV2(ReadsFirst):
+class StackGanV2(ReadsFirst, Cascade):
     """Zhang et al. 2018."""
 
     paper = Paper(
@@ -191,11 +185,6 @@ class StackGanV2(ReadsFirst):
         """Nothing where there is no text."""
         return Nothing if config.text == "none" else Caption
 
-    @classmethod
-    def reads(cls, config: Any) -> int:
-        """304 for 256 where windows are cut."""
-        return config.size * 76 // 64 if config.crop else config.size
-
     def phases(self) -> list[Phase]:
         """Learn to read, where there is something to read; then all stages at once."""
         c = self.config
@@ -212,7 +201,7 @@ class StackGanV2(ReadsFirst):
 
     def step(self, batch: Pairs | Pictures, clock: Clock) -> Iterator[Update]:
         """One move of each critic, then one of the tree."""
-        x = window(batch.images, self.config.size) if self.config.crop else batch.images
+        x = self.show(batch.images)
         z, mean, kl = x.new_empty(len(x), Z).normal_(), None, x.new_zeros(())
         if isinstance(batch, Pairs):
             drawn = self.generator(z, normal(x, CODE), self.said(batch.rows))
