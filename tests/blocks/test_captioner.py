@@ -9,29 +9,20 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from limner.blocks.captioner import END, SAID, Captioner, SmallEye
+from limner.blocks.captioner import END, SAID, Captioner
 from limner.data.schema import Lexicon
 
 LEXICON = Lexicon.of(["a red ball", "a blue ball", "sand"])
 TEXTS = ["a red ball", "sand"]
 
 
-class Eye(nn.Module):
-    """Sees as many numbers as a ResNet-152."""
-
-    width = 2048
-
-    def learns(self) -> list[nn.Module]:
-        return []
-
-
 def made() -> Captioner:
     torch.manual_seed(0)
-    return Captioner(LEXICON, SmallEye(16, base=4), embedding=12, hidden=24)
+    return Captioner(LEXICON, 6, embedding=12, hidden=24)
 
 
 def test_has_the_published_size() -> None:
-    captioner = Captioner(Lexicon(tuple(map(str, range(5_448)))), Eye())
+    captioner = Captioner(Lexicon(tuple(map(str, range(5_448)))), 2048)
     head = sum(p.numel() for p in captioner.see.parameters())
     assert head == 525_056
     assert sum(p.numel() for p in captioner.parameters()) - head == 5_768_010
@@ -40,40 +31,40 @@ def test_has_the_published_size() -> None:
 def test_one_that_knows_nothing_is_as_surprised_by_every_word() -> None:
     captioner = made()
     nn.init.zeros_(captioner.say.weight), nn.init.zeros_(captioner.say.bias)
-    images = torch.randn(2, 3, 16, 16)
+    seen = torch.randn(2, 6)
     even = math.log(len(LEXICON))
-    assert captioner.surprise(images, TEXTS).item() == pytest.approx(even)
-    assert_close(captioner.likelihood(images, TEXTS), torch.full((2,), -even))
+    assert captioner.surprise(seen, TEXTS).item() == pytest.approx(even)
+    assert_close(captioner.likelihood(seen, TEXTS), torch.full((2,), -even))
 
 
 def test_probabilities_of_all_next_words_add_up_to_one() -> None:
-    captioner, images = made().eval(), torch.randn(1, 3, 16, 16)
-    logs = [captioner(images, [text])[0][0] for text in ("a", "red", "blue", "ball", "sand")]
+    captioner, seen = made().eval(), torch.randn(1, 6)
+    logs = [captioner(seen, [text])[0][0] for text in ("a", "red", "blue", "ball", "sand")]
     firsts = torch.stack([log[0] for log in logs]).exp().sum()
-    given = captioner.recur(captioner.see(captioner.eye(images))[:, None])[0]
+    given = captioner.recur(captioner.see(seen)[:, None])[0]
     rest = captioner.say(given)[0, 0].softmax(dim=0)[:2].sum()  # the end, and unknown words
     assert_close(firsts + rest, torch.tensor(1.0))
 
 
 def test_its_end_is_a_word_and_padding_is_not() -> None:
-    captioner, images = made().eval(), torch.randn(2, 3, 16, 16)
-    logs, real = captioner(images, TEXTS)
+    captioner, seen = made().eval(), torch.randn(2, 6)
+    logs, real = captioner(seen, TEXTS)
     assert real.tolist() == [[True] * 4, [True, True, False, False]]
     assert (logs[1, 2:] == 0).all() and (logs[real] < 0).all()
-    alone, _ = captioner(images[1:], TEXTS[1:])
+    alone, _ = captioner(seen[1:], TEXTS[1:])
     assert_close(alone[0], logs[1, :2])
-    assert_close(captioner.surprise(images, TEXTS), -logs.sum() / 6)
+    assert_close(captioner.surprise(seen, TEXTS), -logs.sum() / 6)
 
 
 def test_it_learns_to_say_what_it_sees_and_to_stop() -> None:
-    captioner, images = made(), torch.tensor([-1.0, 1.0])[:, None, None, None].expand(2, 3, 16, 16)
+    captioner, seen = made(), torch.tensor([-1.0, 1.0])[:, None].expand(2, 6)
     steps = torch.optim.Adam(captioner.parameters(), lr=1e-2)
     for _ in range(60):
         steps.zero_grad()
-        captioner.surprise(images, TEXTS).backward()
+        captioner.surprise(seen, TEXTS).backward()
         steps.step()
     captioner.eval()
-    assert captioner.describe(images) == TEXTS
+    assert captioner.describe(seen) == TEXTS
 
 
 def test_what_does_not_end_is_cut_and_unknown_is_never_said() -> None:
@@ -81,5 +72,17 @@ def test_what_does_not_end_is_cut_and_unknown_is_never_said() -> None:
     with torch.no_grad():
         captioner.say.bias[END] = -100
         captioner.say.bias[1] = 100
-    (said,) = captioner.describe(torch.zeros(1, 3, 16, 16))
+    (said,) = captioner.describe(torch.zeros(1, 6))
     assert len(said.split()) == SAID and set(said.split()) <= set(LEXICON.words)
+
+
+def test_what_is_seen_stands_beside_every_word() -> None:
+    captioner = made().eval()
+    same, other = torch.zeros(1, 6), torch.ones(1, 6)
+    picture, then = (captioner.see(seen)[:, None] for seen in (same, other))
+    held = captioner.recur(picture)[1]
+    word = captioner.embed(torch.tensor([[LEXICON.ids("a")[0]]]))
+    told = captioner.say(captioner.recur(picture + word, held)[0])[0, 0].log_softmax(dim=0)
+    logs, _ = captioner(same, ["a red"])
+    assert_close(logs[0, 1], told[LEXICON.ids("red")[0]])
+    assert not torch.allclose(captioner.recur(then + word, held)[0], captioner.recur(picture + word, held)[0])

@@ -19,8 +19,9 @@ Deviations
     it over the places of the map.
     Captions end: their end is one more word that the captioner learns; in the authors' code it shares its number with
     padding, too, and is not learnt.
-    The captioner's eye and the image encoder of the text's training are small and trained here; `vision=inception` and
-    `eye=resnet` take nets that know ImageNet.
+    The image encoder is small and trained here, and the captioner sees with it; `vision=inception` and `eye=resnet`
+    take nets that know ImageNet, as the paper does. What is seen stands beside every word, not before the first alone:
+    with the picture given once, a small captioner learns to write long before it learns to look.
     The deviations of AttnGAN that concern padding, masks and mismatched pairs hold here, too.
     `kit` adds what the field has learnt since (see `blocks.objective`).
 """
@@ -36,7 +37,7 @@ from torch import Tensor, nn
 
 from limner.blocks.attention import WordAttention
 from limner.blocks.attentive import CODE, Attending, Attentive
-from limner.blocks.captioner import Captioner, SmallEye, captioning
+from limner.blocks.captioner import Captioner, captioning
 from limner.blocks.pretrained import ResNetFeatures
 from limner.blocks.text import Reading, texts_of
 from limner.blocks.tree import Residual, Up
@@ -50,8 +51,8 @@ from limner.system import Clock, Paper, Phase, Update
 class Config(Attending):
     """What people change."""
 
-    eye: Literal["small", "resnet"] = "small"
-    """What the captioner sees with: convolutions trained here, or a ResNet-152 that knows ImageNet."""
+    eye: Literal["encoder", "resnet"] = "encoder"
+    """What the captioner sees with: the image encoder that learnt beside the text, or a ResNet-152 of ImageNet's."""
     caption_images: int = 50 * 8_855
     """Budget of the captioner, in pictures."""
     retell: float = 20.0
@@ -123,15 +124,21 @@ class MirrorGan(Attentive):
 
     def __init__(self, config: Any, schema: Schema) -> None:
         super().__init__(config, schema, lambda: Branch(config))
-        eye = ResNetFeatures() if config.eye == "resnet" else SmallEye(config.size)
-        self.captioner = Captioner(schema.lexicon, eye)
+        self.resnet = ResNetFeatures() if config.eye == "resnet" else None
+        self.captioner = Captioner(schema.lexicon, self.resnet.width if self.resnet else config.text_width)
 
     def phases(self) -> list[Phase]:
         """The encoders learn, and the captioner; then, these at rest, the tree."""
         c = self.config
-        describing = captioning(self.captioner, images=c.caption_images, batch=c.text_batch, show=self.show)
+        describing = captioning(
+            self.captioner, lambda x: self.eye(self.show(x)), images=c.caption_images, batch=c.text_batch
+        )
         gan = Phase(name="gan", view=Pairs, images=c.images, batch=c.batch, players=self.players(), step=self.step)
         return [self.reading(), describing, gan]
+
+    def eye(self, images: Tensor) -> Tensor:
+        """Return what the captioner sees of pictures: (B, F)."""
+        return self.vision(images)[1] if self.resnet is None else self.resnet(images)
 
     def step(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
         """One move of each critic, then one of the tree."""
@@ -140,7 +147,7 @@ class MirrorGan(Attentive):
         said = yield from self.critics.moves(
             self.show(batch.images), drawn.images, text.sentence, batch.wrong, clock.step
         )
-        retold = self.captioner.surprise(self.scored(drawn), batch.texts)
+        retold = self.captioner.surprise(self.eye(self.scored(drawn)), batch.texts)
         loss = self.critics.please(drawn.images, text.sentence, said) + kl + self.config.retell * retold
         yield Update("tree", loss, {"divergence": kl, "retold": retold})
 
@@ -148,9 +155,9 @@ class MirrorGan(Attentive):
     def describe(self, images: Tensor) -> list[str]:
         """Say what the captioner sees in pictures (B, 3, R, R)."""
         edge, side = (images.shape[-1] - self.config.size) // 2, self.config.size  # where windows are cut, the middle
-        return self.captioner.describe(images[..., edge : edge + side, edge : edge + side])
+        return self.captioner.describe(self.eye(images[..., edge : edge + side, edge : edge + side]))
 
     @torch.no_grad()
     def told(self, images: Tensor, requests: Sequence[Request]) -> Tensor:
         """Return the log-probability of each request's text given its picture, in nats a word: (B,)."""
-        return self.captioner.likelihood(images, texts_of(requests))
+        return self.captioner.likelihood(self.eye(images), texts_of(requests))
