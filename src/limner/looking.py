@@ -36,8 +36,8 @@ READABLE = 160
 PAGE = 1800
 """Width, in pixels, after which drafts go on in another row."""
 LETTERS = 13
-CAPTIONER = "captioner"
-"""How the names of the modules begin that describing needs."""
+CAPTIONER = ("captioner", "vision", "resnet")
+"""Modules that describing needs, where a system has them."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ def reword(
 
 def lacks_captioner(artist: Artist) -> bool:
     """Tell whether its checkpoint left the captioner out, so that what stands in its place never learnt a word."""
-    return any(name.startswith(CAPTIONER) for name in artist.record.get("omitted", ()))
+    return any(name.split(".")[0] in CAPTIONER for name in artist.record.get("omitted", ()))
 
 
 def describe(artist: Artist, pictures: Sequence[str | Path | Image.Image], batch: int = 16) -> Iterator[str]:
