@@ -149,7 +149,7 @@ def bench(name: str) -> str:
         + "\n"
         + said
         + f"judge {found[0]['protocol']['judge']}; mean and deviation over seeds.\n"
-        + made_by(found[-1])
+        + "\n".join(map(made_by, {line["command"]: line for line in found}.values()))
     )
 
 
