@@ -33,7 +33,7 @@ $(BIN)/python:
 
 .venv/.dev: .venv/.core
 	@echo "Installing what training, worlds, export and development need"
-	$(PIP) install --quiet --editable '.[train,worlds,import,export,dev]'
+	$(PIP) install --quiet --editable '.[train,worlds,import,export,studio,dev]'
 	@touch $@
 
 .PHONY: install

@@ -166,7 +166,7 @@ class Artist:
         knobs: Mapping[str, Any] | None = None,
     ) -> Iterator[Draft]:
         """Watch pictures come to be: yield the system's drafts, all rows at once, prompt by prompt."""
-        return self._sample(self.plan(prompt, n, seed), self.knobs(knobs))
+        return self.sample(self.plan(prompt, n, seed), self.knobs(knobs))
 
     def morph(
         self,
@@ -326,7 +326,8 @@ class Artist:
                 text = f"{request.text[:40]!r} has no word in it, so {self.name} draws what comes to its mind"
                 warnings.warn(text, UnknownWords, stacklevel=_outside())
 
-    def _sample(self, rows: Sequence[tuple[Request, Seed]], knobs: Any) -> Iterator[Draft]:
+    def sample(self, rows: Sequence[tuple[Request, Seed]], knobs: Any) -> Iterator[Draft]:
+        """Draw rows in one batch and yield each draft when it is done; `knobs` are as `self.knobs` gives them."""
         requests, seeds = [request for request, _ in rows], [seed for _, seed in rows]
         where = next((p.device for p in self.system.parameters()), torch.device("cpu"))
         try:
@@ -343,7 +344,7 @@ class Artist:
         check_count(batch, "batch")
         for some in _batches(rows, batch):
             began = time.perf_counter()
-            drafts = collections.deque(self._sample(some, knobs), maxlen=kept)
+            drafts = collections.deque(self.sample(some, knobs), maxlen=kept)
             if drafts[-1].images is None:
                 raise UserError(f"{self.record['system']} draws no pictures: watch what it makes with drafts()")
             images = to_pil(drafts[-1].images)

@@ -1,0 +1,72 @@
+"""`limner studio`: artists behind an HTTP API, with a gallery, for one machine or many people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from limner.cli.draw import DEFAULT, Device
+
+
+def studio(
+    artists: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="ARTIST...", help="Who draws; the first where a request names none.", show_default=False
+        ),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Where to listen; other machines than this one need a --token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8000,
+    token: Annotated[
+        str | None, typer.Option(envvar="LIMNER_TOKEN", help="What a request must bear.", show_default=False)
+    ] = None,
+    database: Annotated[
+        str | None, typer.Option(help="File or URL of the gallery; a file of yours without it.", show_default=False)
+    ] = None,
+    batch: Annotated[int, typer.Option(help="Pictures drawn in one pass, for many people at once.")] = 4,
+    queue: Annotated[int, typer.Option(help="Pictures that may wait for an artist.")] = 256,
+    threads: Annotated[int, typer.Option(help="Cores that an artist draws with; 0 takes all.")] = 1,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="Requests a minute and client; 0 for no limit. [default: 0 on this machine, else 600]"),
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Open the studio on this machine: draw from a page or a program, keep what you like.
+
+    limner studio
+
+    limner studio avatars clevr-stories --port 9000
+
+    LIMNER_TOKEN=$(openssl rand -hex 24) limner studio runs/mine --host 0.0.0.0
+
+    Programs speak to it as to the OpenAI images API, with http://127.0.0.1:8000/v1 as the base URL.
+    """
+    import torch
+
+    from limner.artist import load
+    from limner.cli.console import note
+    from limner.errors import UserError
+    from limner.studio import gallery, server
+    from limner.studio.gallery_database import default_place
+    from limner.studio.safety import LOCAL, Limits
+
+    if (rate is not None and rate < 0) or threads < 0:
+        raise UserError("--rate and --threads are 0 or more")
+    limits = Limits(rate=rate if rate is not None else 0.0 if host in LOCAL else server.AWAY)
+    settings = server.Settings(host, port, token, batch, queue, threads or None, limits)
+    if threads:
+        torch.set_num_threads(threads)
+    listening = server.opened(settings)
+    with listening:
+        people = [load(name, device=device) for name in artists or [DEFAULT]]
+        kept = gallery.Gallery(Path(database) if database and "://" not in database else database or default_place())
+        app = server.build(people, settings, kept)
+        address = f"[{host}]" if ":" in host else host
+        note(f"http://{address}:{listening.getsockname()[1]} draws with {', '.join(one.name for one in people)}")
+        server.server(app).run(sockets=[listening])
+        kept.close()

@@ -1,0 +1,189 @@
+"""From what a request says to pictures: the artists of a studio, and what they are asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
+
+from fastapi import Request as HttpRequest
+from fastapi.concurrency import run_in_threadpool
+from PIL import Image
+from starlette.types import Receive
+
+from limner.artist import Artist
+from limner.data import pictures
+from limner.errors import UserError
+from limner.requests import Blend, Request, Story, texts
+from limner.seeds import first_seed
+from limner.studio import shown
+from limner.studio.batching import Desk, Drawn, Heard, Row, weight
+from limner.studio.bodies import Chance, Common, Told, request_of, seed_of
+from limner.studio.errors import ApiError, ClientGone
+from limner.studio.meters import Meters
+from limner.studio.safety import Limits
+from limner.system import Seed
+
+T = TypeVar("T")
+DECODING = 2
+"""Pictures that are decoded at once: a large one takes much memory."""
+MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
+"""How PNG, JPEG, GIF and WebP begin; other readers stay shut."""
+
+
+class Studio:
+    """What all routes share.
+
+    Args:
+        desks: the artists at work, by the names they are asked for; the first is asked where none is named.
+        limits: how much may be asked.
+        meters: what is counted.
+    """
+
+    def __init__(self, desks: Mapping[str, Desk], limits: Limits, meters: Meters) -> None:
+        self.desks, self.limits, self.meters = dict(desks), limits, meters
+        self.links = shown.Links()
+        self.began = int(time.time())
+        self.open = False
+        self._decoding = asyncio.Semaphore(DECODING)
+
+    def desk(self, model: str | None) -> Desk:
+        """Return the desk of an artist.
+
+        Raises:
+            ApiError: where there is no such artist.
+        """
+        name = next(iter(self.desks)) if model is None else model
+        if name not in self.desks:
+            raise ApiError(404, f"there is no artist {name!r}; GET /v1/models lists them", "model", "model_not_found")
+        return self.desks[name]
+
+    def request(self, artist: Artist, told: Told) -> Request:
+        """Return what is asked of an artist, checked; raise UserError or ApiError."""
+        if told.prompt is not None and told.request is not None:
+            raise ApiError(400, "give either prompt or request, not both", "request")
+        return self.checked(artist, told.prompt if told.request is None else request_of(told.request))
+
+    def checked(self, artist: Artist, asked: str | Request | None) -> Request:
+        """Return a request that the artist takes and that keeps the limits."""
+        (request,) = artist.requests(asked)
+        letters, lines = self.limits.letters, self.limits.lines
+        if max(map(len, texts(request)), default=0) > letters:
+            raise ApiError(400, f"a sentence has more than {letters:,} characters: shorten it", "prompt")
+        if isinstance(request, Story) and not request.lines:
+            raise UserError("the story is empty: say what to draw, a line for each picture")
+        if weight((request, 0)) > lines:
+            raise ApiError(400, f"the story has more than {lines} lines: tell it in parts", "prompt")
+        return request
+
+    async def draw(
+        self, http: HttpRequest, desk: Desk, rows: Sequence[Row], knobs: Mapping[str, Any], heard: Heard | None = None
+    ) -> list[Drawn]:
+        """Draw rows for a client, for as long as the client is there.
+
+        Raises:
+            ApiError: for more pictures than one request may ask.
+            ClientGone: the client went away; what was not drawn yet stays undrawn.
+        """
+        asked = sum(map(weight, rows))
+        if asked > self.limits.pictures:
+            text = f"{asked} pictures are asked for, and {self.limits.pictures} are the limit of one request"
+            raise ApiError(400, text, "n")
+        return await while_there(http, desk.draw(rows, desk.artist.knobs(knobs), heard))
+
+    async def answer(self, http: HttpRequest, desk: Desk, rows: Sequence[Row], body: Common) -> dict[str, Any]:
+        """Draw rows and answer as the OpenAI API does, with each picture's recipe and unknown words beside."""
+        large = self.times(desk, body)
+        drawn = await self.draw(http, desk, rows, body.knobs)
+        pngs = await run_in_threadpool(lambda: [shown.png(one, large) for one in drawn])
+        data = [
+            self.picture(http, body, data) | {"recipe": one.made, "unknown": one.unknown}
+            for data, one in zip(pngs, drawn, strict=True)
+        ]
+        return {"created": int(time.time()), "data": data}
+
+    def times(self, desk: Desk, body: Common) -> int:
+        """Return how many times the pictures are enlarged."""
+        return shown.times(body.size, side(desk.artist), self.limits.side)
+
+    def picture(self, http: HttpRequest, body: Common, png: bytes) -> dict[str, str]:
+        """Return a picture in the form that was asked for."""
+        if body.response_format == "b64_json":
+            return {"b64_json": shown.in_base64(png)}
+        return {"url": str(http.base_url).rstrip("/") + self.links.put(png)}
+
+    async def upload(self, encoded: bytes, side: int) -> Image.Image:
+        """Decode a picture that was sent, at about twice the resolution that is needed.
+
+        Raises:
+            ApiError: where it is none, or too large.
+        """
+        if not encoded.startswith(MAGIC):
+            raise ApiError(400, "the body is no picture: send the bytes of a PNG, JPEG, WebP or GIF", "body")
+        async with self._decoding:
+            try:
+                return await run_in_threadpool(
+                    lambda: pictures.square(pictures.rgb(pictures.load(encoded, side)), side)
+                )
+            except pictures.BadPicture as error:
+                raise ApiError(400, f"the picture {error}", "body") from None
+
+
+def side(artist: Artist) -> int:
+    """Return the side, in pixels, of what an artist draws."""
+    return int(getattr(artist.system.config, "size", artist.system.schema.size))
+
+
+def chance(given: Chance | None) -> Seed:
+    """Return the seed that is meant, one by chance where none is."""
+    return first_seed(None) if given is None else seed_of(given)
+
+
+def between(a: Request, b: Request, t: float) -> Request:
+    """Return the request between two: at the ends just they.
+
+    Raises:
+        UserError: where one of two that differ lies between others itself, or they are stories of other lengths.
+    """
+    if weight((a, 0)) != weight((b, 0)):
+        raise UserError("between two stories lies one only where both have as many lines")
+    if a == b or t in (0, 1):
+        return b if t == 1 else a
+    if isinstance(a, Blend) or isinstance(b, Blend):
+        raise UserError("what lies between two requests cannot be mixed again with another: mix its parents")
+    return Blend(a, b, t)
+
+
+def seed_between(a: Seed, b: Seed, t: float) -> Seed:
+    """Return the noise between two seeds, as `between` does for requests."""
+    if a == b or t in (0, 1):
+        return b if t == 1 else a
+    if isinstance(a, tuple) or isinstance(b, tuple):
+        raise UserError("what lies between two seeds cannot be mixed again with another: mix its parents")
+    return a, b, t
+
+
+async def while_there(http: HttpRequest, work: Coroutine[Any, Any, T]) -> T:
+    """Do some work for a client, and stop when the client goes away.
+
+    Raises:
+        ClientGone: it went; and what `work` raises.
+    """
+    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(http.receive))
+    try:
+        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise ClientGone
+    finally:
+        gone.cancel()
+        working.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await working
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,300 @@
+"""Many people at once: one pass for several, the same bits as alone, an end to the queue, and nobody left waiting."""
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import numpy as np
+import openai
+import pytest
+
+import limner
+from artists import published
+from limner.artist import Artist
+from limner.errors import UserError
+from limner.requests import Caption, Story
+from limner.studio.batching import Closed, Desk, Full
+from limner.studio.meters import Meters
+from limner.studio.server import Settings
+from limner.system import Style
+from studio_live import Gate, decoded, live
+
+TEXTS = ["a red hat", "a blue hat on a cat", "a cat", "a red cat on a blue hat"]
+FACES = ["a smiling woman with curly red hair", "a bald man with a hat and round glasses", "a woman with black hair"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return published(tmp_path_factory.mktemp("artist") / "hats")
+
+
+@pytest.fixture
+def artist(folder):
+    return limner.load(folder)
+
+
+@contextlib.asynccontextmanager
+async def desk_of(artist: Artist, batch: int = 4, queue: int = 64):
+    desk = Desk(artist, batch, queue, 1, Meters())
+    desk.open()
+    try:
+        yield desk
+    finally:
+        await desk.close()
+
+
+async def until(condition) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def rows(*texts: str, seed: int = 0):
+    return [(Caption(text), seed + i) for i, text in enumerate(texts)]
+
+
+def pixels(drawn) -> list[bytes]:
+    return [one.image.tobytes() for one in drawn]
+
+
+async def together(gate: Gate, desk: Desk, jobs, knobs=None):
+    """Let jobs gather behind a pass that is held up, then draw them all."""
+    knobs = knobs or [desk.artist.knobs()] * len(jobs)
+    first = asyncio.create_task(desk.draw(rows("a hat"), desk.artist.knobs()))
+    await until(lambda: gate.passes)
+    others = [asyncio.create_task(desk.draw(job, knob)) for job, knob in zip(jobs, knobs, strict=True)]
+    await until(lambda: desk.waiting == sum(map(len, jobs)))
+    gate.open()
+    await first
+    return await asyncio.gather(*others, return_exceptions=True)
+
+
+def test_many_peoples_pictures_are_one_pass(artist):
+    async def go():
+        gate = Gate(artist)
+        async with desk_of(artist) as desk:
+            drawn = await together(gate, desk, [rows(text, seed=9) for text in TEXTS])
+        return gate, drawn
+
+    gate, drawn = asyncio.run(go())
+    assert [len(some) for some in gate.passes] == [4, 4], "four people's pictures took more than one pass"
+    assert [request.text for request, _ in gate.passes[1]] == TEXTS
+    assert len({one for some in drawn for one in pixels(some)}) == 4
+
+
+@pytest.mark.parametrize("name", ["avatars", "faces"])
+def test_a_picture_is_the_same_to_the_bit_whoever_else_draws(name):
+    """Over HTTP, with a published artist: 12 people at once against each alone."""
+    artist = limner.load(name)
+    asked = [{"prompt": text, "seed": seed, "response_format": "b64_json"} for text in FACES for seed in range(4)]
+    with live([artist]) as url, httpx.Client(base_url=url, timeout=60) as http:
+
+        def draw(body):
+            return base64.b64decode(http.post("/v1/images/generations", json=body).json()["data"][0]["b64_json"])
+
+        gate = Gate(artist)
+        gate.open()
+        alone = [draw(body) for body in asked]
+        passes = len(gate.passes)
+        with ThreadPoolExecutor(len(asked)) as people:
+            crowd = list(people.map(draw, asked))
+        assert passes == len(asked) and len(gate.passes) - passes <= 8, "people were not drawn together"
+    assert crowd == alone
+    for png, body in zip(alone, asked, strict=True):
+        by_itself = np.asarray(artist.draw(body["prompt"], seed=body["seed"])[0]).astype(int)
+        assert abs(np.asarray(decoded(png)).astype(int) - by_itself).max() <= 1
+
+
+def test_a_large_job_does_not_keep_small_ones_waiting(artist):
+    async def go():
+        gate = Gate(artist)
+        async with desk_of(artist) as desk:
+            drawn = await together(gate, desk, [rows(*TEXTS * 3), rows("small")])
+            return gate, drawn
+
+    gate, drawn = asyncio.run(go())
+    assert any(request.text == "small" for request, _ in gate.passes[1])
+    assert [len(some) for some in drawn] == [12, 1]
+    assert [one.made["request"]["text"] for one in drawn[0]] == TEXTS * 3, "a job's pictures came in another order"
+
+
+def test_other_knobs_and_stories_of_other_lengths_are_other_passes():
+    artist, lines = limner.load("clevr-stories"), ("a large red metal cube in the middle", "a small blue rubber ball")
+
+    async def go():
+        gate, knobs = Gate(artist), artist.knobs()
+        jobs = [[(Story(lines[:n]), seed)] for n, seed in ((2, 1), (1, 2), (2, 3), (2, 4))]
+        async with desk_of(artist) as desk:
+            first = asyncio.create_task(desk.draw([(Story(lines), 0)], knobs))
+            await until(lambda: gate.passes)
+            every = [knobs] * 3 + [artist.knobs({"spread": 0.5})]
+            rest = [asyncio.create_task(desk.draw(job, one)) for job, one in zip(jobs, every, strict=True)]
+            await until(lambda: desk.waiting == 7)
+            gate.open()
+            return gate, [await first, *[await one for one in rest]]
+
+    gate, drawn = asyncio.run(go())
+    asked = [{seed for _, seed in some} for some in gate.passes]
+    assert asked == [{0}, {1, 3}, {2}, {4}]
+    assert [one[0].image.width for one in drawn] == [128, 128, 64, 128, 128]
+
+
+def test_what_cannot_be_drawn_spoils_nobody_elses_picture(artist):
+    async def go():
+        gate = Gate(artist)
+        async with desk_of(artist) as desk:
+            bad = [(Caption("bad"), Style((1.0, 2.0)))]
+            drawn = await together(gate, desk, [rows("a red hat"), bad, rows("a cat", seed=5)])
+            return drawn, await desk.draw(rows("a cat", seed=5), artist.knobs())
+
+    (good, bad, cat), alone = asyncio.run(go())
+    assert isinstance(bad, UserError) and "style" in str(bad)
+    assert len(good) == 1 and pixels(cat) == pixels(alone)
+
+
+def test_a_full_queue_says_when_to_come_back(artist):
+    async def go():
+        gate = Gate(artist)
+        async with desk_of(artist, queue=6) as desk:
+            first = asyncio.create_task(desk.draw(rows("a hat"), artist.knobs()))
+            await until(lambda: gate.passes)
+            waits = asyncio.create_task(desk.draw(rows(*TEXTS), artist.knobs()))
+            await until(lambda: desk.waiting == 4)
+            with pytest.raises(Full) as full:
+                await desk.draw(rows(*TEXTS), artist.knobs())
+            fits = asyncio.create_task(desk.draw(rows("a cat", "a hat"), artist.knobs()))
+            await until(lambda: desk.waiting == 6)
+            gate.open()
+            return full.value.seconds, [len(await one) for one in (first, waits, fits)]
+
+    seconds, drawn = asyncio.run(go())
+    assert 1 <= seconds <= 60 and drawn == [1, 4, 2]
+
+
+def test_a_full_queue_is_429_for_the_openai_client_and_no_one_hangs(artist):
+    gate = Gate(artist)
+    with live([artist], Settings(queue=64)) as url:
+        client = openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+        with ThreadPoolExecutor(3) as people:
+            ask = {"prompt": TEXTS[0], "response_format": "b64_json"}
+            drawing = people.submit(client.images.generate, n=1, **ask)
+            assert gate.began.acquire(timeout=20)
+            waiting = people.submit(client.images.generate, n=64, **ask)
+            while 'limner_waiting_pictures{artist="hats"} 64.0' not in httpx.get(f"{url}/metrics").text:
+                time.sleep(0.005)
+            with pytest.raises(openai.RateLimitError) as full:
+                client.images.generate(n=1, **ask)
+            gate.open()
+            assert len(drawing.result().data) == 1 and len(waiting.result().data) == 64
+        assert full.value.code == "queue_full" and int(full.value.response.headers["Retry-After"]) >= 1
+        assert 'limner_refused_total{artist="hats"} 1.0' in httpx.get(f"{url}/metrics").text
+
+
+def test_who_goes_away_is_not_drawn(artist):
+    """One person's picture is being drawn; another asks for 40, and leaves; a third is drawn next."""
+    gate = Gate(artist)
+    with live([artist]) as url:
+        ask = {"prompt": TEXTS[0], "response_format": "b64_json"}
+        with ThreadPoolExecutor(2) as people:
+            first = people.submit(httpx.post, f"{url}/v1/images/generations", json=ask, timeout=20)
+            assert gate.began.acquire(timeout=20)
+            with pytest.raises(httpx.ReadTimeout):
+                httpx.post(f"{url}/v1/images/generations", json=ask | {"n": 40}, timeout=0.3)
+            while 'limner_dropped_total{artist="hats"} 1.0' not in httpx.get(f"{url}/metrics").text:
+                time.sleep(0.005)
+            third = people.submit(httpx.post, f"{url}/v1/images/generations", json=ask, timeout=20)
+            gate.open()
+            assert first.result().status_code == third.result().status_code == 200
+    assert len(gate.passes) == 2, "pictures were drawn for one who had left"
+
+
+def test_who_leaves_a_stream_is_not_drawn(artist):
+    gate = Gate(artist)
+    with live([artist]) as url:
+        ask = {"prompt": TEXTS[0], "stream": True}
+        held = threading.Thread(target=httpx.post, args=(f"{url}/v1/images/generations",), kwargs={"json": ask})
+        held.start()
+        assert gate.began.acquire(timeout=20)
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{url}/v1/images/generations", json=ask, timeout=0.3)
+        while 'limner_dropped_total{artist="hats"} 1.0' not in httpx.get(f"{url}/metrics").text:
+            time.sleep(0.005)
+        gate.open()
+        held.join(20)
+    assert len(gate.passes) == 1
+
+
+def test_a_desk_that_closes_finishes_what_it_took_and_takes_nothing_more(artist):
+    async def go():
+        gate = Gate(artist)
+        desk = Desk(artist, 4, 64, 1, Meters())
+        desk.open()
+        jobs = [asyncio.create_task(desk.draw(rows(*TEXTS), artist.knobs())) for _ in range(3)]
+        await until(lambda: gate.passes)
+        closing = asyncio.create_task(desk.close())
+        await asyncio.sleep(0)
+        with pytest.raises(Closed):
+            await desk.draw(rows("late"), artist.knobs())
+        gate.open()
+        await closing
+        return [len(await job) for job in jobs]
+
+    assert asyncio.run(go()) == [4, 4, 4]
+
+
+def test_the_event_loop_answers_while_an_artist_draws(artist):
+    gate = Gate(artist)
+    with live([artist]) as url, ThreadPoolExecutor(1) as people:
+        slow = people.submit(httpx.post, f"{url}/v1/images/generations", json={"prompt": "a hat"}, timeout=20)
+        assert gate.began.acquire(timeout=20)
+        assert httpx.get(f"{url}/healthz", timeout=2).status_code == 200
+        assert not slow.done()
+        gate.open()
+        assert slow.result().status_code == 200
+
+
+SLOW = """
+import sys, time
+from limner.artist import Artist
+from limner.cli import main
+sample = Artist.sample
+def slowly(self, rows, knobs):
+    print("drawing", flush=True)
+    time.sleep(1)
+    yield from sample(self, rows, knobs)
+Artist.sample = slowly
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_studio_that_is_told_to_end_finishes_what_it_took(tmp_path):
+    """The real command, ended by SIGTERM in the middle of a picture."""
+    command = [sys.executable, "-c", SLOW, "studio", "faces", "--port", "0", "--database", str(tmp_path / "g.db")]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}
+    )
+    try:
+        assert process.stderr is not None and process.stdout is not None
+        url = process.stderr.readline().split()[1]
+        with ThreadPoolExecutor(1) as people:
+            asked = {"prompt": "a bald man", "n": 5, "response_format": "b64_json"}
+            taken = people.submit(httpx.post, f"{url}/v1/images/generations", json=asked, timeout=30)
+            assert process.stdout.readline() == "drawing\n"
+            process.send_signal(signal.SIGTERM)
+            answer = taken.result()
+        assert answer.status_code == 200 and len(json.loads(answer.text)["data"]) == 5
+        assert process.wait(20) in (0, -signal.SIGTERM)
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{url}/healthz")
+    finally:
+        process.kill()
+        process.wait()

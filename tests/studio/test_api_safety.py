@@ -1,0 +1,237 @@
+"""What strangers try: other hosts and origins, no token, floods, huge and slow bodies, bombs, paths, scripts."""
+
+import io
+import json
+import socket
+import struct
+import time
+import zlib
+
+import httpx
+import pytest
+from PIL import Image
+
+import limner
+from artists import cascade, published
+from limner.errors import UserError
+from limner.studio.safety import Limits, Paces
+from limner.studio.server import Settings, opened
+from limner.studio.shown import Links
+from studio_live import live
+
+DRAW = "/v1/images/generations"
+TOKEN = "a-token-of-sixteen"
+RED = {"prompt": "a red hat"}
+
+
+@pytest.fixture(scope="module")
+def artist(tmp_path_factory):
+    return limner.load(published(tmp_path_factory.mktemp("artist") / "hats"))
+
+
+@pytest.fixture(scope="module")
+def url(artist, tmp_path_factory):
+    balls = limner.load(cascade(tmp_path_factory.mktemp("cascade") / "balls"))
+    with live([artist, balls], Settings(limits=Limits(patience=0.5))) as address:
+        yield address
+
+
+@pytest.fixture
+def http(url):
+    with httpx.Client(base_url=url, timeout=20) as client:
+        yield client
+
+
+def test_every_answer_bears_the_headers(http):
+    for answer in (
+        http.get("/healthz"),
+        http.get("/nowhere"),
+        http.post(DRAW, json=RED),
+        http.post(DRAW, content=b"x"),
+    ):
+        assert answer.headers["X-Content-Type-Options"] == "nosniff" and "server" not in answer.headers
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'self';")
+        assert "unsafe" not in answer.headers["Content-Security-Policy"]
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_a_server_of_this_machine_answers_to_no_other_name(http, url):
+    port = url.rpartition(":")[2]
+    for host in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", "[::2]", ""):
+        assert http.get("/v1/models", headers={"Host": host}).status_code == 403, host
+    for host in ("localhost", f"LOCALHOST:{port}", f"[::1]:{port}"):
+        assert http.get("/v1/models", headers={"Host": host}).status_code == 200, host
+
+
+def test_pages_of_other_sites_may_not_draw(http, url):
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ):
+        assert http.post(DRAW, json=RED, headers=headers).status_code == 403, headers
+    assert http.options(DRAW, headers={"Origin": "https://evil.example"}).status_code == 403
+    for headers in ({"Origin": url}, {"Origin": url, "Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}):
+        assert http.post(DRAW, json=RED, headers=headers).status_code == 200, headers
+    plain = http.post(DRAW, content=json.dumps(RED), headers={"Content-Type": "text/plain"})
+    assert plain.status_code == 400, "a body that browsers send across sites without asking was taken"
+
+
+def test_with_a_token_only_its_bearer_draws(artist):
+    with live([artist], Settings(token=TOKEN)) as url, httpx.Client(base_url=url) as http:
+        for given in (None, "", "Bearer", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", TOKEN, f"Basic {TOKEN}"):
+            answer = http.post(DRAW, json=RED, headers={"Authorization": given} if given is not None else {})
+            assert answer.status_code == 401 and answer.json()["error"]["code"] == "invalid_api_key", given
+        for path in ("/metrics", "/openapi.json", "/v1/models", "/v1/pictures", "/healthz/../metrics"):
+            assert http.get(path).status_code == 401, path
+        assert http.get("/healthz").status_code == http.get("/readyz").status_code == 200
+        drawn = http.post(DRAW, json=RED, headers={"Authorization": f"bearer {TOKEN}"})
+        assert http.get(drawn.json()["data"][0]["url"]).status_code == 200, "whoever has the address has the picture"
+
+
+@pytest.mark.parametrize("wrong", ["host", "short", "letters", "queue", "batch"])
+def test_settings_that_are_not_safe_are_refused(wrong):
+    settings = {
+        "host": {"host": "0.0.0.0"},
+        "short": {"host": "0.0.0.0", "token": "secret"},
+        "letters": {"token": "ein-schlüssel-mit-umlaut"},
+        "queue": {"queue": 8},
+        "batch": {"batch": 0},
+    }[wrong]
+    with pytest.raises(UserError):
+        Settings(**settings)
+
+
+def test_a_port_that_is_taken_is_told():
+    with opened(Settings(port=0)) as taken, pytest.raises(UserError, match="name another --port"):
+        opened(Settings(port=taken.getsockname()[1]))
+
+
+def test_a_client_that_asks_too_often_is_told_to_wait(artist):
+    with live([artist], Settings(limits=Limits(rate=60, burst=3))) as url, httpx.Client(base_url=url) as http:
+        answers = [http.get("/v1/models") for _ in range(5)]
+        assert [answer.status_code for answer in answers[:3]] == [200] * 3 and answers[-1].status_code == 429
+        assert (
+            answers[-1].headers["Retry-After"] == "1" and answers[-1].json()["error"]["code"] == "rate_limit_exceeded"
+        )
+        assert http.get("/healthz").status_code == 200
+
+
+def test_paces_drip_full_and_forget(monkeypatch):
+    monkeypatch.setattr("limner.studio.safety.MOST_CLIENTS", 2)
+    paces = Paces(Limits(rate=30, burst=2))
+    assert [paces.wait("a", 0.0) for _ in range(3)] == [0, 0, 2]
+    assert paces.wait("a", 1.0) == 1 and paces.wait("a", 2.0) == 0
+    assert paces.wait("b", 2.0) == paces.wait("c", 2.0) == 0
+    assert len(paces._buckets) == 2
+
+
+@pytest.mark.parametrize("how", ["declared", "in parts"])
+def test_a_huge_body_is_refused_before_it_is_read(http, how):
+    part = b" " * 2**16
+
+    def parts():
+        for _ in range(64):
+            yield part
+
+    sent = part * 64 if how == "declared" else parts()
+    try:
+        answer = http.post(DRAW, content=sent, headers={"Content-Type": "application/json"})
+    except httpx.WriteError:  # the server closed while we still wrote
+        return
+    assert answer.status_code == 413 and answer.json()["error"]["code"] == "request_too_large"
+
+
+def test_a_slow_client_is_not_waited_for(url):
+    port = int(url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
+        head = (
+            f"POST {DRAW} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{{"
+        )
+        slow.sendall(head.encode())
+        began = time.perf_counter()
+        assert slow.recv(4096).startswith(b"HTTP/1.1 408") and time.perf_counter() - began < 10
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 200_000, b'{"prompt":' * 50_000, b'{"prompt": ' + b"9" * 300_000 + b"}", b"\xff\xfe", b'"', b"null"]
+)
+def test_bombs_of_json_are_refused(http, body):
+    answer = http.post(DRAW, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400 and answer.json()["error"]["type"] == "invalid_request_error"
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A small PNG that says it has so many pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = zlib.compress(bytes(1000))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def eps() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "EPS")
+    return buffer.getvalue()
+
+
+UPLOADS = {
+    "empty": b"",
+    "text": b"hello",
+    "a bomb": bomb(100_000, 100_000),
+    "a large one": bomb(9_000, 9_000),
+    "cut short": bomb(64, 64)[:60],
+    "no pixels": bomb(64, 64),
+    "EPS": eps(),
+    "SVG": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+    "RIFF that is no WebP": b"RIFF" + bytes(100),
+}
+
+
+@pytest.mark.parametrize("case", UPLOADS)
+@pytest.mark.parametrize("path", ["captions", "styles"])
+def test_what_is_no_picture_is_refused(http, path, case):
+    answer = http.post(f"/v1/{path}", params={"model": "balls"}, content=UPLOADS[case])
+    assert answer.status_code == 400 and answer.json()["error"]["param"] == "body", answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e/etc/passwd", "/etc/passwd", "x%00y"]
+)
+def test_no_path_reaches_the_file_system(http, artist, path):
+    for start in ("/v1/pictures/", "/v1/models/", "/v1/artists/", "/"):
+        answer = http.get(start + path)
+        assert answer.status_code == 404 and "root:" not in answer.text
+    asked = http.post(DRAW, json=RED | {"model": str(artist.folder)})
+    assert asked.status_code == 404 and asked.json()["error"]["code"] == "model_not_found"
+
+
+def test_a_script_in_a_prompt_stays_text(http):
+    evil = "<script>alert(1)</script> \"'><img src=x onerror=alert(1)>"
+    answer = http.post(DRAW, json={"prompt": evil})
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["data"][0]["recipe"]["request"]["text"] == evil
+    wrong = http.post(DRAW, json=RED | {"model": evil})
+    assert wrong.status_code == 404 and wrong.headers["content-type"] == "application/json"
+
+
+def test_hostile_paths_make_no_new_meters(http):
+    for i in range(20):
+        http.get(f"/nowhere/{i}")
+    text = http.get("/metrics").text
+    assert "nowhere" not in text and 'route="none"' in text
+
+
+def test_addresses_of_pictures_end_and_the_oldest_make_room():
+    now = [0.0]
+    links = Links(seconds=10, most=100, clock=lambda: now[0])
+    first = links.put(b"a" * 60).rpartition("/")[2]
+    assert links.get(first) == b"a" * 60
+    second = links.put(b"b" * 60).rpartition("/")[2]
+    assert links.get(first) is None and links.get(second) == b"b" * 60
+    now[0] = 10.0
+    assert links.get(second) is None and len({links.put(b"") for _ in range(9)}) == 9

@@ -1,0 +1,64 @@
+"""A studio on a free port of this machine, for tests that speak HTTP to it; and artists that wait when told to."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from PIL import Image
+
+from limner.artist import Artist
+from limner.studio import server
+from limner.studio.gallery import Gallery
+
+
+@contextlib.contextmanager
+def live(
+    artists: Sequence[Artist], settings: server.Settings | None = None, gallery: Gallery | None = None
+) -> Iterator[str]:
+    """Serve, and yield the address."""
+    settings = replace(settings or server.Settings(), port=0)
+    listening = server.opened(settings)
+    running = server.server(server.build(artists, settings, gallery))
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        while not running.started:
+            time.sleep(0.005)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        running.should_exit = True
+        thread.join(20)
+        listening.close()
+        assert not thread.is_alive(), "the server did not end"
+
+
+class Gate:
+    """Stands before an artist's system: counts passes, and holds them up while it is shut."""
+
+    def __init__(self, artist: Artist) -> None:
+        self.passes: list[list[Any]] = []
+        self.began = threading.Semaphore(0)
+        self._open = threading.Event()
+        self._sample = artist.system.sample
+        artist.system.sample = self._gated  # type: ignore[method-assign]
+
+    def open(self) -> None:
+        self._open.set()
+
+    def _gated(self, requests: Sequence[Any], knobs: Any, rng: Any) -> Iterator[Any]:
+        self.passes.append(list(zip(requests, rng.seeds, strict=True)))
+        self.began.release()
+        assert self._open.wait(20), "nobody opened the gate"
+        yield from self._sample(requests, knobs, rng)
+
+
+def decoded(png: str | bytes) -> Image.Image:
+    """Read a picture, from base64 or bytes."""
+    return Image.open(io.BytesIO(base64.b64decode(png) if isinstance(png, str) else png))
