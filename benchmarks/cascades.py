@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -29,13 +30,13 @@ from limner.train import Position, Trainer
 
 def steps(entry: Entry, data: Dataset, folder: Path) -> Iterator[tuple[Phase, Callable[[], None]]]:
     """Yield each phase that draws, and a step of it."""
-    phases = [(at, phase) for at, phase in enumerate(prepared(entry, data).phases()) if phase.step and phase.draws]
-    for at, phase in phases:
+    places = [at for at, phase in enumerate(prepared(entry, data).phases()) if phase.step and phase.draws]
+    for at in places:
         run = RunFolder.create(folder / f"{at}")
         made = Trainer(prepared(entry, data), data, run, engine=Engine(quiet=True), grid_every=0)
         made.at = Position(phase=at)
         made._enter(fresh=True)
-        yield phase, lambda made=made, phase=phase: made._step(phase)  # type: ignore[misc]
+        yield made.phases[at], partial(made._step, made.phases[at])
 
 
 def speed(plan: dict[str, Phase], seconds: dict[str, float]) -> float:

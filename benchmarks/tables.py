@@ -137,7 +137,9 @@ def bench(name: str) -> str:
         rows.setdefault(line["row"], []).append(Report.from_json(line))
     parts = {row: re.split(r"[:,](?=\w+)", row) for row in rows}
     common = set.intersection(*(set(split) for split in parts.values()))
-    called = {row: " ".join(part for part in split if part not in common) or "the preset" for row, split in parts.items()}
+    called = {
+        row: " ".join(part for part in split if part not in common) or "the preset" for row, split in parts.items()
+    }
     images, size = found[0]["config"]["images"], found[0]["protocol"]["size"]
     shown = columns([reports[0] for reports in rows.values()])
     text = side_by_side({called[row]: reports for row, reports in rows.items()}, shown)
