@@ -218,7 +218,7 @@ def cascade_speed() -> str:
     found = lines("cascade_speed")
     run = [r for r in found if (r["command"], r["commit"]) == (found[-1]["command"], found[-1]["commit"])]
     rows = [
-        [f"`{r['system']}`", r["size"], r["batch"], r["train_images_per_s"], f"{r['relative_train']:.2f}",
+        [f"`{r['system']}`", r["size"], r["batch"] or "by stage", r["train_images_per_s"], f"{r['relative_train']:.2f}",
          f"{r['draw_ms']} ms", f"{r['relative_draw']:.2f}"]
         for r in {r["system"]: r for r in run}.values()
     ]  # fmt: skip
