@@ -153,7 +153,7 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     [
         ("delphi://user@host/name", "no database of the kind"),
         ("://", "cannot be read"),
-        ("postgresql://anna:sesame@127.0.0.1:1/none", "cannot use the database"),
+        ("postgresql://anna:sesame@127.0.0.1:1/none", "cannot use the database|needs a driver"),
     ],
 )
 def test_a_database_that_is_not_there_is_told_in_a_line_without_the_password(where: str, says: str) -> None:

@@ -156,7 +156,7 @@ def _engine(url: URL) -> Engine:
             f"no database of the kind {url.drivername!r}: use a file, or postgresql://user@host/name"
         ) from None
     except ImportError as error:
-        hint = "pip install 'psycopg[binary]'" if "psycopg" in str(error) else "install it"
+        hint = "pip install 'limner[postgres]'" if "psycopg" in str(error) else "install it"
         raise UserError(f"{url.drivername} needs a driver that is not here ({error}): {hint}") from None
     if sqlite:
         event.listen(engine, "connect", _open_sqlite)
