@@ -36,7 +36,7 @@ def studio(
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Open the studio on this machine: draw from a page or a program, keep what you like.
+    """Open the studio on this machine: an API to draw by from any program, and a gallery. Its page is to come.
 
     limner studio
 
