@@ -13,30 +13,22 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import torch
 from independent import record
-from training import prepared, turns
+from training import begun, prepared, turns
 
 from limner.bench import Entry
 from limner.data.dataset import Dataset
-from limner.engine import Engine
-from limner.runs import RunFolder
 from limner.system import Dice, Phase
-from limner.train import Position, Trainer
 
 
 def steps(entry: Entry, data: Dataset, folder: Path) -> Iterator[tuple[Phase, Callable[[], None]]]:
     """Yield each phase that draws, and a step of it."""
     places = [at for at, phase in enumerate(prepared(entry, data).phases()) if phase.step and phase.draws]
     for at in places:
-        run = RunFolder.create(folder / f"{at}")
-        made = Trainer(prepared(entry, data), data, run, engine=Engine(quiet=True), grid_every=0)
-        made.at = Position(phase=at)
-        made._enter(fresh=True)
-        yield made.phases[at], partial(made._step, made.phases[at])
+        yield begun(entry, data, folder / f"{at}", at)
 
 
 def speed(plan: dict[str, Phase], seconds: dict[str, float]) -> float:

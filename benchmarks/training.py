@@ -32,6 +32,7 @@ from limner.bench import Entry
 from limner.data.dataset import Dataset
 from limner.engine import Engine
 from limner.runs import RunFolder
+from limner.system import Phase
 from limner.train import Position, Trainer
 
 LADDER = [
@@ -63,13 +64,20 @@ def reader(entry: Entry, data: Dataset) -> Any:
 
 def trainer(entry: Entry, data: Dataset, folder: Path, precision: str = "auto") -> Callable[[], None]:
     """Return a step of Limner's own trainer at the phase `gan`."""
+    at = next(i for i, phase in enumerate(prepared(entry, data).phases()) if phase.name == "gan")
+    return begun(entry, data, folder, at, precision)[1]
+
+
+def begun(
+    entry: Entry, data: Dataset, folder: Path, at: int, precision: str = "auto"
+) -> tuple[Phase, Callable[[], None]]:
+    """Begin a phase by its place; return it and a step of Limner's own trainer in it."""
     made = Trainer(
         prepared(entry, data), data, RunFolder.create(folder), engine=Engine(precision, quiet=True), grid_every=0
     )
-    at = next(i for i, phase in enumerate(made.phases) if phase.name == "gan")
     made.at = Position(phase=at)
     made._enter(fresh=True)
-    return lambda: made._step(made.phases[at])
+    return made.phases[at], lambda: made._step(made.phases[at])
 
 
 def memory(spec: str, data: str, which: str) -> float:

@@ -6,9 +6,11 @@ import itertools
 import json
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 from limner.data.dataset import Dataset
+from limner.data.views import Pairs
 
 COLOURS = {"red": (220, 40, 40), "green": (40, 180, 70), "blue": (50, 80, 220), "yellow": (230, 210, 60)}
 SHAPES = ("circle", "square", "bar")
@@ -79,3 +81,8 @@ def tales(folder: Path, size: int = 16, count: int = 12, held_out: float = 0.3) 
     if not folder.exists():
         tales_folder(folder, size, count)
     return Dataset.open(folder, size=size, held_out=held_out)
+
+
+def pairs(data: Dataset, count: int = 8) -> Pairs:
+    """Return the first pictures of a set with their captions, as a step gets them."""
+    return Pairs.gather(data, range(count), np.random.default_rng(0)).to("cpu")

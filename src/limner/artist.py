@@ -329,7 +329,7 @@ class Artist:
     def sample(self, rows: Sequence[tuple[Request, Seed]], knobs: Any) -> Iterator[Draft]:
         """Draw rows in one batch and yield each draft when it is done; `knobs` are as `self.knobs` gives them."""
         requests, seeds = [request for request, _ in rows], [seed for _, seed in rows]
-        where = next((p.device for p in self.system.parameters()), torch.device("cpu"))
+        where = self.system.where
         try:
             yield from self.system.sample(requests, knobs, Dice(seeds, where))
         except (AssertionError, AttributeError, TypeError) as error:

@@ -135,7 +135,7 @@ def draw(system: System, requests: Sequence[Request], seeds: Sequence[int], rank
     """Draw each request with its seed, shared among processes: (N, 3, H, W), or (N, T, 3, H, W), on the CPU."""
     mine = ranks.mine(len(requests))
     parts = []
-    where = next((p.device for p in system.parameters()), torch.device("cpu"))
+    where = system.where
     for places in _batches(mine):
         *_, final = system.sample(
             [requests[i] for i in places], system.Knobs(), Dice([seeds[i] for i in places], where)
@@ -151,7 +151,7 @@ def draw(system: System, requests: Sequence[Request], seeds: Sequence[int], rank
 def drawing_parameters(system: System, request: Request) -> int:
     """Count the parameters of the modules that are called when a request is drawn; critics and the like are not."""
     called: set[nn.Parameter] = set()
-    where = next((p.device for p in system.parameters()), torch.device("cpu"))
+    where = system.where
 
     def note(module: nn.Module, given: Any) -> None:
         called.update(module.parameters(recurse=False))

@@ -70,7 +70,7 @@ def _bleu(exam: Exam, system: System, drawn: Tensor) -> dict[str, Figure]:
 
 def _batches(system: System, images: Tensor, look: Callable[..., Any], *rows: Sequence[Any]) -> list[Any]:
     """Call `look` with some pictures at a time, where the system is, and with their rows; bring tensors back."""
-    where = next((p.device for p in system.parameters()), torch.device("cpu"))
+    where = system.where
     found = []
     with torch.no_grad():
         for start in range(0, len(images), BATCH):

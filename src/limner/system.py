@@ -265,6 +265,11 @@ class System(nn.Module):
         """Side, in pixels, of the pictures it wants from the data (larger than drawn where it crops)."""
         return int(config.size)
 
+    @property
+    def where(self) -> torch.device:
+        """Where its weights are; the CPU where it has none."""
+        return next((p.device for p in self.parameters()), torch.device("cpu"))
+
     def phases(self) -> list[Phase]:
         """Return the chapters of the training, in order."""
         raise NotImplementedError

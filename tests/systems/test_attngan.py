@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -14,13 +13,12 @@ from limner.blocks.attentive import AttentiveTree
 from limner.blocks.text import BiLstmEncoder
 from limner.data.dataset import Dataset
 from limner.data.schema import Lexicon, words_of
-from limner.data.views import Pairs
 from limner.errors import UserError
 from limner.requests import Blend, Caption
 from limner.settings import change
 from limner.system import Clock, Dice
 from limner.systems.attngan import AttnGan, Branch, Config
-from toy import shapes
+from toy import pairs, shapes
 
 START = Clock(seen=0, total=1, step=1)
 
@@ -33,10 +31,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def make(data: Dataset, **changes: Any) -> AttnGan:
     torch.manual_seed(0)
     return AttnGan(change(AttnGan.presets["tiny"], changes), data.schema)
-
-
-def batch(data: Dataset) -> Pairs:
-    return Pairs.gather(data, range(8), np.random.default_rng(0)).to("cpu")
 
 
 def count(module: nn.Module) -> int:
@@ -52,7 +46,7 @@ def test_has_the_published_size() -> None:
 
 def test_players_move_in_the_papers_order(data: Dataset) -> None:
     system = make(data)
-    updates = list(system.step(batch(data), START))
+    updates = list(system.step(pairs(data), START))
     assert [update.player for update in updates] == ["critic 16", "critic 32", "tree"]
     assert set(updates[-1].log) == {"divergence", "words", "sentences"}
 
@@ -64,7 +58,7 @@ def test_the_encoders_score_what_is_drawn(data: Dataset) -> None:
         system = make(data, match=match)
         system.vision.requires_grad_(False), system.text.requires_grad_(False), system.critics.requires_grad_(False)
         torch.manual_seed(1)
-        *_, last = system.step(batch(data), START)
+        *_, last = system.step(pairs(data), START)
         last.loss.backward()
         assert all(p.grad is None for p in (*system.vision.parameters(), *system.text.parameters()))
         grads[match] = system.generator.heads[-1][0].weight.grad  # type: ignore[index,union-attr]
@@ -99,7 +93,7 @@ def test_a_morph_begins_and_ends_with_its_texts(data: Dataset) -> None:
 
 
 def test_only_some_words_of_a_long_caption_are_learnt_from(data: Dataset) -> None:
-    text = make(data, words=2).heard(batch(data))
+    text = make(data, words=2).heard(pairs(data))
     assert text.words.shape[1] == 2 and not text.words.requires_grad
 
 

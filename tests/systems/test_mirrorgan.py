@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -12,12 +11,11 @@ from torch.testing import assert_close
 
 from limner.blocks.attentive import CODE, AttentiveTree
 from limner.data.dataset import Dataset
-from limner.data.views import Pairs
 from limner.requests import Caption
 from limner.settings import change
 from limner.system import Clock
 from limner.systems.mirrorgan import Branch, Config, MirrorGan, SentenceAttention
-from toy import shapes
+from toy import pairs, shapes
 
 START = Clock(seen=0, total=1, step=1)
 
@@ -30,10 +28,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def make(data: Dataset, **changes: Any) -> MirrorGan:
     torch.manual_seed(0)
     return MirrorGan(change(MirrorGan.presets["tiny"], changes), data.schema)
-
-
-def batch(data: Dataset) -> Pairs:
-    return Pairs.gather(data, range(8), np.random.default_rng(0)).to("cpu")
 
 
 def test_has_the_published_size() -> None:
@@ -64,7 +58,7 @@ def test_the_captioner_rests_and_tells_the_tree_what_is_missing(data: Dataset) -
         system = make(data, retell=retell)
         system.captioner.eval().requires_grad_(False), system.critics.requires_grad_(False)
         torch.manual_seed(1)
-        *_, last = system.step(batch(data), START)
+        *_, last = system.step(pairs(data), START)
         last.loss.backward()
         assert last.player == "tree" and set(last.log) == {"divergence", "retold"}
         assert all(p.grad is None for p in system.captioner.parameters())

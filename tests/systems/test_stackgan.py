@@ -13,12 +13,11 @@ from torch.testing import assert_close
 
 from limner.blocks.augmentation import ConditioningAugmentation, divergence, drawn_from
 from limner.data.dataset import Dataset
-from limner.data.views import Pairs
 from limner.errors import UserError
 from limner.settings import change
 from limner.system import Clock, Dice
 from limner.systems.stackgan import CODE, Config, Refiner, Sketcher, StackGan, Z
-from toy import shapes
+from toy import pairs, shapes
 
 START = Clock(seen=0, total=1, step=1)
 
@@ -34,12 +33,6 @@ def make(data: Dataset, **changes: Any) -> StackGan:
     system.eval().requires_grad_(False)
     system.measure(data)
     return system
-
-
-def batch(data: Dataset) -> Pairs:
-    import numpy as np
-
-    return Pairs.gather(data, range(8), np.random.default_rng(0)).to("cpu")
 
 
 def count(module: nn.Module) -> int:
@@ -66,7 +59,7 @@ def test_the_sketcher_rests_while_the_refiner_learns(data: Dataset) -> None:
     assert set(second.players["generator"].modules) == {system.generator.refiner}
     system.generator.refiner.requires_grad_(True)
     system.critic_ii.requires_grad_(True)
-    *_, last = system.refine(batch(data), START)
+    *_, last = system.refine(pairs(data), START)
     last.loss.backward()
     assert all(p.grad is None for p in system.generator.sketcher.parameters())
     assert all(p.grad is not None for p in system.generator.refiner.parameters())
@@ -87,7 +80,7 @@ def test_a_mismatch_weighs_half(data: Dataset) -> None:
     system = make(data, kit=())
     for p in system.critic_i.parameters():
         p.zero_()
-    update = next(iter(system.sketch(batch(data), START)))
+    update = next(iter(system.sketch(pairs(data), START)))
     assert update.player == "critic"
     assert update.loss.item() == pytest.approx(2 * torch.tensor(2.0).log().item(), abs=1e-5)
 
@@ -127,5 +120,5 @@ def test_windows_are_cut_and_sketches_shown_small(data: Dataset, tmp_path: Path)
     larger = shapes(tmp_path / "shapes", 38)
     system = make(larger, crop=True)
     assert StackGan.reads(system.config) == 38
-    updates = list(system.sketch(batch(larger), START))
+    updates = list(system.sketch(pairs(larger), START))
     assert [update.player for update in updates] == ["critic", "generator"]

@@ -20,10 +20,11 @@ from limner.blocks.critics import Critics, drafts, half_life
 from limner.blocks.damsm import SmallRegions, damsm
 from limner.blocks.init import orthogonal
 from limner.blocks.knobs import TwoSpreads
+from limner.blocks.noise import normal
 from limner.blocks.objective import Objective, Weights
 from limner.blocks.pretrained import InceptionRegions, Pretrained
 from limner.blocks.text import BiLstmEncoder, Reading, Text, blended, texts_of, unknown_words
-from limner.blocks.tree import Drawn, Finest, Head, Root, normal, sides
+from limner.blocks.tree import Drawn, Finest, Head, Root, sides
 from limner.data.schema import Schema, words_of
 from limner.data.views import Pairs
 from limner.requests import Request

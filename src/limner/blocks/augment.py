@@ -22,6 +22,12 @@ def window(images: Tensor, size: int) -> Tensor:
     return _gather(images, top + along, left + torch.where(mirrored, along.flip(0), along))
 
 
+def middle(images: Tensor, size: int) -> Tensor:
+    """Cut the middle window of `size` pixels from each picture (B, 3, S, S)."""
+    edge = (images.shape[-1] - size) // 2
+    return images[..., edge : edge + size, edge : edge + size]
+
+
 def diff_augment(images: Tensor, colour: bool = True) -> Tensor:
     """Change pictures (B, 3, S, S) at random in ways that a gradient passes through (Zhao et al. 2020).
 

@@ -36,7 +36,7 @@ LOSSES = ("hinge", "relativistic")
 
 @dataclass(frozen=True)
 class Weights:
-    """Of the terms of a critic's loss; a term with weight 0 is not computed."""
+    """Of the terms of a critic's loss."""
 
     right: float = 1.0
     wrong: float = 1.0

@@ -104,8 +104,3 @@ class Finest(nn.Module):
 
     def forward(self, *given: Tensor) -> Tensor:
         return self.generator(*given).images[-1]
-
-
-def normal(like: Tensor, count: int) -> Tensor:
-    """Draw from N(0, 1) for each row of `like`: (B, count)."""
-    return like.new_empty(len(like), count).normal_()

@@ -31,6 +31,7 @@ from limner.blocks.conv import LEAK, doublings, down, up
 from limner.blocks.init import dcgan_init
 from limner.blocks.knobs import Spread
 from limner.blocks.losses import says_fake, says_real
+from limner.blocks.noise import normal
 from limner.data.schema import Schema
 from limner.data.views import Pictures
 from limner.requests import Nothing, Request
@@ -211,7 +212,7 @@ class DCGAN(System):
 
     def noise(self, like: Tensor) -> Tensor:
         """Draw z for each row of `like`: (B, Z)."""
-        return like.new_empty(len(like), Z).normal_()
+        return normal(like, Z)
 
     @no_grad
     def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:

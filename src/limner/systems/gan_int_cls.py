@@ -42,11 +42,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from limner.blocks.augment import diff_augment, window
+from limner.blocks.augment import diff_augment, middle, window
 from limner.blocks.conv import LEAK, Bottleneck, doublings, down, spectrally_normed, tile, up
 from limner.blocks.init import dcgan_init
 from limner.blocks.knobs import Spread
 from limner.blocks.losses import says_fake, says_real
+from limner.blocks.noise import normal
 from limner.blocks.penalties import gradient_penalty
 from limner.blocks.reading import Reader, ReadsFirst, told_by
 from limner.data.schema import Schema
@@ -309,7 +310,7 @@ class GanIntCls(ReadsFirst):
 
     def noise(self, like: Tensor) -> Tensor:
         """Draw z for each row of `like`: (B, Z)."""
-        return like.new_empty(len(like), Z).normal_()
+        return normal(like, Z)
 
     def show(self, images: Tensor) -> Tensor:
         """Return pictures as the discriminator sees them: by the modern recipe moved and in part covered.
@@ -334,9 +335,7 @@ class GanIntCls(ReadsFirst):
         """Find the noise that would draw pictures like these: (B, Z)."""
         if self.style_encoder is None or not self.style_encoder.learnt:
             raise UserError("this checkpoint has not learnt to find a style: train with --set style_images=100000")
-        side = self.config.size
-        edge = (images.shape[-1] - side) // 2  # where windows are cut, the middle one
-        return self.style_encoder(images[..., edge : edge + side, edge : edge + side])
+        return self.style_encoder(middle(images, self.config.size))
 
     def exports(self) -> Mapping[str, tuple[nn.Module, tuple[Tensor, ...]]]:
         """Return the generator: noise (B, Z) and standard sentence vectors (B, E) to pictures."""

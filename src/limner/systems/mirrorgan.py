@@ -37,6 +37,7 @@ from torch import Tensor, nn
 
 from limner.blocks.attention import WordAttention
 from limner.blocks.attentive import CODE, Attending, Attentive
+from limner.blocks.augment import middle
 from limner.blocks.captioner import Captioner, captioning
 from limner.blocks.pretrained import ResNetFeatures
 from limner.blocks.text import Reading, texts_of
@@ -154,8 +155,7 @@ class MirrorGan(Attentive):
     @torch.no_grad()
     def describe(self, images: Tensor) -> list[str]:
         """Say what the captioner sees in pictures (B, 3, R, R)."""
-        edge, side = (images.shape[-1] - self.config.size) // 2, self.config.size  # where windows are cut, the middle
-        return self.captioner.describe(self.eye(images[..., edge : edge + side, edge : edge + side]))
+        return self.captioner.describe(self.eye(middle(images, self.config.size)))
 
     @torch.no_grad()
     def told(self, images: Tensor, requests: Sequence[Request]) -> Tensor:

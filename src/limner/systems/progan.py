@@ -27,6 +27,7 @@ from torch import Tensor
 
 from limner.blocks.grower import Grower
 from limner.blocks.growing import GrowingCritic, GrowingGenerator, Stage, faded, slope_penalty, wasserstein
+from limner.blocks.noise import normal
 from limner.data.schema import Schema
 from limner.data.views import Pictures
 from limner.requests import Nothing, Request
@@ -119,7 +120,7 @@ class ProGAN(Grower):
 
     def noise(self, like: Tensor) -> Tensor:
         """Draw noise for each row of `like`: (B, L)."""
-        return like.new_empty(len(like), self.config.latent).normal_()
+        return normal(like, self.config.latent)
 
     @no_grad
     def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:

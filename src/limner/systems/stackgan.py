@@ -43,10 +43,11 @@ from limner.blocks.critic import Critic
 from limner.blocks.critics import drafts
 from limner.blocks.init import orthogonal
 from limner.blocks.knobs import TwoSpreads
+from limner.blocks.noise import normal
 from limner.blocks.objective import Objective, Weights
 from limner.blocks.reading import Reader, ReadsFirst
 from limner.blocks.stackgan import Doubled, Up
-from limner.blocks.tree import Drawn, Finest, normal, shrunk
+from limner.blocks.tree import Drawn, Finest, shrunk
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.requests import Caption, Request

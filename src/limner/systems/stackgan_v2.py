@@ -42,9 +42,10 @@ from limner.blocks.conv import tile
 from limner.blocks.critics import Critics, drafts, half_life
 from limner.blocks.init import orthogonal
 from limner.blocks.knobs import TwoSpreads
+from limner.blocks.noise import normal
 from limner.blocks.objective import Objective, Weights
 from limner.blocks.reading import Reader, ReadsFirst
-from limner.blocks.tree import Drawn, Finest, Head, Residual, Root, Same, Up, normal, sides
+from limner.blocks.tree import Drawn, Finest, Head, Residual, Root, Same, Up, sides
 from limner.data.schema import Schema
 from limner.data.views import Pairs, Pictures
 from limner.requests import Caption, Nothing, Request
@@ -202,7 +203,7 @@ class StackGanV2(ReadsFirst, Cascade):
     def step(self, batch: Pairs | Pictures, clock: Clock) -> Iterator[Update]:
         """One move of each critic, then one of the tree."""
         x = self.show(batch.images)
-        z, mean, kl = x.new_empty(len(x), Z).normal_(), None, x.new_zeros(())
+        z, mean, kl = normal(x, Z), None, x.new_zeros(())
         if isinstance(batch, Pairs):
             drawn = self.generator(z, normal(x, CODE), self.said(batch.rows))
             ((mean, logvar),), wrong = drawn.clouds, batch.wrong

@@ -42,7 +42,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from limner.blocks.augmentation import divergence
+from limner.blocks.augmentation import divergence, drawn_from
 from limner.blocks.conv import LEAK, doublings, spectrally_normed
 from limner.blocks.init import dcgan_init
 from limner.blocks.joint_embedding import contrastive
@@ -366,7 +366,7 @@ class StoryGan(System):
         noise = [told.new_empty(count, width).normal_() for width in (teller.code, teller.code, *[Z] * length)]
         told = teller.join(told)  # (B + N, T, LINE)
         mu, log_var = teller.encode(shortened(told, CUT))
-        seen = teller.follow(told, mu + (log_var / 2).exp() * noise[0], mu, noise[1:])  # (B + N, T, 3C)
+        seen = teller.follow(told, drawn_from((mu, log_var), noise[0]), mu, noise[1:])  # (B + N, T, 3C)
         painted = teller.paint(torch.cat([at(seen, frames), seen[single:].flatten(0, 1)]))
         strips = painted[single:].unflatten(0, (-1, length))
         return painted[:single, None], strips, mu, divergence(mu, log_var) / teller.code

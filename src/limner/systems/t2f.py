@@ -42,6 +42,7 @@ from limner.blocks.equalised import EqualLinear, pixel_norm
 from limner.blocks.grower import Grower
 from limner.blocks.growing import GrowingCritic, GrowingGenerator, Stage, faded, slope_penalty, wasserstein
 from limner.blocks.knobs import TwoSpreads
+from limner.blocks.noise import normal
 from limner.blocks.text import LstmEncoder, texts_of, unknown_words
 from limner.data.schema import Schema
 from limner.data.views import Pairs
@@ -168,7 +169,7 @@ class T2F(Grower):
         read = self.text.sentence(batch.texts)
         mean, logvar = self.augment(read)
         code = drawn_from((mean, logvar), torch.randn_like(mean))
-        noise = code.new_empty(len(real), self.config.noise).normal_()
+        noise = normal(code, self.config.noise)
         drawn = self.generator(torch.cat([code, noise], dim=1), depth, alpha)
 
         told = read.detach() if self.critic.reader is None else self.critic.reader.sentence(batch.texts)
