@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from limner.data.schema import Schema, words_of
 from limner.data.views import Pairs
-from limner.requests import Blend, Caption, Request
+from limner.requests import Caption, Request
+from limner.requests import texts as texts_in
 from limner.system import Clock, Dice, Draft, Paper, Phase, Player, System, Update, adam, blend, no_grad
 
 
@@ -92,6 +93,6 @@ class Fake(System):
 
     def unknown(self, requests: Sequence[Request]) -> dict[str, str | None]:
         """Words that the schema lacks."""
-        texts = [end.text for r in requests for end in ((r.first, r.second) if isinstance(r, Blend) else (r,))]
+        texts = [text for request in requests for text in texts_in(request)]
         known = self.schema.lexicon
         return {word: known.nearest(word) for text in texts for word in words_of(text) if word not in known.words}

@@ -17,7 +17,7 @@ from torch import Tensor
 from limner import catalogue, checkpoint
 from limner.data.dataset import Dataset
 from limner.engine import Engine
-from limner.requests import Request, Story
+from limner.requests import Blend, Nothing, Request, Story
 from limner.runs import RunFolder
 from limner.system import Dice, Draft, Phase, System
 from limner.train import Trainer
@@ -178,6 +178,27 @@ def test_a_row_of_a_batch_equals_a_batch_of_one(name, toys):
         for a, b in zip(tensors(together), tensors(alone), strict=True):
             assert torch.allclose(a[row], b[0], atol=1e-4)
         assert together.text is None or together.text[row] == alone.text[0]
+
+
+@every
+def test_what_lies_between_mixes_again(name, toys):
+    system, data = make(name, toys)
+    system.eval()
+    a, b = requests_for(system, data, 2)
+    asked = (
+        [a] * 3
+        if issubclass(system.takes, Nothing | Story)
+        else [Blend(Blend(a, b, 0.5), b, 0.5), Blend(a, b, 0.75), a]
+    )
+    child, same, alone = (
+        draw(system, [one], [seed]) for one, seed in zip(asked, (((1, 2, 0.0), 3, 0.0), 1, 1), strict=True)
+    )
+    for x, y in zip(tensors(child), tensors(same), strict=True):
+        assert x.shape == y.shape or "attention" in system.gives
+    assert torch.allclose(tensors(child)[0], tensors(same)[0], atol=1e-3)
+    among = draw(system, [asked[0], a], [((1, 2, 0.0), 3, 0.0), 1])
+    assert torch.allclose(among.images[0], tensors(child)[0][0], atol=1e-3)
+    assert torch.allclose(among.images[1], tensors(alone)[0][0], atol=1e-3)
 
 
 @every

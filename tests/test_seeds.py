@@ -26,6 +26,21 @@ def test_between_a_style_and_a_seed_lies_the_sphere() -> None:
     assert torch.allclose(dice[::2], ends, atol=1e-6)
 
 
+def test_what_lies_between_seeds_mixes_again() -> None:
+    (mixed,) = Dice([((1, FOUND, 0.5), 2, 0.25)]).normal(6)
+    one, style, two = Dice([1, FOUND, 2]).normal(6)
+    assert torch.allclose(mixed, slerp(slerp(one, style, 0.5), two, 0.25))
+    assert seed_from_json([[1, 2, 0.5], 3, 0]) == ((1, 2, 0.5), 3, 0.0)
+    many, deep = 1, 1
+    for _ in range(7):
+        many = [many, many, 0.5]
+    for _ in range(100_000):
+        deep = [deep, 1, 0.5]
+    for body in (many, deep):
+        with pytest.raises(UserError, match="mixed of more than 64"):
+            seed_from_json(body)
+
+
 def test_a_style_is_one_draw_of_one_size() -> None:
     with pytest.raises(UserError, match="a style of 6 numbers does not fit: this system draws 7 numbers of noise"):
         Dice([1, FOUND]).normal(7)

@@ -72,11 +72,24 @@ class Layout(Request):
 
 @dataclass(frozen=True)
 class Blend(Request):
-    """The point between two requests of one kind: `first` at t = 0, `second` at t = 1."""
+    """The point between two requests of one kind: `first` at t = 0, `second` at t = 1; blends mix again."""
 
     first: Request
     second: Request
     t: float
+
+
+MOST_PARTS = 64
+"""Requests that one may lie between: six generations of children of two."""
+TOO_MIXED = f"it is mixed of more than {MOST_PARTS}: mix with one of its ancestors instead"
+
+
+def shares(request: Request) -> list[tuple[Request, float]]:
+    """Return the requests that one lies between, and how much it has of each: itself, whole, where it is no `Blend`."""
+    if not isinstance(request, Blend):
+        return [(request, 1.0)]
+    first = [(part, share * (1 - request.t)) for part, share in shares(request.first)]
+    return first + [(part, share * request.t) for part, share in shares(request.second)]
 
 
 _KINDS: dict[str, type[Request]] = {
@@ -96,14 +109,24 @@ def from_json(body: Mapping[str, Any]) -> Request:
     """Return the request that `to_json` wrote.
 
     Raises:
-        UserError: where the kind is unknown or its fields do not fit.
+        UserError: where the kind is unknown, its fields do not fit, or it lies between more than `MOST_PARTS`.
     """
+    request = _from_json(body, MOST_PARTS)
+    if len(shares(request)) > MOST_PARTS:
+        raise UserError(TOO_MIXED)
+    return request
+
+
+def _from_json(body: Mapping[str, Any], deep: int) -> Request:
+    if deep < 1:
+        raise UserError(TOO_MIXED)
     fields = dict(body)
     kind = _KINDS.get(str(fields.pop("kind", "")))
     if kind is None:
         raise UserError(f"unknown kind of request {body.get('kind')!r}: use one of {', '.join(_KINDS)}")
     if kind is Blend:
-        return Blend(from_json(fields["first"]), from_json(fields["second"]), float(fields["t"]))
+        first, second = (_from_json(fields[end], deep - 1) for end in ("first", "second"))
+        return Blend(first, second, float(fields["t"]))
     try:
         return kind(**{name: _tuples(value) for name, value in fields.items()})
     except TypeError as error:

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from limner.data import pictures
 from limner.errors import UserError
-from limner.system import Seed, Style, System
+from limner.requests import MOST_PARTS, TOO_MIXED
+from limner.system import Seed, Style, System, ends_of
 
 Picture = str | Path | Image.Image | Style
 """Whence a style comes: a file, an image, or where it was found before."""
@@ -56,16 +57,25 @@ def check_end(end: int | Style) -> int | Style:
 
 
 def seed_from_json(body: Any) -> Seed:
-    """Return the seed that a recipe holds: a number, {"noise", "of"}, or [end, end, t].
+    """Return the seed that a recipe holds: a number, {"noise", "of"}, or [seed, seed, t].
 
     Raises:
-        UserError: where it is none.
+        UserError: where it is none, or lies between more than `limner.requests.MOST_PARTS`.
     """
+    seed = _seed(body, MOST_PARTS)
+    if len(ends_of(seed)) > MOST_PARTS:
+        raise UserError(TOO_MIXED)
+    return seed
+
+
+def _seed(body: Any, deep: int) -> Seed:
     if not isinstance(body, list | tuple):
         return _end(body)
     if len(body) != 3 or type(body[2]) not in (int, float) or not 0 <= body[2] <= 1:
         raise UserError(f"the recipe's seed is damaged: {body!r:.60}")
-    return _end(body[0]), _end(body[1]), float(body[2])
+    if deep < 1:
+        raise UserError(TOO_MIXED)
+    return _seed(body[0], deep - 1), _seed(body[1], deep - 1), float(body[2])
 
 
 def _end(body: Any) -> int | Style:

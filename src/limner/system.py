@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from limner.errors import UserError
-from limner.requests import Blend, Nothing, Request
+from limner.requests import Blend, Nothing, Request, shares
 
 if TYPE_CHECKING:
     from limner.data.dataset import Dataset
@@ -37,7 +37,7 @@ class Style:
     """Name of the picture."""
 
 
-Seed = int | Style | tuple[int | Style, int | Style, float]
+Seed = int | Style | tuple["Seed", "Seed", float]
 
 
 class Update(NamedTuple):
@@ -178,13 +178,13 @@ class Dice:
     """Randomness for a batch, one independent stream a row: a row draws the same alone as among others.
 
     A seed is a whole number, or a `Style`, or `(a, b, t)`: the spherical interpolation between what seeds `a` and `b`
-    draw, which is how a walk moves through noise. Numbers are drawn on the CPU, so a seed means the same on every
-    machine.
+    draw, which is how a walk moves through noise; either may lie between others. Numbers are drawn on the CPU, so a
+    seed means the same on every machine.
     """
 
     def __init__(self, seeds: Sequence[Seed], to: torch.device | str = "cpu") -> None:
         self.seeds, self.to = list(seeds), to
-        ends = {end for seed in self.seeds for end in (seed[:2] if isinstance(seed, tuple) else (seed,))}
+        ends = {end for seed in self.seeds for end in ends_of(seed)}
         self._streams = {end: torch.Generator().manual_seed(end) for end in ends if not isinstance(end, Style)}
         self._styles = {end: torch.tensor(end.noise) for end in ends if isinstance(end, Style)}
         self._drew = False
@@ -209,9 +209,14 @@ class Dice:
         self._drew = True
 
         def row(seed: Seed) -> Tensor:
-            return slerp(drawn[seed[0]], drawn[seed[1]], seed[2]) if isinstance(seed, tuple) else drawn[seed]
+            return slerp(row(seed[0]), row(seed[1]), seed[2]) if isinstance(seed, tuple) else drawn[seed]
 
         return torch.stack([row(seed) for seed in self.seeds]).to(self.to)
+
+
+def ends_of(seed: Seed) -> list[int | Style]:
+    """Return the seeds and styles that one lies between: itself where it is one."""
+    return [*ends_of(seed[0]), *ends_of(seed[1])] if isinstance(seed, tuple) else [seed]
 
 
 def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
@@ -338,6 +343,11 @@ def no_grad(sample: Callable[..., Iterator[Draft]]) -> Callable[..., Iterator[Dr
 
 def blend(encode: Callable[[Sequence[Request]], Tensor], requests: Sequence[Request]) -> Tensor:
     """Encode requests to (B, E); a `Blend` gets the point between the codes of its two ends."""
-    ends = [end for r in requests for end in ((r.first, r.second) if isinstance(r, Blend) else (r,))]
-    codes = iter(encode(ends))
-    return torch.stack([next(codes).lerp(next(codes), r.t) if isinstance(r, Blend) else next(codes) for r in requests])
+    codes: Iterator[Tensor] = iter(encode([part for request in requests for part, _ in shares(request)]))
+
+    def code(request: Request) -> Tensor:
+        if isinstance(request, Blend):
+            return code(request.first).lerp(code(request.second), request.t)
+        return next(codes)
+
+    return torch.stack([code(request) for request in requests])

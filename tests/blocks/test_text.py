@@ -4,7 +4,7 @@ from torch.testing import assert_close
 
 from limner.blocks.text import LONGEST, WordEncoder, mend, unknown_words
 from limner.data.schema import PAD, UNKNOWN, Lexicon
-from limner.requests import Blend, Caption, Nothing
+from limner.requests import Blend, Caption, Nothing, shares
 
 LEXICON = Lexicon.of(["a woman with curly red hair", "a man with round glasses", "blue hoodie"])
 TEXTS = ["a woman with curly red hair", "red hair", "zzz qqq", "", "\N{ROLLING ON THE FLOOR LAUGHING}"]
@@ -66,6 +66,12 @@ def test_padding_learns_nothing_and_unknown_learns(encoder: WordEncoder) -> None
 def test_unknown_words_are_named_through_blends() -> None:
     requests = [Caption("curlly hair"), Blend(Caption("xylophone"), Caption("red hair"), 0.5), Nothing()]
     assert unknown_words(LEXICON, requests) == {"curlly": "curly", "xylophone": None}
+
+
+def test_a_blend_of_blends_has_its_parts_by_their_shares() -> None:
+    a, b, c = map(Caption, "abc")
+    assert shares(Blend(Blend(a, b, 0.25), Blend(c, a, 0.5), 0.5)) == [(a, 0.375), (b, 0.125), (c, 0.25), (a, 0.25)]
+    assert shares(a) == [(a, 1.0)]
 
 
 def test_letters_are_mended() -> None:

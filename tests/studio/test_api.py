@@ -14,7 +14,7 @@ import limner
 from artists import cascade, fake, published
 from limner import checkpoint
 from limner.artist import Artist
-from limner.requests import Blend, Caption, Story
+from limner.requests import Blend, Caption, Story, to_json
 from limner.studio.server import Settings, names
 from studio_live import decoded, live
 
@@ -166,8 +166,18 @@ def test_a_mix_is_a_grid_between_two_parents(http, artists):
     child = answer["data"][2]["recipe"]
     again = post(http, "generations", request=child["request"], seed=child["seed"])["data"][0]
     assert again["b64_json"] == answer["data"][2]["b64_json"], "a child is not drawn again from its recipe"
-    parent = {"request": child["request"], "seed": 1}
-    assert "parents" in post(http, "mix", 400, first=first, second=parent)["error"]["message"]
+    parent = {"request": child["request"], "seed": [1, 2, 0.5]}
+    grandchild = post(http, "mix", first=parent, second=first, rows=2, columns=3)["data"][1]["recipe"]
+    assert grandchild["request"] == child["request"] and grandchild["seed"] == [[1, 2, 0.5], 1, 0.5]
+    request, seed = Blend(middle, Caption(BLUE), 0.5), (1, (2, 3, 0.25), 0.5)
+    rows = [{"request": to_json(request), "seed": seed}, {"prompt": RED, "seed": 1}]
+    drawn = [decoded(one["b64_json"]) for one in post(http, "batch", rows=rows)["data"]]
+    assert same(drawn[0], expected(artists["hats"], request, seed))
+    assert same(drawn[1], expected(artists["hats"], Caption(RED), 1))
+    for _ in range(6):
+        request, seed = Blend(request, request, 0.5), (seed, seed, 0.5)
+    for row in ({"request": to_json(request), "seed": 1}, {"prompt": RED, "seed": seed}):
+        assert "ancestors" in post(http, "batch", 400, rows=[row])["error"]["message"]
 
 
 def test_a_story_is_told_and_told_again_with_another_line(http, artists):

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from limner.data.schema import PAD, UNKNOWN, Lexicon
-from limner.requests import Blend, Caption, Request, Story
+from limner.requests import Blend, Caption, Request, Story, shares
 
 LONGEST = 128  # words of a sentence that are read; captions are far shorter, a pasted novel must not stall a server
 REMEMBERED = 200_000  # sentences whose words stay looked up
@@ -174,17 +174,19 @@ class Reading(NamedTuple):
 
 
 def blended(encoder: Callable[[Sequence[str]], Text], requests: Sequence[Request]) -> Reading:
-    """Read captions; a `Blend` has the words of both its ends, which count as much as it is near to each."""
+    """Read captions; a `Blend` has the words of all it lies between, which count as much as it is near to each."""
     if not any(isinstance(request, Blend) for request in requests):
         return Reading.of(encoder(texts_of(requests)))
-    firsts = [r.first if isinstance(r, Blend) else r for r in requests]
-    seconds = [r.second if isinstance(r, Blend) else r for r in requests]
-    first, second = (Reading.of(encoder(texts_of(ends))) for ends in (firsts, seconds))
-    share = [r.t if isinstance(r, Blend) else 0.0 for r in requests]
-    t = torch.tensor(share, device=first.sentence.device)[:, None]
-    words = torch.cat([first.words, second.words], dim=1)
-    weight = torch.cat([first.weight + (1 - t).log(), second.weight + t.log()], dim=1)
-    return Reading(first.sentence.lerp(second.sentence, t), words, weight)
+    rows = [shares(request) for request in requests]
+    most = max(map(len, rows))
+    rows = [row + [(row[0][0], 0.0)] * (most - len(row)) for row in rows]
+    parts = [Reading.of(encoder(texts_of([part for part, _ in column]))) for column in zip(*rows, strict=True)]
+    share = torch.tensor([[share for _, share in row] for row in rows], device=parts[0].sentence.device)  # (B, parts)
+    counts = share.T[..., None]
+    sentence = sum((part.sentence * count for part, count in zip(parts, counts, strict=True)), torch.tensor(0.0))
+    words = torch.cat([part.words for part in parts], dim=1)
+    weight = torch.cat([part.weight + count.log() for part, count in zip(parts, counts, strict=True)], dim=1)
+    return Reading(sentence, words, weight)
 
 
 def texts_of(requests: Sequence[Request]) -> list[str]:

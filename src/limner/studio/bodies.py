@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from typing_extensions import TypeAliasType
 
 from limner import requests
 from limner.seeds import LARGEST_SEED, seed_from_json
@@ -77,22 +78,20 @@ class LayoutBody(Body):
     caption: Text = ""
 
 
-Whole = Annotated[
-    CaptionBody | StoryBody | NothingBody | AttributesBody | LabelsBody | DialogueBody | LayoutBody,
-    Field(discriminator="kind"),
-]
-
-
 class BlendBody(Body):
-    """The point between two requests."""
+    """The point between two requests, either of which may lie between others."""
 
     kind: Literal["blend"]
-    first: Whole
-    second: Whole
+    first: Asked
+    second: Asked
     t: Share
 
 
-Asked = Annotated[Whole | BlendBody, Field(discriminator="kind")]
+Asked = Annotated[
+    CaptionBody | StoryBody | NothingBody | AttributesBody | LabelsBody | DialogueBody | LayoutBody | BlendBody,
+    Field(discriminator="kind"),
+]
+BlendBody.model_rebuild()
 
 
 class StyleBody(Body):
@@ -103,8 +102,8 @@ class StyleBody(Body):
 
 
 End = Number | StyleBody
-Chance = End | tuple[End, End, Share]
-"""A seed, a style, or (from, to, share): the point between two."""
+Chance = TypeAliasType("Chance", "Number | StyleBody | tuple[Chance, Chance, Share]")
+"""A seed, a style, or (from, to, share): the point between two, either of which may lie between others."""
 
 
 class Common(Body):
@@ -141,6 +140,18 @@ class Generation(Common, Told):
     quality: Word | None = None
     style: Word | None = None
     user: Annotated[str, Field(max_length=500)] | None = None
+
+
+class Wish(Told):
+    """A picture of a batch: what to draw, and its seed."""
+
+    seed: Chance = 0
+
+
+class Batch(Common):
+    """Any pictures at once, with the same knobs."""
+
+    rows: Annotated[list[Wish], Field(min_length=1, max_length=64)]
 
 
 class Parent(Told):
@@ -199,6 +210,10 @@ def request_of(asked: Body) -> requests.Request:
 
 def seed_of(chance: Number | StyleBody | tuple[Any, ...]) -> Seed:
     """Return the seed a body stands for; raise as `limner.seeds.seed_from_json`."""
-    parts = chance if isinstance(chance, tuple) else (chance,)
-    plain: list[Any] = [part.model_dump() if isinstance(part, StyleBody) else part for part in parts]
-    return seed_from_json(plain if isinstance(chance, tuple) else plain[0])
+
+    def plain(part: Any) -> Any:
+        if isinstance(part, tuple):
+            return [plain(one) for one in part]
+        return part.model_dump() if isinstance(part, StyleBody) else part
+
+    return seed_from_json(plain(chance))

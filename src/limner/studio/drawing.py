@@ -16,7 +16,7 @@ from starlette.types import Receive
 from limner.artist import Artist
 from limner.data import pictures
 from limner.errors import UserError
-from limner.requests import Blend, Request, Story, texts
+from limner.requests import MOST_PARTS, TOO_MIXED, Blend, Request, Story, shares, texts
 from limner.seeds import first_seed
 from limner.studio import shown
 from limner.studio.batching import Desk, Drawn, Heard, Row, weight
@@ -24,7 +24,7 @@ from limner.studio.bodies import Chance, Common, Told, request_of, seed_of
 from limner.studio.errors import ApiError, ClientGone
 from limner.studio.meters import Meters
 from limner.studio.safety import Limits
-from limner.system import Seed
+from limner.system import Seed, ends_of
 
 T = TypeVar("T")
 DECODING = 2
@@ -145,24 +145,26 @@ def between(a: Request, b: Request, t: float) -> Request:
     """Return the request between two: at the ends just they.
 
     Raises:
-        UserError: where one of two that differ lies between others itself, or they are stories of other lengths.
+        UserError: where they are stories of other lengths, or too many are mixed.
     """
     if weight((a, 0)) != weight((b, 0)):
         raise UserError("between two stories lies one only where both have as many lines")
     if a == b or t in (0, 1):
         return b if t == 1 else a
-    if isinstance(a, Blend) or isinstance(b, Blend):
-        raise UserError("what lies between two requests cannot be mixed again with another: mix its parents")
-    return Blend(a, b, t)
+    mixed = Blend(a, b, t)
+    if len(shares(mixed)) > MOST_PARTS:
+        raise UserError(TOO_MIXED)
+    return mixed
 
 
 def seed_between(a: Seed, b: Seed, t: float) -> Seed:
     """Return the noise between two seeds, as `between` does for requests."""
     if a == b or t in (0, 1):
         return b if t == 1 else a
-    if isinstance(a, tuple) or isinstance(b, tuple):
-        raise UserError("what lies between two seeds cannot be mixed again with another: mix its parents")
-    return a, b, t
+    mixed = a, b, t
+    if len(ends_of(mixed)) > MOST_PARTS:
+        raise UserError(TOO_MIXED)
+    return mixed
 
 
 async def while_there(http: HttpRequest, work: Coroutine[Any, Any, T]) -> T:

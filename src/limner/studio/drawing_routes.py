@@ -21,7 +21,7 @@ from limner.seeds import seeds_of
 from limner.sheet import to_pil
 from limner.studio import shown
 from limner.studio.batching import Desk, Row
-from limner.studio.bodies import Generation, Look, Mix, Morph, Tale, Walk, seed_of
+from limner.studio.bodies import Batch, Generation, Look, Mix, Morph, Tale, Walk, seed_of
 from limner.studio.drawing import Studio, between, chance, seed_between
 from limner.studio.errors import ApiError, body, told
 from limner.system import Draft
@@ -61,6 +61,13 @@ def _single(routes: APIRouter, studio: Studio) -> None:
         events = _events(studio, http, desk, rows[0], asked)
         first = await anext(events)  # what is wrong with the request is told as an error, not within a stream
         return StreamingResponse(_all(first, events), media_type="text/event-stream")
+
+    @routes.post("/v1/images/batch")
+    async def batch(http: HttpRequest, asked: Batch) -> dict[str, Any]:
+        """Draw a picture of each row, which may all be different; a story's picture is its strip."""
+        desk = studio.desk(asked.model)
+        rows = [(studio.request(desk.artist, row), seed_of(row.seed)) for row in asked.rows]
+        return await studio.answer(http, desk, rows, asked)
 
     @routes.post("/v1/images/story")
     async def story(http: HttpRequest, asked: Tale) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StringConstraints, TypeAdapter
 from pydantic import ValidationError as Invalid
+from typing_extensions import TypeAliasType
 
 from limner import recipe
 from limner.data import pictures
@@ -54,7 +55,7 @@ class Noise(_Body):
     of: Note = ""
 
 
-_End = _Whole | Noise
+_Seed = TypeAliasType("_Seed", "_Whole | Noise | tuple[_Seed, _Seed, Annotated[_Number, Field(ge=0, le=1)]]")
 
 
 class Recipe(_Body):
@@ -65,7 +66,7 @@ class Recipe(_Body):
     system: Name
     request: dict[str, Any]
     knobs: Annotated[dict[Name, bool | StrictInt | _Number | Note | None], Field(max_length=100)] = {}
-    seed: _Whole | Noise | tuple[_End, _End, Annotated[_Number, Field(ge=0, le=1)]]
+    seed: _Seed
     limner: Annotated[str, StringConstraints(max_length=200), AfterValidator(plain)] = ""
     parents: Annotated[list[Identity], Field(max_length=16)] = []
 
