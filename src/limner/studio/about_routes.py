@@ -33,6 +33,7 @@ def router(studio: Studio) -> APIRouter:
     """Make the routes."""
     routes = APIRouter()
     _artists(routes, studio)
+    _systems(routes, studio)
     _pictures(routes, studio)
     _health(routes, studio)
     return routes
@@ -61,6 +62,19 @@ def _artists(routes: APIRouter, studio: Studio) -> None:
         """Tell of one artist what can be asked, and all the words that it knows."""
         known = studio.desk(name).artist
         return about(name, known) | {"words": known.system.schema.lexicon.words}
+
+
+def _systems(routes: APIRouter, studio: Studio) -> None:
+    @routes.get("/v1/systems", tags=["artists"])
+    async def systems() -> dict[str, Any]:
+        """Tell of every system: its paper, settings with their meaning, presets, and who of it draws here."""
+        return {"data": described}
+
+    described = [
+        dataclasses.asdict(catalogue.summary(name))
+        | {"artists": [one for one, desk in studio.desks.items() if desk.artist.record["system"] == name]}
+        for name in catalogue.names()
+    ]
 
 
 def _pictures(routes: APIRouter, studio: Studio) -> None:

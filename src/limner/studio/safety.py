@@ -25,8 +25,8 @@ LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 OPEN = ("/healthz", "/readyz", "/v1/pictures/")
 """Answered without a token: health, and pictures whose name nobody can guess."""
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -92,10 +92,19 @@ class Guard:
         token: what a request must bear; None on a machine of one's own.
         local: answer only requests that name this machine, so that no page of another name reaches it (DNS rebinding).
         meters: what is counted.
+        everyone: paths answered without a token and at any pace, the page's: it is what asks a person for the token.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits, token: str | None, local: bool, meters: Meters) -> None:
-        self.app, self.limits, self.local, self.meters = app, limits, local, meters
+    def __init__(
+        self,
+        app: ASGIApp,
+        limits: Limits,
+        token: str | None,
+        local: bool,
+        meters: Meters,
+        everyone: frozenset[str] = frozenset(),
+    ) -> None:
+        self.app, self.limits, self.local, self.meters, self.everyone = app, limits, local, meters, everyone
         self._token = token.encode() if token else None
         self._paces = Paces(limits)
 
@@ -156,10 +165,11 @@ class Guard:
             return answer(403, "the studio answers this machine only; start it with --host for others", code="host")
         if scope["method"] not in ("GET", "HEAD") and _elsewhere(headers, host):
             return answer(403, "another site's page may not use the studio", code="origin")
-        if self._token and not path.startswith(OPEN) and not self._bears(headers):
+        is_open = path.startswith(OPEN) or path in self.everyone
+        if self._token and not is_open and not self._bears(headers):
             text = "the token is missing or wrong: send the header Authorization: Bearer TOKEN"
             return answer(401, text, headers={"WWW-Authenticate": "Bearer"})
-        if not path.startswith(OPEN) and (seconds := self._paces.wait(_client(scope), time.monotonic())):
+        if not is_open and (seconds := self._paces.wait(_client(scope), time.monotonic())):
             text = f"too many requests: try again in {seconds} s"
             return answer(429, text, headers={"Retry-After": str(seconds)})
         length, most = headers.get("content-length", "0"), self._most(path)

@@ -19,7 +19,7 @@ from PIL import Image
 from limner import __version__
 from limner.artist import Artist
 from limner.errors import UserError
-from limner.studio import about_routes, drawing_routes, errors
+from limner.studio import about_routes, drawing_routes, errors, page_routes
 from limner.studio.batching import Desk
 from limner.studio.drawing import Studio
 from limner.studio.meters import Meters
@@ -101,10 +101,14 @@ def build(artists: Sequence[Artist], settings: Settings, gallery: Gallery | None
     errors.handle(app)
     app.include_router(about_routes.router(studio))
     app.include_router(drawing_routes.router(studio))
+    page = page_routes.files()
+    app.include_router(page_routes.router(page))
     bodies = dict.fromkeys(("/v1/styles", "/v1/captions"), settings.limits.upload)
     if gallery is not None:
         bodies |= _add_gallery(app, studio, gallery)
-    return Guard(app, dataclasses.replace(settings.limits, bodies=bodies), settings.token, settings.local, meters)
+    limits = dataclasses.replace(settings.limits, bodies=bodies)
+    everyone = frozenset({*page, page_routes.ABOUT})
+    return Guard(app, limits, settings.token, settings.local, meters, everyone)
 
 
 def names(given: Sequence[str]) -> list[str]:

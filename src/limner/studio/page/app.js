@@ -1,0 +1,138 @@
+// The page: its head, its routes, and what goes wrong. Views are in views/, one file each.
+
+import { Notices } from "./notices.js";
+import { ErrorLine, Icon, Shared, useKept } from "./parts.js";
+import { parse } from "./routes.js";
+import { openStudio } from "./studio.js";
+import { html, render, useEffect, useMemo, useState } from "./vendor/preact.js";
+
+/** Views by the first word of a route; `needs` tells whether any artist here can do it. */
+const VIEWS = [
+  { name: "draw", title: "Draw", load: () => import("./views/draw.js") },
+  { name: "gacha", title: "Gacha", load: () => import("./views/gacha.js") },
+  { name: "favourites", title: "Favourites", load: () => import("./views/favourites.js") },
+  { name: "morph", title: "Morph", load: () => import("./views/morph.js"), needs: (one) => one.can.morph },
+  { name: "mix", title: "Mix", load: () => import("./views/mix.js") },
+  { name: "walk", title: "Walk", load: () => import("./views/walk.js") },
+  { name: "story", title: "Story", load: () => import("./views/story.js"), needs: (one) => one.can.story },
+  { name: "systems", title: "Systems", load: () => import("./views/systems.js") },
+  { name: "rate", title: "Rate", load: () => import("./views/rate.js"), needs: (_, studio) => studio.ratings !== null },
+];
+const THEMES = { system: "Auto", light: "Light", dark: "Dark" };
+
+function App({ studio, artists }) {
+  const [route, setRoute] = useState(() => parse(location.hash));
+  const [chosen, choose] = useKept("artist", artists[0].id);
+  const [theme, setTheme] = useKept("theme", "system");
+  const [notices] = useState(() => new Notices());
+  useEffect(() => {
+    const changed = () => setRoute(parse(location.hash));
+    addEventListener("hashchange", changed);
+    return () => removeEventListener("hashchange", changed);
+  }, []);
+  useEffect(() => {
+    if (theme === "system") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+  }, [theme]);
+
+  const artist = artists.find((one) => one.id === chosen) ?? artists[0];
+  const shown = VIEWS.filter(({ needs }) => !needs || artists.some((one) => needs(one, studio)));
+  const view = shown.find((one) => one.name === route.view) ?? shown[0];
+  const shared = useMemo(
+    () => ({ studio, artists, artist, choose, notify: notices.notify, fail: notices.fail }),
+    [studio, artists, artist],
+  );
+  useEffect(() => {
+    document.title = `${view.title} · Limner`;
+  }, [view]);
+  return html`<${Shared.Provider} value=${shared}>
+    <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
+    <header class="top">
+      <a class="brand" href="#/draw"><img src="./icon.svg" alt="" />Limner</a>
+      <nav class="tabs" aria-label="Studio">
+        ${shown.map(
+          (one) => html`<a key=${one.name} href=${`#/${one.name}`} aria-current=${one === view ? "page" : undefined}>
+            ${one.title}
+          </a>`,
+        )}
+      </nav>
+      <label>
+        <span class="hidden">Artist</span>
+        <select id="artist" value=${artist.id} onChange=${(event) => choose(event.target.value)}>
+          ${artists.map((one) => html`<option key=${one.id} value=${one.id}>${one.id}</option>`)}
+        </select>
+      </label>
+      <label>
+        <span class="hidden">Colours</span>
+        <select id="theme" value=${theme} onChange=${(event) => setTheme(event.target.value)}>
+          ${Object.entries(THEMES).map(([name, text]) => html`<option key=${name} value=${name}>${text}</option>`)}
+        </select>
+      </label>
+    </header>
+    <main id="main" tabindex="-1"><${View} key=${view.name} view=${view} route=${route} /></main>
+    <${notices.Toasts} />
+  <//>`;
+}
+
+/** A view, once its module has come. */
+function View({ view, route }) {
+  const [loaded, setLoaded] = useState(null);
+  const [error, setError] = useState(null);
+  useEffect(() => {
+    let here = true;
+    view
+      .load()
+      .then((module) => here && setLoaded(() => module.default))
+      .catch(() => here && setError(new Error("this part of the page did not load: reload it")));
+    return () => {
+      here = false;
+    };
+  }, [view]);
+  if (error) return html`<${ErrorLine} error=${error} />`;
+  return loaded ? html`<${loaded} route=${route} />` : html`<p class="soft">Opening ...</p>`;
+}
+
+/** Where a studio asks for a token, ask the person for it. */
+function Token({ studio, message, opened }) {
+  const enter = (event) => {
+    event.preventDefault();
+    studio.token = new FormData(event.target).get("token").trim();
+    opened();
+  };
+  return html`<main>
+    <form class="card stack" onSubmit=${enter}>
+      <h1><${Icon} name="lock" /> This studio asks for a token</h1>
+      <p class="soft">${message}</p>
+      <label>Token <input name="token" type="password" autocomplete="current-password" required /></label>
+      <div><button class="primary">Enter</button></div>
+    </form>
+  </main>`;
+}
+
+function skip(event) {
+  event.preventDefault();
+  document.getElementById("main").focus();
+}
+
+async function start() {
+  const place = document.getElementById("app");
+  try {
+    const studio = await openStudio();
+    await enter(studio, place);
+  } catch (error) {
+    render(html`<main><${ErrorLine} error=${error} /></main>`, place);
+  }
+}
+
+async function enter(studio, place) {
+  try {
+    const artists = await studio.artists();
+    render(html`<${App} studio=${studio} artists=${artists} />`, place);
+  } catch (error) {
+    if (error.status !== 401) throw error;
+    const opened = () => enter(studio, place);
+    render(html`<${Token} studio=${studio} message=${error.message} opened=${opened} />`, place);
+  }
+}
+
+start();

@@ -1,0 +1,198 @@
+// What views are made of: pictures, hearts, seeds, sliders, and a few hooks.
+
+import { createContext, html, useContext, useEffect, useRef, useState } from "./vendor/preact.js";
+
+/** {studio, artists, artist, choose, notify, fail}: what every view has. */
+export const Shared = createContext(null);
+
+export function useShared() {
+  return useContext(Shared);
+}
+
+const PATHS = {
+  dice: "M4 4h16v16H4zM8.5 8.5h.01M15.5 8.5h.01M12 12h.01M8.5 15.5h.01M15.5 15.5h.01",
+  heart: "M12 20s-7.5-4.6-7.5-10A4.3 4.3 0 0 1 12 7.3 4.3 4.3 0 0 1 19.5 10c0 5.4-7.5 10-7.5 10z",
+  lock: "M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3",
+  unlock: "M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 6.8-1.2",
+  trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
+  save: "M12 4v11m-5-4 5 5 5-5M5 20h14",
+  morph: "M4 17c6 0 6-10 12-10h4m-3-3 3 3-3 3",
+  mix: "M7 5v5c0 3 5 3 5 6v4M17 5v5c0 3-5 3-5 6",
+  walk: "M4 6h16v12H4zM8 6v12M16 6v12M4 12h4m8 0h4",
+  pencil: "M4 20l1-4L16 5l3 3L8 19z",
+  again: "M19 12a7 7 0 1 1-2-5l2 2m0-5v5h-5",
+  play: "M8 5v14l11-7z",
+  pause: "M8 5v14M16 5v14",
+  close: "M6 6l12 12M18 6L6 18",
+  back: "M14 6l-6 6 6 6",
+  plus: "M12 5v14M5 12h14",
+  eye: "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12zM12 9.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6z",
+};
+
+/** A drawn sign; words beside it, or an aria-label around it, say what it means. */
+export function Icon({ name }) {
+  return html`<svg viewBox="0 0 24 24" aria-hidden="true" width="20" height="20" fill="none" stroke="currentColor">
+    <path d=${PATHS[name]} />
+  </svg>`;
+}
+
+/** A button that is a sign; `label` is its name. */
+export function IconButton({ name, label, onClick, ...rest }) {
+  return html`<button type="button" class="icon" aria-label=${label} title=${label} onClick=${onClick} ...${rest}>
+    <${Icon} name=${name} />
+  </button>`;
+}
+
+/** The heart of a picture. */
+export function Heart({ kept, onClick }) {
+  const label = kept ? "Take from favourites" : "Keep as a favourite";
+  return html`<button type="button" class="icon heart" aria-pressed=${kept} aria-label=${label} title=${label} onClick=${onClick}>
+    <${Icon} name="heart" />
+  </button>`;
+}
+
+/** What went wrong, in a line. */
+export function ErrorLine({ error }) {
+  return error ? html`<p class="error" role="alert">${error.message ?? String(error)}</p>` : null;
+}
+
+/** The head of a view; it takes the focus when one comes to it, so that screen readers begin there. */
+export function Title({ text, children }) {
+  const head = useRef(null);
+  useEffect(() => {
+    if (document.activeElement === document.body || document.activeElement?.closest(".tabs")) head.current.focus();
+  }, []);
+  return html`<div><h1 ref=${head} tabindex="-1">${text}</h1>${children && html`<p class="soft">${children}</p>`}</div>`;
+}
+
+/** A picture out of a Blob. The old one stays until the new one can be shown; `drawn` says what it was drawn for. */
+export function Shown({ png, alt, id, drawn, ...rest }) {
+  const image = useRef(null);
+  useEffect(() => {
+    if (!png) return undefined;
+    const url = URL.createObjectURL(png);
+    image.current.src = url;
+    const done = () => URL.revokeObjectURL(url);
+    image.current
+      .decode()
+      .then(() => image.current && drawn !== undefined && (image.current.dataset.drawn = drawn))
+      .catch(() => {})
+      .finally(done);
+    return undefined;
+  }, [png]);
+  return html`<img class="shown" ref=${image} id=${id} alt=${alt} ...${rest} />`;
+}
+
+/** A picture of the gallery, fetched when it is shown. */
+export function Kept({ entry, alt, ...rest }) {
+  const { studio, fail } = useShared();
+  const [png, setPng] = useState(null);
+  useEffect(() => {
+    let here = true;
+    studio.gallery.png(entry.id).then((found) => here && setPng(found), fail);
+    return () => {
+      here = false;
+    };
+  }, [entry.id]);
+  return html`<${Shown} png=${png} alt=${alt ?? textOf(entry.recipe.request)} ...${rest} />`;
+}
+
+/** A slider with its name and its value in words. */
+export function Slider({ label, value, min = 0, max = 1, step = 0.01, said, onInput, ...rest }) {
+  const text = said ?? String(value);
+  return html`<label>
+    <span class="row spread"><span>${label}</span><span class="soft">${text}</span></span>
+    <input type="range" value=${value} min=${min} max=${max} step=${step} aria-valuetext=${text} ...${rest}
+      onInput=${(event) => onInput(Number(event.target.value))} />
+  </label>`;
+}
+
+/** Choose an artist among those that can; where there is but one, nothing is shown. */
+export function useArtist(can = () => true) {
+  const { artist, artists } = useShared();
+  return can(artist) ? artist : artists.find(can);
+}
+
+/** State that is there again after a reload, under a name. */
+export function useKept(name, first) {
+  const key = `limner.${name}`;
+  const [value, setValue] = useState(() => {
+    try {
+      return JSON.parse(localStorage.getItem(key)) ?? first;
+    } catch {
+      return first;
+    }
+  });
+  const set = (next) =>
+    setValue((old) => {
+      const now = typeof next === "function" ? next(old) : next;
+      try {
+        localStorage.setItem(key, JSON.stringify(now));
+      } catch {
+        // a full or forbidden store loses nothing but the way back after a reload
+      }
+      return now;
+    });
+  return [value, set];
+}
+
+/**
+ * Do the newest of many: `run(...given)` starts `work(signal, ...given)` at once where none is under way, and else when
+ * that is done, with what was given last. So a picture changes while a person types on, and nothing queues up.
+ */
+export function useLatest(work) {
+  const state = useRef({ busy: false, next: null, stop: new AbortController() });
+  const newest = useRef(work);
+  newest.current = work;
+  useEffect(() => () => state.current.stop.abort(), []);
+  const run = useRef(async (...given) => {
+    const now = state.current;
+    if (now.stop.signal.aborted) return;
+    if (now.busy) {
+      now.next = given;
+      return;
+    }
+    now.busy = true;
+    try {
+      await newest.current(now.stop.signal, ...given);
+    } finally {
+      now.busy = false;
+      const next = now.next;
+      now.next = null;
+      if (next) run.current(...next);
+    }
+  });
+  return run.current;
+}
+
+/** A seed by chance. */
+export function chance() {
+  return crypto.getRandomValues(new Uint32Array(1))[0] % 2 ** 31;
+}
+
+/** Say in words what a request asks. */
+export function textOf(request) {
+  switch (request.kind) {
+    case "caption":
+      return request.text;
+    case "story":
+      return request.lines.join("\n");
+    case "attributes":
+      return Object.entries(request.values).map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join(", ");
+    case "labelset":
+      return request.labels.join(", ");
+    case "blend":
+      return `${Math.round(100 * (1 - request.t))} % ${textOf(request.first)} / ${Math.round(100 * request.t)} % ${textOf(request.second)}`;
+    default:
+      return request.caption ?? "";
+  }
+}
+
+/** Hand a Blob to the person as a file. */
+export function download(file, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

@@ -1,0 +1,206 @@
+// A studio on a server: all that the page asks, over HTTP.
+
+import { StudioError } from "./studio.js";
+
+const TOKEN = "limner.token";
+
+/** The studio that serves this page. */
+export class ServerStudio {
+  kind = "server";
+
+  constructor(about) {
+    this.about = about;
+    this.gallery = new Gallery(this);
+    this.ratings = new Ratings(this);
+  }
+
+  /** Keep the token that other machines need, for as long as this tab is open. */
+  set token(token) {
+    sessionStorage.setItem(TOKEN, token);
+  }
+
+  async artists() {
+    return (await this.get("v1/artists")).data;
+  }
+
+  async words(artist) {
+    return (await this.get(`v1/artists/${encodeURIComponent(artist)}`)).words;
+  }
+
+  async systems() {
+    return (await this.get("v1/systems")).data;
+  }
+
+  /** Draw a picture of each row; see the README beside this file for what rows and pictures are. */
+  async draw(artist, rows, { knobs = {}, signal } = {}) {
+    const body = { model: artist, rows, knobs, response_format: "b64_json" };
+    const answer = await this.post("v1/images/batch", body, signal);
+    return answer.data.map(picture);
+  }
+
+  /** Yield drafts while they come, then the picture. */
+  async *watch(artist, { request, seed }, { knobs = {}, signal } = {}) {
+    const body = { model: artist, request, seed, knobs, stream: true };
+    const answer = await this.ask("v1/images/generations", { method: "POST", body, signal });
+    for await (const event of events(answer.body)) {
+      if (event.type === "error") throw new StudioError(event.error.message);
+      yield event.recipe ? picture(event) : { png: blob(event.b64_json), note: event.note, progress: event.progress };
+    }
+  }
+
+  /** Draw a picture and tell where each word was looked at. */
+  async attention(artist, { request, seed }, { knobs = {}, signal } = {}) {
+    const body = { model: artist, request, seed, knobs, response_format: "b64_json" };
+    const answer = await this.post("v1/images/attention", body, signal);
+    const looks = answer.looks.map((look) => ({ ...look, maps: bytes(look.maps) }));
+    return { picture: picture({ ...answer, unknown: {} }), words: answer.words, looks };
+  }
+
+  async caption(artist, file) {
+    const path = `v1/captions?model=${encodeURIComponent(artist)}`;
+    return (await (await this.ask(path, { method: "POST", body: file })).json()).caption;
+  }
+
+  async style(artist, file) {
+    const path = `v1/styles?model=${encodeURIComponent(artist)}`;
+    return (await (await this.ask(path, { method: "POST", body: file })).json()).seed;
+  }
+
+  async get(path, signal) {
+    return (await this.ask(path, { signal })).json();
+  }
+
+  async post(path, body, signal) {
+    return (await this.ask(path, { method: "POST", body, signal })).json();
+  }
+
+  /** Ask the server; throw StudioError for any answer but a good one. */
+  async ask(path, { method = "GET", body, signal } = {}) {
+    const headers = {};
+    const token = sessionStorage.getItem(TOKEN);
+    if (token) headers.Authorization = `Bearer ${token}`;
+    const isJson = body !== undefined && !(body instanceof Blob);
+    if (isJson) headers["Content-Type"] = "application/json";
+    const sent = isJson ? JSON.stringify(body) : body;
+    let answer;
+    try {
+      answer = await fetch(`./${path}`, { method, headers, body: sent, signal });
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new StudioError("the studio does not answer: is it still running?");
+    }
+    if (answer.ok) return answer;
+    const retryAfter = Number(answer.headers.get("Retry-After")) || 0;
+    const told = await answer.json().catch(() => null);
+    const message = told?.error?.message ?? `the studio answered ${answer.status}`;
+    throw new StudioError(message, { status: answer.status, retryAfter });
+  }
+}
+
+class Gallery {
+  constructor(studio) {
+    this.studio = studio;
+  }
+
+  page({ shelf = "kept", q = "", artist = "", limit = 50, after } = {}) {
+    const asked = new URLSearchParams({ shelf, q, artist, limit });
+    if (after) asked.set("after", after);
+    return this.studio.get(`v1/gallery/pictures?${asked}`);
+  }
+
+  get(id) {
+    return this.studio.get(`v1/gallery/pictures/${id}`);
+  }
+
+  /** Return the picture as a Blob. */
+  async png(id) {
+    return (await this.studio.ask(`v1/gallery/pictures/${id}.png`)).blob();
+  }
+
+  async add(png, { keep = false, parents = null, note = "" } = {}) {
+    return this.studio.post("v1/gallery/pictures", { png: await base64(png), keep, parents, note });
+  }
+
+  async change(id, changes) {
+    return (await this.studio.ask(`v1/gallery/pictures/${id}`, { method: "PATCH", body: changes })).json();
+  }
+
+  remove(ids) {
+    return this.studio.post("v1/gallery/delete", { ids });
+  }
+
+  undo(token) {
+    return this.studio.post("v1/gallery/undo", { undo: token });
+  }
+
+  async export(shelf = "kept") {
+    return (await this.studio.ask(`v1/gallery/export?shelf=${shelf}`)).blob();
+  }
+
+  async import(file) {
+    return (await this.studio.ask("v1/gallery/import", { method: "POST", body: file })).json();
+  }
+
+  /** Draw a kept picture again; `difference` is 0 where it is the same bit for bit. */
+  async again(id) {
+    const answer = await this.studio.ask(`v1/gallery/pictures/${id}/again`, { method: "POST" });
+    return { png: await answer.blob(), difference: Number(answer.headers.get("Limner-Difference")) };
+  }
+}
+
+class Ratings {
+  constructor(studio) {
+    this.studio = studio;
+  }
+
+  get(path) {
+    return this.studio.get(`v1/ratings/${path}`);
+  }
+
+  post(path, body) {
+    return this.studio.post(`v1/ratings/${path}`, body);
+  }
+}
+
+function picture({ b64_json, recipe, unknown }) {
+  return { png: blob(b64_json), recipe, unknown };
+}
+
+function bytes(text) {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
+
+function blob(text) {
+  return new Blob([bytes(text)], { type: "image/png" });
+}
+
+async function base64(png) {
+  const read = new FileReader();
+  await new Promise((done, failed) => {
+    read.onload = done;
+    read.onerror = () => failed(read.error);
+    read.readAsDataURL(png);
+  });
+  return read.result.slice(read.result.indexOf(",") + 1);
+}
+
+/** Yield the bodies of server-sent events. */
+async function* events(stream) {
+  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      text += value;
+      const whole = text.split("\n\n");
+      text = whole.pop();
+      for (const event of whole) {
+        const data = event.split("\n").find((line) => line.startsWith("data: "));
+        if (data) yield JSON.parse(data.slice(6));
+      }
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
