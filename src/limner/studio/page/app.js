@@ -44,6 +44,7 @@ function App({ studio, artists }) {
   );
   useEffect(() => {
     document.title = `${view.title} · Limner`;
+    document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   }, [view]);
   return html`<${Shared.Provider} value=${shared}>
     <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>

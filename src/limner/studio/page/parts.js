@@ -44,11 +44,9 @@ export function IconButton({ name, label, onClick, ...rest }) {
 }
 
 /** The heart of a picture. */
-export function Heart({ kept, onClick }) {
+export function Heart({ kept, onClick, ...rest }) {
   const label = kept ? "Take from favourites" : "Keep as a favourite";
-  return html`<button type="button" class="icon heart" aria-pressed=${kept} aria-label=${label} title=${label} onClick=${onClick}>
-    <${Icon} name="heart" />
-  </button>`;
+  return html`<${IconButton} name="heart" label=${label} class="icon heart" aria-pressed=${kept} onClick=${onClick} ...${rest} />`;
 }
 
 /** What went wrong, in a line. */

@@ -1,0 +1,134 @@
+"""The pictures of the studio that README and docs show, taken in a real browser from a studio that is started here.
+
+    python benchmarks/screenshots.py
+
+They go to docs/images/studio-*.png, in 256 colours. The seeds are fixed, so another run takes the same pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+from browsers import launched  # noqa: E402 (the tests know where a browser is)
+
+FIRST = "a smiling woman with curly red hair, round glasses and a blue hoodie against a yellow background"
+SECOND = "a serious man with a long black beard and a green sweater against a purple background"
+STORY = ("a large red rubber cube, far left in front", "a small blue rubber sphere, right in front")
+CHANCE = "let n = 0; crypto.getRandomValues = (to) => to.map(() => (n = (n * 1664525 + 1013904223) >>> 0))"
+"""Chance that is the same each time."""
+WIDE, PHONE = (1280, 860), (390, 844)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--out", type=Path, default=ROOT / "docs" / "images")
+    parser.add_argument("--only", choices=[name for name, *_ in SHOTS], help="take one of them")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        command = [sys.executable, "-m", "limner", "studio", "--port", "0", "--database", f"{folder}/gallery.sqlite"]
+        studio = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+        try:
+            assert studio.stderr is not None
+            address = next(found[0] for line in studio.stderr if (found := re.search(r"http://\S+", line)))
+            browser = launched(playwright)
+            for name, size, dark, take in SHOTS:
+                if asked.only in (None, name):
+                    shoot(browser, address, size, dark, take, asked.out / f"studio-{name}.png")
+            browser.close()
+        finally:
+            studio.terminate()
+            studio.wait()
+
+
+def shoot(
+    browser: Browser, address: str, size: tuple[int, int], dark: bool, take: Callable[[Page, str], None], file: Path
+) -> None:
+    """Take one picture, of a person who comes for the first time."""
+    width, height = size
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", locale="en-GB"
+    )
+    page = context.new_page()
+    take(page, address)
+    page.wait_for_load_state("networkidle")
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    picture.quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
+    print(file)
+    context.close()
+
+
+def draw(page: Page, address: str, text: str = FIRST, seed: int = 7) -> None:
+    """Type a sentence."""
+    page.goto(f"{address}/#/draw")
+    page.fill("#seed", str(seed))
+    page.fill("#prompt", text)
+    page.wait_for_function("text => document.querySelector('#picture')?.dataset.drawn === text", arg=text)
+
+
+def kept(page: Page, address: str, text: str, seed: int) -> str:
+    """Draw and keep a picture, and return its id."""
+    draw(page, address, text, seed)
+    page.click("#keep")
+    page.locator("#keep[aria-pressed=true]").wait_for()
+    found = page.request.get(f"{address}/v1/gallery/pictures", params={"shelf": "kept", "q": text.split(" with")[0]})
+    return str(found.json()["data"][0]["id"])
+
+
+def gacha(page: Page, address: str) -> None:
+    """Let some thirty come."""
+    page.add_init_script(CHANCE)
+    page.goto(f"{address}/#/gacha")
+    page.wait_for_function("() => document.querySelectorAll('main .tile img').length >= 32")
+    page.wait_for_timeout(1500)
+
+
+def morph(page: Page, address: str) -> None:
+    """Put two sliders on their way."""
+    page.goto(f"{address}/#/morph?picture={kept(page, address, FIRST, 7)}")
+    page.wait_for_timeout(2500)
+
+
+def mix(page: Page, address: str) -> None:
+    """Mix two characters."""
+    first, second = kept(page, address, FIRST, 7), kept(page, address, SECOND, 3)
+    page.goto(f"{address}/#/mix?picture={first}&with={second}")
+    page.wait_for_timeout(2500)
+
+
+def story(page: Page, address: str) -> None:
+    """Tell the example."""
+    page.goto(f"{address}/#/story")
+    page.wait_for_timeout(2500)
+
+
+def systems(page: Page, address: str) -> None:
+    """Read of a system."""
+    page.goto(f"{address}/#/systems/attngan")
+    page.wait_for_timeout(800)
+
+
+SHOTS: list[tuple[str, tuple[int, int], bool, Callable[[Page, str], None]]] = [
+    ("draw", WIDE, False, draw),
+    ("gacha", WIDE, False, gacha),
+    ("morph", WIDE, False, morph),
+    ("mix", WIDE, False, mix),
+    ("story", WIDE, False, story),
+    ("systems", WIDE, False, systems),
+    ("phone", PHONE, True, draw),
+]
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+// A picture of the gallery with all that is known of it, in a dialog.
+
+import { artistOf } from "./drawn.js";
+import { download, Heart, Icon, IconButton, Kept, Shown, textOf, useShared } from "./parts.js";
+import { seedText } from "./requests.js";
+import { to } from "./routes.js";
+import { html, useEffect, useRef, useState } from "./vendor/preact.js";
+
+/** `onChange(entry)` is told of a new heart or note; `onDelete(ids)`, `onRestore(ids)`, `onClose()` have it gone. */
+export function Card({ entry, onChange, onDelete, onRestore, onClose }) {
+  const dialog = useRef(null);
+  useEffect(() => {
+    dialog.current.showModal();
+  }, []);
+  const shade = (event) => event.target === dialog.current && onClose();
+  const text = textOf(entry.recipe.request) || "A picture";
+  return html`<dialog class="one" id="card" ref=${dialog} aria-label=${text} onClose=${onClose} onClick=${shade}>
+    <div class="away"><${IconButton} name="close" label="Close" onClick=${onClose} /></div>
+    <div class="two">
+      <div class="stack">
+        <${Kept} entry=${entry} alt=${text} class=${entry.width === entry.height ? "shown" : "shown whole"} />
+        <${Again} key=${entry.id} entry=${entry} />
+      </div>
+      <div class="stack">
+        <${Links} entry=${entry} />
+        <${Facts} entry=${entry} />
+        <${Note} key=${entry.id} entry=${entry} onChange=${onChange} />
+        <${Tools} entry=${entry} onChange=${onChange} onDelete=${onDelete} onRestore=${onRestore} />
+      </div>
+    </div>
+  </dialog>`;
+}
+
+/** Where one can go on with it. */
+function Links({ entry }) {
+  const { artists } = useShared();
+  const artist = artistOf(artists, entry);
+  if (!artist)
+    return html`<p class="soft small">${entry.recipe.artist} does not draw here: start the studio with it.</p>`;
+  const isStory = entry.recipe.request.kind === "story";
+  return html`<div class="row">
+    <a class="button primary" id="open-draw" href=${to("draw", { picture: entry.id })}
+      ><${Icon} name="pencil" /> Draw on</a
+    >
+    ${isStory && html`<a class="button" href=${to("story", { picture: entry.id })}>Story</a>`}
+    ${
+      artist.can.morph &&
+      artist.takes !== "nothing" &&
+      html`<a class="button" href=${to("morph", { picture: entry.id })}><${Icon} name="morph" /> Morph</a>`
+    }
+    <a class="button" href=${to("mix", { picture: entry.id })}><${Icon} name="mix" /> Mix</a>
+    <a class="button" href=${to("walk", { picture: entry.id })}><${Icon} name="walk" /> Walk</a>
+  </div>`;
+}
+
+function Facts({ entry }) {
+  const { request, seed, artist, knobs } = entry.recipe;
+  const set = Object.entries(knobs ?? {}).map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`);
+  return html`<dl class="told-of">
+    <dt>Text</dt>
+    <dd class="lines-of">${textOf(request) || "none"}</dd>
+    <dt>Seed</dt>
+    <dd>${seedText(seed)}</dd>
+    <dt>Artist</dt>
+    <dd>${artist}</dd>
+    ${
+      set.length > 0 &&
+      html`<dt>Knobs</dt>
+        <dd>${set.join(", ")}</dd>`
+    }
+    <dt>Drawn</dt>
+    <dd>${new Date(entry.drawn).toLocaleString()}</dd>
+    ${
+      entry.parents.length > 0 &&
+      html`<dt>Made of</dt>
+        <dd class="lineage">${entry.parents.map((id) => html`<${Parent} key=${id} id=${id} />`)}</dd>`
+    }
+  </dl>`;
+}
+
+/** A picture that this one was made from; it may be gone by now. */
+function Parent({ id }) {
+  const { studio } = useShared();
+  const [entry, setEntry] = useState(null);
+  useEffect(() => {
+    studio.gallery.get(id).then(setEntry, () => setEntry(false));
+  }, [id]);
+  if (entry === false) return html`<span class="soft small">one that is gone</span>`;
+  return entry && html`<a href=${to("favourites", { picture: id })}><${Kept} entry=${entry} /></a>`;
+}
+
+function Note({ entry, onChange }) {
+  const { studio, fail, notify } = useShared();
+  const save = async (event) => {
+    const note = event.target.value.trim();
+    if (note === entry.note) return;
+    try {
+      onChange(await studio.gallery.change(entry.id, { note }));
+      notify("Noted");
+    } catch (error) {
+      fail(error);
+    }
+  };
+  return html`<label
+    >Note
+    <textarea
+      id="note"
+      rows="2"
+      maxlength="1000"
+      value=${entry.note}
+      placeholder="A name, or why you like it"
+      onChange=${save}
+    />
+  </label>`;
+}
+
+function Tools({ entry, onChange, onDelete, onRestore }) {
+  const { studio, fail } = useShared();
+  const heart = () => studio.gallery.change(entry.id, { keep: !entry.kept }).then(onChange, fail);
+  const save = async () => {
+    try {
+      download(await studio.gallery.png(entry.id), `${entry.recipe.artist}.png`);
+    } catch (error) {
+      fail(error);
+    }
+  };
+  return html`<div class="row">
+    ${!entry.deleted && html`<${Heart} kept=${Boolean(entry.kept)} onClick=${heart} />`}
+    <${IconButton} name="save" label="Save as a PNG" onClick=${save} />
+    ${
+      entry.deleted
+        ? html`<button type="button" onClick=${() => onRestore([entry.id])}>
+            <${Icon} name="again" /> Put it back
+          </button>`
+        : html`<${IconButton} name="trash" label="Delete" onClick=${() => onDelete([entry.id])} />`
+    }
+  </div>`;
+}
+
+/** Draw it again, and say whether it is the same. */
+function Again({ entry }) {
+  const { studio, fail } = useShared();
+  const [drawn, setDrawn] = useState(null);
+  const [busy, setBusy] = useState(false);
+  const again = async () => {
+    setBusy(true);
+    try {
+      setDrawn(await studio.gallery.again(entry.id));
+    } catch (error) {
+      fail(error);
+    }
+    setBusy(false);
+  };
+  const said =
+    drawn &&
+    (drawn.difference === 0 ? "The same, to the bit." : `Its values differ by at most ${drawn.difference} of 255.`);
+  return html`<div class="stack">
+    <div class="row">
+      <button type="button" id="again" disabled=${busy} onClick=${again}>
+        <${Icon} name="again" /> ${busy ? "Drawing ..." : "Draw it again"}
+      </button>
+    </div>
+    <p class="small" role="status" id="same">${said}</p>
+    ${drawn && drawn.difference > 0 && html`<${Shown} png=${drawn.png} alt="As it is drawn now" />`}
+  </div>`;
+}

@@ -1,0 +1,133 @@
+// Chips: the values of an artist's attributes as buttons, folded by the thing they belong to.
+
+import { isNot } from "./grammar.js";
+import { useShared } from "./parts.js";
+import { Phrases } from "./phrases.js";
+import { html, useEffect, useMemo, useState } from "./vendor/preact.js";
+
+const PAINTS = {
+  blonde: "#f5d45e",
+  ginger: "#ea6c14",
+  platinum: "#f3e9d2",
+  grey: "#97979e",
+  gray: "#97979e",
+  brown: "#724133",
+};
+const COLOUR_NAMES = new Set(
+  "black white red green blue yellow orange purple pink cyan magenta violet gold silver turquoise".split(" "),
+);
+
+/** How an artist's values are said in words; null until the words it knows have come. */
+export function usePhrases(artist) {
+  const { studio, fail } = useShared();
+  const [known, setKnown] = useState(null);
+  useEffect(() => {
+    let here = true;
+    studio.words(artist.id).then((words) => here && setKnown({ artist, words }), fail);
+    return () => {
+      here = false;
+    };
+  }, [artist]);
+  const words = known?.artist === artist ? known.words : null;
+  return useMemo(() => words && new Phrases(artist.attributes, words, artist.examples), [words]);
+}
+
+/**
+ * All values as toggle buttons. `chosen` are those that are on, {attribute: value}; `onChoose(attribute, value)` is
+ * told of a press, with null where a value was taken off. Values that mean "nothing" are shown only with `nothing`: in
+ * words they are said by leaving out.
+ */
+export function Chips({ phrases, chosen, onChoose, nothing = false }) {
+  const [open, setOpen] = useState(() => opened(phrases, chosen));
+  const toggle = (name, isOpen) => {
+    if (open.has(name) === isOpen) return;
+    const next = new Set(open);
+    if (isOpen) next.add(name);
+    else next.delete(name);
+    setOpen(next);
+  };
+  return html`<div id="chips" class="things">
+    ${phrases.things.map((thing) => {
+      const names = Object.values(thing.parts);
+      const said = names.map((name) => chosen[name]).filter((value) => value !== undefined);
+      return html`<details
+        class="fold"
+        key=${thing.name}
+        open=${open.has(thing.name)}
+        onToggle=${(event) => toggle(thing.name, event.target.open)}
+      >
+        <summary>${thing.name} ${said.length > 0 && html`<span class="picked">${said.join(", ")}</span>`}</summary>
+        ${
+          open.has(thing.name) &&
+          names.map(
+            (name) =>
+              html`<${Values}
+                key=${name}
+                name=${name}
+                values=${phrases.attributes[name]}
+                chosen=${chosen[name]}
+                nothing=${nothing}
+                onChoose=${onChoose}
+              />`,
+          )
+        }
+      </details>`;
+    })}
+  </div>`;
+}
+
+/** Which things are unfolded at first: the first two, or where there are many places, those that are spoken of. */
+function opened(phrases, chosen) {
+  const isSaid = (thing) => Object.values(thing.parts).some((name) => name in chosen);
+  const shown = phrases.things.some((thing) => thing.placed)
+    ? phrases.things.filter(isSaid)
+    : phrases.things.slice(0, 2);
+  return new Set(shown.map((thing) => thing.name));
+}
+
+function Values({ name, values, chosen, nothing, onChoose }) {
+  const shown = nothing ? values : values.filter((value) => !isNot(value));
+  return html`<div class="chips" role="group" aria-label=${name.replaceAll("_", " ")}>
+    ${shown.map((value) => {
+      const on = value === chosen;
+      return html`<button
+        type="button"
+        class="chip"
+        key=${value}
+        aria-pressed=${on}
+        data-chip=${`${name}=${value}`}
+        onClick=${() => onChoose(name, on ? null : value)}
+      >
+        <${Paint} name=${name} value=${value} />${value}
+      </button>`;
+    })}
+  </div>`;
+}
+
+/** A dot in the colour that a value names. */
+function Paint({ name, value }) {
+  if (!/colou?r|background/.test(name)) return null;
+  const paint = PAINTS[value] ?? (COLOUR_NAMES.has(value) ? value : null);
+  return paint && html`<span class="paint" style=${{ background: paint }}></span>`;
+}
+
+/** Labels as toggle buttons, for artists that are asked for them by name. */
+export function Labels({ labels, chosen, onChange }) {
+  const press = (label) =>
+    onChange(chosen.includes(label) ? chosen.filter((one) => one !== label) : [...chosen, label]);
+  return html`<div id="chips" class="chips" role="group" aria-label="Labels">
+    ${labels.map(
+      (label) =>
+        html`<button
+          type="button"
+          class="chip"
+          key=${label}
+          aria-pressed=${chosen.includes(label)}
+          data-chip=${label}
+          onClick=${() => press(label)}
+        >
+          ${label}
+        </button>`,
+    )}
+  </div>`;
+}

@@ -1,0 +1,129 @@
+// Pictures by the row: drawn once, remembered while the page is open, kept with a heart.
+
+import { Heart, Icon, useLatest, useShared } from "./parts.js";
+import { frames, same } from "./requests.js";
+import { go } from "./routes.js";
+import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
+
+const REMEMBERED = 600;
+const AT_ONCE = 8;
+const known = new Map();
+
+/**
+ * Draw rows of an artist: {pictures, busy, error}. A picture is null until it is there. When other rows are wanted,
+ * those that were drawn before are there at once, and the rest follows a few at a time, the newest wish first.
+ */
+export function useRows(artist, rows, knobs) {
+  const { studio } = useShared();
+  const wanted = useRef("");
+  const [, setDrawn] = useState(0);
+  const [state, setState] = useState({ busy: false, error: null });
+  const keys = rows.map((row) => JSON.stringify([artist.checkpoint, row.request, row.seed, knobs]));
+  const wish = keys.join("\n");
+  const run = useLatest(async (signal, asked) => {
+    const stillWanted = () => !signal.aborted && wanted.current === asked.wish;
+    let error = null;
+    try {
+      await drawMissing(studio, asked, signal, () => {
+        setDrawn((n) => n + 1);
+        return stillWanted();
+      });
+    } catch (caught) {
+      error = caught;
+    }
+    if (stillWanted()) setState({ busy: false, error });
+  });
+  useEffect(() => {
+    wanted.current = wish;
+    const all = keys.every((key) => known.has(key));
+    setState({ busy: !all, error: null });
+    if (!all) run({ artist, rows, keys, knobs, wish });
+  }, [wish]);
+  return { pictures: keys.map((key) => known.get(key) ?? null), ...state };
+}
+
+async function drawMissing(studio, { artist, rows, keys, knobs }, signal, goOn) {
+  const missing = rows.map((row, i) => ({ row, key: keys[i] })).filter(({ key }) => !known.has(key));
+  const step = Math.max(1, Math.floor(AT_ONCE / frames(rows[0].request)));
+  for (let i = 0; i < missing.length; i += step) {
+    const some = missing.slice(i, i + step);
+    const asked = some.map(({ row }) => row);
+    const pictures = await studio.draw(artist.id, asked, { knobs, signal });
+    some.forEach(({ key }, n) => remember(key, pictures[n]));
+    if (!goOn()) return;
+  }
+}
+
+function remember(key, picture) {
+  known.set(key, picture);
+  if (known.size > REMEMBERED) known.delete(known.keys().next().value);
+}
+
+/** Find a picture of the gallery with the artist who drew it: {entry, artist, error}; all null without an id. */
+export function useEntry(id) {
+  const { studio, artists } = useShared();
+  const [found, setFound] = useState({ entry: null, error: null });
+  useEffect(() => {
+    let here = true;
+    setFound({ entry: null, error: null });
+    if (!id) return undefined;
+    studio.gallery.get(id).then(
+      (entry) => here && setFound({ entry, error: null }),
+      (error) => here && setFound({ entry: null, error }),
+    );
+    return () => {
+      here = false;
+    };
+  }, [id]);
+  const entry = found.entry?.id === id ? found.entry : null;
+  const artist = useMemo(() => entry && artistOf(artists, entry), [artists, entry]);
+  const gone = entry && !artist && new Error(`${entry.recipe.artist} does not draw here: start the studio with it`);
+  return { entry, artist: artist ?? null, error: found.error ?? (gone || null) };
+}
+
+/** Return who drew a picture of the gallery, where they are here. */
+export function artistOf(artists, entry) {
+  const { checkpoint, artist } = entry.recipe;
+  return artists.find((one) => one.checkpoint === checkpoint) ?? artists.find((one) => one.id === artist);
+}
+
+/** The heart of a picture that was drawn here; `parents` are ids of those it was made from. */
+export function HeartOf({ picture, parents = null, id }) {
+  const { studio, fail } = useShared();
+  const [entry, setEntry] = useState(null);
+  const shown = useRef(picture);
+  shown.current = picture;
+  useEffect(() => setEntry(null), [picture]);
+  const toggle = async () => {
+    try {
+      const next = entry
+        ? await studio.gallery.change(entry.id, { keep: !entry.kept })
+        : await studio.gallery.add(picture.png, { keep: true, parents });
+      if (same(shown.current.recipe, picture.recipe)) setEntry(next);
+    } catch (error) {
+      fail(error);
+    }
+  };
+  return html`<${Heart} id=${id} kept=${Boolean(entry?.kept)} disabled=${!picture} onClick=${toggle} />`;
+}
+
+/** Return what puts a picture into the history and goes on with it in another view. */
+export function useVisit() {
+  const { studio, fail } = useShared();
+  return async (view, picture, parents = null, query = (id) => ({ picture: id })) => {
+    try {
+      const entry = await studio.gallery.add(picture.png, { keep: false, parents });
+      go(view, query(entry.id));
+    } catch (error) {
+      fail(error);
+    }
+  };
+}
+
+/** A button that goes on with a picture in another view. */
+export function VisitButton({ view, icon = view, label, picture, parents }) {
+  const visit = useVisit();
+  return html`<button type="button" disabled=${!picture} onClick=${() => visit(view, picture, parents)}>
+    <${Icon} name=${icon} /> ${label}
+  </button>`;
+}

@@ -1,0 +1,59 @@
+// The easel of the draw view: the picture, what can be done with it, where words are looked at, and its drafts.
+
+import { Drafts } from "./drafts.js";
+import { Overlay, useLooks, Words } from "./looks.js";
+import { download, ErrorLine, Heart, Icon, IconButton, Shown, useKept } from "./parts.js";
+import { html, useState } from "./vendor/preact.js";
+
+/** Show what is drawn of a desk, as `useDesk` tells it in `all`. */
+export function Easel({ artist, all }) {
+  const { drawn, error, again } = all;
+  const [wanted, setWanted] = useKept("looks", false);
+  const [word, setWord] = useState(null);
+  const [at, setAt] = useState(null);
+  const canLook = artist.can.attention;
+  const found = useLooks(artist, drawn, canLook && wanted);
+  const last = found ? found.looks.length - 1 : 0;
+  const look = found && (found.looks[at] ?? found.looks[last]);
+  const alt = drawn ? drawn.text || "A picture" : "";
+  return html`<section class="card stack easel" aria-label="The picture">
+    <div class="frame">
+      <${Shown} id="picture" png=${drawn?.picture.png} drawn=${drawn?.text} alt=${alt} />
+      <${Overlay} look=${look} word=${word} />
+    </div>
+    <${ErrorLine} error=${error} />
+    ${error && html`<div><button type="button" onClick=${again}>Try again</button></div>`}
+    <${Tools} artist=${artist} all=${all} />
+    ${canLook && html`<${Wanted} wanted=${wanted} onWanted=${setWanted} />`}
+    ${
+      canLook &&
+      wanted &&
+      html`<${Words} found=${found} word=${word} onWord=${setWord} look=${at ?? last} onLook=${setAt} />`
+    }
+    <${Drafts} artist=${artist} drawn=${drawn} />
+  </section>`;
+}
+
+function Wanted({ wanted, onWanted }) {
+  return html`<label class="row small">
+    <input id="looks" type="checkbox" checked=${wanted} onChange=${(event) => onWanted(event.target.checked)} />
+    Show where each word is looked at
+  </label>`;
+}
+
+/** What can be done with the picture. */
+function Tools({ artist, all }) {
+  const { drawn, kept, keep, visit } = all;
+  const save = () => download(drawn.picture.png, `${artist.id}.png`);
+  const canMorph = artist.takes !== "nothing" && artist.can.morph;
+  const go = (view, text) =>
+    html`<button type="button" disabled=${!drawn} onClick=${() => visit(view)}>
+      <${Icon} name=${view} /> ${text}
+    </button>`;
+  return html`<div class="row tools">
+    <${Heart} id="keep" kept=${kept} disabled=${!drawn} onClick=${keep} />
+    <${IconButton} id="save" name="save" label="Save as a PNG" disabled=${!drawn} onClick=${save} />
+    ${canMorph && go("morph", "Morph")} ${go("mix", "Mix")} ${go("walk", "Walk")}
+    <span class="soft small time" id="time">${drawn ? `${drawn.ms} ms` : ""}</span>
+  </div>`;
+}

@@ -1,0 +1,91 @@
+// The little English that chips need: what kind of word a word is, and how short phrases are put together.
+
+const ADJECTIVES = new Set(
+  (
+    "angry bald big black blond blonde blue brown calm clean curled curly cyan dark fair far flat full ginger golden " +
+    "gray green grey happy heavy large left light little long loose neat new old open orange pale pink plain " +
+    "platinum purple raised red right round sad serious shiny short sideways slim small soft square straight tall " +
+    "tan thick thin tiny violet white wide wild yellow young"
+  ).split(" "),
+);
+const ADJECTIVE_ENDINGS = /(ing|ed|[^aeiou]y|ful|less|ous|ish|ive|ic)$/;
+const NOUNS_LIKE_ADJECTIVES = new Set(
+  "ring king wing clothing building baby body city lady fairy party pony bunny puppy kitty fabric metallic".split(" "),
+);
+const MASSES = new Set(
+  "hair skin water grass snow sand rain light fur wool metal rubber wood gold glass clothing".split(" "),
+);
+const SPELLINGS = {
+  gray: "grey",
+  blond: "blonde",
+  golden: "blonde",
+  violet: "purple",
+  mustache: "moustache",
+  spectacles: "glasses",
+};
+const NOT = new Set(["none", "no", "nothing", "absent", "false", "without", "unknown", "0", "-1", ""]);
+const YES = new Set(["yes", "true", "present", "1"]);
+
+/** Split into lower-case words as artists do: hyphens and points only separate. Each has its place in the text. */
+export function wordsOf(text) {
+  return [...text.toLowerCase().matchAll(/[\p{L}\p{N}]+(?:'[\p{L}\p{N}]+)?/gu)].map((found) => ({
+    word: found[0],
+    start: found.index,
+    end: found.index + found[0].length,
+  }));
+}
+
+/** Only the words. */
+export function bare(text) {
+  return wordsOf(text).map((one) => one.word);
+}
+
+/** The common spelling of a word, so that "gray" is heard as "grey". */
+export function common(word) {
+  return SPELLINGS[word] ?? word;
+}
+
+/** Does a word say how something is, not what? */
+export function isAdjective(word) {
+  return ADJECTIVES.has(word) || (ADJECTIVE_ENDINGS.test(word) && !NOUNS_LIKE_ADJECTIVES.has(word));
+}
+
+/** Does a value mean that there is nothing? */
+export function isNot(value) {
+  return NOT.has(value.toLowerCase());
+}
+
+/** Does a value only mean that the thing is there? */
+export function isYes(value) {
+  return YES.has(value.toLowerCase());
+}
+
+/** Put the article before a phrase that needs one. */
+export function withArticle(phrase) {
+  const words = bare(phrase);
+  if (/^(an?|the)$/.test(words[0])) return phrase;
+  const last = words.at(-1) ?? "";
+  if (!last || /[^s]s$/.test(last) || MASSES.has(last) || isAdjective(last) || last === "out") return phrase;
+  return `${/^[aeio]/.test(words[0]) ? "an" : "a"} ${phrase}`;
+}
+
+/** Mend a text from which something was taken: no comma twice, no "with" before nothing. */
+export function mended(text) {
+  const left = /\b(?:with|wearing|and|on|against|in front of|in|over|of|an?|the)\s*(?=$|[,.;])/gi;
+  let now = text;
+  for (let before = ""; before !== now;) {
+    before = now;
+    now = now
+      .replace(/\s+/g, " ")
+      .replace(/\s+([,.;])/g, "$1")
+      .replace(left, "")
+      .replace(/\b(with|wearing) (?:and|with|wearing)\b/gi, "$1")
+      .replace(/\b(?:with|wearing|over|and) (?=(?:and|on|against|over|in front)\b)/gi, "")
+      .replace(/([,;])\s*(?:[,;]\s*)+/g, "$1 ")
+      .replace(/([,;])\s*(?=\.|$)/g, "")
+      .replace(/^[\s,;]+(?:and\b\s*)?/, "")
+      .replace(/^\.$/, "")
+      .trim();
+  }
+  return now;
+}

@@ -1,0 +1,59 @@
+// The knobs of an artist: settings of drawing that change no word.
+
+import { Slider } from "./parts.js";
+import { html } from "./vendor/preact.js";
+
+/** A folded panel; `values` holds only what was changed. */
+export function Knobs({ artist, values, onChange }) {
+  if (!artist.knobs.length) return null;
+  const changed = Object.keys(values).length;
+  const set = (knob, value) => {
+    const { [knob.name]: _, ...rest } = values;
+    onChange(value === knob.default ? rest : { ...rest, [knob.name]: value });
+  };
+  return html`<details class="fold" id="knobs">
+    <summary>Knobs ${changed > 0 && html`<span class="soft">${changed} changed</span>`}</summary>
+    <div class="stack folded">
+      ${artist.knobs.map((knob) => {
+        const value = values[knob.name] ?? knob.default;
+        return html`<${Knob} key=${knob.name} knob=${knob} value=${value} onSet=${set} />`;
+      })}
+      ${changed > 0 && html`<div><button type="button" onClick=${() => onChange({})}>As they were</button></div>`}
+    </div>
+  </details>`;
+}
+
+function Knob({ knob, value, onSet }) {
+  const name = knob.name.replaceAll("_", " ");
+  const about = html`<span class="soft small">${knob.about}</span>`;
+  if (knob.kind === "bool") {
+    const toggled = (event) => onSet(knob, event.target.checked);
+    return html`<div>
+      <label class="row"><input type="checkbox" checked=${value} onChange=${toggled} /> ${name}</label>${about}
+    </div>`;
+  }
+  if (knob.kind === "float") {
+    const most = Math.max(2, 2 * Math.abs(knob.default));
+    return html`<div>
+      <${Slider}
+        label=${name}
+        value=${value}
+        min=${knob.default < 0 ? -most : 0}
+        max=${most}
+        step="0.05"
+        onInput=${(next) => onSet(knob, next)}
+      />
+      ${about}
+    </div>`;
+  }
+  const typed = (event) => {
+    const next = knob.kind === "int" ? Math.round(Number(event.target.value)) : event.target.value;
+    if (event.target.value !== "") onSet(knob, next);
+  };
+  return html`<div>
+    <label class="row"
+      >${name} <input type=${knob.kind === "int" ? "number" : "text"} value=${value} onChange=${typed}
+    /></label>
+    ${about}
+  </div>`;
+}

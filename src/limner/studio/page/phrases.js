@@ -1,0 +1,176 @@
+// Chips and words: how chosen values are said in a prompt, and which values a prompt says, for any schema.
+
+import { bare, isAdjective, isNot, isYes, mended, withArticle } from "./grammar.js";
+import { hear } from "./hearing.js";
+
+const COLOURS = ["colour", "color"];
+const KINDS = ["style", "tone", "type", "kind"];
+const PROPERTIES = [...KINDS, "size", "shape", "material", ...COLOURS];
+const ORDER = ["size", "main", "colour", "material", "shape"];
+
+/** The attributes of an artist as things that have properties ("hair": a style and a colour), and their words. */
+export class Phrases {
+  /** `attributes` are values by name, `words` all that the artist knows, the most frequent first. */
+  constructor(attributes, words, examples = []) {
+    this.attributes = attributes;
+    this.rank = new Map(words.map((word, place) => [word, place]));
+    this.things = [];
+    for (const name of Object.keys(attributes)) this.#place(name);
+    for (const thing of this.things) this.#name(thing);
+    for (const thing of this.things) this.#learn(thing, examples.join("\n").toLowerCase());
+  }
+
+  #place(name) {
+    const words = name.toLowerCase().split(/[_\s]+/);
+    if (words.length > 1 && words[0] === "has") words.shift();
+    const property = words.length > 1 && PROPERTIES.includes(words.at(-1)) ? words.pop() : "main";
+    const stem = words.join(" ");
+    let thing = this.things.find((one) => one.name === stem);
+    if (!thing) this.things.push((thing = { name: stem, parts: {} }));
+    const part = COLOURS.includes(property) ? "colour" : KINDS.includes(property) ? "main" : property;
+    thing.parts[part in thing.parts ? property : part] = name;
+  }
+
+  /** What a thing is called: by its own name, or where the artist does not know that, as its values often are. */
+  #name(thing) {
+    const own = bare(thing.name).map((word) => this.#known(word));
+    thing.placed = "shape" in thing.parts && "material" in thing.parts;
+    thing.noun = !thing.placed && own.every(Boolean) ? own.join(" ") : null;
+    const values = this.attributes[thing.placed ? thing.parts.shape : thing.parts.main] ?? [];
+    const lasts = values.filter((value) => !isNot(value)).map((value) => this.#known(bare(value).at(-1)));
+    const heads = lasts.filter((word) => word && !isAdjective(word) && !isYes(word));
+    thing.heads = new Set([...(thing.noun ? [bare(thing.noun).at(-1)] : []), ...heads]);
+    const usual = [...heads].sort((a, b) => this.rank.get(a) - this.rank.get(b))[0];
+    thing.called = thing.noun ?? usual ?? (own.filter(Boolean).join(" ") || thing.name);
+  }
+
+  /** Learn where a colour stands that is not the thing's own, as in "a suit with a red tie". */
+  #learn(thing, examples) {
+    thing.apart = {};
+    const colours = this.attributes[thing.parts.colour] ?? [];
+    if (!colours.length) return;
+    const any = colours.map(escaped).join("|");
+    for (const value of this.attributes[thing.parts.main] ?? []) {
+      const found = new RegExp(`\\b${escaped(value)} (and|with|over) an? (?:${any}) (\\w+)`).exec(examples);
+      if (!found || this.#isHeadless(value)) continue;
+      const [, joint, noun] = found;
+      thing.apart[value] = { joint, noun };
+      thing.heads.add(noun);
+    }
+  }
+
+  #isHeadless(value) {
+    return isAdjective(bare(value).at(-1) ?? "");
+  }
+
+  /** A word as the artist knows it, in one number or the other; null where it does not. */
+  #known(word) {
+    const forms = [word, word?.replace(/s$/, ""), `${word}s`];
+    return forms.find((form) => this.rank.has(form)) ?? null;
+  }
+
+  /** Say chosen values, {attribute: value}, as a list: "man, curly red hair, round glasses". */
+  say(chosen) {
+    const phrases = this.things.map((thing) => this.sayThing(thing, chosen)).filter(Boolean);
+    return phrases.join(", ");
+  }
+
+  /** Say what was chosen of one thing, or "" where that is nothing. */
+  sayThing(thing, chosen) {
+    const of = {};
+    for (const [part, name] of Object.entries(thing.parts)) if (chosen[name] !== undefined) of[part] = chosen[name];
+    if (!Object.keys(of).length || Object.values(of).some(isNot)) return "";
+    const [adjectives, head] = this.#head(thing, of.main ?? "");
+    const colour = of.colour ? this.#words(of.colour) : [];
+    if (thing.placed) {
+      const shape = of.shape ? this.#words(of.shape) : [thing.called];
+      const parts = ORDER.flatMap((part) => (part === "shape" ? shape : of[part] ? this.#words(of[part]) : []));
+      return `${withArticle(parts.join(" "))}, ${this.#words(thing.name).join(" ")}`;
+    }
+    if (colour.length && of.main in thing.apart) {
+      const { joint, noun } = thing.apart[of.main];
+      return `${of.main} ${joint} ${withArticle([...colour, noun].join(" "))}`;
+    }
+    const rest = Object.entries(of).filter(([part]) => part !== "main" && part !== "colour");
+    return [...rest.flatMap(([, value]) => this.#words(value)), ...adjectives, ...colour, ...head].join(" ");
+  }
+
+  /** Split a value into what comes before a colour and what after. */
+  #head(thing, value) {
+    const noun = [thing.called];
+    if (!value || isYes(value)) return [[], noun];
+    const known = value.split(" ").flatMap((part) => this.#spelt(part));
+    const last = known.at(-1);
+    if (!last) return [[], [value]];
+    const altered = !bare(value).includes(last);
+    if (thing.noun && (isAdjective(last) || altered) && last !== thing.noun) {
+      return [known, [known[0] === "one" ? this.#single(thing.noun) : thing.noun]];
+    }
+    let first = 0;
+    while (first < known.length - 1 && isAdjective(known[first])) first += 1;
+    return [known.slice(0, first), known.slice(first)];
+  }
+
+  #single(noun) {
+    const one = noun.replace(/s$/, "");
+    return this.rank.has(one) ? one : noun;
+  }
+
+  #words(value) {
+    return value.split(" ").flatMap((part) => this.#spelt(part));
+  }
+
+  /** A part of a value in words that the artist knows; hyphens stay where it knows all of them. */
+  #spelt(part) {
+    const words = bare(part);
+    if (words.every((word) => this.rank.has(word))) return [part];
+    return words.map((word) => this.#known(word)).filter(Boolean);
+  }
+
+  /** Tell which values a text says: {attribute: value}. */
+  heard(text) {
+    return Object.assign({}, ...[...hear(this, text).values()].map((found) => found.values));
+  }
+
+  /** Press a chip: write a value of an attribute into a text, in place of what it says there; null takes it out. */
+  choose(text, name, value) {
+    const thing = this.things.find((one) => Object.values(one.parts).includes(name));
+    const found = hear(this, text).get(thing) ?? { values: {}, spans: [] };
+    const { [name]: old, ...others } = found.values;
+    let chosen = value === null ? others : { ...others, [name]: value };
+    const isWhole = value === null && old !== undefined && this.#endsIt(thing, name, old);
+    if (isWhole || (value !== null && isNot(value))) chosen = {};
+    return rewritten(text, found.spans, this.sayThing(thing, chosen));
+  }
+
+  /** Is a thing gone with this value? A beanie is, hair that is no longer curly is not. */
+  #endsIt(thing, name, value) {
+    if (name !== (thing.placed ? thing.parts.shape : thing.parts.main)) return false;
+    if (!thing.noun || bare(value).at(-1) === bare(thing.noun).at(-1)) return true;
+    return this.attributes[thing.parts.main].includes(thing.noun) && !this.#isHeadless(value);
+  }
+}
+
+/** A text as a pattern that finds just it. */
+function escaped(text) {
+  return text.toLowerCase().replace(/[^\p{L}\p{N}\s]/gu, "\\$&");
+}
+
+/** Put a phrase where spans of a text were, at its end where there were none; "" only takes out. */
+function rewritten(text, spans, phrase) {
+  let now = text;
+  let placed = phrase === "";
+  for (const span of [...spans].reverse()) {
+    const isPlace = span === spans[0] && span.whole && !placed;
+    const before = now.slice(0, span.start);
+    const needs = span.article || /\b(?:with|wearing|and|on|against|in|of|has|have)\s*$/i.test(before);
+    const written = isPlace ? (needs ? withArticle(phrase) : phrase) : "";
+    placed ||= isPlace;
+    now = before + written + now.slice(span.end);
+  }
+  now = mended(now);
+  if (placed) return now;
+  const stop = now.endsWith(".") ? "." : "";
+  const rest = stop ? now.slice(0, -1) : now;
+  return rest ? `${rest}, ${phrase}${stop}` : phrase;
+}

@@ -1,0 +1,86 @@
+// What is asked, as plain values: what lies between two of them, and of how many it is mixed.
+
+import { chance } from "./parts.js";
+import { StudioError } from "./studio.js";
+
+/** Requests, or seeds, that one may lie between; see `limner.requests.MOST_PARTS`. */
+export const MOST_PARTS = 64;
+const TOO_MIXED = `it is mixed of more than ${MOST_PARTS}: mix with one of its ancestors instead`;
+
+/** Are two values the same, however deep? */
+export function same(a, b) {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** Of how many requests this one is mixed. */
+export function parts(request) {
+  return request.kind === "blend" ? parts(request.first) + parts(request.second) : 1;
+}
+
+/** Return the request with each of those it is mixed of put as `change` puts it. */
+export function changedParts(request, change) {
+  if (request.kind !== "blend") return change(request);
+  return { ...request, first: changedParts(request.first, change), second: changedParts(request.second, change) };
+}
+
+/** Does an artist draw what lies between two requests? Nothing lies between two stories. */
+export function blends(artist) {
+  return artist.can.morph && artist.takes !== "story";
+}
+
+/** Return the request between two: at the ends just they. Throw StudioError where none is. */
+export function between(first, second, t) {
+  if (same(first, second) || t <= 0) return first;
+  if (t >= 1) return second;
+  if (parts(first) + parts(second) > MOST_PARTS) throw new StudioError(TOO_MIXED);
+  return { kind: "blend", first, second, t };
+}
+
+/** Return the noise between two seeds, as `between` does. */
+export function seedBetween(first, second, t) {
+  if (same(first, second) || t <= 0) return first;
+  if (t >= 1) return second;
+  if (seedParts(first) + seedParts(second) > MOST_PARTS) throw new StudioError(TOO_MIXED);
+  return [first, second, t];
+}
+
+/** Return how many pictures a request asks for: a story's lines. */
+export function frames(request) {
+  return request.kind === "story" ? request.lines.length : 1;
+}
+
+/** Return the request that a text makes of an artist, or null where the artist reads none. */
+export function told(artist, text) {
+  if (artist.takes === "caption") return { kind: "caption", text: text.trim() };
+  if (artist.takes === "nothing") return { kind: "nothing" };
+  if (artist.takes !== "story") return null;
+  return { kind: "story", lines: linesOf(text), setting: [] };
+}
+
+/** Return one of an artist's examples by chance; for a story as many, one after the other, as it has lines. */
+export function someExamples(artist) {
+  const { examples, story, takes } = artist;
+  const first = chance() % Math.max(1, examples.length);
+  return Array.from({ length: takes === "story" ? story : 1 }, (_, i) => examples[(first + i) % examples.length] ?? "");
+}
+
+/** Return the lines of a text that say something. */
+export function linesOf(text) {
+  return text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
+}
+
+/** Say in few words what a seed is. */
+export function seedText(seed) {
+  if (Array.isArray(seed)) {
+    const [from, to, t] = seed;
+    return `${Math.round(100 * t)} % of the way from ${seedText(from)} to ${seedText(to)}`;
+  }
+  return typeof seed === "number" ? String(seed) : `the style of ${seed.of || "a picture"}`;
+}
+
+function seedParts(seed) {
+  return Array.isArray(seed) ? seedParts(seed[0]) + seedParts(seed[1]) : 1;
+}

@@ -1,0 +1,51 @@
+// A shelf of the gallery, a page at a time.
+
+import { useShared } from "./parts.js";
+import { useEffect, useRef, useState } from "./vendor/preact.js";
+
+const PAGE = 48;
+const TYPED = 250;
+
+/**
+ * The pictures of a shelf that fit: {entries, total, ready, more, reload, put}. `more` fetches the next page where
+ * there is one; `put(entry)` shows an entry as it is now, and takes it off a shelf it no longer stands on.
+ */
+export function useShelf({ shelf, q, artist }) {
+  const { studio, fail } = useShared();
+  const [found, setFound] = useState({ entries: [], total: 0, next: null, ready: false });
+  const asked = useRef(0);
+  const load = async (after) => {
+    const turn = ++asked.current;
+    try {
+      const page = await studio.gallery.page({ shelf, q, artist, limit: PAGE, after });
+      if (turn !== asked.current) return;
+      setFound((old) => ({
+        entries: after ? [...old.entries, ...page.data] : page.data,
+        total: page.total,
+        next: page.next,
+        ready: true,
+      }));
+    } catch (error) {
+      if (turn === asked.current) fail(error);
+    }
+  };
+  useEffect(() => {
+    const timer = setTimeout(() => load(), q ? TYPED : 0);
+    return () => clearTimeout(timer);
+  }, [shelf, q, artist]);
+  const busy = useRef(false);
+  const more = async () => {
+    if (!found.next || busy.current) return;
+    busy.current = true;
+    await load(found.next);
+    busy.current = false;
+  };
+  const put = (entry) => {
+    const isHere = shelf === "deleted" ? entry.deleted : !entry.deleted && (shelf !== "kept" || entry.kept);
+    setFound((old) => {
+      const entries = old.entries.flatMap((one) => (one.id !== entry.id ? [one] : isHere ? [entry] : []));
+      return { ...old, entries, total: old.total - (old.entries.length - entries.length) };
+    });
+  };
+  return { ...found, more, reload: () => load(), put };
+}

@@ -1,0 +1,53 @@
+// Tiles of pictures that were drawn here and may never be kept: hearts, and a way to the desk.
+
+import { HeartOf, useVisit } from "./drawn.js";
+import { Shown, textOf } from "./parts.js";
+import { html, useEffect, useRef, useState } from "./vendor/preact.js";
+
+const NEAR = "1200px";
+
+/** A picture with a heart; pressing it lays it on the draw view's desk. */
+export function Tile({ picture }) {
+  const visit = useVisit();
+  const { request, seed } = picture.recipe;
+  const text = textOf(request) || `seed ${seed}`;
+  return html`<li class="tile" data-seed=${seed}>
+    <button type="button" class="open" title=${text} onClick=${() => visit("draw", picture)}>
+      <${Shown} png=${picture.png} alt=${text} />
+    </button>
+    <${HeartOf} picture=${picture} />
+  </li>`;
+}
+
+/** A block of tiles that leaves only its height behind when it is far from what is seen. */
+export function Block({ pictures }) {
+  const place = useRef(null);
+  const [height, setHeight] = useState(null);
+  useEffect(() => {
+    const watch = new IntersectionObserver(
+      ([seen]) => setHeight(seen.isIntersecting ? null : seen.boundingClientRect.height),
+      { rootMargin: `${NEAR} 0px` },
+    );
+    watch.observe(place.current);
+    return () => watch.disconnect();
+  }, []);
+  const isNear = height === null;
+  return html`<ul ref=${place} class="block" style=${{ height: isNear ? "" : `${height}px` }}>
+    ${isNear && pictures.map((picture, i) => html`<${Tile} key=${i} picture=${picture} />`)}
+  </ul>`;
+}
+
+/** Tell `onSeen(isSeen)` when the end of a sheet comes near to what is seen, or goes. */
+export function End({ onSeen, children, margin = "600px" }) {
+  const place = useRef(null);
+  const newest = useRef(onSeen);
+  newest.current = onSeen;
+  useEffect(() => {
+    const watch = new IntersectionObserver(([seen]) => newest.current(seen.isIntersecting), {
+      rootMargin: `${margin} 0px`,
+    });
+    watch.observe(place.current);
+    return () => watch.disconnect();
+  }, []);
+  return html`<div ref=${place} class="end">${children}</div>`;
+}

@@ -1,0 +1,228 @@
+// Favourites: what was kept, what was drawn, and what was thrown away.
+
+import { Card } from "../card.js";
+import { download, Heart, Icon, Kept, textOf, Title, useKept, useShared } from "../parts.js";
+import { go } from "../routes.js";
+import { useShelf } from "../shelf.js";
+import { End } from "../tiles.js";
+import { FileDrop } from "../uploads.js";
+import { html, useEffect, useState } from "../vendor/preact.js";
+
+const SHELVES = { kept: "Favourites", drawn: "History", deleted: "Bin" };
+const EMPTY = {
+  kept: "Nothing is kept yet. Draw something and press its heart, or look through the gacha.",
+  drawn: "Nothing was drawn yet. What you stay with for a second in the draw view is remembered here.",
+  deleted: "The bin is empty. What you delete lies here for a while and can be put back.",
+};
+
+/** The view; `?picture=ID` opens the card of a picture. */
+export default function Favourites({ route }) {
+  const [asked, setAsked] = useKept("favourites", { shelf: "kept", q: "", artist: "" });
+  const [chosen, setChosen] = useState([]);
+  const [near, setNear] = useState(false);
+  const clear = () => setChosen([]);
+  const change = (changes) => {
+    setAsked((old) => ({ ...old, ...changes }));
+    clear();
+  };
+  const choose = (id, on) => setChosen((old) => (on ? [...old, id] : old.filter((one) => one !== id)));
+  const shelf = useShelf(asked);
+  const deeds = useDeeds(shelf, clear);
+  const { entries, next, more, put } = shelf;
+  useEffect(() => {
+    if (near && next) more();
+  }, [near, next]);
+  const opened = route.query.picture;
+  return html`<div class="stack" id="favourites">
+    <${Title} text="Favourites" />
+    <${Asked} asked=${asked} change=${change} />
+    <${Selected} chosen=${chosen} shelf=${asked.shelf} deeds=${deeds} total=${shelf.total} clear=${clear} />
+    ${shelf.ready && !entries.length && html`<p class="empty">${emptyOf(asked)}</p>`}
+    <ul class="sheet">
+      ${entries.map((entry) => {
+        const isChosen = chosen.includes(entry.id);
+        return html`<${Entry} key=${entry.id} entry=${entry} put=${put} chosen=${isChosen} onChosen=${choose} />`;
+      })}
+    </ul>
+    <${End} onSeen=${setNear}>${next && html`<button type="button" id="more" onClick=${more}>More</button>`}<//>
+    <${Files} shelf=${asked.shelf} reload=${shelf.reload} />
+    ${opened && html`<${Opened} key=${opened} id=${opened} entries=${entries} put=${put} deeds=${deeds} />`}
+  </div>`;
+}
+
+function emptyOf({ shelf, q, artist }) {
+  return q || artist ? "Nothing fits. Search for other words." : EMPTY[shelf];
+}
+
+/** Which shelf, and what on it. */
+function Asked({ asked, change }) {
+  const { artists } = useShared();
+  return html`<div class="bar">
+    <div class="shelves" role="group" aria-label="Shelf">
+      ${Object.entries(SHELVES).map(([name, text]) => {
+        const press = () => change({ shelf: name });
+        const isThis = name === asked.shelf;
+        return html`<button type="button" key=${name} aria-pressed=${isThis} data-shelf=${name} onClick=${press}>
+          ${text}
+        </button>`;
+      })}
+    </div>
+    <label class="grow">
+      <span class="hidden">Search</span>
+      <input
+        id="search"
+        type="search"
+        placeholder="Search words and notes"
+        value=${asked.q}
+        onInput=${(event) => change({ q: event.target.value })}
+      />
+    </label>
+    ${artists.length > 1 && html`<${OfArtist} chosen=${asked.artist} change=${change} />`}
+  </div>`;
+}
+
+function OfArtist({ chosen, change }) {
+  const { artists } = useShared();
+  return html`<label>
+    <span class="hidden">Of artist</span>
+    <select id="of" value=${chosen} onChange=${(event) => change({ artist: event.target.value })}>
+      <option value="">All artists</option>
+      ${artists.map((one) => html`<option key=${one.id} value=${one.id}>${one.id}</option>`)}
+    </select>
+  </label>`;
+}
+
+/** What can be done with several pictures. */
+function useDeeds(shelf, done) {
+  const { studio, notify, fail } = useShared();
+  const guard = (work) => async (ids) => {
+    try {
+      await work(ids);
+      done();
+      shelf.reload();
+    } catch (error) {
+      fail(error);
+    }
+  };
+  const remove = guard(async (ids) => {
+    const { undo, deleted } = await studio.gallery.remove(ids);
+    const back = guard(() => studio.gallery.undo(undo));
+    notify(deleted === 1 ? "Deleted" : `${deleted} deleted`, { action: "Undo", run: back });
+  });
+  const restore = guard(async (ids) => {
+    for (const id of ids) await studio.gallery.add(await studio.gallery.png(id), { keep: false });
+    notify(ids.length === 1 ? "Put back" : `${ids.length} put back`);
+  });
+  return { remove, restore };
+}
+
+/** The line that tells how many there are, or what can be done with those that were chosen. */
+function Selected({ chosen, shelf, deeds, total, clear }) {
+  if (!chosen.length)
+    return html`<p class="soft small" id="total">${total === 1 ? "1 picture" : `${total} pictures`}</p>`;
+  const mix = () => go("mix", { picture: chosen[0], with: chosen[1] });
+  return html`<div class="bar" id="selected" role="group" aria-label="Chosen pictures">
+    <strong>${chosen.length} chosen</strong>
+    ${
+      shelf === "deleted"
+        ? html`<button type="button" onClick=${() => deeds.restore(chosen)}><${Icon} name="again" /> Put back</button>`
+        : html`<button type="button" id="delete" onClick=${() => deeds.remove(chosen)}>
+              <${Icon} name="trash" /> Delete
+            </button>
+            <button type="button" id="mix" disabled=${chosen.length !== 2} onClick=${mix}>
+              <${Icon} name="mix" /> Mix two
+            </button>
+            <button type="button" disabled=${chosen.length !== 1} onClick=${() => go("morph", { picture: chosen[0] })}>
+              <${Icon} name="morph" /> Morph
+            </button>`
+    }
+    <button type="button" class="plain" onClick=${clear}>None</button>
+  </div>`;
+}
+
+function Entry({ entry, chosen, onChosen, put }) {
+  const { studio, fail } = useShared();
+  const text = textOf(entry.recipe.request) || `seed ${entry.recipe.seed}`;
+  const heart = () => studio.gallery.change(entry.id, { keep: !entry.kept }).then(put, fail);
+  return html`<li class="tile" data-picture=${entry.id}>
+    <button type="button" class="open" title=${text} onClick=${() => go("favourites", { picture: entry.id })}>
+      <${Kept} entry=${entry} alt=${text} />
+    </button>
+    <input
+      class="chosen"
+      type="checkbox"
+      checked=${chosen}
+      aria-label=${`Choose: ${text}`}
+      onChange=${(event) => onChosen(entry.id, event.target.checked)}
+    />
+    ${!entry.deleted && html`<${Heart} kept=${Boolean(entry.kept)} onClick=${heart} />`}
+    <span class="under">${entry.note || text}</span>
+  </li>`;
+}
+
+/** The card of a picture, be it on this shelf or not. */
+function Opened({ id, entries, put, deeds }) {
+  const { studio, fail } = useShared();
+  const [found, setFound] = useState(null);
+  const close = () => go("favourites");
+  useEffect(() => {
+    studio.gallery.get(id).then(setFound, (error) => {
+      fail(error);
+      close();
+    });
+  }, [id]);
+  const entry = entries.find((one) => one.id === id) ?? (found?.id === id ? found : null);
+  const changed = (next) => {
+    setFound(next);
+    put(next);
+  };
+  const leave = (deed) => (ids) => {
+    close();
+    return deed(ids);
+  };
+  return (
+    entry &&
+    html`<${Card}
+      entry=${entry}
+      onChange=${changed}
+      onDelete=${leave(deeds.remove)}
+      onRestore=${leave(deeds.restore)}
+      onClose=${close}
+    />`
+  );
+}
+
+/** Take pictures along as a zip, and bring them. */
+function Files({ shelf, reload }) {
+  const { studio, notify, fail } = useShared();
+  const [busy, setBusy] = useState(false);
+  const guard = (work) => async (given) => {
+    setBusy(true);
+    try {
+      await work(given);
+    } catch (error) {
+      fail(error);
+    }
+    setBusy(false);
+  };
+  const save = guard(async () => download(await studio.gallery.export(shelf), `limner-${shelf}.zip`));
+  const bring = guard(async (file) => {
+    const { pictures, added } = await studio.gallery.import(file);
+    notify(`${pictures} pictures in the file, ${added} of them new`);
+    reload();
+  });
+  return html`<div class="bar" aria-busy=${busy}>
+    ${
+      shelf !== "deleted" &&
+      html`<button type="button" id="export" disabled=${busy} onClick=${save}>
+        <${Icon} name="save" /> Save all as a zip
+      </button>`
+    }
+    <${FileDrop}
+      id="import"
+      label="Bring a zip of pictures: drop or choose it"
+      accept=".zip,application/zip"
+      onFile=${bring}
+    />
+  </div>`;
+}

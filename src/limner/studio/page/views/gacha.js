@@ -1,0 +1,116 @@
+// Gacha: pictures by chance without an end, of what was said and whatever was not.
+
+import { reads, Values } from "../asking.js";
+import { usePhrases } from "../chips.js";
+import { requestOf } from "../desk.js";
+import { useEndless } from "../endless.js";
+import { chance, ErrorLine, Icon, Title, useKept, useShared } from "../parts.js";
+import { Prompt } from "../prompt.js";
+import { surprise, surpriseValues } from "../surprise.js";
+import { Block, End } from "../tiles.js";
+import { html, useEffect, useState } from "../vendor/preact.js";
+
+const BLOCK = 24;
+const ABOUT = "Pictures by chance for as long as you scroll. Keep those you like; press one to draw on with it.";
+
+export default function Gacha() {
+  const { artist } = useShared();
+  const phrases = usePhrases(artist);
+  if (!phrases) return html`<p class="soft">Opening ...</p>`;
+  return html`<${Sheet} key=${artist.id} artist=${artist} phrases=${phrases} />`;
+}
+
+function Sheet({ artist, phrases }) {
+  const [asked, setAsked] = useKept(`gacha.${artist.id}`, { text: "", values: {}, labels: [], open: true });
+  const change = (changes) => setAsked((old) => ({ ...old, ...changes }));
+  const [paused, setPaused] = useState(false);
+  const [near, setNear] = useState(true);
+  const visible = useVisible();
+  const make = () => rowOf(artist, phrases, asked);
+  const canAsk = rowOf(artist, phrases, asked) !== null;
+  const wanted = canAsk && !paused && near && visible;
+  const { pictures, busy, error, more } = useEndless(artist, { key: JSON.stringify(asked), make, knobs: {}, wanted });
+  const blocks = Array.from({ length: Math.ceil(pictures.length / BLOCK) }, (_, i) =>
+    pictures.slice(i * BLOCK, (i + 1) * BLOCK),
+  );
+  return html`<div class="stack gacha" id="gacha">
+    <${Title} text="Gacha">${ABOUT}<//>
+    <${Asking} artist=${artist} phrases=${phrases} asked=${asked} change=${change} />
+    <div class="bar">
+      <button type="button" id="pause" onClick=${() => setPaused(!paused)}>
+        <${Icon} name=${paused ? "play" : "pause"} /> ${paused ? "Go on" : "Pause"}
+      </button>
+      ${leavesOpen(artist) && html`<${Open} open=${asked.open} onChange=${(open) => change({ open })} />`}
+      <span class="soft small" id="count">${pictures.length} pictures</span>
+    </div>
+    ${!canAsk && html`<p class="empty">Say something, or let chance say what is not said.</p>`}
+    ${blocks.map((some, i) => html`<${Block} key=${i} pictures=${some} />`)}
+    <${ErrorLine} error=${error} />
+    <${End} onSeen=${setNear}>
+      ${canAsk && html`<${More} busy=${busy} onMore=${more} />`}
+    <//>
+  </div>`;
+}
+
+function Open({ open, onChange }) {
+  return html`<label class="row">
+    <input id="open" type="checkbox" checked=${open} onChange=${(event) => onChange(event.target.checked)} />
+    Surprise me with what is not said
+  </label>`;
+}
+
+function More({ busy, onMore }) {
+  return html`<button type="button" id="more" disabled=${busy} onClick=${onMore}>
+    ${busy ? "Drawing ..." : "More"}
+  </button>`;
+}
+
+/** What stays the same on the sheet. */
+function Asking({ artist, phrases, asked, change }) {
+  const placeholder = "What all have in common: round glasses, say";
+  const isTold = artist.takes !== "nothing";
+  return html`<div class="stack">
+    ${
+      reads(artist) &&
+      html`<${Prompt}
+        id="prompt"
+        label="What all have in common"
+        text=${asked.text}
+        placeholder=${placeholder}
+        onInput=${(text) => change({ text })}
+      />`
+    }
+    ${
+      isTold &&
+      html`<details class="fold chosen-by">
+        <summary>Choose</summary>
+        <${Values} artist=${artist} phrases=${phrases} desk=${asked} change=${change} />
+      </details>`
+    }
+  </div>`;
+}
+
+/** Can there be something that was not said? */
+function leavesOpen(artist) {
+  return reads(artist) || artist.takes === "attributes";
+}
+
+/** Return a row by chance, or null where nothing is asked for. */
+function rowOf(artist, phrases, asked) {
+  const { text, values, open } = asked;
+  const filled = open && reads(artist) ? { text: surprise(phrases, text, artist.examples) } : {};
+  const chosen = open ? { values: surpriseValues(artist.attributes, values) } : {};
+  const request = requestOf(artist, { ...asked, ...filled, ...chosen, asked: null });
+  return request && { request, seed: chance() };
+}
+
+/** Is this tab the one that is looked at? */
+function useVisible() {
+  const [visible, setVisible] = useState(!document.hidden);
+  useEffect(() => {
+    const changed = () => setVisible(!document.hidden);
+    document.addEventListener("visibilitychange", changed);
+    return () => document.removeEventListener("visibilitychange", changed);
+  }, []);
+  return visible;
+}

@@ -1,0 +1,191 @@
+// Morph: a picture and a slider for each attribute; and the way from it to something else.
+
+import { HeartOf, VisitButton, useEntry, useRows } from "../drawn.js";
+import { ErrorLine, Icon, Shown, Slider, Title, textOf, useArtist, useShared } from "../parts.js";
+import { Phrases } from "../phrases.js";
+import { Begin } from "../picker.js";
+import { Frames, Player } from "../player.js";
+import { between, blends, linesOf, same, told } from "../requests.js";
+import { go, to } from "../routes.js";
+import { moved, morphed, openSliders, stepOf, stopText, stopsOf } from "../sliders.js";
+import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
+
+export default function Morph({ route }) {
+  const { entry, artist, error } = useEntry(route.query.picture);
+  const here = useArtist(blends);
+  return html`<div class="stack morph">
+    <${Title} text="Morph">Change what is asked, little by little. Chance stays as it is, so the rest does too.<//>
+    <${ErrorLine} error=${error} />
+    ${!route.query.picture &&
+    html`<${Begin} artist=${here} fits=${(_, one) => blends(one)} onPick=${({ id }) => go("morph", { picture: id })}>
+      Choose the picture to change.
+    <//>`}
+    ${!route.query.picture && !here && html`<p class="error" role="alert">Nobody here draws what lies between.</p>`}
+    ${artist && !blends(artist) && html`<${Instead} artist=${artist} id=${entry.id} />`}
+    ${artist && blends(artist) && html`<${Changing} key=${entry.id} entry=${entry} artist=${artist} />`}
+  </div>`;
+}
+
+/** What one can do where nothing lies between. */
+function Instead({ artist, id }) {
+  const [text, view, link] =
+    artist.takes === "story"
+      ? ["tells stories, and nothing lies between two of them.", "story", "Change its lines instead"]
+      : ["is told nothing, so nothing can be changed.", "walk", "Walk from seed to seed instead"];
+  return html`<p class="error" role="alert">
+    ${artist.id} ${text}${" "}<a href=${to(view, { picture: id })}>${link}</a>
+  </p>`;
+}
+
+/** The picture as the sliders stand, the sliders, and the way to another text. */
+function Changing({ entry, artist }) {
+  const { request, seed, knobs } = entry.recipe;
+  const phrases = usePhrases(artist);
+  const stops = useMemo(() => phrases && stopsOf(artist, phrases, request), [phrases]);
+  const [at, setAt] = useState({});
+  const asked = useMemo(() => (stops ? morphed(request, stops, at, phrases) : request), [stops, at]);
+  const { pictures, busy, error } = useRows(artist, [{ request: asked, seed }], knobs);
+  const [picture] = pictures;
+  const parents = [entry.id];
+  return html`<div class="two changing">
+      <section class="stack result" aria-label="The picture" aria-busy=${busy}>
+        <div class="now">
+          <${Shown} id="morphed" png=${picture?.png} drawn=${JSON.stringify(at)} alt=${textOf(asked)} />
+        </div>
+        <${ErrorLine} error=${error} />
+        <${Asked} request=${asked} unknown=${picture?.unknown ?? {}} />
+        <${Doing} artist=${artist} picture=${picture} parents=${parents} changed=${!same(asked, request)}
+          onReset=${() => setAt({})} />
+      </section>
+      <${Sliders} stops=${stops} at=${at} setAt=${setAt} request=${request} artist=${artist} />
+    </div>
+    <${Onward} artist=${artist} from=${asked} seed=${seed} knobs=${knobs} parents=${parents} />`;
+}
+
+/** The phrases of an artist, once its words are known; null until then. */
+function usePhrases(artist) {
+  const { studio, fail } = useShared();
+  const [phrases, setPhrases] = useState(null);
+  useEffect(() => {
+    let here = true;
+    studio.words(artist.id).then((words) => here && setPhrases(new Phrases(artist.attributes, words)), fail);
+    return () => {
+      here = false;
+    };
+  }, [artist]);
+  return phrases;
+}
+
+/** What is asked, in words; a mixture is told as its ends. */
+function Asked({ request, unknown }) {
+  const words = Object.entries(unknown).map(([word, nearest]) => (nearest ? `${word} (read as ${nearest})` : word));
+  const mixed = request.kind === "blend";
+  return html`<div class="said">
+    <p>
+      ${textOf(nearest(request))}
+      ${mixed && html`${" "}<span class="soft">(blended with what lies beside it)</span>`}
+    </p>
+    ${words.length > 0 && html`<p class="warn">Unknown: ${words.join(", ")}</p>`}
+  </div>`;
+}
+
+/** Return the request that a mixture has most of. */
+function nearest(request) {
+  return request.kind === "blend" ? nearest(request.t < 0.5 ? request.first : request.second) : request;
+}
+
+function Doing({ artist, picture, parents, changed, onReset }) {
+  const [view, label] = artist.can.story ? ["story", "Open in story"] : ["draw", "Open in draw"];
+  return html`<div class="row">
+    <${HeartOf} id="keep" picture=${picture} parents=${parents} />
+    <button type="button" id="reset" disabled=${!changed} onClick=${onReset}><${Icon} name="again" /> Reset</button>
+    <${VisitButton} view=${view} icon="pencil" label=${label} picture=${picture} parents=${parents} />
+    <${VisitButton} view="walk" label="Walk" picture=${picture} parents=${parents} />
+    <${VisitButton} view="mix" label="Mix" picture=${picture} parents=${parents} />
+  </div>`;
+}
+
+/** A slider for each attribute; several may stand between values. */
+function Sliders({ stops, at, setAt, request, artist }) {
+  const names = Object.keys(stops ?? {});
+  if (!Object.keys(artist.attributes).length) {
+    return html`<section class="card">
+      <p>${artist.id} knows no attributes by name, so there are no sliders. It can go to another text, below.</p>
+    </section>`;
+  }
+  const most = openSliders(request);
+  const last = (name) => stops[name].values.length - 1;
+  return html`<section class="card stack sliders" aria-label="Attributes">
+    ${names.map(
+      (name) => html`<${Slider} key=${name} label=${name.replaceAll("_", " ")} data-attribute=${name}
+        value=${at[name] ?? stops[name].first} max=${last(name)} step=${stepOf(stops[name])}
+        list=${`stops-${last(name) + 1}`} said=${stopText(stops[name], at[name])}
+        onInput=${(value) => setAt((old) => moved(old, stops, name, value, most))} />`,
+    )}
+    ${[...new Set(names.map((name) => last(name) + 1))].map(
+      (count) => html`<datalist key=${count} id=${`stops-${count}`}>
+        ${Array.from({ length: count }, (_, i) => html`<option key=${i} value=${i} />`)}
+      </datalist>`,
+    )}
+    <p class="soft">Between two values a picture is a blend of both; ${most} sliders may stand between at once.</p>
+  </section>`;
+}
+
+/** From here to another text, in steps. */
+function Onward({ artist, from, seed, knobs, parents }) {
+  const [text, setText] = useState("");
+  const [count, setCount] = useState(9);
+  const [way, setWay] = useState(null);
+  const [error, setError] = useState(null);
+  const set = (event) => {
+    event.preventDefault();
+    setError(null);
+    try {
+      const end = told(artist, text);
+      between(from, end, 0.5);
+      setWay({ from, end });
+    } catch (caught) {
+      setError(caught);
+    }
+  };
+  if (!told(artist, "")) return null;
+  return html`<section class="card stack" aria-label="From here to another text">
+    <form class="stack" onSubmit=${set}>
+      <h2>From here to ...</h2>
+      <label>
+        <span class="hidden">Another text</span>
+        <textarea id="onward" rows="2" value=${text} required placeholder=${artist.examples[0]}
+          onInput=${(event) => setText(event.target.value)} />
+      </label>
+      <div class="row">
+        <label class="row">Frames
+          <input id="frames" type="number" min="2" max="48" value=${count}
+            onChange=${(event) => setCount(Math.min(48, Math.max(2, Number(event.target.value) || 2)))} />
+        </label>
+        <button class="primary" id="go-onward" disabled=${!linesOf(text).length}>Draw the way</button>
+      </div>
+    </form>
+    <${ErrorLine} error=${error} />
+    ${way &&
+    html`<${Film} artist=${artist} way=${way} count=${count} seed=${seed} knobs=${knobs} parents=${parents} />`}
+  </section>`;
+}
+
+function Film({ artist, way, count, seed, knobs, parents }) {
+  const [at, setAt] = useState(0);
+  const rows = useMemo(
+    () => Array.from({ length: count }, (_, i) => ({ request: between(way.from, way.end, i / (count - 1)), seed })),
+    [way, count],
+  );
+  const { pictures, busy, error } = useRows(artist, rows, knobs);
+  const place = Math.min(at, count - 1);
+  const named = (i) => `Frame ${i + 1}: ${Math.round((100 * i) / (count - 1))} % of the way`;
+  return html`<div class="two filmed" aria-busy=${busy}>
+    <div class="stack">
+      <${Player} pngs=${pictures.map((one) => one?.png ?? null)} name="morph" at=${place} onAt=${setAt}
+        named=${named} />
+      <${ErrorLine} error=${error} />
+    </div>
+    <${Frames} pictures=${pictures} at=${place} onAt=${setAt} parents=${parents} named=${named} />
+  </div>`;
+}

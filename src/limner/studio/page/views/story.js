@@ -1,0 +1,188 @@
+// Story: a line a picture. A changed line changes its picture and those after it; what came before stays.
+
+import { HeartOf, VisitButton, useEntry } from "../drawn.js";
+import { alike, cut, gif } from "../film.js";
+import { ErrorLine, Icon, IconButton, Slider, Title } from "../parts.js";
+import { chance, download, useArtist, useKept, useLatest, useShared } from "../parts.js";
+import { PickButton } from "../picker.js";
+import { someExamples } from "../requests.js";
+import { go } from "../routes.js";
+import { Line, Lines, unknownIn } from "../storylines.js";
+import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
+
+const MILLISECONDS = 1800;
+
+export default function Story({ route }) {
+  const { entry, artist: drew, error } = useEntry(route.query.picture);
+  const here = useArtist((one) => one.can.story);
+  const artist = drew ?? here;
+  const told = entry?.recipe.request;
+  const waits = route.query.picture && !entry && !error;
+  if (!artist?.can.story || (told && told.kind !== "story")) {
+    return html`<${Title} text="Story" />
+      <p class="error" role="alert">
+        ${here ? "This picture is no story told in lines." : "Nobody here tells stories."}
+      </p>
+      ${here && html`<a class="button" href="#/story">Tell one</a>`}`;
+  }
+  return html`<div class="stack story">
+    <${Title} text="Story">
+      A line for each picture. Change a line: its picture is drawn again with those that follow, the ones before stay.
+    <//>
+    <${ErrorLine} error=${error} />
+    ${!waits && html`<${Teller} key=${`${artist.id} ${entry?.id}`} artist=${artist} entry=${entry} />`}
+  </div>`;
+}
+
+/** A story that is being told: its lines, the lines as first told, its seed and knobs. */
+function Teller({ artist, entry }) {
+  const [tale, change] = useTale(artist, entry);
+  const [locked, setLocked] = useKept("story.locked", false);
+  const { picture, shown, busy, error, stayed } = useTold(artist, tale);
+  const dice = () => change({ seed: chance() });
+  const fresh = (lines) => change({ lines, setting: lines, seed: locked ? tale.seed : chance() });
+  const parents = entry ? [entry.id] : null;
+  return html`<section class="stack" aria-label="The story" aria-busy=${busy}>
+    <${ErrorLine} error=${error} />
+    <${Lines} lines=${tale.lines} onLines=${(lines) => change({ lines })}
+      above=${(line, i) => html`<${Line.Picture} frame=${shown[i]} line=${line} number=${i + 1} />`}
+      below=${(line) => html`<${Line.Unknown} found=${picture ? unknownIn(line, picture.unknown) : []} />`} />
+    <p class="soft told" role="status" id="told">${busy ? "Drawing ..." : stayedText(stayed, shown)}</p>
+    <div class="two controls">
+      <div class="card stack">
+        <div class="row">
+          <${IconButton} id="dice" name="dice" label="Another seed" onClick=${dice} />
+          <label class="row"><span class="hidden">Seed</span>
+            <input id="seed" type="number" min="0" value=${tale.seed}
+              onChange=${(event) => change({ seed: seedOf(event, tale.seed) })} />
+          </label>
+          <button type="button" aria-pressed=${locked} onClick=${() => setLocked(!locked)}>
+            <${Icon} name=${locked ? "lock" : "unlock"} /> ${locked ? "Seed stays" : "Seed changes"}
+          </button>
+          <button type="button" id="afresh" onClick=${() => fresh(tale.lines)}>
+            <${Icon} name="again" /> Tell it afresh
+          </button>
+        </div>
+        <p class="soft">What belongs to the story as a whole stays as it was first told, until it is told afresh.</p>
+        <${Knobs} artist=${artist} knobs=${tale.knobs} onKnobs=${(knobs) => change({ knobs })} />
+      </div>
+      <${Keeping} artist=${artist} picture=${picture} shown=${shown} tale=${tale} parents=${parents} fresh=${fresh} />
+    </div>
+  </section>`;
+}
+
+/** The story as it stands, there again after a reload, and what changes it. */
+function useTale(artist, entry) {
+  const of = entry?.id ?? null;
+  const first = useMemo(() => begun(artist, entry), []);
+  const [kept, setKept] = useKept(`story.${artist.id}`, first);
+  const change = (changes) => setKept((old) => ({ ...(old.of === of ? old : first), ...changes }));
+  return [kept.of === of ? kept : first, change];
+}
+
+function begun(artist, entry) {
+  if (!entry) {
+    const lines = someExamples(artist);
+    return { of: null, lines, setting: lines, seed: chance(), knobs: {} };
+  }
+  const { request, seed, knobs } = entry.recipe;
+  const setting = request.setting?.length ? request.setting : request.lines;
+  return { of: entry.id, lines: request.lines, setting, seed, knobs };
+}
+
+function seedOf(event, old) {
+  const next = Number(event.target.value);
+  return event.target.value !== "" && Number.isSafeInteger(next) && next >= 0 ? next : old;
+}
+
+/** Draw the newest telling; `shown` are canvases by line (null: an empty one), `stayed` how many are as they were. */
+function useTold(artist, tale) {
+  const { studio } = useShared();
+  const [state, setState] = useState({ picture: null, shown: [], busy: false, error: null, stayed: null });
+  const last = useRef([]);
+  const run = useLatest(async (signal, asked) => {
+    try {
+      const next = await drawnTale(studio, artist, asked, signal);
+      const old = last.current;
+      const isOld = next.frames.map((frame, i) => Boolean(old[i]) && alike(frame, old[i]));
+      const frames = next.frames.map((frame, i) => (isOld[i] ? old[i] : frame));
+      last.current = frames;
+      let place = 0;
+      const shown = asked.lines.map((line) => (line.trim() ? frames[place++] : null));
+      const stayed = old.length ? (isOld.includes(false) ? isOld.indexOf(false) : frames.length) : null;
+      setState({ picture: next.picture, shown, busy: false, error: null, stayed });
+    } catch (error) {
+      if (error.name !== "AbortError") setState((old) => ({ ...old, busy: false, error }));
+    }
+  });
+  useEffect(() => {
+    if (!tale.lines.some((line) => line.trim())) return;
+    setState((old) => ({ ...old, busy: true }));
+    run(tale);
+  }, [tale]);
+  return state;
+}
+
+async function drawnTale(studio, artist, { lines, setting, seed, knobs }, signal) {
+  const said = lines.map((line) => line.trim()).filter(Boolean);
+  const request = { kind: "story", lines: said, setting: setting.map((line) => line.trim()).filter(Boolean) };
+  const [picture] = await studio.draw(artist.id, [{ request, seed }], { knobs, signal });
+  return { picture, frames: await cut(picture.png, said.length) };
+}
+
+/** Say what was drawn again. */
+function stayedText(stayed, shown) {
+  if (stayed === null) return "";
+  if (stayed === 0) return "All pictures were drawn again.";
+  if (stayed === shown.filter(Boolean).length) return "No picture changed.";
+  return stayed === 1 ? "The first picture stayed." : `The first ${stayed} pictures stayed.`;
+}
+
+function Knobs({ artist, knobs, onKnobs }) {
+  const shown = artist.knobs.filter((knob) => knob.kind === "float");
+  if (!shown.length) return null;
+  return html`<details><summary>Knobs</summary>
+    <div class="stack">
+      ${shown.map(
+        (knob) => html`<div key=${knob.name}>
+          <${Slider} label=${knob.name} value=${knobs[knob.name] ?? knob.default} min=${0} max=${2} step=${0.05}
+            said=${(knobs[knob.name] ?? knob.default).toFixed(2)}
+            onInput=${(value) => onKnobs({ ...knobs, [knob.name]: value })} />
+          <p class="soft">${knob.about}</p>
+        </div>`,
+      )}
+    </div>
+  </details>`;
+}
+
+/** Keep it, save it, begin another. */
+function Keeping({ artist, picture, shown, tale, parents, fresh }) {
+  const { fail } = useShared();
+  const waits = !picture;
+  const saveGif = async () => {
+    try {
+      const told = tale.lines.map((line, i) => ({ line, frame: shown[i] })).filter(({ frame }) => frame);
+      const captions = told.map(({ line }) => line.trim());
+      const frames = told.map(({ frame }) => frame);
+      download(await gif(frames, { milliseconds: MILLISECONDS, captions }), "story.gif");
+    } catch (error) {
+      fail(error);
+    }
+  };
+  const mine = (entry) => entry.recipe.request.kind === "story" && entry.recipe.checkpoint === artist.checkpoint;
+  const open = ({ id }) => go("story", { picture: id });
+  return html`<div class="card stack">
+    <div class="row">
+      <${HeartOf} id="keep-story" picture=${picture} parents=${parents} />
+      <button type="button" id="save-png" disabled=${waits} onClick=${() => download(picture.png, "story.png")}>
+        <${Icon} name="save" /> PNG strip
+      </button>
+      <button type="button" id="save-gif" disabled=${waits} onClick=${saveGif}><${Icon} name="save" /> GIF</button>
+      <${VisitButton} view="walk" label="Walk" picture=${picture} parents=${parents} />
+    </div>
+    <div class="row">
+      <button type="button" id="example" onClick=${() => fresh(someExamples(artist))}>Another example</button>
+      <${PickButton} label="Open a story" fits=${mine} onPick=${open} />
+    </div>
+  </div>`;
+}
