@@ -88,6 +88,11 @@ class Artist:
         """Return a few things one can ask."""
         return self.system.schema.examples
 
+    @property
+    def morphs(self) -> bool:
+        """Tell whether something lies between two requests: not where it is told nothing, nor between stories."""
+        return not issubclass(self.system.takes, Nothing | Story)
+
     def draw(
         self,
         prompt: str | Request | Sequence[str | Request] | None = None,
@@ -184,8 +189,8 @@ class Artist:
             UserError: as `draw`; for fewer than two frames; where the system cannot draw between requests.
         """
         check_count(frames, "frames", least=2)
-        if issubclass(self.system.takes, Nothing):
-            raise UserError(f"{self.name} is told nothing, so there is nothing to morph: use walk")
+        if not self.morphs:
+            raise UserError(f"{self.name} draws nothing between two requests, so there is nothing to morph: use walk")
         a, b = (self.requests(end)[0] for end in (first, second))
         self.warn((a, b))
         steps = [i / (frames - 1) for i in range(frames)]
@@ -282,12 +287,9 @@ class Artist:
         prompts = list(prompt) if isinstance(prompt, Sequence) and not isinstance(prompt, str) else [prompt]
         if not prompts:
             raise UserError("there is no prompt: say what to draw")
-        found = []
-        for one in prompts:
-            request = self._request(one)
-            for text in texts(request):
-                _check_text(text)
-            found.append(request)
+        found = [self._request(one) for one in prompts]
+        for text in (text for request in found for text in texts(request)):
+            _check_text(text)
         return found
 
     def knobs(self, values: Mapping[str, Any] | None = None) -> Any:
@@ -298,7 +300,7 @@ class Artist:
         takes = self.system.takes
         if isinstance(prompt, takes):
             return prompt
-        if isinstance(prompt, Blend) and not issubclass(takes, Nothing):
+        if isinstance(prompt, Blend) and self.morphs:
             self._request(prompt.first), self._request(prompt.second)
             return prompt
         if issubclass(takes, Nothing):

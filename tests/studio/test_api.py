@@ -193,8 +193,9 @@ def test_a_story_is_told_and_told_again_with_another_line(http, artists):
     assert (whole[:, :64] == frames[0]).all(), "a picture before the changed line is another"
     assert "tells no stories" in post(http, "story", 400, lines=LINES)["error"]["message"]
     assert post(http, "story", 400, model="clevr-stories", lines=LINES, first=3)["error"]["param"] == "first"
-    ends = {"first": {"prompt": LINES[0]}, "second": {"prompt": "\n".join(LINES)}}
-    assert "as many lines" in post(http, "morph", 400, model="clevr-stories", **ends)["error"]["message"]
+    ends = {"first": {"prompt": LINES[0]}, "second": {"prompt": LINES[1]}}
+    for path in ("morph", "mix"):
+        assert "draws" in post(http, path, 400, model="clevr-stories", **ends)["error"]["message"]
 
 
 def test_attention_says_where_each_word_is_looked_at(http):

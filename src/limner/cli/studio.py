@@ -1,4 +1,4 @@
-"""`limner studio`: artists behind an HTTP API, with a gallery, for one machine or many people."""
+"""`limner studio`: a page to draw on, an HTTP API and a gallery, for one person or many."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ def studio(
     artists: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="ARTIST...", help="Who draws; the first where a request names none.", show_default=False
+            metavar="[ARTIST]...",
+            help="Who draws; the first where a request names none. [default: all that ship]",
+            show_default=False,
         ),
     ] = None,
     host: Annotated[
@@ -35,22 +37,27 @@ def studio(
         typer.Option(help="Requests a minute and client; 0 for no limit. [default: 0 on this machine, else 600]"),
     ] = None,
     device: Device = "auto",
+    show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
-    """Open the studio on this machine: an API to draw by from any program, and a gallery. Its page is to come.
+    """Open the studio: a page that draws while you type, a gallery, and an API to draw by from any program.
 
-    limner studio
+    limner studio --open
 
-    limner studio avatars clevr-stories --port 9000
+    limner studio avatars clevr-stories faces --port 9000
 
     LIMNER_TOKEN=$(openssl rand -hex 24) limner studio runs/mine --host 0.0.0.0
 
-    Programs speak to it as to the OpenAI images API, with http://127.0.0.1:8000/v1 as the base URL.
+    Programs speak to it as to the OpenAI images API, with http://127.0.0.1:8000/v1 as the base URL. Ctrl-C ends it;
+    favourites stay. `limner export ARTIST --web FOLDER` makes a page that needs no server.
     """
+    import webbrowser
+
     import torch
 
     from limner.artist import load
     from limner.cli.console import note
     from limner.errors import UserError
+    from limner.places import bundled
     from limner.studio import gallery, server
     from limner.studio.gallery_database import default_place
     from limner.studio.safety import LOCAL, Limits
@@ -63,10 +70,13 @@ def studio(
         torch.set_num_threads(threads)
     listening = server.opened(settings)
     with listening:
-        people = [load(name, device=device) for name in artists or [DEFAULT]]
+        chosen = artists or [DEFAULT, *(name for name in bundled() if name != DEFAULT)]
+        people = [load(name, device=device) for name in chosen]
         kept = gallery.Gallery(Path(database) if database and "://" not in database else database or default_place())
         app = server.build(people, settings, kept)
-        address = f"[{host}]" if ":" in host else host
-        note(f"http://{address}:{listening.getsockname()[1]} draws with {', '.join(one.name for one in people)}")
+        address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
+        note(f"{address} draws with {', '.join(one.name for one in people)}")
+        if show:
+            webbrowser.open(address)
         server.server(app).run(sockets=[listening])
         kept.close()

@@ -19,6 +19,7 @@ from limner.errors import UserError
 from limner.requests import MOST_PARTS, TOO_MIXED, Blend, Request, Story, shares, texts
 from limner.seeds import first_seed
 from limner.studio import shown
+from limner.studio.about import side
 from limner.studio.batching import Desk, Drawn, Heard, Row, weight
 from limner.studio.bodies import Chance, Common, Told, request_of, seed_of
 from limner.studio.errors import ApiError, ClientGone
@@ -97,7 +98,7 @@ class Studio:
         """Draw rows and answer as the OpenAI API does, with each picture's recipe and unknown words beside."""
         large = self.times(desk, body)
         drawn = await self.draw(http, desk, rows, body.knobs)
-        pngs = await run_in_threadpool(lambda: [shown.png(one, large) for one in drawn])
+        pngs = await while_there(http, _encoded(drawn, large))
         data = [
             self.picture(http, body, data) | {"recipe": one.made, "unknown": one.unknown}
             for data, one in zip(pngs, drawn, strict=True)
@@ -131,9 +132,9 @@ class Studio:
                 raise ApiError(400, f"the picture {error}", "body") from None
 
 
-def side(artist: Artist) -> int:
-    """Return the side, in pixels, of what an artist draws."""
-    return int(getattr(artist.system.config, "size", artist.system.schema.size))
+async def _encoded(drawn: Sequence[Drawn], large: int) -> list[bytes]:
+    """Encode one picture after another: many large ones take long, and whoever goes away stops it."""
+    return [await run_in_threadpool(shown.png, one, large) for one in drawn]
 
 
 def chance(given: Chance | None) -> Seed:
@@ -145,10 +146,8 @@ def between(a: Request, b: Request, t: float) -> Request:
     """Return the request between two: at the ends just they.
 
     Raises:
-        UserError: where they are stories of other lengths, or too many are mixed.
+        UserError: where too many are mixed.
     """
-    if weight((a, 0)) != weight((b, 0)):
-        raise UserError("between two stories lies one only where both have as many lines")
     if a == b or t in (0, 1):
         return b if t == 1 else a
     mixed = Blend(a, b, t)

@@ -16,12 +16,12 @@ from fastapi.responses import Response, StreamingResponse
 
 from limner.data.schema import words_of
 from limner.errors import UserError
-from limner.requests import Caption, Nothing, Story
+from limner.requests import Caption, Request, Story
 from limner.seeds import seeds_of
 from limner.sheet import to_pil
 from limner.studio import shown
 from limner.studio.batching import Desk, Row
-from limner.studio.bodies import Batch, Generation, Look, Mix, Morph, Tale, Walk, seed_of
+from limner.studio.bodies import Batch, Generation, Look, Mix, Morph, Tale, Told, Walk, seed_of
 from limner.studio.drawing import Studio, between, chance, seed_between
 from limner.studio.errors import ApiError, body, told
 from limner.system import Draft
@@ -42,7 +42,9 @@ def router(studio: Studio) -> APIRouter:
 
 def _single(routes: APIRouter, studio: Studio) -> None:
 
-    @routes.post("/v1/images/generations", response_model=None)
+    streams: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
+
+    @routes.post("/v1/images/generations", response_model=None, responses=streams)
     async def generate(http: HttpRequest, asked: Generation) -> Response | dict[str, Any]:
         """Draw `n` pictures of a prompt; with `stream`, one picture and its drafts as server-sent events."""
         desk = studio.desk(asked.model)
@@ -88,9 +90,7 @@ def _several(routes: APIRouter, studio: Studio) -> None:
     async def morph(http: HttpRequest, asked: Morph) -> dict[str, Any]:
         """Draw the way from one prompt to another; the ends are the prompts themselves."""
         desk, seed = studio.desk(asked.model), seed_of(asked.seed)
-        if issubclass(desk.artist.system.takes, Nothing):
-            raise UserError(f"{desk.artist.name} is told nothing, so there is nothing to morph: use walk")
-        a, b = (studio.request(desk.artist, end) for end in (asked.first, asked.second))
+        a, b = _ends(studio, desk, asked.first, asked.second)
         steps = (i / (asked.frames - 1) for i in range(asked.frames))
         return await studio.answer(http, desk, [(between(a, b, t), seed) for t in steps], asked)
 
@@ -107,12 +107,20 @@ def _several(routes: APIRouter, studio: Studio) -> None:
     async def mix(http: HttpRequest, asked: Mix) -> dict[str, Any]:
         """Draw a grid of children, row by row: the parents are its first and its last picture."""
         desk = studio.desk(asked.model)
-        a, b = (studio.request(desk.artist, parent) for parent in (asked.first, asked.second))
+        a, b = _ends(studio, desk, asked.first, asked.second)
         c, d = (seed_of(parent.seed) for parent in (asked.first, asked.second))
         down, across = ([i / (n - 1) for i in range(n)] for n in (asked.rows, asked.columns))
         rows = [(between(a, b, t), seed_between(c, d, u)) for t in down for u in across]
         grid = {"rows": asked.rows, "columns": asked.columns}
         return await studio.answer(http, desk, rows, asked) | grid
+
+
+def _ends(studio: Studio, desk: Desk, first: Told, second: Told) -> tuple[Request, Request]:
+    """Return two requests; raise UserError where the artist draws nothing that lies between them."""
+    a, b = (studio.request(desk.artist, told) for told in (first, second))
+    if a != b and not desk.artist.morphs:
+        raise UserError(f"{desk.artist.name} draws nothing between two requests: use walk")
+    return a, b
 
 
 async def _story(studio: Studio, http: HttpRequest, asked: Tale) -> dict[str, Any]:
