@@ -33,7 +33,7 @@ $(BIN)/python:
 
 .venv/.dev: .venv/.core
 	@echo "Installing what training, worlds, export and development need"
-	$(PIP) install --quiet --editable '.[train,worlds,import,export,studio,dev]'
+	$(PIP) install --quiet --editable '.[train,worlds,import,export,studio,postgres,dev]'
 	@touch $@
 
 .PHONY: install
@@ -45,7 +45,7 @@ demo: .venv/.core ## Draw a gallery from sentences with the bundled checkpoint, 
 
 .PHONY: test
 test: lint docs ## Everything that must pass: format, lint, types, docs, tests
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	tests/programs.sh $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .PHONY: lint
 lint: .venv/.dev ## Check format, style and types

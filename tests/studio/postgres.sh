@@ -15,6 +15,7 @@ fi
 folder=$(mktemp -d)
 if [[ $(id -u) -eq 0 ]]; then # the server refuses to run as root; its package brings a user for it
     chown postgres "$folder"
+    PATH=$PATH:/usr/sbin:/sbin # which root lacks after a plain `su`
     as_server() { (cd "$folder" && runuser -u postgres -- "$@"); }
 else
     as_server() { "$@"; }

@@ -52,6 +52,7 @@ def test_every_answer_bears_the_headers(http):
         assert answer.headers["X-Content-Type-Options"] == "nosniff" and "server" not in answer.headers
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'self';")
         assert "unsafe" not in answer.headers["Content-Security-Policy"]
+        assert float(answer.headers["Server-Timing"].removeprefix("studio;dur=")) < 10_000
         assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
@@ -106,6 +107,13 @@ def test_settings_that_are_not_safe_are_refused(wrong):
 def test_a_port_that_is_taken_is_told():
     with opened(Settings(port=0)) as taken, pytest.raises(UserError, match="name another --port"):
         opened(Settings(port=taken.getsockname()[1]))
+
+
+def test_no_answer_waits_for_its_head_to_be_confirmed():
+    with opened(Settings(port=0)) as listening, socket.create_connection(listening.getsockname()):
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_client_that_asks_too_often_is_told_to_wait(artist):

@@ -18,6 +18,7 @@ from sqlalchemy import create_engine, make_url, text
 import galleries
 from galleries import picture
 from house_rules import ROOT
+from lacking import lacking
 from limner.errors import UserError
 from limner.studio.gallery import Gallery
 from limner.studio.gallery_database import Database, Unavailable, default_place, migrate
@@ -47,6 +48,11 @@ for start in (first, first + 10**6):
 def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     with galleries.database(request.param, tmp_path) as found:
         yield found
+
+
+def test_galleries_are_tested_with_postgresql_too() -> None:
+    if not galleries.SERVER:
+        lacking("no PostgreSQL server, galleries were tested with SQLite alone: tests/programs.sh .venv/bin/pytest")
 
 
 def acknowledged_until_killed(where: str, first: int, after: int) -> list[str]:

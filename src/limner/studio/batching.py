@@ -30,7 +30,7 @@ from limner.errors import UserError
 from limner.looking import one_row
 from limner.requests import Blend, Request, Story
 from limner.sheet import to_pil
-from limner.studio.even import Recurrent, Rows
+from limner.studio.even import Recurrent, Rows, warm
 from limner.studio.meters import Meters
 from limner.system import Draft, Seed
 
@@ -131,6 +131,7 @@ class Desk:
 
     def open(self) -> None:
         """Begin to draw; call it on the event loop."""
+        self._thread.submit(warm)
         self._worker = asyncio.create_task(self._work())
 
     async def close(self) -> None:

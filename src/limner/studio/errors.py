@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from limner.errors import UserError
@@ -25,6 +26,28 @@ CODES = {
 }
 GONE = 499
 """What is counted where the client went away; nobody reads it."""
+
+
+class Fault(BaseModel):
+    """What went wrong: a line for people, a kind, the field it is about, and a code for programs."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class Answer(BaseModel):
+    """An error as the OpenAI API tells it."""
+
+    error: Fault
+
+
+DECLARED: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": Answer, "description": "Something is wrong with the request"},
+    "5XX": {"model": Answer, "description": "Something is wrong with the studio, or it closes"},
+}
+"""What every route may answer besides, for the description of the API."""
 
 
 class ApiError(Exception):

@@ -59,3 +59,9 @@ def _as(precision: torch.dtype, value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.to(precision) if value.is_floating_point() else value
     return type(value)(_as(precision, one) for one in value) if isinstance(value, list | tuple) else value
+
+
+def warm() -> None:
+    """Load what the first product under `Rows` would load, which takes seconds: nobody need wait for that."""
+    with Rows():
+        torch.zeros(1, 1) @ torch.zeros(1, 1)

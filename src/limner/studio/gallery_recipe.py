@@ -18,7 +18,7 @@ from typing_extensions import TypeAliasType
 from limner import recipe
 from limner.data import pictures
 from limner.errors import UserError
-from limner.requests import Blend, Request, from_json, texts, to_json
+from limner.requests import MOST_PARTS, TOO_MIXED, Blend, Request, from_json, texts, to_json
 
 MOST_BYTES = 16 * 2**20
 """Of one PNG."""
@@ -81,6 +81,8 @@ def checked(body: Any) -> dict[str, Any]:
         found = Recipe.model_validate(body)
         request = from_json(found.request)
         _check(request)
+        if _ends(found.seed) > MOST_PARTS:
+            raise UserError(TOO_MIXED)
         for text in texts(request):
             plain(text)
         made = found.model_dump() | {"request": to_json(request)}
@@ -110,6 +112,11 @@ def _check(request: Request) -> None:
             raise ValueError("t is not from 0 to 1")
     else:
         TypeAdapter(type(request)).validate_python(vars(request))
+
+
+def _ends(seed: Any) -> int:
+    """Count the seeds and styles that one lies between."""
+    return _ends(seed[0]) + _ends(seed[1]) if isinstance(seed, tuple) else 1
 
 
 def identity(made: Mapping[str, Any]) -> str:

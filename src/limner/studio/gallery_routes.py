@@ -147,6 +147,11 @@ def from_base64(text: str) -> bytes:
         raise UserError("the picture is no base64") from None
 
 
+def sends(media: str) -> dict[int | str, dict[str, Any]]:
+    """Declare, for the description of the API, that a route answers with bytes of this kind."""
+    return {200: {"content": {media: {"schema": {"type": "string", "format": "binary"}}}}}
+
+
 def router(gallery: Gallery, redraw: Redraw | None = None) -> APIRouter:
     """Make the routes of a gallery.
 
@@ -176,7 +181,7 @@ def router(gallery: Gallery, redraw: Redraw | None = None) -> APIRouter:
             png = from_base64(body.png)
             return Shown.of(gallery.add(png, keep=body.keep, parents=body.parents, note=body.note))
 
-    @routes.get("/pictures/{picture}.png", response_class=Response, responses=_type("image/png"))
+    @routes.get("/pictures/{picture}.png", response_class=Response, responses=sends("image/png"))
     def png(picture: Id) -> Response:
         """Return the picture as PNG, its recipe inside."""
         with answering():
@@ -225,7 +230,7 @@ def _changes(routes: APIRouter, gallery: Gallery) -> None:
 
 
 def _files(routes: APIRouter, gallery: Gallery) -> None:
-    @routes.get("/export", response_class=StreamingResponse, responses=_type("application/zip"))
+    @routes.get("/export", response_class=StreamingResponse, responses=sends("application/zip"))
     def export(shelf: Shelf = "kept") -> StreamingResponse:
         """Return a shelf as a zip: pictures with their recipes inside, and gallery.jsonl."""
         file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (closed when it is sent)
@@ -257,7 +262,7 @@ def _files(routes: APIRouter, gallery: Gallery) -> None:
 
 
 def _again(routes: APIRouter, gallery: Gallery, redraw: Redraw) -> None:
-    @routes.post("/pictures/{picture}/again", response_class=Response, responses=_type("image/png"))
+    @routes.post("/pictures/{picture}/again", response_class=Response, responses=sends("image/png"))
     def again(picture: Id) -> Response:
         """Draw a picture again from its recipe; the header Limner-Difference is 0 where it is the same bit for bit.
 
@@ -289,7 +294,3 @@ def _sent(file: IO[bytes]) -> Iterator[bytes]:
 
 def _moment(at: int | None) -> str | None:
     return None if at is None else datetime.fromtimestamp(at / 1e6, UTC).isoformat()
-
-
-def _type(media: str) -> dict[int | str, dict[str, Any]]:
-    return {200: {"content": {media: {"schema": {"type": "string", "format": "binary"}}}}}

@@ -11,10 +11,11 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from limner.studio.gallery_recipe import MOST_BYTES, Name, Note, decode
-from limner.studio.gallery_routes import FOREVER, answering, from_base64
+from limner.studio.gallery_routes import FOREVER, answering, from_base64, sends
 from limner.studio.ratings import MOST_SYSTEMS, MOST_TASKS, QUESTIONS, Ratings, Sheet
 
 PREFIX = "/v1/ratings"
+LINES = sends("application/jsonl")
 Token = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
 Rater = Annotated[str, StringConstraints(pattern="^[0-9A-Za-z_-]{8,64}$")]
 Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
@@ -128,7 +129,7 @@ def router(ratings: Ratings) -> APIRouter:
         with answering():
             ratings.answer(comparison, body.rater, body.answers)
 
-    @routes.get("/images/{entry}.png", response_class=Response)
+    @routes.get("/images/{entry}.png", response_class=Response, responses=sends("image/png"))
     def image(entry: Id) -> Response:
         """Return a picture, nothing but its pixels."""
         with answering():
@@ -146,13 +147,13 @@ def _results(routes: APIRouter, ratings: Ratings) -> None:
             found = ratings.results(study)
         return {question: [dataclasses.asdict(one) for one in rows] for question, rows in found.items()}
 
-    @routes.get("/studies/{study}/results.jsonl", response_class=Response)
+    @routes.get("/studies/{study}/results.jsonl", response_class=Response, responses=LINES)
     def result_lines(study: Id) -> Response:
         """Return the same as JSON lines, one for each question and system."""
         with answering():
             return _jsonl(ratings.result_lines(study), "results.jsonl")
 
-    @routes.get("/studies/{study}/answers.jsonl", response_class=Response)
+    @routes.get("/studies/{study}/answers.jsonl", response_class=Response, responses=LINES)
     def answers(study: Id) -> Response:
         """Return every answer as a JSON line, systems by name."""
         with answering():

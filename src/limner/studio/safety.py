@@ -123,6 +123,7 @@ class Guard:
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
+                headers["Server-Timing"] = f"studio;dur={1000 * (time.perf_counter() - began):.1f}"
             await send(message)
 
         try:
