@@ -26,7 +26,6 @@ from browsers import launched  # noqa: E402 (the tests know where a browser is)
 
 FIRST = "a smiling woman with curly red hair, round glasses and a blue hoodie against a yellow background"
 SECOND = "a serious man with a long black beard and a green sweater against a purple background"
-STORY = ("a large red rubber cube, far left in front", "a small blue rubber sphere, right in front")
 CHANCE = "let n = 0; crypto.getRandomValues = (to) => to.map(() => (n = (n * 1664525 + 1013904223) >>> 0))"
 """Chance that is the same each time."""
 WIDE, PHONE = (1280, 860), (390, 844)
@@ -62,6 +61,7 @@ def shoot(
         viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", locale="en-GB"
     )
     page = context.new_page()
+    page.add_init_script(CHANCE)
     take(page, address)
     page.wait_for_load_state("networkidle")
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
@@ -89,7 +89,6 @@ def kept(page: Page, address: str, text: str, seed: int) -> str:
 
 def gacha(page: Page, address: str) -> None:
     """Let some thirty come."""
-    page.add_init_script(CHANCE)
     page.goto(f"{address}/#/gacha")
     page.wait_for_function("() => document.querySelectorAll('main .tile img').length >= 32")
     page.wait_for_timeout(1500)
@@ -98,6 +97,8 @@ def gacha(page: Page, address: str) -> None:
 def morph(page: Page, address: str) -> None:
     """Put two sliders on their way."""
     page.goto(f"{address}/#/morph?picture={kept(page, address, FIRST, 7)}")
+    for name, value in (("hair colour", 2.5), ("clothing colour", 6.4)):
+        page.get_by_role("slider", name=re.compile(f"^{name}")).fill(str(value))
     page.wait_for_timeout(2500)
 
 
@@ -109,7 +110,7 @@ def mix(page: Page, address: str) -> None:
 
 
 def story(page: Page, address: str) -> None:
-    """Tell the example."""
+    """Tell an example."""
     page.goto(f"{address}/#/story")
     page.wait_for_timeout(2500)
 

@@ -226,6 +226,42 @@ def cascade_speed() -> str:
     return (table(head, rows) if rows else "") + made(run)
 
 
+def chips() -> str:
+    """Show how well drawings keep to what chips say."""
+    found = lines("chips")[-1:]
+    rows = [[name, f"{share:.1%}"] for r in found for name, share in r["means"].items()]
+    head = [f"attributes drawn as told, of {found[0]['n']:,} drawings" if found else "", f"{found[0]['artist']}"]
+    return (table(head, rows) if found else "") + made(found)
+
+
+def keys() -> str:
+    """Show what a key costs, by the server's clock, by a program that asks and in a browser."""
+    asked = [r for r in lines("studio") if r["part"] == "keystrokes"][-1:]
+    pages = {r["page"]: r for r in lines("keystrokes")}
+    rows = []
+    for r in asked:
+        server, whole = ([r[f"{who}p{share}_milliseconds"] for share in (50, 95)] for who in ("server_", ""))
+        rows += [["the server's part", *server], ["a program that asks over HTTP", *whole]]
+    names = {"studio": "in Chromium, the studio's page", "export": "in Chromium, an exported page without a server"}
+    rows += [[names[page], r["p50_milliseconds"], r["p95_milliseconds"]] for page, r in sorted(pages.items())]
+    told = [f"\n`{r['command']}`" for r in (*asked, *pages.values())]
+    commit = made([*asked, *pages.values()][-1:]).partition("` ")[2]
+    return table(["from a key to the picture, ms", "median", "p95"], rows) + ",".join(told) + f" {commit}"
+
+
+def crowd() -> str:
+    """Show many clients at once."""
+    parts = {r["part"]: r for r in lines("studio")}
+    load, queue = parts["load"], parts["queue"]
+    rows = [
+        [name, r["pictures_a_second"], f"{r['p50_milliseconds']} ms", f"{r['p95_milliseconds']} ms", r["statuses"], r["lost"]]
+        for name, r in (("batched", load["batched"]), ("one by one", load["one_by_one"]), ("queue too short", queue))
+    ]
+    head = [f"{load['clients']} clients, {load['seconds']:g} s", "pictures a second", "median", "p95", "answers", "lost"]
+    memory = ", ".join(map(str, load["batched"]["memory_megabytes"]))
+    return table(head, rows) + f"\nMemory of the server as time goes on: {memory} MB.\n" + made([load])
+
+
 def made_by(line: dict[str, Any]) -> str:
     """Say by which command."""
     return f"\n`{line['command']}` (commit {line['commit'][:7]}, torch {line['versions']['torch']}, on the CPU).\n"
@@ -248,6 +284,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "attention": attention,
     "attngan_step": cascade_step,
     "rendering": rendering,
+    "chips": chips,
+    "keys": keys,
+    "crowd": crowd,
     "judge": lambda: judge("avatars"),
     "judge_clevr": lambda: judge("clevr"),
     "stories_report": lambda: reported("stories_shipped"),

@@ -229,6 +229,23 @@ def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A net that draws elsewhere, such as in a browser, and what it is given there."""
+
+    net: nn.Module
+    given: Mapping[str, Tensor]
+    """An example of each input by name, in order."""
+    gives: tuple[str, ...]
+    """Names of what comes out, in order."""
+    noise: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """The inputs that are noise, each one draw, in their order; how many of its numbers each knob scales."""
+    rule: Mapping[str, Any] = field(default_factory=dict)
+    """Of a reader: how a text becomes numbers."""
+    notes: tuple[str, ...] = ()
+    """Of a painter: the notes of its drafts."""
+
+
+@dataclass(frozen=True)
 class Paper:
     """What is published."""
 
@@ -283,8 +300,12 @@ class System(nn.Module):
         """Draw a row for each request with that row's own dice; yield drafts, the last one with progress 1."""
         raise NotImplementedError
 
-    def exports(self) -> Mapping[str, tuple[nn.Module, tuple[Tensor, ...]]]:
-        """Return the parts worth exporting, each with example inputs; empty where drawing is no one forward pass."""
+    def exports(self) -> Mapping[str, Part]:
+        """Return the parts to draw with elsewhere; empty where drawing is no chain of forward passes.
+
+        `painter` draws; `reader`, where there is one, makes what the painter is told of a text; `setting`, of a system
+        that tells stories, what its painter is told of a whole chapter.
+        """
         return {}
 
     def matched(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor] | None:

@@ -230,7 +230,7 @@ def test_the_gacha_goes_on_until_it_is_paused(page: Page, studio: str) -> None:
     page.locator("#more").scroll_into_view_if_needed()
     page.locator(".tile").nth(many).wait_for()
     page.locator("#pause").click()
-    page.wait_for_timeout(300)
+    page.wait_for_load_state("networkidle")  # what was asked for before still comes
     paused = page.locator("#count").inner_text()
     page.mouse.wheel(0, 3000)
     page.wait_for_timeout(300)

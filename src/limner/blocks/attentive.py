@@ -22,15 +22,17 @@ from limner.blocks.init import orthogonal
 from limner.blocks.knobs import TwoSpreads
 from limner.blocks.noise import normal
 from limner.blocks.objective import Objective, Weights
+from limner.blocks.parts import TOLD, painter, reader, told_words
 from limner.blocks.pretrained import InceptionRegions, Pretrained
 from limner.blocks.text import BiLstmEncoder, Reading, Text, blended, texts_of, unknown_words
-from limner.blocks.tree import Drawn, Finest, Head, Root, sides
+from limner.blocks.tree import Drawn, Head, Root, sides
 from limner.data.schema import Schema, words_of
 from limner.data.views import Pairs
 from limner.requests import Request
-from limner.system import Dice, Draft, Phase, Player, adam, no_grad
+from limner.system import Dice, Draft, Part, Phase, Player, adam, no_grad
 
 Z, CODE = 100, 100
+NOISE = {"spread": Z, "reading": CODE}
 WEIGHTS = Weights(right=1 / 2, wrong=1 / 3, drawn=1 / 3, real_alone=1 / 2, drawn_alone=1 / 3)
 """Of AttnGAN's critics; the authors' code means over each kind of pair."""
 
@@ -157,19 +159,24 @@ class Attentive(Cascade):
     def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
         """Draw all stages; the earlier ones are drafts."""
         z, stray = rng.normal(Z + CODE).split([Z, CODE], dim=1)
-        told = blended(self.text, requests)
-        yield from drafts(self.generator(knobs.spread * z, knobs.reading * stray, *told))
+        noise = torch.cat([knobs.spread * z, knobs.reading * stray], dim=1)
+        yield from self.paint(noise, *blended(self.text, requests))
+
+    def paint(self, noise: Tensor, *told: Tensor) -> Iterator[Draft]:
+        """Draw the three of a `Reading` with noise and strays (B, Z + c)."""
+        return drafts(self.generator(*noise.split([Z, CODE], dim=1), *told))
 
     @torch.no_grad()
     def matched(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
         """Return codes of pictures and sentences, two of (B, E), by the encoders at rest."""
         return torch.cat([self.vision(part)[1] for part in images.split(100)]), self.text.sentence(texts_of(requests))
 
-    def exports(self) -> Mapping[str, tuple[nn.Module, tuple[Tensor, ...]]]:
-        """Return the tree: noise (B, Z), strays (B, c), sentences (B, E), words (B, T, E) and their weights (B, T)."""
-        e, words = self.config.text_width, self.config.words
-        given = torch.zeros(1, Z), torch.zeros(1, CODE), torch.zeros(1, e), torch.zeros(1, words, e)
-        return {"generator": (Finest(self.generator), (*given, torch.zeros(1, words)))}
+    def exports(self) -> Mapping[str, Part]:
+        """Return the text encoder, and the tree: noise and strays (B, Z + c), and a `Reading`, to pictures and maps."""
+        return {
+            "reader": reader(self.text.both, [self.text], self.text.rule, TOLD[:2]),
+            "painter": painter(self.paint, [self.generator], NOISE, *told_words(self.config.text_width)),
+        }
 
     def unknown(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
         """Return words it does not know, each with the nearest it does."""

@@ -10,7 +10,7 @@ E width of the code.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +34,7 @@ class CharCnnRnn(TextEncoder):
     """
 
     one_hot: Tensor
+    rule: ClassVar = {"by": "letter", "longest": LENGTH, "alphabet": ALPHABET}
 
     def __init__(
         self,
@@ -81,7 +82,11 @@ class CharCnnRnn(TextEncoder):
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         """Encode B texts: (B, E)."""
-        letters = F.embedding(self.letters(texts), self.one_hot)  # (B, L, A)
+        return self.numbered(self.letters(texts))
+
+    def numbered(self, numbers: Tensor) -> Tensor:
+        """Encode texts by the places of their letters: (B, L) to (B, E)."""
+        letters = F.embedding(numbers, self.one_hot)  # (B, L, A)
         states = self.recur(self.convolve(letters.mT).mT)  # (B, T, D)
         return self.project(states.mean(dim=1) if self.average else states[:, -1])
 

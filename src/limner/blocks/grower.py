@@ -10,24 +10,14 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from limner.blocks.growing import GrowingGenerator, doubled, schedule
+from limner.blocks.parts import painter
 from limner.data.schema import Schema
 from limner.data.views import View
 from limner.errors import UserError
-from limner.system import Clock, Draft, Phase, Player, System, Update
-
-
-class Grown(nn.Module):
-    """A generator as far as it has grown: numbers (B, L) to pictures (B, 3, R, R)."""
-
-    def __init__(self, generator: GrowingGenerator, depth: int, alpha: float) -> None:
-        super().__init__()
-        self.generator, self.depth, self.alpha = generator, depth, alpha
-
-    def forward(self, latent: Tensor) -> Tensor:
-        return self.generator(latent, self.depth, self.alpha)
+from limner.system import Clock, Draft, Part, Phase, Player, System, Update
 
 
 class Grower(System):
@@ -83,7 +73,10 @@ class Grower(System):
 
     def drafts(self, latent: Tensor) -> Iterator[Draft]:
         """Draw from coarse to fine; the last one comes at full size, whatever was reached."""
-        depth, alpha = int(self.depth), float(self.alpha)
+        return self.paint(int(self.depth), float(self.alpha), latent)
+
+    def paint(self, depth: int, alpha: float, latent: Tensor) -> Iterator[Draft]:
+        """Draw the same for a net that has grown so far."""
         for shallow in range(depth):
             images = self.generator(latent, shallow).clamp(-1, 1)
             yield Draft(images=images, note=self._told(shallow), progress=(shallow + 1) / (depth + 1))
@@ -96,7 +89,7 @@ class Grower(System):
         side = self.plan[depth][0].resolution
         return f"{side} x {side}"
 
-    def exports(self) -> Mapping[str, tuple[nn.Module, tuple[Tensor, ...]]]:
-        """Return the generator as far as it has grown: numbers (B, L) to pictures."""
-        grown = Grown(self.generator, int(self.depth), float(self.alpha))
-        return {"generator": (grown, (torch.zeros(1, self.generator.latent),))}
+    def exports(self) -> Mapping[str, Part]:
+        """Return the generator as far as it has grown: noise (B, L) to pictures."""
+        paint = partial(self.paint, int(self.depth), float(self.alpha))
+        return {"painter": painter(paint, [self.generator], {"": self.generator.latent})}

@@ -5,13 +5,14 @@ Letters: R stories, T lines of a story, V width of a line's vector.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from limner.blocks.text import TextEncoder, bag_of_words
+from limner.blocks.text import TextEncoder, bag_of_words, numbered_bag
 from limner.data.schema import Lexicon
 
 
@@ -29,6 +30,18 @@ class LineReader(nn.Module):
         self.lexicon, self.length, self.encoder = lexicon, length, encoder
         self.width = encoder.width if encoder else len(lexicon)
         self.register_buffer("place", torch.empty(0), persistent=False)  # moves with the system, so says where it is
+
+    @property
+    def rule(self) -> Mapping[str, Any]:
+        """How a line becomes numbers, for `numbered`."""
+        return self.encoder.rule if self.encoder else {"by": "word", "longest": None}
+
+    def numbered(self, numbers: Tensor) -> Tensor:
+        """Return the vector of one line, told by the numbers of its words: (1, T) to (1, V)."""
+        if self.encoder is None:
+            return numbered_bag(numbers, self.width)
+        vector = self.encoder.numbered(numbers)
+        return F.layer_norm(vector, vector.shape[1:])
 
     @torch.no_grad()
     def forward(self, stories: Sequence[Sequence[str]]) -> Tensor:

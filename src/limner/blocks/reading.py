@@ -16,6 +16,7 @@ from torch import Tensor
 
 from limner.blocks.char_cnn_rnn import CharCnnRnn
 from limner.blocks.joint_embedding import contrastive, structured_joint_embedding
+from limner.blocks.parts import reader
 from limner.blocks.standard import Standard
 from limner.blocks.table import SentenceTable
 from limner.blocks.text import TextEncoder, WordEncoder, mend, texts_of, unknown_words
@@ -23,7 +24,7 @@ from limner.blocks.vision import ImageEncoder
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.requests import Caption, Request
-from limner.system import Phase, System
+from limner.system import Part, Phase, System
 
 if TYPE_CHECKING:
     from limner.data.dataset import Dataset
@@ -91,6 +92,11 @@ class ReadsFirst(System):
     def read(self, requests: Sequence[Request]) -> Tensor:
         """Encode captions, misspelt words mended: (B, E)."""
         return self.standard(self.text.sentence([mend(self.schema.lexicon, text) for text in texts_of(requests)]))
+
+    def reader(self) -> Part:
+        """Return the part that reads a caption elsewhere."""
+        rule = {**self.text.rule, "mended": True}
+        return reader(lambda numbers: self.standard(self.text.numbered(numbers)), [self.text, self.standard], rule)
 
     @torch.no_grad()
     def matched(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:

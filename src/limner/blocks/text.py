@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -38,8 +38,15 @@ class TextEncoder(nn.Module):
     width: int
     """E."""
 
+    rule: ClassVar[Mapping[str, Any]]
+    """How a text becomes numbers: `by` is "word" or "letter", `longest` the most that are read."""
+
     def sentence(self, texts: Sequence[str]) -> Tensor:
         """Encode B sentences to (B, E); alone, a sentence gets the vector it gets among others (in eval mode)."""
+        raise NotImplementedError
+
+    def numbered(self, numbers: Tensor) -> Tensor:
+        """Encode one sentence, told by the numbers of its words or letters (1, T), to (1, E)."""
         raise NotImplementedError
 
 
@@ -50,6 +57,8 @@ class ByWord(TextEncoder):
     is unknown with probability `dropout`, so that the number for "unknown" comes to mean something, and each number of
     an embedded word is left out with probability `thinned`.
     """
+
+    rule: ClassVar = {"by": "word", "longest": LONGEST}
 
     def __init__(self, lexicon: Lexicon, embedding: int, dropout: float = 0.1, thinned: float = 0.0) -> None:
         super().__init__()
@@ -95,6 +104,12 @@ def bag_of_words(lexicon: Lexicon, texts: Sequence[str]) -> Tensor:
     return bags
 
 
+def numbered_bag(numbers: Tensor, known: int) -> Tensor:
+    """Tell the same of one text by the numbers of its words: (1, T) to (1, V)."""
+    bag = torch.zeros(1, known).scatter(1, numbers, 1.0)
+    return torch.cat([torch.zeros(1, UNKNOWN + 1), bag[:, UNKNOWN + 1 :]], dim=1)
+
+
 class WordEncoder(ByWord):
     """Word embedding, bidirectional GRU, maximum over the words, linear (as InferSent, Conneau et al. 2017)."""
 
@@ -117,6 +132,14 @@ class WordEncoder(ByWord):
         """Encode B sentences to (B, E)."""
         return self(texts).sentence
 
+    def states(self, numbers: Tensor) -> Tensor:
+        """Return the states over the words of one sentence, (1, T) to (1, T, 2H)."""
+        return self.recur(self.embed(numbers))[0]
+
+    def numbered(self, numbers: Tensor) -> Tensor:
+        """Encode one sentence by the numbers of its words: (1, T) to (1, E)."""
+        return self.project(self.states(numbers).amax(dim=1))
+
 
 class LstmEncoder(ByWord):
     """Word embedding and LSTM; a sentence is what the LSTM holds after its last word: (B, width)."""
@@ -131,6 +154,10 @@ class LstmEncoder(ByWord):
         packed, _ = self.embedded(texts)
         _, (held, _) = self.recur(packed)
         return held[-1]  # of the last layer, after each row's own last word
+
+    def numbered(self, numbers: Tensor) -> Tensor:
+        """Encode one sentence by the numbers of its words: (1, T) to (1, E)."""
+        return self.recur(self.embed(numbers))[1][0][-1]
 
 
 class BiLstmEncoder(ByWord):
@@ -155,6 +182,15 @@ class BiLstmEncoder(ByWord):
     def sentence(self, texts: Sequence[str]) -> Tensor:
         """Encode B sentences to (B, E)."""
         return self(texts).sentence
+
+    def both(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode one sentence, (1, T), to the sentence (1, E) and its words (1, T, E)."""
+        states, (held, _) = self.recur(self.embed(numbers))
+        return torch.cat([*held], dim=1), states
+
+    def numbered(self, numbers: Tensor) -> Tensor:
+        """Encode one sentence by the numbers of its words: (1, T) to (1, E)."""
+        return self.both(numbers)[0]
 
 
 class Reading(NamedTuple):

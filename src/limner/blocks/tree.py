@@ -93,14 +93,3 @@ class Drawn(NamedTuple):
     """Mean and log-variance (B, c) of each Conditioning Augmentation."""
     attention: Sequence[Tensor | None] = ()
     """(B, T, h, w) of each stage, none where it looked at no words."""
-
-
-class Finest(nn.Module):
-    """A generator of many drafts (`Drawn`), reduced to the last one: what it is given to (B, 3, S, S)."""
-
-    def __init__(self, generator: nn.Module) -> None:
-        super().__init__()
-        self.generator = generator
-
-    def forward(self, *given: Tensor) -> Tensor:
-        return self.generator(*given).images[-1]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from limner.cli import bench, data, draw, judge, look, morph, story, studio, systems, train
+from limner.cli import bench, data, draw, export, judge, look, morph, story, studio, systems, train
 from limner.cli.console import leads, leave
 from limner.errors import UserError
 
@@ -37,9 +37,11 @@ app.command("judge")(judge.judge)
 app.command("eval")(judge.evaluate)
 app.command("bench")(bench.bench)
 app.command("studio")(studio.studio)
+app.command("export")(export.export)
 app.add_typer(data.app, name="data")
 
 EXTRAS = {
+    "export": ("onnx", "onnxruntime", "onnxscript"),
     "studio": ("alembic", "fastapi", "prometheus_client", "sqlalchemy", "uvicorn"),
     "train": ("accelerate", "datasets", "pyarrow", "tensorboard", "torchmetrics"),
     "worlds": ("mitsuba", "python_avatars", "resvg_py"),

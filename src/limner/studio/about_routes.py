@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi import Request as HttpRequest
 from fastapi.responses import JSONResponse, Response
 
-from limner import catalogue
 from limner.artist import Artist
-from limner.errors import UserError
-from limner.looking import describe, lacks_captioner
-from limner.requests import Nothing, Story
+from limner.looking import describe
 from limner.seeds import style_of
-from limner.studio.drawing import Studio, side, while_there
+from limner.studio.about import about, about_systems
+from limner.studio.drawing import Studio, while_there
 from limner.studio.errors import ApiError
-from limner.system import System
 
 Model = Annotated[str | None, Query(max_length=200)]
 PICTURE = {
@@ -70,11 +66,7 @@ def _systems(routes: APIRouter, studio: Studio) -> None:
         """Tell of every system: its paper, settings with their meaning, presets, and who of it draws here."""
         return {"data": described}
 
-    described = [
-        dataclasses.asdict(catalogue.summary(name))
-        | {"artists": [one for one, desk in studio.desks.items() if desk.artist.record["system"] == name]}
-        for name in catalogue.names()
-    ]
+    described = about_systems({name: desk.artist for name, desk in studio.desks.items()})
 
 
 def _pictures(routes: APIRouter, studio: Studio) -> None:
@@ -93,7 +85,9 @@ def _pictures(routes: APIRouter, studio: Studio) -> None:
         image = await studio.upload(await http.body(), _reads(desk.artist))
         return {"caption": await while_there(http, desk.call(lambda: next(describe(desk.artist, [image]))))}
 
-    @routes.get("/v1/pictures/{name}", tags=["pictures"], response_class=Response)
+    png: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
+
+    @routes.get("/v1/pictures/{name}", tags=["pictures"], response_class=Response, responses=png)
     async def picture(name: str) -> Response:
         """Return a picture that an answer gave the `url` of; for an hour it is there."""
         png = studio.links.get(name)
@@ -108,55 +102,15 @@ def _health(routes: APIRouter, studio: Studio) -> None:
         """Tell that the server answers."""
         return {"status": "alive"}
 
-    @routes.get("/readyz", tags=["health"])
+    @routes.get("/readyz", tags=["health"], responses={503: {"description": "It opens or closes"}})
     async def ready() -> JSONResponse:
         """Tell whether the server draws: 503 while it opens or closes."""
         return JSONResponse({"status": "ready" if studio.open else "closing"}, 200 if studio.open else 503)
 
-    @routes.get("/metrics", tags=["health"], response_class=Response)
+    @routes.get("/metrics", tags=["health"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     async def meters() -> Response:
         """Return the meters for Prometheus."""
         return Response(studio.meters.text(), media_type=METERS)
-
-
-def about(name: str, artist: Artist) -> dict[str, Any]:
-    """Return what a form needs to know of an artist; nothing tells where it lies."""
-    system, schema, record = artist.system, artist.system.schema, artist.record
-    return {
-        "id": name,
-        "system": record["system"],
-        "checkpoint": artist.sha256,
-        "paper": dataclasses.asdict(type(system).paper),
-        "takes": system.takes.__name__.lower(),
-        "gives": sorted(system.gives),
-        "size": side(artist),
-        "attributes": schema.attributes,
-        "labels": schema.labels,
-        "examples": schema.examples,
-        "story": schema.story,
-        "longest": schema.longest,
-        "knobs": _knobs(artist),
-        "can": {
-            "morph": not issubclass(system.takes, Nothing),
-            "story": system.takes is Story,
-            "attention": "attention" in system.gives,
-            "caption": type(system).describe is not System.describe and not lacks_captioner(artist),
-            "style": type(system).style is not System.style,
-        },
-    }
-
-
-def _knobs(artist: Artist) -> list[dict[str, Any]]:
-    """Return each knob with its type, default and meaning; the meanings of a system of one's own stay in its file."""
-    try:
-        told = {field.name: field.about for field in catalogue.summary(str(artist.record["system"])).knobs}
-    except UserError:
-        told = {}
-    return [
-        {"name": knob.name, "kind": str(knob.type), "default": value, "about": told.get(knob.name, "")}
-        for knob in dataclasses.fields(artist.knobs())
-        for value in [getattr(artist.knobs(), knob.name)]
-    ]
 
 
 def _model(studio: Studio, name: str) -> dict[str, Any]:

@@ -32,10 +32,11 @@ from limner.blocks.init import dcgan_init
 from limner.blocks.knobs import Spread
 from limner.blocks.losses import says_fake, says_real
 from limner.blocks.noise import normal
+from limner.blocks.parts import painter
 from limner.data.schema import Schema
 from limner.data.views import Pictures
 from limner.requests import Nothing, Request
-from limner.system import Clock, Dice, Draft, Paper, Phase, Player, System, Update, adam, no_grad
+from limner.system import Clock, Dice, Draft, Paper, Part, Phase, Player, System, Update, adam, no_grad
 
 Z = 100
 
@@ -219,6 +220,6 @@ class DCGAN(System):
         """Draw once."""
         yield Draft(images=self.generator(rng.normal(Z) * knobs.spread))
 
-    def exports(self) -> Mapping[str, tuple[nn.Module, tuple[Tensor, ...]]]:
+    def exports(self) -> Mapping[str, Part]:
         """Return the generator: noise (B, Z) to pictures."""
-        return {"generator": (self.generator, (torch.zeros(1, Z),))}
+        return {"painter": painter(lambda z: [Draft(images=self.generator(z))], [self.generator], {"spread": Z})}

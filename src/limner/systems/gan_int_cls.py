@@ -48,13 +48,14 @@ from limner.blocks.init import dcgan_init
 from limner.blocks.knobs import Spread
 from limner.blocks.losses import says_fake, says_real
 from limner.blocks.noise import normal
+from limner.blocks.parts import painter, told
 from limner.blocks.penalties import gradient_penalty
 from limner.blocks.reading import Reader, ReadsFirst, told_by
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.errors import UserError
 from limner.requests import Caption, Request
-from limner.system import Clock, Dice, Draft, Paper, Phase, Player, Update, adam, blend, halving, no_grad
+from limner.system import Clock, Dice, Draft, Paper, Part, Phase, Player, Update, adam, blend, halving, no_grad
 
 Z, N = 100, 128
 LAZY, GAMMA = 16, 0.2  # modern: steps between two penalties, weight of R1
@@ -337,6 +338,9 @@ class GanIntCls(ReadsFirst):
             raise UserError("this checkpoint has not learnt to find a style: train with --set style_images=100000")
         return self.style_encoder(middle(images, self.config.size))
 
-    def exports(self) -> Mapping[str, tuple[nn.Module, tuple[Tensor, ...]]]:
-        """Return the generator: noise (B, Z) and standard sentence vectors (B, E) to pictures."""
-        return {"generator": (self.generator, (torch.zeros(1, Z), torch.zeros(1, self.text.width)))}
+    def exports(self) -> Mapping[str, Part]:
+        """Return the reader, and the generator: noise (B, Z) and standard sentence vectors (B, E) to pictures."""
+        paint = painter(
+            lambda z, t: [Draft(images=self.generator(z, t))], [self.generator], {"spread": Z}, told(self.text.width)
+        )
+        return {"reader": self.reader(), "painter": paint}

@@ -34,6 +34,7 @@ from torch import Tensor, nn
 
 from limner.blocks.joint_embedding import contrastive
 from limner.blocks.knobs import Spread
+from limner.blocks.parts import painter, reader, told
 from limner.blocks.penalties import gradient_penalty
 from limner.blocks.rivals import Rivals
 from limner.blocks.standard import Standard
@@ -48,6 +49,7 @@ from limner.system import (
     Dice,
     Draft,
     Paper,
+    Part,
     Phase,
     Player,
     System,
@@ -374,16 +376,23 @@ class Miniature(System):
     def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
         """Draw once."""
         text = blend(lambda ends: self.code(self.pool(texts_of(ends))), requests)
-        yield Draft(images=self.generator(knobs.spread * rng.normal(self.config.noise), text).clamp(-1, 1))
+        yield from self.paint(knobs.spread * rng.normal(self.config.noise), text)
+
+    def paint(self, noise: Tensor, text: Tensor) -> Iterator[Draft]:
+        """Draw texts' codes (B, E) with noise (B, Z)."""
+        yield Draft(images=self.generator(noise, text).clamp(-1, 1))
 
     @torch.no_grad()
     def matched(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
         return torch.cat([self.vision(part) for part in images.split(100)]), self.text.sentence(texts_of(requests))
 
-    def exports(self) -> dict[str, tuple[nn.Module, tuple[Tensor, ...]]]:
-        """Return the generator, from noise (B, Z) and text code (B, E) to pictures."""
-        example = torch.zeros(1, self.config.noise), torch.zeros(1, 2 * self.config.hidden)
-        return {"generator": (self.generator, example)}
+    def exports(self) -> dict[str, Part]:
+        """Return the reader, and the generator: noise (B, Z) and text codes (B, E) to pictures."""
+        c, text = self.config, self.text
+        return {
+            "reader": reader(lambda words: self.code(text.states(words).amax(dim=1)), [text, self.standard], text.rule),
+            "painter": painter(self.paint, [self.generator], {"spread": c.noise}, told(2 * c.hidden)),
+        }
 
     def unknown(self, requests: Sequence[Request]) -> dict[str, str | None]:
         """Return words it does not know, each with the nearest it does."""

@@ -45,13 +45,14 @@ from limner.blocks.init import orthogonal
 from limner.blocks.knobs import TwoSpreads
 from limner.blocks.noise import normal
 from limner.blocks.objective import Objective, Weights
+from limner.blocks.parts import painter, told
 from limner.blocks.reading import Reader, ReadsFirst
 from limner.blocks.stackgan import Doubled, Up
-from limner.blocks.tree import Drawn, Finest, shrunk
+from limner.blocks.tree import Drawn, shrunk
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.requests import Caption, Request
-from limner.system import Clock, Dice, Draft, Paper, Phase, Player, Update, adam, blend, halving, no_grad
+from limner.system import Clock, Dice, Draft, Paper, Part, Phase, Player, Update, adam, blend, halving, no_grad
 
 Z, CODE = 100, 128
 DIVERGENCE = 2.0  # weight of the clouds' mean divergence from N(0, 1), in all of the authors' settings
@@ -256,9 +257,17 @@ class StackGan(ReadsFirst, Cascade):
     def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
         """Sketch, then finish; the sketch is a draft."""
         z, strays = rng.normal(Z + 2 * CODE).split([Z, 2 * CODE], dim=1)
-        yield from drafts(self.generator(knobs.spread * z, knobs.reading * strays, blend(self.read, requests)))
+        noise = torch.cat([knobs.spread * z, knobs.reading * strays], dim=1)
+        yield from self.paint(noise, blend(self.read, requests))
 
-    def exports(self) -> Mapping[str, tuple[nn.Module, tuple[Tensor, ...]]]:
-        """Return both stages: noise (B, Z), strays (B, 2c) and standard sentence vectors (B, E) to pictures."""
-        given = (torch.zeros(1, width) for width in (Z, 2 * CODE, self.config.text_width))
-        return {"generator": (Finest(self.generator), tuple(given))}
+    def paint(self, noise: Tensor, sentence: Tensor) -> Iterator[Draft]:
+        """Draw sentence vectors (B, E) with noise and strays (B, Z + 2c)."""
+        return drafts(self.generator(*noise.split([Z, 2 * CODE], dim=1), sentence))
+
+    def exports(self) -> Mapping[str, Part]:
+        """Return the reader, and both stages: noise and strays (B, Z + 2c), sentence vectors (B, E) to pictures."""
+        noise = {"spread": Z, "reading": 2 * CODE}
+        return {
+            "reader": self.reader(),
+            "painter": painter(self.paint, [self.generator], noise, told(self.config.text_width)),
+        }

@@ -44,12 +44,13 @@ from limner.blocks.init import orthogonal
 from limner.blocks.knobs import TwoSpreads
 from limner.blocks.noise import normal
 from limner.blocks.objective import Objective, Weights
+from limner.blocks.parts import painter, told
 from limner.blocks.reading import Reader, ReadsFirst
-from limner.blocks.tree import Drawn, Finest, Head, Residual, Root, Same, Up, sides
+from limner.blocks.tree import Drawn, Head, Residual, Root, Same, Up, sides
 from limner.data.schema import Schema
 from limner.data.views import Pairs, Pictures
 from limner.requests import Caption, Nothing, Request
-from limner.system import Clock, Dice, Draft, Paper, Phase, Player, Update, adam, blend, no_grad
+from limner.system import Clock, Dice, Draft, Paper, Part, Phase, Player, Update, adam, blend, no_grad
 
 Z, CODE = 100, 128
 DIVERGENCE = 2.0  # weight of the clouds' mean divergence from N(0, 1)
@@ -224,12 +225,22 @@ class StackGanV2(ReadsFirst, Cascade):
     def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
         """Draw all stages; the earlier ones are drafts."""
         if self.takes is Nothing:
-            yield from drafts(self.generator(knobs.spread * rng.normal(Z)))
+            yield from self.paint(knobs.spread * rng.normal(Z))
             return
         z, stray = rng.normal(Z + CODE).split([Z, CODE], dim=1)
-        yield from drafts(self.generator(knobs.spread * z, knobs.reading * stray, blend(self.read, requests)))
+        noise = torch.cat([knobs.spread * z, knobs.reading * stray], dim=1)
+        yield from self.paint(noise, blend(self.read, requests))
 
-    def exports(self) -> Mapping[str, tuple[nn.Module, tuple[Tensor, ...]]]:
-        """Return the tree: noise (B, Z) and, with text, strays (B, c) and standard sentence vectors (B, E)."""
-        widths = (Z,) if self.takes is Nothing else (Z, CODE, self.config.text_width)
-        return {"generator": (Finest(self.generator), tuple(torch.zeros(1, width) for width in widths))}
+    def paint(self, noise: Tensor, *sentence: Tensor) -> Iterator[Draft]:
+        """Draw with noise (B, Z); sentence vectors (B, E), where there is text, with noise and strays (B, Z + c)."""
+        return drafts(self.generator(*noise.tensor_split([Z][: len(sentence)], dim=1), *sentence))
+
+    def exports(self) -> Mapping[str, Part]:
+        """Return the tree: noise (B, Z) and, with text, strays (B, c) and sentence vectors (B, E), and what reads."""
+        if self.takes is Nothing:
+            return {"painter": painter(self.paint, [self.generator], {"spread": Z})}
+        noise = {"spread": Z, "reading": CODE}
+        return {
+            "reader": self.reader(),
+            "painter": painter(self.paint, [self.generator], noise, told(self.config.text_width)),
+        }

@@ -48,6 +48,7 @@ from limner.blocks.init import dcgan_init
 from limner.blocks.joint_embedding import contrastive
 from limner.blocks.lines import LineReader, at, shortened, so_far
 from limner.blocks.losses import says_fake, says_real
+from limner.blocks.parts import telling
 from limner.blocks.penalties import gradient_penalty
 from limner.blocks.regard import Regard, misnamed, things_among
 from limner.blocks.stackgan import Encoder, Painter
@@ -57,7 +58,7 @@ from limner.data.schema import Schema
 from limner.data.views import Stories, streams
 from limner.errors import UserError
 from limner.requests import Request, Story
-from limner.system import Clock, Dice, Draft, Paper, Phase, Player, System, Update, adam, halving, no_grad
+from limner.system import Clock, Dice, Draft, Paper, Part, Phase, Player, System, Update, adam, halving, no_grad
 
 States = tuple[Tensor, Tensor]
 Z, LINE = 100, 64
@@ -389,9 +390,9 @@ class StoryGan(System):
             strip.append(teller.paint(o) if t + 1 >= knobs.first else blank)
             yield Draft(images=torch.stack(strip, dim=1), note=f"frame {t + 1}", progress=(t + 1) / count)
 
-    def exports(self) -> Mapping[str, tuple[nn.Module, tuple[Tensor, ...]]]:
-        """Return the image generator: what the context encoder says of a line, (B, 3C), to a picture."""
-        return {"painter": (self.teller.paint, (torch.zeros(1, 3 * self.config.code),))}
+    def exports(self) -> Mapping[str, Part]:
+        """Return what reads a line, what begins a chapter, and what paints one of its lines."""
+        return telling(self.read, self.teller, torch.zeros(1, self.schema.story, LINE), self.config.code, Z)
 
     def unknown(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
         """Return words that no line of the training set had, each with the nearest that one had."""

@@ -43,12 +43,13 @@ from limner.blocks.grower import Grower
 from limner.blocks.growing import GrowingCritic, GrowingGenerator, Stage, faded, slope_penalty, wasserstein
 from limner.blocks.knobs import TwoSpreads
 from limner.blocks.noise import normal
+from limner.blocks.parts import painter, reader, told
 from limner.blocks.text import LstmEncoder, texts_of, unknown_words
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.errors import UserError
 from limner.requests import Caption, Request
-from limner.system import Dice, Draft, Paper, Phase, Player, Update, adam, blend, no_grad
+from limner.system import Dice, Draft, Paper, Part, Phase, Player, Update, adam, blend, no_grad
 
 INGREDIENTS = frozenset({"matching", "kl", "fade"})
 
@@ -195,9 +196,27 @@ class T2F(Grower):
     def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
         """Draw each resolution in turn."""
         stray, noise = rng.normal(self.config.code + self.config.noise).split([self.config.code, self.config.noise], 1)
-        mean, logvar = self.augment(blend(lambda ends: self.text.sentence(texts_of(ends)), requests))
-        code = drawn_from((mean, logvar), knobs.reading * stray)
-        yield from self.drafts(torch.cat([code, knobs.spread * noise], dim=1))
+        noise = torch.cat([knobs.reading * stray, knobs.spread * noise], dim=1)
+        sentence = blend(lambda ends: self.text.sentence(texts_of(ends)), requests)
+        yield from self.drafts(self.latent(noise, sentence))
+
+    def latent(self, noise: Tensor, sentence: Tensor) -> Tensor:
+        """Return what the generator draws from, of strays and noise (B, c + Z) and sentence vectors (B, E)."""
+        stray, noise = noise.split([self.config.code, self.config.noise], dim=1)
+        return torch.cat([drawn_from(self.augment(sentence), stray), noise], dim=1)
+
+    def exports(self) -> Mapping[str, Part]:
+        """Return the reader, and what makes strays and noise (B, c + Z) and sentence vectors (B, E) pictures."""
+        c, grown = self.config, (int(self.depth), float(self.alpha))
+
+        def paint(noise: Tensor, sentence: Tensor) -> Iterator[Draft]:
+            return self.paint(*grown, self.latent(noise, sentence))
+
+        noise, uses = {"reading": c.code, "spread": c.noise}, [self.augment, self.generator]
+        return {
+            "reader": reader(self.text.numbered, [self.text], self.text.rule),
+            "painter": painter(paint, uses, noise, told(c.hidden)),
+        }
 
     def unknown(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
         """Return words it does not know, each with the nearest it does."""

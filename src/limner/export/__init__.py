@@ -1,0 +1,1 @@
+"""Drawing elsewhere: in programs that have onnxruntime and nothing else, and in a browser without a server."""

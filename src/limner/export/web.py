@@ -1,0 +1,178 @@
+"""A folder that draws in any browser without a server: the page, ONNX of each artist, and what runs it.
+
+index.html, ...         the studio's page, as the server sends it
+studio.json             who draws, and of which systems
+artists/NAME/           artist.json (how its parts are run, its words) and the parts as ONNX
+runtime/                onnxruntime-web
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import limner
+from limner.artist import Artist
+from limner.checkpoint import cannot_write, make_folder, write_file
+from limner.errors import UserError
+from limner.export import onnx, runtime
+from limner.studio.about import about, about_systems
+
+PAGE = Path(limner.__file__).parent / "studio" / "page"
+KINDS = {".html", ".css", ".js", ".svg"}
+ABOUT = "studio.json"
+POLICY = (
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data: blob:; media-src 'self' blob:; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'"
+)
+"""The server's, for hosts that send no headers; WebAssembly may be compiled."""
+_HEAD = '<meta charset="utf-8" />\n'
+
+Progress = Callable[[int, int], None]
+
+
+def write(
+    artists: Sequence[Artist],
+    folder: str | Path,
+    *,
+    given: str | Path | None = None,
+    force: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> dict[str, int]:
+    """Write the folder, whole or not at all; return the largest difference of each artist's pictures, of 255.
+
+    Args:
+        artists: who draws there; the first is shown first.
+        folder: where; it must be empty or not there.
+        given: where onnxruntime-web lies already; see `runtime.files`.
+        force: write in the place of an earlier export.
+        progress: called with how many steps are done, and how many there are.
+
+    Raises:
+        UserError: where an artist cannot be exported or draws otherwise, the place is taken or cannot be written, or
+            the runtime cannot be had.
+    """
+    folder = Path(folder).absolute()
+    _check_place(folder, force)
+    names = _names([artist.name for artist in artists])
+    total = 1 + len(artists)
+    progress(0, total)
+    files = {f"runtime/{name}": content for name, content in runtime.files(given).items()} | _page()
+    worst: dict[str, int] = {}
+    told = []
+    for done, (name, artist) in enumerate(zip(names, artists, strict=True), start=1):
+        progress(done, total)
+        made, worst[artist.name] = _artist(artist, name)
+        files |= {f"artists/{name}/{file}": content for file, content in made.items()}
+        known = about(name, artist)
+        known["can"] |= {"caption": False, "style": False}  # their nets are not here
+        told.append(known)
+    systems = about_systems(dict(zip(names, artists, strict=True)))
+    facts = {"kind": "browser", "version": limner.__version__, "artists": told, "systems": systems}
+    files[ABOUT] = _json(facts | {"build": _build(files), "files": sorted(files)})
+    _appear(folder, files)
+    progress(total, total)
+    return worst
+
+
+def _artist(artist: Artist, name: str) -> tuple[dict[str, bytes], int]:
+    """Return the files of an artist, who signs as `name`, and how far its pictures are from its own."""
+    parts = onnx.parts_of(artist.system, artist.name)
+    models = {key: onnx.convert(part) for key, part in parts.items()}
+    worst = onnx.check(artist, parts, onnx.sessions(models))
+    facts = {
+        **onnx.manifest(parts),
+        "takes": artist.system.takes.__name__.lower(),
+        "size": artist.system.config.size,
+        "words": list(artist.system.schema.lexicon.words),
+        "knobs": dict(vars(artist.knobs())),
+        "recipe": {
+            "artist": name,
+            "checkpoint": artist.sha256,
+            "system": artist.record["system"],
+            "limner": artist.record.get("limner", ""),
+        },
+    }
+    return {"artist.json": _json(facts), **{f"{part}.onnx": model for part, model in models.items()}}, worst
+
+
+def _page() -> dict[str, bytes]:
+    """Read the page; its first file gets the policy that the server sends as a header."""
+    found = {
+        path.relative_to(PAGE).as_posix(): path.read_bytes() for path in sorted(PAGE.rglob("*")) if path.suffix in KINDS
+    }
+    index = found["index.html"].decode()
+    assert _HEAD in index, "the page's head begins otherwise: the policy has no place"
+    policy = f'    <meta http-equiv="Content-Security-Policy" content="{POLICY}" />\n'
+    found["index.html"] = index.replace(_HEAD, _HEAD + policy, 1).encode()
+    return found
+
+
+def _names(given: Sequence[str]) -> list[str]:
+    """Return a name for each artist that can stand in an address, no two alike."""
+    found: list[str] = []
+    for name in given:
+        plain = re.sub(r"[^A-Za-z0-9-]+", "-", Path(name).name).strip("-") or "artist"
+        numbered = itertools.chain([plain], (f"{plain}-{number}" for number in itertools.count(2)))
+        found.append(next(one for one in numbered if one not in found))
+    return found
+
+
+def _build(files: Mapping[str, bytes]) -> str:
+    """Return what changes when any file does: by it a browser tells an old export from a new one."""
+    hashed = hashlib.sha256()
+    for name in sorted(files):
+        hashed.update(name.encode() + b"\0" + hashlib.sha256(files[name]).digest())
+    return hashed.hexdigest()[:32]
+
+
+def _check_place(folder: Path, force: bool) -> None:
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not folder.is_dir():
+        raise UserError(f"{folder} is a file: name a folder")
+    if not _is_export(folder):
+        raise UserError(f"{folder} is not empty, and what is in it is no export of Limner's: choose another folder")
+    if not force:
+        raise UserError(f"{folder} holds an export already: choose another folder, or replace it with --force")
+
+
+def _is_export(folder: Path) -> bool:
+    try:
+        return json.loads((folder / ABOUT).read_bytes())["kind"] == "browser"
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
+
+
+def _appear(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write all files beside their place, then take it."""
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    try:
+        for name, content in files.items():
+            make_folder((temporary / name).parent)
+            write_file(temporary / name, content)
+        if folder.exists():
+            os.rename(folder, old)
+        try:
+            os.rename(temporary, folder)
+        except OSError:
+            if old.exists():
+                os.rename(old, folder)
+            raise
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _json(body: Any) -> bytes:
+    return json.dumps(body, ensure_ascii=False).encode()

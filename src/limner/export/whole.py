@@ -1,0 +1,160 @@
+"""One ONNX file that draws from beginning to end, for programs: numbers of words and noise in, pictures out.
+
+Letters: B pictures, S their side, T words of a text, L numbers of noise, N lines of a story.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from limner import __version__
+from limner.artist import Artist
+from limner.checkpoint import make_folder, write_file
+from limner.errors import UserError
+from limner.export import host, onnx
+from limner.requests import Nothing, Request, Story
+from limner.system import Dice, Part
+
+KEY = "limner"
+"""Under which the file's metadata says how it is used, as JSON."""
+WORDS = "numbers of the words of one text: 2 + its place in `words`, or 1 where it is not among them"
+LETTERS = "places of the text's letters in `rule.alphabet`, in lower case; elsewhere the length of that alphabet"
+NOISE = "from N(0, 1), a row a picture"
+
+
+class Whole(nn.Module):
+    """Reader and painter in one: numbers (1, T) and noise (B, L) to pictures (B, S, S, 3), bytes."""
+
+    def __init__(self, parts: Mapping[str, Part]) -> None:
+        super().__init__()
+        self.nets = nn.ModuleDict({name: part.net for name, part in parts.items()})
+        self.told = [name for name in parts["painter"].given if name != "noise"]
+        self.last = max(place for place, name in enumerate(parts["painter"].gives) if name.startswith("image"))
+
+    def forward(self, *given: Tensor) -> Tensor:
+        noise, told = given[-1], list[Tensor]()
+        if self.told:
+            read = self.nets["reader"](given[0])
+            some = read if isinstance(read, tuple) else (read,)
+            told = [one.expand(noise.shape[0], *one.shape[1:]) for one in some]
+        if "weight" in self.told:
+            told.append(torch.zeros_like(told[-1][:, :, 0]))
+        return in_bytes(self.nets["painter"](noise, *told)[self.last])
+
+
+class WholeStory(nn.Module):
+    """All of a chapter: numbers of N lines, each (1, T), and noise (1, L) to pictures (N, S, S, 3), bytes."""
+
+    def __init__(self, parts: Mapping[str, Part]) -> None:
+        super().__init__()
+        self.nets = nn.ModuleDict({name: part.net for name, part in parts.items()})
+        self.sizes = pieces(parts)
+
+    def forward(self, *given: Tensor) -> Tensor:
+        *numbers, noise = given
+        lines = torch.stack([self.nets["reader"](line) * (line > 0).any() for line in numbers], dim=1)
+        chance, before, *each = noise.split(self.sizes, dim=1)
+        mu, *states = self.nets["setting"](lines, chance, before)
+        drawn = []
+        for place, e in enumerate(each):
+            image, *states = self.nets["painter"](e, lines, torch.tensor([place]), mu, *states)
+            drawn.append(image)
+        return in_bytes(torch.cat(drawn))
+
+
+def in_bytes(images: Tensor) -> Tensor:
+    """Turn pictures (B, 3, S, S) in [-1, 1] into bytes (B, S, S, 3), rounded as `limner.sheet.to_pil` does."""
+    return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def pieces(parts: Mapping[str, Part]) -> list[int]:
+    """Return how many numbers each draw of noise takes, in the order of drawing; of a story, of a whole chapter."""
+    once = [sum(some.values()) for some in parts["painter"].noise.values()]
+    if "setting" not in parts:
+        return once
+    before = [sum(some.values()) for some in parts["setting"].noise.values()]
+    return before + once * parts["setting"].given["lines"].shape[1]
+
+
+def joined(parts: Mapping[str, Part]) -> Part:
+    """Return the part that is all of them."""
+    length, gives = sum(pieces(parts)), ("pictures",)
+    if "reader" not in parts:
+        return Part(Whole(parts), {"noise": torch.zeros(2, length)}, gives)
+    example, rule = parts["reader"].given["numbers"], parts["reader"].rule
+    if "setting" not in parts:
+        return Part(Whole(parts), {"numbers": example, "noise": torch.zeros(2, length)}, gives, rule=rule)
+    count = parts["setting"].given["lines"].shape[1]
+    lines = {f"line_{number}": example.clone() for number in range(1, count + 1)}
+    return Part(WholeStory(parts), {**lines, "noise": torch.zeros(1, length)}, gives, rule=rule)
+
+
+def about(artist: Artist, parts: Mapping[str, Part]) -> dict[str, Any]:
+    """Return what the file says of itself: what it is given, how a text becomes that, who drew."""
+    reader, system = parts.get("reader"), artist.system
+    by_letter = reader is not None and reader.rule["by"] == "letter"
+    given = {name: LETTERS if by_letter else WORDS for name in joined(parts).given}
+    return {
+        "inputs": {**given, "noise": NOISE},
+        "outputs": {"pictures": "red, green and blue of each place, 0 to 255"},
+        "noise": sum(pieces(parts)),
+        "rule": dict(reader.rule) if reader else None,
+        "words": list(system.schema.lexicon.words) if reader else [],
+        "examples": list(artist.examples),
+        "takes": system.takes.__name__.lower(),
+        "artist": artist.name,
+        "system": artist.record["system"],
+        "checkpoint": artist.sha256,
+        "limner": __version__,
+    }
+
+
+def write(artist: Artist, path: str | Path) -> int:
+    """Write an artist as one ONNX file, checked; return the largest difference from its own pictures, of 255.
+
+    Raises:
+        UserError: where it cannot be exported, draws otherwise, or the file cannot be written: then there is none.
+    """
+    path = Path(path)
+    if path.suffix != ".onnx":
+        raise UserError(f"{path}: name the file {path.stem or 'artist'}.onnx")
+    parts = onnx.parts_of(artist.system, artist.name)
+    whole = joined(parts)
+    model = onnx.convert(whole, {KEY: json.dumps(about(artist, parts))})
+    worst = check(artist, parts, onnx.sessions({"whole": model}))
+    make_folder(path.absolute().parent)
+    write_file(path, model)
+    return worst
+
+
+def check(artist: Artist, parts: Mapping[str, Part], run: host.Run) -> int:
+    """Draw a few pictures both ways, without blends; return the largest difference, and raise, as `onnx.check`."""
+    found = []
+    length = parts["setting"].given["lines"].shape[1] if "setting" in parts else 1
+    for request, seed in onnx.trials(artist, blends=False):
+        if isinstance(request, Story) and len(request.lines) > length:
+            continue
+        dice = Dice([seed])
+        noise = torch.cat([dice.normal(size) for size in pieces(parts)], dim=1)
+        drawn = run("whole", {**_numbers(artist, parts, request), "noise": noise})["pictures"].numpy()
+        count = len(request.lines) if isinstance(request, Story) else 1
+        found.append(((request, seed), np.concatenate(list(drawn[:count]), axis=1)))
+    return onnx.compared(artist, found)
+
+
+def _numbers(artist: Artist, parts: Mapping[str, Part], request: Request) -> dict[str, Tensor]:
+    if isinstance(request, Nothing):
+        return {}
+    rule, lexicon = parts["reader"].rule, artist.system.schema.lexicon
+    if isinstance(request, Story):
+        lines = [host.numbers(rule, lexicon, line) for line in request.lines]
+        lines += [torch.zeros(1, 1, dtype=torch.long)] * (parts["setting"].given["lines"].shape[1] - len(lines))
+        return {f"line_{number}": line for number, line in enumerate(lines, start=1)}
+    return {"numbers": host.numbers(rule, lexicon, request.text)}  # type: ignore[attr-defined]

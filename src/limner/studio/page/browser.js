@@ -1,0 +1,124 @@
+// A studio in this tab alone: nets run here, pictures are kept here, and nothing is sent anywhere.
+
+import { Gallery } from "./browser/gallery.js";
+import { normal } from "./browser/recipe.js";
+import { StudioError } from "./studio.js";
+
+/** The studio of an exported folder; it answers as `ServerStudio` does. */
+export class BrowserStudio {
+  kind = "browser";
+  ratings = null;
+  #worker = null;
+  #asked = new Map();
+  #last = 0;
+
+  constructor(about) {
+    this.about = about;
+    this.gallery = new Gallery((row, artist, options) => this.#one(artist, row, options), about.artists);
+    if ("serviceWorker" in navigator && isSecureContext) navigator.serviceWorker.register("./offline.js").catch(() => {});
+  }
+
+  async artists() {
+    return this.about.artists;
+  }
+
+  async words(artist) {
+    const answer = await fetch(new URL("artist.json", this.#folder(artist)));
+    if (!answer.ok) throw new StudioError("the artist's words are not there: export the folder again");
+    return (await answer.json()).words;
+  }
+
+  async systems() {
+    return this.about.systems;
+  }
+
+  /** Draw a picture of each row, one after the other. */
+  async draw(artist, rows, options = {}) {
+    const pictures = [];
+    for (const row of rows) pictures.push(await this.#one(artist, row, options));
+    return pictures;
+  }
+
+  /** Yield drafts while they come, then the picture. */
+  async *watch(artist, row, { knobs = {}, signal } = {}) {
+    for await (const said of this.#ask(artist, row, { knobs, signal, want: "watch" })) yield said.draft ?? said.picture;
+  }
+
+  /** Draw a picture and tell where each word was looked at. */
+  async attention(artist, row, { knobs = {}, signal } = {}) {
+    const about = this.about.artists.find(({ id }) => id === artist);
+    if (!about?.can.attention) throw new StudioError(`${artist} does not look at single words`);
+    for await (const { picture, words, looks } of this.#ask(artist, row, { knobs, signal, want: "attention" })) {
+      if (!words.length) throw new StudioError("attention is of the words of a sentence: give a prompt that has some");
+      return { picture, words, looks };
+    }
+    throw new StudioError("nothing was drawn");
+  }
+
+  async caption() {
+    throw new StudioError("this page cannot say what is in a picture: that takes a studio on a server");
+  }
+
+  async style() {
+    throw new StudioError("this page cannot take the style of a picture: that takes a studio on a server");
+  }
+
+  async #one(artist, row, { knobs = {}, signal } = {}) {
+    for await (const { picture } of this.#ask(artist, row, { knobs, signal, want: "picture" })) return picture;
+    throw new StudioError("nothing was drawn");
+  }
+
+  #folder(artist) {
+    return address(`artists/${artist}`);
+  }
+
+  /** Ask the worker; yield what it says until it is done. */
+  async *#ask(artist, row, { knobs, signal, want }) {
+    signal?.throwIfAborted();
+    const id = ++this.#last;
+    const said = [];
+    let wake = () => {};
+    const hear = (message) => {
+      said.push(message);
+      wake();
+    };
+    const abort = () => {
+      this.#worker.postMessage({ id, abort: true });
+      hear({ aborted: true });
+    };
+    this.#asked.set(id, hear);
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      const { request, seed } = normal(row);
+      const asked = { runtime: address("runtime"), folder: this.#folder(artist), row: { request, seed }, knobs, want };
+      this.#open().postMessage({ id, ...asked });
+      for (;;) {
+        if (!said.length) await new Promise((done) => (wake = done));
+        const message = said.shift();
+        if (message.aborted) throw signal.reason;
+        if (message.error) throw new StudioError(message.error);
+        if (message.done) return;
+        yield message;
+      }
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      this.#asked.delete(id);
+    }
+  }
+
+  #open() {
+    if (this.#worker) return this.#worker;
+    this.#worker = new Worker(new URL("./browser/worker.js", import.meta.url), { type: "module" });
+    this.#worker.addEventListener("message", ({ data }) => this.#asked.get(data.id)?.(data));
+    this.#worker.addEventListener("error", () => {
+      this.#worker = null; // the next question starts another
+      for (const hear of this.#asked.values()) hear({ error: "the part of the page that draws did not start: reload it" });
+    });
+    return this.#worker;
+  }
+}
+
+/** Return the address of a folder beside the page. */
+function address(folder) {
+  return new URL(`${folder}/`, document.baseURI).href;
+}

@@ -1,0 +1,187 @@
+// An exported artist: what is done around its nets, as `limner.export.host` does it in Python.
+//
+// `run(part, given)` runs one of its nets: named tensors `{data, dims}` to named tensors.
+
+import { StudioError } from "../studio.js";
+import { Dice } from "./dice.js";
+import { Lexicon, numbersOf, wordsOf } from "./lexicon.js";
+import { Picture } from "./png.js";
+
+/** Draws rows; `facts` is its artist.json. */
+export class Artist {
+  constructor(facts, run) {
+    this.facts = facts;
+    this.lexicon = new Lexicon(facts.words);
+    this.run = run;
+  }
+
+  /** Yield drafts `{picture, attention, note, progress}`; the last has progress 1. */
+  async *drafts({ request, seed }, knobs) {
+    const dice = new Dice(seed);
+    if (request.kind === "story") {
+      yield* this.#story(request, dice, knobs);
+      return;
+    }
+    const told = request.kind === "nothing" ? {} : await this.#told(request);
+    const drawn = await this.run("painter", { ...this.#noise("painter", dice, knobs), ...told });
+    const { gives } = this.facts.parts.painter;
+    const count = gives.filter((name) => name.startsWith("image")).length;
+    for (let number = 0; number < count; number++) {
+      const picture = Picture.of(drawn[`image_${number}`]);
+      const attention = drawn[`attention_${number}`] ?? null;
+      yield { picture, attention, note: this.facts.notes[number], progress: (number + 1) / count };
+    }
+  }
+
+  /** Return the words of a request that are not known, each with the nearest that is, or null. */
+  unknown(request) {
+    const texts = shares(request).flatMap(([{ text, lines }]) => lines ?? text ?? []);
+    return Object.assign({}, ...texts.map((text) => this.lexicon.unknown(text)));
+  }
+
+  /** Return the words whose attention a picture has. */
+  words(request) {
+    return request.kind === "caption" ? wordsOf(request.text) : [];
+  }
+
+  /** Read what a request lies between: sentences are mixed, words stand beside each other, each with its share. */
+  async #told(request) {
+    const parts = [];
+    for (const [end, share] of shares(request)) parts.push({ share, ...(await this.#read(end.text)) });
+    const sentence = parts[0].sentence.data.map((_, place) =>
+      parts.reduce((sum, part) => sum + part.share * part.sentence.data[place], 0),
+    );
+    const told = { sentence: { data: sentence, dims: parts[0].sentence.dims } };
+    if (!("words" in this.facts.parts.painter.given)) return told;
+    const length = parts.reduce((sum, part) => sum + part.words.dims[1], 0);
+    const words = joined(parts.map((part) => part.words.data));
+    const weight = joined(parts.map((part) => new Float32Array(part.words.dims[1]).fill(Math.log(part.share))));
+    told.words = { data: words, dims: [1, length, parts[0].words.dims[2]] };
+    told.weight = { data: weight, dims: [1, length] };
+    return told;
+  }
+
+  #read(text) {
+    const ids = numbersOf(this.facts.rule, this.lexicon, text);
+    const data = BigInt64Array.from(ids, BigInt);
+    return this.run("reader", { numbers: { data, dims: [1, ids.length] } });
+  }
+
+  /** Draw all the noise that a part is given, in its order, each piece scaled by its knob. */
+  #noise(part, dice, knobs) {
+    const found = {};
+    for (const [name, pieces] of Object.entries(this.facts.parts[part].noise)) {
+      const sizes = Object.values(pieces);
+      const data = dice.normal(sizes.reduce((sum, size) => sum + size, 0));
+      let at = 0;
+      for (const [knob, size] of Object.entries(pieces)) {
+        const times = knobs[knob] ?? 1;
+        for (const end = at + size; at < end; at++) data[at] *= times;
+      }
+      found[name] = { data, dims: [1, data.length] };
+    }
+    return found;
+  }
+
+  /** Paint line after line; with each chapter begins a setting of its own. */
+  async *#story({ lines, setting }, dice, knobs) {
+    const [, length, width] = this.facts.parts.setting.given.lines;
+    const strip = [];
+    let told = null;
+    let states = {};
+    for (let t = 0; t < lines.length; t++) {
+      if (t % length === 0) {
+        const own = lines.slice(t, t + length);
+        const first = setting.slice(t, t + length);
+        told = await this.#chapter(own, length, width);
+        const as = first.length ? await this.#chapter(first, length, width) : told;
+        states = await this.run("setting", { lines: as, ...this.#noise("setting", dice, knobs) });
+      }
+      const place = { data: BigInt64Array.of(BigInt(t % length)), dims: [1] };
+      const given = { ...this.#noise("painter", dice, knobs), lines: told, place, ...states };
+      const drawn = await this.run("painter", given);
+      states = { mu: states.mu, i: drawn.next_i, h: drawn.next_h };
+      strip.push(t + 1 >= (knobs.first ?? 1) ? Picture.of(drawn.image_0) : blank(drawn.image_0));
+      const progress = (t + 1) / lines.length;
+      yield { picture: Picture.strip(strip), attention: null, note: `frame ${t + 1}`, progress };
+    }
+  }
+
+  async #chapter(lines, length, width) {
+    const data = new Float32Array(length * width); // zero where there is no line
+    for (const [place, line] of lines.entries()) data.set((await this.#read(line)).sentence.data, place * width);
+    return { data, dims: [1, length, width] };
+  }
+}
+
+/** Return the requests that one lies between, and how much it has of each: itself, whole, where it is no blend. */
+export function shares(request) {
+  if (request.kind !== "blend") return [[request, 1]];
+  const { first, second, t } = request;
+  return [
+    ...shares(first).map(([part, share]) => [part, share * (1 - t)]),
+    ...shares(second).map(([part, share]) => [part, share * t]),
+  ];
+}
+
+/** Return attention (1, T, h, w) of a draft as the page shows it: a byte a place, 255 the largest share. */
+export function look({ attention, note }, words) {
+  const [, , height, width] = attention.dims;
+  const shares = attention.data.subarray(0, words * height * width);
+  const peak = shares.reduce((most, share) => Math.max(most, share), 1e-6);
+  return { note, peak, words, height, width, maps: Uint8Array.from(shares, (share) => Math.round((share / peak) * 255)) };
+}
+
+/** Throw StudioError where a request is none that this artist takes, a seed is none, or a knob is not there. */
+export function check(facts, { request, seed }, knobs) {
+  const ends = shares(request).map(([end]) => end);
+  if (request.kind === "blend" && facts.takes !== "caption") {
+    throw new StudioError(`${facts.recipe.system} cannot draw what lies between two requests`);
+  }
+  if (ends.some(({ kind }) => kind !== facts.takes)) {
+    throw new StudioError(`${facts.recipe.artist} draws from a ${facts.takes}, not from a ${ends[0].kind}`);
+  }
+  if (ends.length > MOST_PARTS || seedEnds(seed).length > MOST_PARTS) {
+    throw new StudioError(`it is mixed of more than ${MOST_PARTS}: mix with one of its ancestors instead`);
+  }
+  for (const end of ends) checkTexts(end);
+  for (const end of seedEnds(seed)) {
+    const whole = Number.isSafeInteger(end) && end >= 0;
+    if (!whole && !Array.isArray(end?.noise)) throw new StudioError(`the seed is a whole number from 0, not ${end}`);
+  }
+  const strange = Object.keys(knobs).find((name) => !(name in facts.knobs));
+  if (strange) throw new StudioError(`unknown knob of ${facts.recipe.system}: ${strange}`);
+}
+
+const MOST_PARTS = 64;
+const LONGEST = 2000;
+const MOST_LINES = 500;
+
+function seedEnds(seed) {
+  return Array.isArray(seed) ? [...seedEnds(seed[0]), ...seedEnds(seed[1])] : [seed];
+}
+
+function checkTexts({ kind, text, lines }) {
+  if (kind === "nothing") return;
+  const texts = kind === "story" ? lines : [text];
+  if (!texts.length) throw new StudioError("the story is empty: say what to draw, a line for each picture");
+  if (texts.length > MOST_LINES) throw new StudioError(`the story has more than ${MOST_LINES} lines: tell it in parts`);
+  for (const one of texts) {
+    if (!one.trim()) throw new StudioError("the prompt is empty: say what to draw");
+    if ([...one].length > LONGEST) throw new StudioError(`the prompt has more than ${LONGEST} characters: shorten it`);
+  }
+}
+
+function joined(some) {
+  const whole = new Float32Array(some.reduce((sum, one) => sum + one.length, 0));
+  let at = 0;
+  for (const one of some) {
+    whole.set(one, at);
+    at += one.length;
+  }
+  return whole;
+}
+
+function blank({ dims }) {
+  return Picture.of({ data: new Float32Array(dims.reduce((product, size) => product * size, 1)), dims });
+}

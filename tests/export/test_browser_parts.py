@@ -1,0 +1,206 @@
+"""What the page does around the nets, held against Python: chance, words, PNG, recipes and the gallery's zip."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import limner
+from artists import published
+from limner.blocks.char_cnn_rnn import CharCnnRnn
+from limner.blocks.text import ByWord, mend
+from limner.data.schema import Lexicon, words_of
+from limner.export import host
+from limner.sheet import to_pil
+from limner.studio import gallery_files
+from limner.studio.gallery import Gallery
+from limner.studio.gallery_recipe import checked, identity, recipe_in
+from limner.system import Dice, Style
+from nodes import node
+
+ODD = [
+    "a woman's RED hair, and it's  O'Brien's--test_under_score 3½ x² Ⅷ ٣",
+    "İstanbul ΣΊΣΥΦΟΣ straße naïve e\u0301t",
+    "日本語 テスト 한국어 👩\u200d🦰 emoji🙂inside",
+    "a mna wiht glasess, Glasess and glasess's don't 'quoted' rock'n'roll",
+    "",
+    "...",
+    "a_b_c __proto__ constructor toString",
+    "word " * 500,
+]
+
+
+@pytest.fixture(scope="module")
+def lexicon() -> Lexicon:
+    return limner.load("avatars", device="cpu").system.schema.lexicon
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**31, 2**32 + 5, 2**53 - 1])
+def test_noise_is_what_torch_draws(seed: int) -> None:
+    sizes = [1, 3, 15, 16, 17, 31, 32, 64, 100, 5, 656, 7, 2000]
+    program = """
+    const { Dice } = await import(`${page}/browser/dice.js`);
+    const dice = new Dice(given.seed);
+    return given.sizes.map((size) => [...dice.normal(size)]);
+    """
+    dice = Dice([seed])
+    for size, drawn in zip(sizes, node(program, {"seed": seed, "sizes": sizes}), strict=True):
+        assert torch.allclose(dice.normal(size)[0], torch.tensor(drawn), atol=1e-5), f"{size} numbers"
+
+
+def test_what_lies_between_seeds_and_styles_is_what_python_draws() -> None:
+    style = Style(tuple(round(0.1 * place - 1.6, 4) for place in range(32)), "photo.png")
+    seeds: list[Any] = [(1, 2, 0.25), ((1, 2, 0.5), 3, 0.75), (1, 1, 0.5), (((4, 1, 0.1), 1, 0.9), (2, 1, 0.3), 0.5)]
+    seeds += [style, (style, 5, 0.5)]
+    program = """
+    const { Dice } = await import(`${page}/browser/dice.js`);
+    return given.map((seed) => [...new Dice(seed).normal(32)]);
+    """
+    told = json.loads(json.dumps(seeds, default=vars))
+    for seed, drawn in zip(seeds, node(program, told), strict=True):
+        assert torch.allclose(Dice([seed]).normal(32)[0], torch.tensor(drawn), atol=1e-5), seed
+
+
+def test_a_style_of_another_size_is_refused() -> None:
+    program = """
+    const { Dice } = await import(`${page}/browser/dice.js`);
+    try { new Dice(given).normal(4); } catch (error) { return `${error.name}: ${error.message}`; }
+    """
+    told = node(program, {"noise": [1.0, 2.0], "of": ""})
+    assert told == "StudioError: a style of 2 numbers does not fit: this system draws 4 numbers of noise"
+
+
+def misspelt(words: tuple[str, ...], count: int = 600) -> list[str]:
+    """Return words with letters lost, swapped, doubled and changed, the same in every process."""
+    dice, found = random.Random(3), []
+    for _ in range(count):
+        letters = list(dice.choice(words))
+        for _ in range(dice.randint(1, 3)):
+            place = dice.randrange(len(letters))
+            letters[place : place + 1] = dice.choice([[], [letters[place]] * 2, [dice.choice("aeinorst")]])
+            if not letters:
+                letters = ["x"]
+        found.append("".join(letters))
+    return [*found, "x" * 65, "\U0001d41a" * 5]
+
+
+def test_words_and_their_numbers_are_pythons(lexicon: Lexicon) -> None:
+    typos = misspelt(lexicon.words)
+    program = """
+    const { Lexicon, numbersOf, wordsOf } = await import(`${page}/browser/lexicon.js`);
+    const lexicon = new Lexicon(given.words);
+    return {
+      words: given.texts.map(wordsOf),
+      near: given.typos.map((word) => lexicon.nearest(word)),
+      mended: given.texts.map((text) => lexicon.mend(text)),
+      unknown: given.texts.map((text) => lexicon.unknown(text)),
+      numbers: given.texts.map((text) => given.rules.map((rule) => numbersOf(rule, lexicon, text))),
+    };
+    """
+    rules = [ByWord.rule, {"by": "word", "longest": None}, {**ByWord.rule, "mended": True}, CharCnnRnn.rule]
+    told = node(program, {"words": lexicon.words, "texts": ODD, "typos": typos, "rules": rules})
+    assert told["words"] == [words_of(text) for text in ODD]
+    assert told["near"] == [lexicon.nearest(word) for word in typos]
+    assert sum(near is not None for near in told["near"]) > 300
+    assert told["mended"] == [mend(lexicon, text) for text in ODD]
+    assert told["unknown"] == [lexicon.unknown(text[:2048]) for text in ODD]
+    assert told["numbers"] == [[host.numbers(rule, lexicon, text)[0].tolist() for rule in rules] for text in ODD]
+
+
+def test_a_png_holds_every_byte_and_the_recipe() -> None:
+    torch.manual_seed(0)
+    painted = torch.cat([torch.randn(3, 20, 17), torch.linspace(-1, 1, 3 * 20 * 511).view(3, 20, 511)], dim=2)
+    halves = (torch.arange(511) + 0.5) / 127.5 - 1
+    painted[:, 0, 17:] = halves.clamp(-1.2, 1.2)
+    made = {"artist": "ä \u2028 🙂", "request": {"kind": "caption", "text": "é\n\"'"}, "seed": 2**53 - 1, "t": 0.1}
+    program = """
+    const { Picture, readPng, withRecipe } = await import(`${page}/browser/png.js`);
+    const picture = Picture.of({ data: Float32Array.from(given.data), dims: given.dims });
+    const bytes = new Uint8Array(await (await picture.png(given.made)).arrayBuffer());
+    const other = withRecipe(bytes, { ...given.made, parents: ["p"] });
+    const b64 = (some) => Buffer.from(some).toString("base64");
+    return { png: b64(bytes), other: b64(other), read: readPng(other) };
+    """
+    told = node(program, {"data": painted.flatten().tolist(), "dims": [1, *painted.shape], "made": made})
+    (own,) = to_pil(painted[None])
+    for name, recipe in (("png", made), ("other", made | {"parents": ["p"]})):
+        image = Image.open(io.BytesIO(base64.b64decode(told[name])))
+        assert image.mode == "RGB" and np.array_equal(np.asarray(image), np.asarray(own))
+        assert json.loads(image.info["limner"]) == recipe
+    assert told["read"] == {"width": 528, "height": 20, "recipe": made | {"parents": ["p"]}}
+
+
+def test_a_picture_has_the_same_name_everywhere() -> None:
+    recipes: list[dict[str, Any]] = [
+        {"request": {"kind": "caption", "text": text}, "knobs": {"spread": spread}, "seed": seed}
+        for text, spread, seed in (("a é 🙂", 1.0, 7), ("b", 0.00001234, [1, [2, 3, 0.1], 1e-7]), ("", 1e15 + 0.5, 0))
+    ]
+    recipes.append({"request": {"kind": "story", "lines": ["a"] * 30}, "seed": {"noise": [0.5, -2.0], "of": "ü"}})
+    whole: list[dict[str, Any]] = [{"artist": "x", "system": "y", "checkpoint": "0a" * 32} | one for one in recipes]
+    program = """
+    const { checked, identity } = await import(`${page}/browser/recipe.js`);
+    return given.map((made) => identity(checked(made)));
+    """
+    assert node(program, whole) == [identity(checked(made)) for made in whole]
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Gallery:
+    gallery = Gallery(tmp_path / "gallery.sqlite")
+    hats = limner.load(published(tmp_path / "hats"))
+    for number, image in enumerate(hats.draw(["a red hat", "a blue hat on a cat"], n=2, seed=3)):
+        gallery.add(image, keep=number != 1, note=f"note {number} é")
+    return gallery
+
+
+def test_a_zip_goes_from_the_server_to_the_browser_and_back(kept: Gallery, tmp_path: Path) -> None:
+    file = io.BytesIO()
+    assert gallery_files.write(kept, file, "drawn") == 4
+    program = """
+    const { packed, unpacked } = await import(`${page}/browser/gallery_zip.js`);
+    const { readPng } = await import(`${page}/browser/png.js`);
+    const { checked, identity } = await import(`${page}/browser/recipe.js`);
+    const some = await unpacked(new Blob([Buffer.from(given, "base64")]));
+    const same = some.map(({ line, png }) => identity(checked(readPng(png).recipe)) === line.id);
+    const back = await packed(some.map(({ line, png }) => ({ one: line, png }))).arrayBuffer();
+    return { same, back: Buffer.from(back).toString("base64") };
+    """
+    told = node(program, base64.b64encode(file.getvalue()).decode())
+    assert told["same"] == [True] * 4
+    other = Gallery(tmp_path / "other.sqlite")
+    assert gallery_files.read(other, io.BytesIO(base64.b64decode(told["back"]))) == (4, 4)
+    for one in kept.page("drawn").pictures:
+        there = other.get(one.id)
+        assert (there.note, there.kept_at, there.drawn_at, there.recipe) == (
+            one.note, one.kept_at, one.drawn_at, one.recipe
+        )  # fmt: skip
+        assert recipe_in(Image.open(io.BytesIO(other.png(one.id)))) == one.recipe
+
+
+def test_a_zip_that_is_no_gallery_is_refused() -> None:
+    program = """
+    const { unpacked } = await import(`${page}/browser/gallery_zip.js`);
+    const { strToU8, zipSync } = await import(`${page}/vendor/fflate.js`);
+    const line = JSON.stringify({ id: "0".repeat(64), drawn_at: 1 });
+    const zips = [
+      strToU8("no zip"), zipSync({ "../evil.png": strToU8("x") }), zipSync({ "gallery.jsonl": strToU8(line) }),
+      zipSync({ "gallery.jsonl": strToU8("{}") }), zipSync({}),
+    ];
+    const said = [];
+    for (const zip of zips) {
+      said.push(await unpacked(new Blob([zip])).catch((error) => `${error.name}: ${error.message}`));
+    }
+    return said;
+    """
+    said = node(program, None)
+    assert [one.startswith("StudioError: ") for one in said] == [True] * 5
+    assert "it holds ../evil.png" in said[1] and "are not those" in said[2] and "line 1 is damaged" in said[3]
