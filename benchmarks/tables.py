@@ -254,10 +254,24 @@ def crowd() -> str:
     parts = {r["part"]: r for r in lines("studio")}
     load, queue = parts["load"], parts["queue"]
     rows = [
-        [name, r["pictures_a_second"], f"{r['p50_milliseconds']} ms", f"{r['p95_milliseconds']} ms", r["statuses"], r["lost"]]
+        [
+            name,
+            r["pictures_a_second"],
+            f"{r['p50_milliseconds']} ms",
+            f"{r['p95_milliseconds']} ms",
+            r["statuses"],
+            r["lost"],
+        ]
         for name, r in (("batched", load["batched"]), ("one by one", load["one_by_one"]), ("queue too short", queue))
     ]
-    head = [f"{load['clients']} clients, {load['seconds']:g} s", "pictures a second", "median", "p95", "answers", "lost"]
+    head = [
+        f"{load['clients']} clients, {load['seconds']:g} s",
+        "pictures a second",
+        "median",
+        "p95",
+        "answers",
+        "lost",
+    ]
     memory = ", ".join(map(str, load["batched"]["memory_megabytes"]))
     return table(head, rows) + f"\nMemory of the server as time goes on: {memory} MB.\n" + made([load])
 
