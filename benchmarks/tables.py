@@ -236,17 +236,14 @@ def chips() -> str:
 
 def keys() -> str:
     """Show what a key costs, by the server's clock, by a program that asks and in a browser."""
-    asked = [r for r in lines("studio") if r["part"] == "keystrokes"][-1:]
+    asked = [r for r in lines("studio") if r["part"] == "keystrokes"][-1]
     pages = {r["page"]: r for r in lines("keystrokes")}
-    rows = []
-    for r in asked:
-        server, whole = ([r[f"{who}p{share}_milliseconds"] for share in (50, 95)] for who in ("server_", ""))
-        rows += [["the server's part", *server], ["a program that asks over HTTP", *whole]]
     names = {"studio": "in Chromium, the studio's page", "export": "in Chromium, an exported page without a server"}
-    rows += [[names[page], r["p50_milliseconds"], r["p95_milliseconds"]] for page, r in sorted(pages.items())]
-    told = [f"\n`{r['command']}`" for r in (*asked, *pages.values())]
-    commit = made([*asked, *pages.values()][-1:]).partition("` ")[2]
-    return table(["from a key to the picture, ms", "median", "p95"], rows) + ",".join(told) + f" {commit}"
+    timed = [("the server's part", asked, "server_"), ("a program that asks over HTTP", asked, "")]
+    timed += [(names[page], r, "") for page, r in sorted(pages.items(), reverse=True)]
+    rows = [[name, *(r[f"{part}p{share}_milliseconds"] for share in (50, 95))] for name, r, part in timed]
+    head = ["from a key to the picture of 64 pixels, ms", "median", "p95"]
+    return table(head, rows) + on_a_core([asked, *pages.values()])
 
 
 def crowd() -> str:
@@ -254,16 +251,10 @@ def crowd() -> str:
     parts = {r["part"]: r for r in lines("studio")}
     load, queue = parts["load"], parts["queue"]
     rows = [
-        [
-            name,
-            r["pictures_a_second"],
-            f"{r['p50_milliseconds']} ms",
-            f"{r['p95_milliseconds']} ms",
-            r["statuses"],
-            r["lost"],
-        ]
+        [name, r["pictures_a_second"], f"{r['p50_milliseconds']} ms", f"{r['p95_milliseconds']} ms",
+         ", ".join(f"{status}: {count:,}" for status, count in r["statuses"].items()), r["lost"]]
         for name, r in (("batched", load["batched"]), ("one by one", load["one_by_one"]), ("queue too short", queue))
-    ]
+    ]  # fmt: skip
     head = [
         f"{load['clients']} clients, {load['seconds']:g} s",
         "pictures a second",
@@ -272,8 +263,18 @@ def crowd() -> str:
         "answers",
         "lost",
     ]
-    memory = ", ".join(map(str, load["batched"]["memory_megabytes"]))
-    return table(head, rows) + f"\nMemory of the server as time goes on: {memory} MB.\n" + made([load])
+    told = (
+        f"\nBatched against one by one: {load['throughput_ratio']:.2f} times the pictures. Memory of the server at the "
+    )
+    memory = ", ".join(f"{size} MB" for size in load["batched"]["memory_megabytes"])
+    return table(head, rows) + told + f"start, in the middle and at the end: {memory}.\n" + on_a_core([load])
+
+
+def on_a_core(found: list[dict[str, Any]]) -> str:
+    """Say by which commands, where the artist has a core and all else what is left."""
+    r, commands = found[-1], ",\n".join(f"`{one['command']}`" for one in found)
+    cores = f"an artist on one of {r['cores']} CPU cores, its clients on the rest"
+    return f"\n{commands} (commit {r['commit'][:7]}, {cores}, torch {r['torch']}).\n"
 
 
 def made_by(line: dict[str, Any]) -> str:
