@@ -179,7 +179,7 @@ def test_a_style_of_another_system_or_a_damaged_one_is_refused(run: Run) -> None
         [1, {}, 0.5],
         [1, 2, "x"],
         [1, 2, float("nan")],
-        [[1, 2, 0.5], 3, 0.5],
+        [[1, 2], 3, 0.5],
         None,
         "7",
     ):
