@@ -3,17 +3,15 @@
     python benchmarks/chips.py avatars --judge avatars -n 200
 
 Two kinds of choices: by chance, as a person might press (five attributes, any value of each); and what captions of the
-avatars world speak of, drawn twice with the same seeds: from the caption and from the chips. The page's `phrases.js`
-says them, run by node (on the path, or LIMNER_NODE). One line is appended to results/chips.jsonl.
+avatars world speak of, drawn twice with the same seeds: from the caption and from the chips. The page's
+`words/phrases.js` says them, run by node (on the path, or LIMNER_NODE). One line is appended to results/chips.jsonl.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import random
-import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,13 +25,14 @@ from limner.ranks import Ranks
 from limner.requests import Caption
 from limner.worlds import avatar_captions, avatar_said, avatar_sampler
 
-PAGE = Path(limner.__file__).parent / "studio" / "page"
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from nodes import node
+
 SAY = """
-import { readFileSync } from "node:fs";
-const { Phrases } = await import(process.argv[1]);
-const { attributes, words, examples, choices } = JSON.parse(readFileSync(0, "utf8"));
+const { Phrases } = await import(`${page}/words/phrases.js`);
+const { attributes, words, examples, choices } = given;
 const phrases = new Phrases(attributes, words, examples);
-console.log(JSON.stringify(choices.map((chosen) => phrases.say(chosen))));
+return choices.map((chosen) => phrases.say(chosen));
 """
 Choices = Sequence[Mapping[str, str]]
 
@@ -41,16 +40,13 @@ Choices = Sequence[Mapping[str, str]]
 def say(artist: limner.Artist, choices: Choices) -> list[str]:
     """Put choices into words as the page does."""
     schema = artist.system.schema
-    asked = {"attributes": schema.attributes, "words": schema.lexicon.words, "examples": schema.examples}
-    given = asked | {"choices": choices}
-    node = [os.environ.get("LIMNER_NODE", "node"), "--input-type=module", "-e", SAY, (PAGE / "phrases.js").as_uri()]
-    told = subprocess.run(node, input=json.dumps(given), check=True, capture_output=True, text=True)
-    found: list[str] = json.loads(told.stdout)
+    known = {"attributes": schema.attributes, "words": schema.lexicon.words, "examples": schema.examples}
+    found: list[str] = node(SAY, known | {"choices": choices})
     return found
 
 
 def by_chance(artist: limner.Artist, count: int, seed: int, many: int = 5) -> Choices:
-    """Choose some attributes and any of their values; colours only of what was chosen."""
+    """Choose some attributes and any of their values."""
     dice, attributes = random.Random(seed), artist.system.schema.attributes
     return [
         {

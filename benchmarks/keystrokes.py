@@ -16,16 +16,19 @@ import functools
 import http.server
 import json
 import os
-import shutil
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 from independent import record
 from playwright.sync_api import Page, sync_playwright
 
 from studio import SENTENCES, percentiles, studio
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from browsers import launched
+
 WATCH = """() => {
   const words = (text) => text.trim().replace(/\\s+/g, " ");
   let began = 0;
@@ -89,9 +92,8 @@ def typed(page: Page, sentence: str) -> list[float]:
 
 def measured(options: argparse.Namespace) -> list[float]:
     """Open the page, type all sentences once to warm it, and then as often as is asked."""
-    program = os.environ.get("LIMNER_BROWSER") or next(filter(None, map(shutil.which, BROWSERS)), None)
     with served(options) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program)
+        browser = launched(playwright)
         page = browser.new_page()
         page.goto(f"{url}/#/draw")
         page.wait_for_selector("textarea#prompt", timeout=60_000)

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import re
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from studio import studio
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -26,30 +25,28 @@ from browsers import launched  # noqa: E402 (the tests know where a browser is)
 
 FIRST = "a smiling woman with curly red hair, round glasses and a blue hoodie against a yellow background"
 SECOND = "a serious man with a long black beard and a green sweater against a purple background"
-CHANCE = "let n = 0; crypto.getRandomValues = (to) => to.map(() => (n = (n * 1664525 + 1013904223) >>> 0))"
+CHANCE = """
+let n = 0;
+const next = () => (n = (Math.imul(n, 1664525) + 1013904223) >>> 0);
+crypto.getRandomValues = (to) => to.map(next);
+Math.random = () => next() / 2 ** 32;
+"""
 """Chance that is the same each time."""
 WIDE, PHONE = (1280, 860), (390, 844)
 
 
 def main() -> None:
+    """Take them all, or one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--out", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--only", choices=[name for name, *_ in SHOTS], help="take one of them")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        command = [sys.executable, "-m", "limner", "studio", "--port", "0", "--database", f"{folder}/gallery.sqlite"]
-        studio = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-        try:
-            assert studio.stderr is not None
-            address = next(found[0] for line in studio.stderr if (found := re.search(r"http://\S+", line)))
-            browser = launched(playwright)
-            for name, size, dark, take in SHOTS:
-                if asked.only in (None, name):
-                    shoot(browser, address, size, dark, take, asked.out / f"studio-{name}.png")
-            browser.close()
-        finally:
-            studio.terminate()
-            studio.wait()
+    with studio("--threads", "1") as server, sync_playwright() as playwright:
+        browser = launched(playwright)
+        for name, size, dark, take in SHOTS:
+            if asked.only in (None, name):
+                shoot(browser, server.url, size, dark, take, asked.out / f"studio-{name}.png")
+        browser.close()
 
 
 def shoot(

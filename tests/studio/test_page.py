@@ -11,10 +11,10 @@ import pytest
 
 import limner
 from artists import published
-from limner.studio import page_routes, server
+from limner.studio import page_files, page_routes, server
 from studio_live import live
 
-PAGE = page_routes.FOLDER
+PAGE = page_files.FOLDER
 OURS = sorted(path for path in PAGE.rglob("*.js") if path.parent.name != "vendor")
 SOURCES = [*OURS, *sorted(PAGE.rglob("*.css")), PAGE / "index.html"]
 TOKEN = "t" * 20

@@ -9,7 +9,7 @@ from limner.data.schema import Lexicon, Schema
 from nodes import node
 
 RUN = """
-const { Phrases } = await import(`${page}/phrases.js`);
+const { Phrases } = await import(`${page}/words/phrases.js`);
 const phrases = new Phrases(given.attributes, given.words, given.examples);
 return given.asked.map(([what, ...some]) => phrases[what](...some));
 """

@@ -18,6 +18,7 @@ from limner.data.schema import PAD, UNKNOWN, Lexicon
 from limner.requests import Blend, Caption, Request, Story, shares
 
 LONGEST = 128  # words of a sentence that are read; captions are far shorter, a pasted novel must not stall a server
+LETTERS = 16 * LONGEST  # of a text that are looked at, so that the search for near words ends too
 REMEMBERED = 200_000  # sentences whose words stay looked up
 
 
@@ -90,8 +91,7 @@ class ByWord(TextEncoder):
         if text not in self._looked_up:
             if len(self._looked_up) >= REMEMBERED:
                 self._looked_up.clear()
-            readable = text[: 16 * LONGEST]  # so that the search for near words ends too
-            self._looked_up[text] = self.lexicon.ids(readable)[:LONGEST] or [UNKNOWN]
+            self._looked_up[text] = self.lexicon.ids(text[:LETTERS])[:LONGEST] or [UNKNOWN]
         return self._looked_up[text]
 
 
@@ -242,13 +242,13 @@ def unknown_words(lexicon: Lexicon, requests: Sequence[Request]) -> Mapping[str,
             found |= unknown_words(lexicon, (request.first, request.second))
         elif isinstance(request, Caption | Story):
             for text in (request.text,) if isinstance(request, Caption) else request.lines:
-                found |= lexicon.unknown(text[: 16 * LONGEST])
+                found |= lexicon.unknown(text[:LETTERS])
     return found
 
 
 def mend(lexicon: Lexicon, text: str) -> str:
     """Put the nearest known word in place of each misspelt one, for encoders that read letters."""
-    for word, near in lexicon.unknown(text[: 16 * LONGEST]).items():
+    for word, near in lexicon.unknown(text[:LETTERS]).items():
         if near is not None:
             text = re.sub(rf"\b{re.escape(word)}\b", near, text, flags=re.IGNORECASE)
     return text

@@ -14,15 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limner.blocks.text import LONGEST, mend
+from limner.blocks.text import LETTERS, mend
 from limner.data.schema import UNKNOWN, Lexicon
 from limner.requests import Caption, Nothing, Request, Story, shares
 from limner.system import Dice, Part, Seed
 
 Run = Callable[[str, Mapping[str, Tensor]], Mapping[str, Tensor]]
 """Runs a part, told its name and what it is given; returns what it gives."""
-LETTERS = 16
-"""Letters of a text that are read, for each word of `LONGEST`."""
 
 
 def numbers(rule: Mapping[str, Any], lexicon: Lexicon, text: str) -> Tensor:
@@ -35,7 +33,7 @@ def numbers(rule: Mapping[str, Any], lexicon: Lexicon, text: str) -> Tensor:
         none = len(rule["alphabet"])
         found = [places.get(letter, none) for letter in text[:longest].lower()[:longest]]
         return torch.tensor([found + [none] * (longest - len(found))])
-    readable = text[: LETTERS * LONGEST] if longest else text
+    readable = text[:LETTERS] if longest else text
     return torch.tensor([lexicon.ids(readable)[:longest] or [UNKNOWN]])
 
 

@@ -157,6 +157,20 @@ def trials(artist: Artist, *, blends: bool = True) -> list[tuple[Request, Seed]]
     return list(zip((first, third, child, Blend(child, third, 0.5)), seeds, strict=True))
 
 
+def manifest(parts: Mapping[str, Part]) -> dict[str, Any]:
+    """Return what whoever runs parts has to know of them, as JSON values."""
+    told = {
+        name: {
+            "given": {key: _size(part, key) for key in part.given},
+            "gives": list(part.gives),
+            "noise": {key: dict(pieces) for key, pieces in part.noise.items()},
+        }
+        for name, part in parts.items()
+    }
+    reader = parts.get("reader")
+    return {"parts": told, "rule": dict(reader.rule) if reader else None, "notes": list(parts["painter"].notes)}
+
+
 def _last(draft: Mapping[str, Tensor]) -> Tensor:
     return [tensor for name, tensor in draft.items() if name.startswith("image")][-1]
 
@@ -166,6 +180,11 @@ def _free(part: Part, name: str) -> dict[int, Any]:
     free = torch.export.Dim.DYNAMIC
     words = name.partition("_")[0] in WORDY and part.rule.get("by") != "letter"
     return ({0: free} if part.given[name].shape[0] > 1 else {}) | ({1: free} if words else {})
+
+
+def _size(part: Part, name: str) -> list[str | int]:
+    free = _free(part, name)
+    return ["BT"[place] if place in free else size for place, size in enumerate(part.given[name].shape)]
 
 
 def _forget_origin(graph: Any) -> None:
@@ -212,22 +231,3 @@ def _quiet() -> Iterator[None]:
             yield
         finally:
             log.setLevel(level)
-
-
-def manifest(parts: Mapping[str, Part]) -> dict[str, Any]:
-    """Return what whoever runs parts has to know of them, as JSON values."""
-    told = {
-        name: {
-            "given": {key: _size(part, key) for key in part.given},
-            "gives": list(part.gives),
-            "noise": {key: dict(pieces) for key, pieces in part.noise.items()},
-        }
-        for name, part in parts.items()
-    }
-    reader = parts.get("reader")
-    return {"parts": told, "rule": dict(reader.rule) if reader else None, "notes": list(parts["painter"].notes)}
-
-
-def _size(part: Part, name: str) -> list[str | int]:
-    free = _free(part, name)
-    return ["BT"[place] if place in free else size for place, size in enumerate(part.given[name].shape)]

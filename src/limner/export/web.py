@@ -23,15 +23,11 @@ from limner.artist import Artist
 from limner.checkpoint import cannot_write, make_folder, write_file
 from limner.errors import UserError
 from limner.export import onnx, runtime
+from limner.studio import page_files
 from limner.studio.about import about, about_systems
 
-PAGE = Path(limner.__file__).parent / "studio" / "page"
-KINDS = {".html", ".css", ".js", ".svg"}
 ABOUT = "studio.json"
-POLICY = (
-    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data: blob:; media-src 'self' blob:; "
-    "object-src 'none'; base-uri 'none'; form-action 'self'"
-)
+POLICY = f"{page_files.POLICY}; script-src 'self' 'wasm-unsafe-eval'"
 """The server's, for hosts that send no headers; WebAssembly may be compiled."""
 _HEAD = '<meta charset="utf-8" />\n'
 
@@ -105,9 +101,7 @@ def _artist(artist: Artist, name: str) -> tuple[dict[str, bytes], int]:
 
 def _page() -> dict[str, bytes]:
     """Read the page; its first file gets the policy that the server sends as a header."""
-    found = {
-        path.relative_to(PAGE).as_posix(): path.read_bytes() for path in sorted(PAGE.rglob("*")) if path.suffix in KINDS
-    }
+    found = dict(page_files.read())
     index = found["index.html"].decode()
     assert _HEAD in index, "the page's head begins otherwise: the policy has no place"
     policy = f'    <meta http-equiv="Content-Security-Policy" content="{POLICY}" />\n'

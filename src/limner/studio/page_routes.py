@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 from fastapi import APIRouter
@@ -13,9 +13,8 @@ from fastapi import Request as HttpRequest
 from fastapi.responses import JSONResponse, Response
 
 from limner import __version__
+from limner.studio import page_files
 
-FOLDER = Path(__file__).parent / "page"
-TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 ABOUT = "/studio.json"
 
 
@@ -35,9 +34,8 @@ class File:
 def files() -> Mapping[str, File]:
     """Return the page's files by the path each is asked for."""
     found = {
-        f"/{path.relative_to(FOLDER).as_posix()}": File(path.read_bytes(), f"{TYPES[path.suffix]}; charset=utf-8")
-        for path in sorted(FOLDER.rglob("*"))
-        if path.suffix in TYPES
+        f"/{name}": File(content, f"{page_files.TYPES[PurePath(name).suffix]}; charset=utf-8")
+        for name, content in page_files.read().items()
     }
     return {"/": found["/index.html"], **found}
 
@@ -60,7 +58,7 @@ def _sender(file: File) -> Any:
     headers = {"ETag": file.tag, "Cache-Control": "no-cache"}
 
     async def send(http: HttpRequest) -> Response:
-        if http.headers.get("if-none-match") == file.tag:
+        if http.headers.get("if-none-match") == headers["ETag"]:
             return Response(status_code=304, headers=headers)
         return Response(file.content, media_type=file.kind, headers=headers)
 

@@ -20,13 +20,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from limner.studio.errors import GONE, answer
 from limner.studio.meters import Meters
+from limner.studio.page_files import POLICY
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 OPEN = ("/healthz", "/readyz", "/v1/pictures/")
 """Answered without a token: health, and pictures whose name nobody can guess."""
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
-    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",

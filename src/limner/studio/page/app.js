@@ -1,10 +1,10 @@
 // The page: its head, its routes, and what goes wrong. Views are in views/, one file each.
 
 import { Notices } from "./notices.js";
-import { ErrorLine, Icon, Shared, useKept } from "./parts.js";
+import { ErrorLine, Icon, Shared, useAgain, useKept } from "./parts.js";
 import { parse } from "./routes.js";
-import { openStudio } from "./studio.js";
-import { html, render, useEffect, useMemo, useState } from "./vendor/preact.js";
+import { openStudio, StudioError } from "./studio.js";
+import { html, render, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
 
 /** Views by the first word of a route; `needs` tells whether any artist here can do it. */
 const VIEWS = [
@@ -18,6 +18,7 @@ const VIEWS = [
   { name: "systems", title: "Systems", load: () => import("./views/systems.js") },
   { name: "rate", title: "Rate", load: () => import("./views/rate.js"), needs: (_, studio) => studio.ratings !== null },
 ];
+const PLAIN = "\\s*[!-~]+\\s*"; // what a header can bear
 const THEMES = { system: "Auto", light: "Light", dark: "Dark" };
 
 function App({ studio, artists }) {
@@ -42,6 +43,9 @@ function App({ studio, artists }) {
     () => ({ studio, artists, artist, choose, notify: notices.notify, fail: notices.fail }),
     [studio, artists, artist],
   );
+  useEffect(() => {
+    if (document.activeElement === document.body) document.querySelector("main h1")?.focus({ preventScroll: true });
+  }, [route]); // what had the focus may be gone
   useEffect(() => {
     document.title = `${view.title} · Limner`;
     document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
@@ -79,22 +83,27 @@ function App({ studio, artists }) {
 function View({ view, route }) {
   const [loaded, setLoaded] = useState(null);
   const [error, setError] = useState(null);
-  useEffect(() => {
+  const load = () => {
     let here = true;
-    view
-      .load()
-      .then((module) => here && setLoaded(() => module.default))
-      .catch(() => here && setError(new Error("this part of the page did not load: reload it")));
+    const failed = new StudioError("this part of the page did not load: is the studio still running?", { away: true });
+    view.load().then(
+      (module) => here && setLoaded(() => module.default),
+      () => here && setError(failed),
+    );
     return () => {
       here = false;
     };
-  }, [view]);
-  if (error) return html`<${ErrorLine} error=${error} />`;
-  return loaded ? html`<${loaded} route=${route} />` : html`<p class="soft">Opening ...</p>`;
+  };
+  useEffect(load, [view]);
+  useAgain(error, load);
+  if (loaded) return html`<${loaded} route=${route} />`;
+  return error ? html`<${ErrorLine} error=${error} />` : html`<p class="soft">Opening ...</p>`;
 }
 
 /** Where a studio asks for a token, ask the person for it. */
-function Token({ studio, message, opened }) {
+function Token({ studio, wrong, opened }) {
+  const field = useRef(null);
+  useEffect(() => field.current.focus(), []);
   const enter = (event) => {
     event.preventDefault();
     studio.token = new FormData(event.target).get("token").trim();
@@ -103,8 +112,13 @@ function Token({ studio, message, opened }) {
   return html`<main>
     <form class="card stack" onSubmit=${enter}>
       <h1><${Icon} name="lock" /> This studio asks for a token</h1>
-      <p class="soft">${message}</p>
-      <label>Token <input name="token" type="password" autocomplete="current-password" required /></label>
+      <${ErrorLine} error=${wrong && new Error("This is not the studio's token.")} />
+      <p class="soft">Whoever started it knows the token.</p>
+      <label class="row">
+        Token
+        <input name="token" type="password" autocomplete="current-password" required
+          pattern=${PLAIN} title="Letters, digits and signs without accents" ref=${field} />
+      </label>
       <div><button class="primary">Enter</button></div>
     </form>
   </main>`;
@@ -115,25 +129,21 @@ function skip(event) {
   document.getElementById("main").focus();
 }
 
-async function start() {
-  const place = document.getElementById("app");
-  try {
-    const studio = await openStudio();
-    await enter(studio, place);
-  } catch (error) {
-    render(html`<main><${ErrorLine} error=${error} /></main>`, place);
-  }
-}
-
-async function enter(studio, place) {
+/** Show the page, or the way in, or why there is none. */
+async function open(studio, place, tried = false) {
   try {
     const artists = await studio.artists();
     render(html`<${App} studio=${studio} artists=${artists} />`, place);
   } catch (error) {
-    if (error.status !== 401) throw error;
-    const opened = () => enter(studio, place);
-    render(html`<${Token} studio=${studio} message=${error.message} opened=${opened} />`, place);
+    const opened = () => open(studio, place, true);
+    const asks = error.status === 401;
+    const door = html`<${Token} studio=${studio} wrong=${tried} opened=${opened} />`;
+    render(asks ? door : html`<main><${ErrorLine} error=${error} /></main>`, place);
   }
 }
 
-start();
+const place = document.getElementById("app");
+openStudio().then(
+  (studio) => open(studio, place),
+  (error) => render(html`<main><${ErrorLine} error=${error} /></main>`, place),
+);

@@ -15,7 +15,8 @@ export class BrowserStudio {
   constructor(about) {
     this.about = about;
     this.gallery = new Gallery((row, artist, options) => this.#one(artist, row, options), about.artists);
-    if ("serviceWorker" in navigator && isSecureContext) navigator.serviceWorker.register("./offline.js").catch(() => {});
+    // Only pages that came over HTTPS, or from this machine, have one.
+    navigator.serviceWorker?.register("./offline.js").catch(() => {});
   }
 
   async artists() {
@@ -83,7 +84,7 @@ export class BrowserStudio {
       wake();
     };
     const abort = () => {
-      this.#worker.postMessage({ id, abort: true });
+      this.#worker?.postMessage({ id, abort: true });
       hear({ aborted: true });
     };
     this.#asked.set(id, hear);
@@ -112,7 +113,8 @@ export class BrowserStudio {
     this.#worker.addEventListener("message", ({ data }) => this.#asked.get(data.id)?.(data));
     this.#worker.addEventListener("error", () => {
       this.#worker = null; // the next question starts another
-      for (const hear of this.#asked.values()) hear({ error: "the part of the page that draws did not start: reload it" });
+      const error = "the part of the page that draws did not start: reload it";
+      for (const hear of this.#asked.values()) hear({ error });
     });
     return this.#worker;
   }

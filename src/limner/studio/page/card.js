@@ -1,8 +1,8 @@
 // A picture of the gallery with all that is known of it, in a dialog.
 
-import { artistOf } from "./drawn.js";
-import { download, Heart, Icon, IconButton, Kept, Shown, textOf, useShared } from "./parts.js";
-import { seedText } from "./requests.js";
+import { artistOf, notHere } from "./drawn.js";
+import { download, Heart, Icon, IconButton, Kept, Shown, useShared, useWork } from "./parts.js";
+import { seedText, textOf } from "./requests.js";
 import { to } from "./routes.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 
@@ -12,10 +12,15 @@ export function Card({ entry, onChange, onDelete, onRestore, onClose }) {
   useEffect(() => {
     dialog.current.showModal();
   }, []);
-  const shade = (event) => event.target === dialog.current && onClose();
+  const close = () => dialog.current.close(); // gives the focus back, and tells onClose
+  const shade = (event) => event.target === dialog.current && close();
+  const leave = (deed) => (ids) => {
+    close();
+    return deed(ids);
+  };
   const text = textOf(entry.recipe.request) || "A picture";
   return html`<dialog class="one" id="card" ref=${dialog} aria-label=${text} onClose=${onClose} onClick=${shade}>
-    <div class="away"><${IconButton} name="close" label="Close" onClick=${onClose} /></div>
+    <div class="away"><${IconButton} name="close" label="Close" onClick=${close} /></div>
     <div class="two">
       <div class="stack">
         <${Kept} entry=${entry} alt=${text} class=${entry.width === entry.height ? "shown" : "shown whole"} />
@@ -25,7 +30,7 @@ export function Card({ entry, onChange, onDelete, onRestore, onClose }) {
         <${Links} entry=${entry} />
         <${Facts} entry=${entry} />
         <${Note} key=${entry.id} entry=${entry} onChange=${onChange} />
-        <${Tools} entry=${entry} onChange=${onChange} onDelete=${onDelete} onRestore=${onRestore} />
+        <${Tools} entry=${entry} onChange=${onChange} onDelete=${leave(onDelete)} onRestore=${leave(onRestore)} />
       </div>
     </div>
   </dialog>`;
@@ -35,8 +40,7 @@ export function Card({ entry, onChange, onDelete, onRestore, onClose }) {
 function Links({ entry }) {
   const { artists } = useShared();
   const artist = artistOf(artists, entry);
-  if (!artist)
-    return html`<p class="soft small">${entry.recipe.artist} does not draw here: start the studio with it.</p>`;
+  if (!artist) return html`<p class="soft small">${notHere(entry)}.</p>`;
   const isStory = entry.recipe.request.kind === "story";
   return html`<div class="row">
     <a class="button primary" id="open-draw" href=${to("draw", { picture: entry.id })}
@@ -45,7 +49,6 @@ function Links({ entry }) {
     ${isStory && html`<a class="button" href=${to("story", { picture: entry.id })}>Story</a>`}
     ${
       artist.can.morph &&
-      artist.takes !== "nothing" &&
       html`<a class="button" href=${to("morph", { picture: entry.id })}><${Icon} name="morph" /> Morph</a>`
     }
     <a class="button" href=${to("mix", { picture: entry.id })}><${Icon} name="mix" /> Mix</a>
@@ -90,17 +93,14 @@ function Parent({ id }) {
 }
 
 function Note({ entry, onChange }) {
-  const { studio, fail, notify } = useShared();
-  const save = async (event) => {
+  const { studio, notify } = useShared();
+  const [, doing] = useWork();
+  const save = doing(async (event) => {
     const note = event.target.value.trim();
     if (note === entry.note) return;
-    try {
-      onChange(await studio.gallery.change(entry.id, { note }));
-      notify("Noted");
-    } catch (error) {
-      fail(error);
-    }
-  };
+    onChange(await studio.gallery.change(entry.id, { note }));
+    notify("Noted");
+  });
   return html`<label
     >Note
     <textarea
@@ -115,15 +115,10 @@ function Note({ entry, onChange }) {
 }
 
 function Tools({ entry, onChange, onDelete, onRestore }) {
-  const { studio, fail } = useShared();
-  const heart = () => studio.gallery.change(entry.id, { keep: !entry.kept }).then(onChange, fail);
-  const save = async () => {
-    try {
-      download(await studio.gallery.png(entry.id), `${entry.recipe.artist}.png`);
-    } catch (error) {
-      fail(error);
-    }
-  };
+  const { studio } = useShared();
+  const [, doing] = useWork();
+  const heart = doing(async () => onChange(await studio.gallery.change(entry.id, { keep: !entry.kept })));
+  const save = doing(async () => download(await studio.gallery.png(entry.id), `${entry.recipe.artist}.png`));
   return html`<div class="row">
     ${!entry.deleted && html`<${Heart} kept=${Boolean(entry.kept)} onClick=${heart} />`}
     <${IconButton} name="save" label="Save as a PNG" onClick=${save} />
@@ -139,18 +134,10 @@ function Tools({ entry, onChange, onDelete, onRestore }) {
 
 /** Draw it again, and say whether it is the same. */
 function Again({ entry }) {
-  const { studio, fail } = useShared();
+  const { studio } = useShared();
   const [drawn, setDrawn] = useState(null);
-  const [busy, setBusy] = useState(false);
-  const again = async () => {
-    setBusy(true);
-    try {
-      setDrawn(await studio.gallery.again(entry.id));
-    } catch (error) {
-      fail(error);
-    }
-    setBusy(false);
-  };
+  const [busy, doing] = useWork();
+  const again = doing(async () => setDrawn(await studio.gallery.again(entry.id)));
   const said =
     drawn &&
     (drawn.difference === 0 ? "The same, to the bit." : `Its values differ by at most ${drawn.difference} of 255.`);

@@ -1,6 +1,6 @@
 // Pictures by the row: drawn once, remembered while the page is open, kept with a heart.
 
-import { Heart, Icon, useLatest, useShared } from "./parts.js";
+import { Heart, Icon, useAgain, useLatest, useShared } from "./parts.js";
 import { frames, same } from "./requests.js";
 import { go } from "./routes.js";
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
@@ -33,12 +33,14 @@ export function useRows(artist, rows, knobs) {
     }
     if (stillWanted()) setState({ busy: false, error });
   });
+  const draw = () => run({ artist, rows, keys, knobs, wish });
   useEffect(() => {
     wanted.current = wish;
     const all = keys.every((key) => known.has(key));
     setState({ busy: !all, error: null });
-    if (!all) run({ artist, rows, keys, knobs, wish });
+    if (!all) draw();
   }, [wish]);
+  useAgain(state.error, draw);
   return { pictures: keys.map((key) => known.get(key) ?? null), ...state };
 }
 
@@ -77,7 +79,7 @@ export function useEntry(id) {
   }, [id]);
   const entry = found.entry?.id === id ? found.entry : null;
   const artist = useMemo(() => entry && artistOf(artists, entry), [artists, entry]);
-  const gone = entry && !artist && new Error(`${entry.recipe.artist} does not draw here: start the studio with it`);
+  const gone = entry && !artist && new Error(notHere(entry));
   return { entry, artist: artist ?? null, error: found.error ?? (gone || null) };
 }
 
@@ -85,6 +87,11 @@ export function useEntry(id) {
 export function artistOf(artists, entry) {
   const { checkpoint, artist } = entry.recipe;
   return artists.find((one) => one.checkpoint === checkpoint) ?? artists.find((one) => one.id === artist);
+}
+
+/** Say that whoever drew a picture is not here. */
+export function notHere(entry) {
+  return `${entry.recipe.artist} does not draw here: start the studio with it`;
 }
 
 /** The heart of a picture that was drawn here; `parents` are ids of those it was made from. */

@@ -82,6 +82,7 @@ export async function film(frames, { milliseconds, told = () => {} }) {
   track.requestFrame();
   recorder.stop();
   await stopped;
+  track.stop();
   return { file: new Blob(pieces, { type: type.split(";")[0] }), kind };
 }
 

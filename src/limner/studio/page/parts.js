@@ -1,5 +1,6 @@
-// What views are made of: pictures, hearts, seeds, sliders, and a few hooks.
+// What views are made of: pictures, hearts, sliders, and a few hooks.
 
+import { textOf } from "./requests.js";
 import { createContext, html, useContext, useEffect, useRef, useState } from "./vendor/preact.js";
 
 /** {studio, artists, artist, choose, notify, fail}: what every view has. */
@@ -9,6 +10,7 @@ export function useShared() {
   return useContext(Shared);
 }
 
+const PAUSE = 2000;
 const PATHS = {
   dice: "M4 4h16v16H4zM8.5 8.5h.01M15.5 8.5h.01M12 12h.01M8.5 15.5h.01M15.5 15.5h.01",
   heart: "M12 20s-7.5-4.6-7.5-10A4.3 4.3 0 0 1 12 7.3 4.3 4.3 0 0 1 19.5 10c0 5.4-7.5 10-7.5 10z",
@@ -31,9 +33,7 @@ const PATHS = {
 
 /** A drawn sign; words beside it, or an aria-label around it, say what it means. */
 export function Icon({ name }) {
-  return html`<svg viewBox="0 0 24 24" aria-hidden="true" width="20" height="20" fill="none" stroke="currentColor">
-    <path d=${PATHS[name]} />
-  </svg>`;
+  return html`<svg class="sign" viewBox="0 0 24 24" aria-hidden="true"><path d=${PATHS[name]} /></svg>`;
 }
 
 /** A button that is a sign; `label` is its name. */
@@ -46,7 +46,8 @@ export function IconButton({ name, label, onClick, ...rest }) {
 /** The heart of a picture. */
 export function Heart({ kept, onClick, ...rest }) {
   const label = kept ? "Take from favourites" : "Keep as a favourite";
-  return html`<${IconButton} name="heart" label=${label} class="icon heart" aria-pressed=${kept} onClick=${onClick} ...${rest} />`;
+  return html`<${IconButton} name="heart" label=${label} class="icon heart" aria-pressed=${kept} onClick=${onClick}
+    ...${rest} />`;
 }
 
 /** What went wrong, in a line. */
@@ -60,7 +61,10 @@ export function Title({ text, children }) {
   useEffect(() => {
     if (document.activeElement === document.body || document.activeElement?.closest(".tabs")) head.current.focus();
   }, []);
-  return html`<div><h1 ref=${head} tabindex="-1">${text}</h1>${children && html`<p class="soft">${children}</p>`}</div>`;
+  return html`<div>
+    <h1 ref=${head} tabindex="-1">${text}</h1>
+    ${children && html`<p class="soft">${children}</p>`}
+  </div>`;
 }
 
 /** A picture out of a Blob. The old one stays until the new one can be shown; `drawn` says what it was drawn for. */
@@ -79,6 +83,17 @@ export function Shown({ png, alt, id, drawn, ...rest }) {
     return undefined;
   }, [png]);
   return html`<img class="shown" ref=${image} id=${id} alt=${alt} ...${rest} />`;
+}
+
+/** A picture that is a canvas already: nothing has to be fetched or decoded before it is seen. */
+export function Painted({ frame, alt, ...rest }) {
+  const screen = useRef(null);
+  useEffect(() => {
+    if (!frame) return;
+    Object.assign(screen.current, { width: frame.width, height: frame.height });
+    screen.current.getContext("2d").drawImage(frame, 0, 0);
+  }, [frame]);
+  return html`<canvas class="shown" ref=${screen} role="img" aria-label=${alt} width="64" height="64" ...${rest} />`;
 }
 
 /** A picture of the gallery, fetched when it is shown. */
@@ -105,18 +120,60 @@ export function Slider({ label, value, min = 0, max = 1, step = 0.01, said, onIn
   </label>`;
 }
 
+/** A place to drop a file on, or to choose one. */
+export function FileDrop({ id, label, accept = "image/png,image/jpeg", onFile }) {
+  const [over, setOver] = useState(false);
+  const dragged = (event) => {
+    event.preventDefault();
+    setOver(true);
+  };
+  const dropped = (event) => {
+    event.preventDefault();
+    setOver(false);
+    if (event.dataTransfer.files[0]) onFile(event.dataTransfer.files[0]);
+  };
+  const chosen = (event) => {
+    if (event.target.files[0]) onFile(event.target.files[0]);
+    event.target.value = "";
+  };
+  return html`<label
+    class=${over ? "drop over" : "drop"}
+    onDragOver=${dragged}
+    onDragLeave=${() => setOver(false)}
+    onDrop=${dropped}
+  >
+    <input class="hidden" id=${id} type="file" accept=${accept} onChange=${chosen} />
+    <span>${label}</span>
+  </label>`;
+}
+
 /** Choose an artist among those that can; where there is but one, nothing is shown. */
 export function useArtist(can = () => true) {
   const { artist, artists } = useShared();
   return can(artist) ? artist : artists.find(can);
 }
 
+/** Put state where `useKept` finds it. */
+export function keep(name, value) {
+  localStorage.setItem(`limner.${name}`, JSON.stringify(value));
+}
+
+/** While the studio does not answer, try `again` every few seconds, so that nobody has to reload the page. */
+export function useAgain(error, again) {
+  const newest = useRef(again);
+  newest.current = again;
+  useEffect(() => {
+    if (!error?.away) return undefined;
+    const timer = setTimeout(() => newest.current(), PAUSE);
+    return () => clearTimeout(timer);
+  }, [error]);
+}
+
 /** State that is there again after a reload, under a name. */
 export function useKept(name, first) {
-  const key = `limner.${name}`;
   const [value, setValue] = useState(() => {
     try {
-      return JSON.parse(localStorage.getItem(key)) ?? first;
+      return JSON.parse(localStorage.getItem(`limner.${name}`)) ?? first;
     } catch {
       return first;
     }
@@ -125,13 +182,34 @@ export function useKept(name, first) {
     setValue((old) => {
       const now = typeof next === "function" ? next(old) : next;
       try {
-        localStorage.setItem(key, JSON.stringify(now));
+        keep(name, now);
       } catch {
         // a full or forbidden store loses nothing but the way back after a reload
       }
       return now;
     });
   return [value, set];
+}
+
+/**
+ * Work that a press begins: [busy, doing]. `doing(work)` is what does it; where it fails, `failed` hears why, else the
+ * person.
+ */
+export function useWork(failed) {
+  const { fail } = useShared();
+  const [busy, setBusy] = useState(false);
+  const doing =
+    (work) =>
+    async (...given) => {
+      setBusy(true);
+      try {
+        await work(...given);
+      } catch (error) {
+        (failed ?? fail)(error);
+      }
+      setBusy(false);
+    };
+  return [busy, doing];
 }
 
 /**
@@ -161,29 +239,6 @@ export function useLatest(work) {
     }
   });
   return run.current;
-}
-
-/** A seed by chance. */
-export function chance() {
-  return crypto.getRandomValues(new Uint32Array(1))[0] % 2 ** 31;
-}
-
-/** Say in words what a request asks. */
-export function textOf(request) {
-  switch (request.kind) {
-    case "caption":
-      return request.text;
-    case "story":
-      return request.lines.join("\n");
-    case "attributes":
-      return Object.entries(request.values).map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join(", ");
-    case "labelset":
-      return request.labels.join(", ");
-    case "blend":
-      return `${Math.round(100 * (1 - request.t))} % ${textOf(request.first)} / ${Math.round(100 * request.t)} % ${textOf(request.second)}`;
-    default:
-      return request.caption ?? "";
-  }
 }
 
 /** Hand a Blob to the person as a file. */

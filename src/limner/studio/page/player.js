@@ -2,7 +2,8 @@
 
 import { HeartOf } from "./drawn.js";
 import { drawing, film, gif, order, videoKind } from "./film.js";
-import { ErrorLine, Icon, Shown, Slider, download, useKept } from "./parts.js";
+import { ErrorLine, Icon, Painted, Shown, Slider, download, useKept } from "./parts.js";
+import { percent } from "./requests.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 
 const SPEEDS = { min: 1, max: 30, first: 8 };
@@ -26,7 +27,7 @@ export function Player({ pngs, name, named, at, onAt }) {
   };
   const ready = frames.filter(Boolean).length;
   return html`<div class="player stack" tabindex="0" role="group" aria-label="Film" onKeyDown=${keys}>
-    <${Screen} frame=${frames[at]} said=${named(at)} at=${at} />
+    <${Painted} id="screen" frame=${frames[at]} alt=${named(at)} data-at=${at} />
     <div class="row">
       <button type="button" id="play" class="primary" aria-pressed=${playing} onClick=${() => setPlaying(!playing)}>
         <${Icon} name=${playing ? "pause" : "play"} /> ${playing ? "Pause" : "Play"}
@@ -57,18 +58,6 @@ export function Frames({ pictures, named, at, onAt, parents }) {
   </ul>`;
 }
 
-/** The frame that is shown, on a canvas: no picture has to be fetched or decoded while it plays. */
-function Screen({ frame, said, at }) {
-  const screen = useRef(null);
-  useEffect(() => {
-    if (!frame) return;
-    Object.assign(screen.current, { width: frame.width, height: frame.height });
-    screen.current.getContext("2d").drawImage(frame, 0, 0);
-  }, [frame]);
-  return html`<canvas ref=${screen} id="screen" class="shown" role="img" aria-label=${said} data-at=${at}
-    width="64" height="64" />`;
-}
-
 function Saving({ frames, ready, way, speed, name }) {
   const [busy, setBusy] = useState("");
   const [error, setError] = useState(null);
@@ -90,7 +79,7 @@ function Saving({ frames, ready, way, speed, name }) {
     doing("Making the GIF ...", async () => download(await gif(shown, { milliseconds }), `${name}.gif`));
   const saveVideo = () =>
     doing("Filming ...", async () => {
-      const told = (share) => setBusy(`Filming ... ${Math.round(100 * share)} %`);
+      const told = (share) => setBusy(`Filming ... ${percent(share)}`);
       const made = await film(shown, { milliseconds, told });
       download(made.file, `${name}.${made.kind}`);
     });

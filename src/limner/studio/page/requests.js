@@ -1,6 +1,6 @@
 // What is asked, as plain values: what lies between two of them, and of how many it is mixed.
 
-import { chance } from "./parts.js";
+import { chance } from "./chance.js";
 import { StudioError } from "./studio.js";
 
 /** Requests, or seeds, that one may lie between; see `limner.requests.MOST_PARTS`. */
@@ -23,11 +23,6 @@ export function changedParts(request, change) {
   return { ...request, first: changedParts(request.first, change), second: changedParts(request.second, change) };
 }
 
-/** Does an artist draw what lies between two requests? Nothing lies between two stories. */
-export function blends(artist) {
-  return artist.can.morph && artist.takes !== "story";
-}
-
 /** Return the request between two: at the ends just they. Throw StudioError where none is. */
 export function between(first, second, t) {
   if (same(first, second) || t <= 0) return first;
@@ -42,6 +37,44 @@ export function seedBetween(first, second, t) {
   if (t >= 1) return second;
   if (seedParts(first) + seedParts(second) > MOST_PARTS) throw new StudioError(TOO_MIXED);
   return [first, second, t];
+}
+
+/** Say in words what a request asks. */
+export function textOf(request) {
+  switch (request.kind) {
+    case "caption":
+      return request.text;
+    case "story":
+      return request.lines.join("\n");
+    case "attributes":
+      return Object.entries(request.values)
+        .map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`)
+        .join(", ");
+    case "labelset":
+      return request.labels.join(", ");
+    case "blend": {
+      const { first, second, t } = request;
+      return `${percent(1 - t)} ${textOf(first)} / ${percent(t)} ${textOf(second)}`;
+    }
+    default:
+      return request.caption ?? "";
+  }
+}
+
+/** Say a share. */
+export function percent(share) {
+  return `${Math.round(100 * share)} %`;
+}
+
+/** Say in words what a recipe draws, or which seed it is where nothing was asked. */
+export function nameOf({ request, seed }) {
+  return textOf(request) || `seed ${seedText(seed)}`;
+}
+
+/** Say which words are not known, `[word, read in its place or null]` each. */
+export function misread(unknown) {
+  const told = ([word, read]) => (read ? `“${word}” is read as “${read}”` : `“${word}” is not known`);
+  return unknown.map(told).join("; ");
 }
 
 /** Return how many pictures a request asks for: a story's lines. */
@@ -76,7 +109,7 @@ export function linesOf(text) {
 export function seedText(seed) {
   if (Array.isArray(seed)) {
     const [from, to, t] = seed;
-    return `${Math.round(100 * t)} % of the way from ${seedText(from)} to ${seedText(to)}`;
+    return `${percent(t)} of the way from ${seedText(from)} to ${seedText(to)}`;
   }
   return typeof seed === "number" ? String(seed) : `the style of ${seed.of || "a picture"}`;
 }

@@ -3,13 +3,13 @@
 import { StudioError } from "./studio.js";
 
 const TOKEN = "limner.token";
+const ID = /^[0-9a-f]{64}$/;
 
 /** The studio that serves this page. */
 export class ServerStudio {
   kind = "server";
 
-  constructor(about) {
-    this.about = about;
+  constructor() {
     this.gallery = new Gallery(this);
     this.ratings = new Ratings(this);
   }
@@ -87,13 +87,13 @@ export class ServerStudio {
       answer = await fetch(`./${path}`, { method, headers, body: sent, signal });
     } catch (error) {
       if (error.name === "AbortError") throw error;
-      throw new StudioError("the studio does not answer: is it still running?");
+      throw new StudioError("the studio does not answer: is it still running?", { away: true });
     }
     if (answer.ok) return answer;
-    const retryAfter = Number(answer.headers.get("Retry-After")) || 0;
+    const { status } = answer;
+    if (status === 401) throw new StudioError("the studio asks for another token: reload the page", { status });
     const told = await answer.json().catch(() => null);
-    const message = told?.error?.message ?? `the studio answered ${answer.status}`;
-    throw new StudioError(message, { status: answer.status, retryAfter });
+    throw new StudioError(told?.error?.message ?? `the studio answered ${status}`, { status });
   }
 }
 
@@ -108,7 +108,8 @@ class Gallery {
     return this.studio.get(`v1/gallery/pictures?${asked}`);
   }
 
-  get(id) {
+  async get(id) {
+    if (!ID.test(id)) throw new StudioError("there is no such picture in the gallery", { status: 404 });
     return this.studio.get(`v1/gallery/pictures/${id}`);
   }
 
@@ -174,7 +175,8 @@ function blob(text) {
   return new Blob([bytes(text)], { type: "image/png" });
 }
 
-async function base64(png) {
+/** Return a file as base64. */
+export async function base64(png) {
   const read = new FileReader();
   await new Promise((done, failed) => {
     read.onload = done;

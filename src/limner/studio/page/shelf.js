@@ -8,25 +8,34 @@ const TYPED = 250;
 
 /**
  * The pictures of a shelf that fit: {entries, total, ready, more, reload, put}. `more` fetches the next page where
- * there is one; `put(entry)` shows an entry as it is now, and takes it off a shelf it no longer stands on.
+ * there is one; `reload` as many as are shown, so that nobody loses their place; `put(entry)` shows an entry as it is
+ * now, and takes it off a shelf it no longer stands on.
  */
 export function useShelf({ shelf, q, artist }) {
   const { studio, fail } = useShared();
   const [found, setFound] = useState({ entries: [], total: 0, next: null, ready: false });
-  const asked = useRef(0);
-  const load = async (after) => {
-    const turn = ++asked.current;
+  const turns = useRef(0);
+  const newest = useRef({}); // who undoes a deletion may look at another shelf by then
+  newest.current = { asked: { shelf, q, artist }, shown: found.entries.length };
+  const load = async (after, least = PAGE) => {
+    const turn = ++turns.current;
+    const { asked } = newest.current;
+    const data = [];
+    let page = { next: after };
     try {
-      const page = await studio.gallery.page({ shelf, q, artist, limit: PAGE, after });
-      if (turn !== asked.current) return;
+      do {
+        page = await studio.gallery.page({ ...asked, limit: PAGE, after: page.next });
+        data.push(...page.data);
+      } while (page.next && data.length < least);
+      if (turn !== turns.current) return;
       setFound((old) => ({
-        entries: after ? [...old.entries, ...page.data] : page.data,
+        entries: after ? [...old.entries, ...data] : data,
         total: page.total,
         next: page.next,
         ready: true,
       }));
     } catch (error) {
-      if (turn === asked.current) fail(error);
+      if (turn === turns.current) fail(error);
     }
   };
   useEffect(() => {
@@ -47,5 +56,5 @@ export function useShelf({ shelf, q, artist }) {
       return { ...old, entries, total: old.total - (old.entries.length - entries.length) };
     });
   };
-  return { ...found, more, reload: () => load(), put };
+  return { ...found, more, reload: () => load(undefined, newest.current.shown), put };
 }

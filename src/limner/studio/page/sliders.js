@@ -1,6 +1,6 @@
 // Sliders of attributes: at a stop an attribute has a value, between two stops what is asked is a blend.
 
-import { MOST_PARTS, between, changedParts, parts } from "./requests.js";
+import { between, changedParts, MOST_PARTS, parts, percent } from "./requests.js";
 
 /** What a slider's first stop says where the text does not tell of the attribute. */
 const UNTOLD = "not told";
@@ -31,7 +31,7 @@ export function stopText({ values, first }, at = first) {
   const [low, share] = [Math.floor(at), at % 1];
   const word = (place) => values[place] ?? UNTOLD;
   if (share === 0) return word(low);
-  return `${Math.round(100 * (1 - share))} % ${word(low)}, ${Math.round(100 * share)} % ${word(low + 1)}`;
+  return `${percent(1 - share)} ${word(low)}, ${percent(share)} ${word(low + 1)}`;
 }
 
 /**

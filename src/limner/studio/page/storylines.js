@@ -1,7 +1,9 @@
 // The lines of a story, each a card with its picture: written, added, taken out and moved, by mouse or by keyboard.
 
 import { IconButton } from "./parts.js";
+import { misread } from "./requests.js";
 import { html, useEffect, useRef } from "./vendor/preact.js";
+import { bare } from "./words/grammar.js";
 
 /** As many lines as a studio tells in one story. */
 const MOST = 32;
@@ -65,29 +67,9 @@ export function Lines({ lines, onLines, above, below }) {
     </p>`;
 }
 
-/** What stands above and below the text of a line. */
-export const Line = { Picture, Unknown };
-
-function Picture({ frame, line, number }) {
-  const screen = useRef(null);
-  useEffect(() => {
-    if (!frame) return;
-    Object.assign(screen.current, { width: frame.width, height: frame.height });
-    screen.current.getContext("2d").drawImage(frame, 0, 0);
-  }, [frame]);
-  return html`<canvas ref=${screen} class="shown frame" role="img" aria-label=${`Picture ${number}: ${line}`} width="64"
-    height="64" />`;
-}
-
-function Unknown({ found }) {
-  if (!found.length) return null;
-  return html`<p class="warn unknown" role="status">
-    Unknown: ${found.map(([word, nearest]) => (nearest ? `${word} (read as ${nearest})` : word)).join(", ")}
-  </p>`;
-}
-
-/** The words of a line that an artist does not know, each with the one that is read in its place, or null. */
-export function unknownIn(line, unknown) {
-  const words = new Set(line.toLowerCase().match(/[\p{L}\p{N}]+(?:'[\p{L}\p{N}]+)?/gu) ?? []);
-  return Object.entries(unknown).filter(([word]) => words.has(word));
+/** The words of a line that are not known. */
+export function Unknown({ line, unknown }) {
+  const words = bare(line);
+  const found = Object.entries(unknown).filter(([word]) => words.includes(word));
+  return found.length > 0 && html`<p class="warn unknown" role="status">${misread(found)}</p>`;
 }

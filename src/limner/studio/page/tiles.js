@@ -1,17 +1,17 @@
 // Tiles of pictures that were drawn here and may never be kept: hearts, and a way to the desk.
 
 import { HeartOf, useVisit } from "./drawn.js";
-import { Shown, textOf } from "./parts.js";
+import { Shown } from "./parts.js";
+import { nameOf } from "./requests.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 
 const NEAR = "1200px";
 
 /** A picture with a heart; pressing it lays it on the draw view's desk. */
-export function Tile({ picture }) {
+function Tile({ picture }) {
   const visit = useVisit();
-  const { request, seed } = picture.recipe;
-  const text = textOf(request) || `seed ${seed}`;
-  return html`<li class="tile" data-seed=${seed}>
+  const text = nameOf(picture.recipe);
+  return html`<li class="tile" data-seed=${picture.recipe.seed}>
     <button type="button" class="open" title=${text} onClick=${() => visit("draw", picture)}>
       <${Shown} png=${picture.png} alt=${text} />
     </button>

@@ -129,7 +129,8 @@ export function look({ attention, note }, words) {
   const [, , height, width] = attention.dims;
   const shares = attention.data.subarray(0, words * height * width);
   const peak = shares.reduce((most, share) => Math.max(most, share), 1e-6);
-  return { note, peak, words, height, width, maps: Uint8Array.from(shares, (share) => Math.round((share / peak) * 255)) };
+  const maps = Uint8Array.from(shares, (share) => Math.round((share / peak) * 255));
+  return { note, peak, words, height, width, maps };
 }
 
 /** Throw StudioError where a request is none that this artist takes, a seed is none, or a knob is not there. */

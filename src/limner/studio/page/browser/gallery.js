@@ -2,9 +2,9 @@
 
 import { StudioError } from "../studio.js";
 import { packed, unpacked } from "./gallery_zip.js";
+import { difference } from "./pixels.js";
 import { readPng, withRecipe } from "./png.js";
 import { checked, folded, identity, texts } from "./recipe.js";
-import { difference } from "./pixels.js";
 
 const NAME = "limner";
 const HISTORY = 10_000;
@@ -17,7 +17,6 @@ const AT = { kept: "kept_at", drawn: "drawn_at", deleted: "deleted_at" };
 /** Pictures with the recipes that draw them again. */
 export class Gallery {
   #open = null;
-  #urls = new Map();
   #redraw;
   #artists;
   #added = 0;
@@ -39,11 +38,11 @@ export class Gallery {
     const some = start < 0 ? [] : all.slice(start, start + limit);
     const last = some.at(-1);
     const next = last && all.indexOf(last) + 1 < all.length ? `${last[at]}-${last.id}` : null;
-    return { data: await Promise.all(some.map((one) => this.#shown(one))), next, total: all.length };
+    return { data: some.map(shown), next, total: all.length };
   }
 
   async get(id) {
-    return this.#shown(await this.#one(id));
+    return shown(await this.#one(id));
   }
 
   /** Return the picture as a Blob. */
@@ -58,7 +57,7 @@ export class Gallery {
     const now = clock();
     const picture = arrived(new Uint8Array(await png.arrayBuffer()), parents);
     const [{ one }] = await this.#put([{ ...picture, note, drawn_at: now, kept_at: keep ? now : null }]);
-    return this.#shown(one);
+    return shown(one);
   }
 
   /** Set or take the heart; write the note. */
@@ -67,7 +66,7 @@ export class Gallery {
     if (keep !== null) one.kept_at = keep ? (one.kept_at ?? clock()) : null;
     if (note !== null) Object.assign(one, { note, words: searched(one.recipe, note) });
     await this.#do("readwrite", (stores) => stores.pictures.put(one));
-    return this.#shown(one);
+    return shown(one);
   }
 
   /** Put pictures in the bin; `undo` of what is returned brings them back. */
@@ -167,18 +166,6 @@ export class Gallery {
         stores.pngs.delete(id);
       }
     });
-    for (const { id } of gone) {
-      URL.revokeObjectURL(this.#urls.get(id));
-      this.#urls.delete(id);
-    }
-  }
-
-  async #shown(one) {
-    if (!this.#urls.has(one.id)) this.#urls.set(one.id, URL.createObjectURL(await this.png(one.id)));
-    const { id, recipe, note, width, height } = one;
-    const url = this.#urls.get(id);
-    const times = { drawn: moment(one.drawn_at), kept: moment(one.kept_at), deleted: moment(one.deleted_at) };
-    return { id, url, recipe, parents: recipe.parents, note, width, height, ...times };
   }
 
   /** Work on the stores in one transaction; return the result of the request that `work` returns, once it is safe. */
@@ -198,6 +185,12 @@ export class Gallery {
   }
 }
 
+/** Return a picture as the page has it. */
+function shown({ id, recipe, note, width, height, drawn_at, kept_at, deleted_at }) {
+  const times = { drawn: moment(drawn_at), kept: moment(kept_at), deleted: moment(deleted_at) };
+  return { id, recipe, parents: recipe.parents, note, width, height, ...times };
+}
+
 function opened() {
   return new Promise((done, failed) => {
     const opening = indexedDB.open(NAME, 1);
@@ -206,7 +199,8 @@ function opened() {
       opening.result.createObjectStore("pngs");
     };
     opening.onsuccess = () => done(opening.result);
-    opening.onerror = () => failed(new StudioError("this browser keeps no pictures for this page: is it a private window?"));
+    const shut = "this browser keeps no pictures for this page: is it a private window?";
+    opening.onerror = () => failed(new StudioError(shut));
   });
 }
 
@@ -231,7 +225,8 @@ function united(old, one) {
   const note = one.note || (old?.note ?? "");
   const kept_at = old?.kept_at ?? one.kept_at;
   const drawn_at = Math.max(old?.drawn_at ?? 0, one.drawn_at);
-  return { ...(old ?? one), note, words: searched(one.recipe, note), kept_at, drawn_at, deleted_at: null, deletion: null };
+  const words = searched(one.recipe, note);
+  return { ...(old ?? one), note, words, kept_at, drawn_at, deleted_at: null, deletion: null };
 }
 
 function searched(recipe, note) {

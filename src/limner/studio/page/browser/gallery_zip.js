@@ -23,18 +23,23 @@ export function packed(entries) {
 
 /** Return what a zip holds, `{line, png}` each; throw StudioError where it is no gallery. */
 export async function unpacked(file) {
-  if (file.size > MOST) throw new StudioError(`the zip has more than the ${MOST.toLocaleString()} bytes that a page reads`);
+  const most = `${MOST.toLocaleString()} bytes`;
+  if (file.size > MOST) throw new StudioError(`the zip has more than the ${most} that a page reads`);
   let size = 0;
   const files = opened(new Uint8Array(await file.arrayBuffer()), ({ name, originalSize }) => {
     size += originalSize;
     if (size > MOST) throw new StudioError("the zip unpacks to more than a page can read");
-    if (name !== INDEX && !PICTURE.test(name)) throw new StudioError(`the zip is no gallery of Limner's: it holds ${name}`);
+    if (name !== INDEX && !PICTURE.test(name)) {
+      throw new StudioError(`the zip is no gallery of Limner's: it holds ${name}`);
+    }
     return true;
   });
   if (!(INDEX in files)) throw new StudioError(`the zip is no gallery of Limner's: it must hold ${INDEX}`);
   const lines = strFromU8(files[INDEX]).split("\n").filter(Boolean).map(line);
   const pictures = Object.keys(files).length - 1;
-  if (pictures > MOST_PICTURES) throw new StudioError(`the zip holds too many pictures: ${MOST_PICTURES} are the limit`);
+  if (pictures > MOST_PICTURES) {
+    throw new StudioError(`the zip holds too many pictures: ${MOST_PICTURES} are the limit`);
+  }
   const listed = new Set(lines.map(({ id }) => id));
   if (listed.size !== pictures || lines.length !== pictures || [...listed].some((id) => !files[`pictures/${id}.png`])) {
     throw new StudioError(`the zip is damaged: its pictures are not those that ${INDEX} lists`);

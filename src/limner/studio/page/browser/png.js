@@ -1,6 +1,6 @@
 // Pictures as PNG, byte for byte what was painted, the recipe inside as Python writes it.
 
-export const KEY = "limner";
+const KEY = "limner";
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 const RGB = 2;
 const PIXELS = ["IHDR", "PLTE", "tRNS", "IDAT", "IEND"];
@@ -56,7 +56,7 @@ export class Picture {
     header.setUint8(8, 8);
     header.setUint8(9, RGB);
     const chunks = [chunk("IHDR", new Uint8Array(header.buffer))];
-    if (recipe !== null) chunks.push(chunk("tEXt", new TextEncoder().encode(`${KEY}\0${ascii(recipe)}`)));
+    if (recipe !== null) chunks.push(said(recipe));
     chunks.push(chunk("IDAT", new Uint8Array(await packed.arrayBuffer())), chunk("IEND", new Uint8Array(0)));
     return new Blob([new Uint8Array(SIGNATURE), ...chunks], { type: "image/png" });
   }
@@ -84,8 +84,7 @@ export function readPng(bytes) {
 export function withRecipe(bytes, recipe) {
   const pixels = [...chunks(bytes)].filter(({ kind }) => PIXELS.includes(kind));
   const [header, ...rest] = pixels.map(({ kind, body }) => chunk(kind, body));
-  const said = chunk("tEXt", new TextEncoder().encode(`${KEY}\0${ascii(recipe)}`));
-  const parts = [new Uint8Array(SIGNATURE), header, said, ...rest];
+  const parts = [new Uint8Array(SIGNATURE), header, said(recipe), ...rest];
   const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -99,9 +98,15 @@ function* chunks(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 8; at + 12 <= bytes.length; ) {
     const length = view.getUint32(at);
-    yield { kind: String.fromCharCode(...bytes.subarray(at + 4, at + 8)), body: bytes.subarray(at + 8, at + 8 + length) };
+    const kind = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    yield { kind, body: bytes.subarray(at + 8, at + 8 + length) };
     at += length + 12;
   }
+}
+
+/** Return the chunk that holds a recipe. */
+function said(recipe) {
+  return chunk("tEXt", new TextEncoder().encode(`${KEY}\0${ascii(recipe)}`));
 }
 
 function told(kind, body) {

@@ -1,8 +1,8 @@
 // What a recipe says and what it is known by, as `limner.studio.gallery_recipe` has it.
 
+import { StudioError } from "../studio.js";
 import { ascii } from "./png.js";
 import { sha256 } from "./sha256.js";
-import { StudioError } from "../studio.js";
 
 const LONGEST = 500_000;
 const NAMED = /^[0-9a-f]{64}$/;

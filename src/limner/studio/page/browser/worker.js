@@ -1,7 +1,7 @@
 // The thread that draws, so that drawing stops nobody from typing: nets in, pictures out.
 //
-// It is asked {id, runtime, folder, row, knobs, want}, the first two addresses, and answers {id, draft}, ..., {id, picture},
-// then {id, done} or {id, error}; {id, abort} says that nobody waits any more.
+// It is asked {id, runtime, folder, row, knobs, want}, `runtime` and `folder` being addresses, and answers {id, draft},
+// ..., {id, picture}, then {id, done} or {id, error}; {id, abort} says that nobody waits any more.
 
 import { Artist, check, look } from "./artist.js";
 

@@ -6,7 +6,7 @@ import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 /** Ask a person about one comparison after the other, until they have seen all of a study. */
 export function Compare({ study }) {
   const { studio } = useShared();
-  const [rater] = useRater();
+  const rater = useRater();
   const [asked, setAsked] = useState(null);
   const [error, setError] = useState(null);
   const next = () => studio.ratings.post(`studies/${study.id}/next`, { rater }).then(setAsked, setError);
@@ -34,7 +34,7 @@ function useRater() {
   const first = useRef(crypto.getRandomValues(new Uint32Array(4)).join("").padEnd(8, "0"));
   const [rater, setRater] = useKept("rater", first.current);
   useEffect(() => setRater(rater), []);
-  return [rater];
+  return rater;
 }
 
 function Done({ study }) {
@@ -80,7 +80,7 @@ function Comparison({ asked, onDone }) {
     else setAnswers((old) => Object.fromEntries(Object.entries(old).slice(0, -1)));
   };
   const many = ids.length > 2;
-  useKeys({ pick: (i) => pick(ids[i]), equal, undo, level: () => many && tiers.length && setLevel(!level) });
+  useAnswerKeys({ pick: (i) => pick(ids[i]), equal, undo, level: () => many && tiers.length && setLevel(!level) });
   return html`<section class="stack" aria-label="Comparison">
     <${Progress} asked=${asked} />
     <blockquote class="text">${asked.text.split("\n").map((line, i) => html`<p key=${i}>${line}</p>`)}</blockquote>
@@ -144,7 +144,7 @@ function Anonymous({ id, alt }) {
 }
 
 /** Keys that answer, wherever the focus is, but in a field. */
-function useKeys(doing) {
+function useAnswerKeys(doing) {
   const now = useRef(doing);
   now.current = doing;
   useEffect(() => {

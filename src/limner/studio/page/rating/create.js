@@ -1,8 +1,10 @@
 // A new study: which artists, which texts; the page has all of them drawn with the same seeds and sends them.
 
-import { ErrorLine, Title, chance, useShared } from "../parts.js";
-import { linesOf, told } from "../requests.js";
+import { chance } from "../chance.js";
+import { ErrorLine, Title, useShared } from "../parts.js";
+import { linesOf, percent, told } from "../requests.js";
 import { go } from "../routes.js";
+import { base64 } from "../server.js";
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 
 const MOST_ARTISTS = 10;
@@ -85,7 +87,7 @@ function Texts({ artists }) {
 function Drawing({ share, onStop }) {
   return html`<div class="row" role="status">
     <progress max="1" value=${share} aria-label="Drawn"></progress>
-    <span>${Math.round(100 * share)} % drawn</span>
+    <span>${percent(share)} drawn</span>
     <button type="button" onClick=${onStop}>Stop</button>
   </div>`;
 }
@@ -122,11 +124,4 @@ async function drawnTasks(studio, { artists, texts, seed }, signal, onShare) {
     }
   }
   return tasks;
-}
-
-async function base64(png) {
-  const bytes = new Uint8Array(await png.arrayBuffer());
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return btoa(text);
 }

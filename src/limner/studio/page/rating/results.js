@@ -1,24 +1,22 @@
 // What answers come to: mean rank and spread, share of pairs won, and the Bradley-Terry order with its interval.
 
-import { ErrorLine, Icon, Title, download, useShared } from "../parts.js";
+import { ErrorLine, Icon, Title, download, useShared, useWork } from "../parts.js";
+import { percent } from "../requests.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
 
 const COLUMNS = ["Artist", "Mean rank", "Pairs won", "Strength", "Answers"];
 
 /** The results of a study, and its files. */
 export function Results({ study }) {
-  const { studio, fail } = useShared();
+  const { studio } = useShared();
+  const [, doing] = useWork();
   const [results, setResults] = useState(null);
   const [error, setError] = useState(null);
   useEffect(() => void studio.ratings.get(`studies/${study.id}/results`).then(setResults, setError), [study.id]);
-  const save = async (name) => {
-    try {
-      download(await (await studio.ask(`v1/ratings/studies/${study.id}/${name}`)).blob(), name);
-    } catch (caught) {
-      fail(caught);
-    }
-  };
-  return html`<div class="stack results">
+  const save = doing(async (name) => {
+    download(await (await studio.ask(`v1/ratings/studies/${study.id}/${name}`)).blob(), name);
+  });
+  return html`<div class="stack">
     <${Title} text=${study.name}>${study.answers} ${study.answers === 1 ? "answer" : "answers"} so far.<//>
     <${ErrorLine} error=${error} />
     ${Object.entries(results ?? {}).map(
@@ -59,7 +57,7 @@ function Question({ name, asked, rows }) {
             (one) => html`<tr key=${one.system}>
               <th scope="row">${one.system}</th>
               <td class="rank">${one.mean_rank.toFixed(2)} <span class="soft">± ${one.spread.toFixed(2)}</span></td>
-              <td>${Math.round(100 * one.wins)} %</td>
+              <td>${percent(one.wins)}</td>
               <td class="strength"><${Interval} one=${one} reach=${reach} /> ${one.strength.toFixed(2)}</td>
               <td>${one.answers}</td>
             </tr>`,
@@ -77,7 +75,7 @@ function Interval({ one, reach }) {
   const label = one.low === null ? "no interval" : `from ${low.toFixed(2)} to ${high.toFixed(2)}`;
   return html`<svg class="interval" viewBox="0 0 120 20" width="120" height="20" role="img" aria-label=${label}>
     <line class="axis" x1="60" y1="2" x2="60" y2="18" />
-    <line class="reach" x1=${x(low)} y1="10" x2=${x(high)} y2="10" />
+    <line x1=${x(low)} y1="10" x2=${x(high)} y2="10" />
     <circle cx=${x(one.strength)} cy="10" r="4" />
   </svg>`;
 }

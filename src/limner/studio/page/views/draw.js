@@ -1,15 +1,16 @@
 // Draw: a prompt, and the picture of it, anew with every key.
 
-import { Asking, surprised, Values } from "../asking.js";
-import { usePhrases } from "../chips.js";
-import { deskOf, layDesk, useDesk } from "../desk.js";
-import { artistOf } from "../drawn.js";
-import { Easel } from "../easel.js";
-import { useKeys } from "../keys.js";
-import { Knobs } from "../knobs.js";
-import { chance, Title, useShared } from "../parts.js";
-import { Seed } from "../seeds.js";
-import { Uploads } from "../uploads.js";
+import { chance } from "../chance.js";
+import { Asking, surprised, Values } from "../draw/asking.js";
+import { usePhrases } from "../draw/chips.js";
+import { deskOf, layDesk, useDesk } from "../draw/desk.js";
+import { Easel } from "../draw/easel.js";
+import { useKeys } from "../draw/keys.js";
+import { Knobs } from "../draw/knobs.js";
+import { Seed } from "../draw/seeds.js";
+import { Uploads } from "../draw/uploads.js";
+import { artistOf, notHere } from "../drawn.js";
+import { Title, useShared } from "../parts.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
 
 /** The view; `?picture=ID` lays a picture of the gallery on the desk. */
@@ -29,7 +30,7 @@ function useOpened(id) {
     const open = async () => {
       const entry = await studio.gallery.get(id);
       const artist = artistOf(artists, entry);
-      if (!artist) throw new Error(`${entry.recipe.artist} does not draw here: start the studio with it`);
+      if (!artist) throw new Error(notHere(entry));
       layDesk(artist, deskOf(artist, entry));
       choose(artist.id);
       setLaid((n) => n + 1);

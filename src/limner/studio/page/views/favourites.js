@@ -1,11 +1,11 @@
 // Favourites: what was kept, what was drawn, and what was thrown away.
 
 import { Card } from "../card.js";
-import { download, Heart, Icon, Kept, textOf, Title, useKept, useShared } from "../parts.js";
-import { go } from "../routes.js";
+import { download, FileDrop, Heart, Icon, Kept, Title, useKept, useShared, useWork } from "../parts.js";
+import { nameOf } from "../requests.js";
+import { go, to } from "../routes.js";
 import { useShelf } from "../shelf.js";
 import { End } from "../tiles.js";
-import { FileDrop } from "../uploads.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
 
 const SHELVES = { kept: "Favourites", drawn: "History", deleted: "Bin" };
@@ -72,6 +72,7 @@ function Asked({ asked, change }) {
       <input
         id="search"
         type="search"
+        maxlength="500"
         placeholder="Search words and notes"
         value=${asked.q}
         onInput=${(event) => change({ q: event.target.value })}
@@ -94,22 +95,20 @@ function OfArtist({ chosen, change }) {
 
 /** What can be done with several pictures. */
 function useDeeds(shelf, done) {
-  const { studio, notify, fail } = useShared();
-  const guard = (work) => async (ids) => {
-    try {
+  const { studio, notify } = useShared();
+  const [, doing] = useWork();
+  const changing = (work) =>
+    doing(async (ids) => {
       await work(ids);
       done();
       shelf.reload();
-    } catch (error) {
-      fail(error);
-    }
-  };
-  const remove = guard(async (ids) => {
+    });
+  const remove = changing(async (ids) => {
     const { undo, deleted } = await studio.gallery.remove(ids);
-    const back = guard(() => studio.gallery.undo(undo));
+    const back = changing(() => studio.gallery.undo(undo));
     notify(deleted === 1 ? "Deleted" : `${deleted} deleted`, { action: "Undo", run: back });
   });
-  const restore = guard(async (ids) => {
+  const restore = changing(async (ids) => {
     for (const id of ids) await studio.gallery.add(await studio.gallery.png(id), { keep: false });
     notify(ids.length === 1 ? "Put back" : `${ids.length} put back`);
   });
@@ -142,7 +141,7 @@ function Selected({ chosen, shelf, deeds, total, clear }) {
 
 function Entry({ entry, chosen, onChosen, put }) {
   const { studio, fail } = useShared();
-  const text = textOf(entry.recipe.request) || `seed ${entry.recipe.seed}`;
+  const text = nameOf(entry.recipe);
   const heart = () => studio.gallery.change(entry.id, { keep: !entry.kept }).then(put, fail);
   return html`<li class="tile" data-picture=${entry.id}>
     <button type="button" class="open" title=${text} onClick=${() => go("favourites", { picture: entry.id })}>
@@ -164,7 +163,7 @@ function Entry({ entry, chosen, onChosen, put }) {
 function Opened({ id, entries, put, deeds }) {
   const { studio, fail } = useShared();
   const [found, setFound] = useState(null);
-  const close = () => go("favourites");
+  const close = () => location.replace(to("favourites")); // the way back does not open it again
   useEffect(() => {
     studio.gallery.get(id).then(setFound, (error) => {
       fail(error);
@@ -176,17 +175,13 @@ function Opened({ id, entries, put, deeds }) {
     setFound(next);
     put(next);
   };
-  const leave = (deed) => (ids) => {
-    close();
-    return deed(ids);
-  };
   return (
     entry &&
     html`<${Card}
       entry=${entry}
       onChange=${changed}
-      onDelete=${leave(deeds.remove)}
-      onRestore=${leave(deeds.restore)}
+      onDelete=${deeds.remove}
+      onRestore=${deeds.restore}
       onClose=${close}
     />`
   );
@@ -194,19 +189,10 @@ function Opened({ id, entries, put, deeds }) {
 
 /** Take pictures along as a zip, and bring them. */
 function Files({ shelf, reload }) {
-  const { studio, notify, fail } = useShared();
-  const [busy, setBusy] = useState(false);
-  const guard = (work) => async (given) => {
-    setBusy(true);
-    try {
-      await work(given);
-    } catch (error) {
-      fail(error);
-    }
-    setBusy(false);
-  };
-  const save = guard(async () => download(await studio.gallery.export(shelf), `limner-${shelf}.zip`));
-  const bring = guard(async (file) => {
+  const { studio, notify } = useShared();
+  const [busy, doing] = useWork();
+  const save = doing(async () => download(await studio.gallery.export(shelf), `limner-${shelf}.zip`));
+  const bring = doing(async (file) => {
     const { pictures, added } = await studio.gallery.import(file);
     notify(`${pictures} pictures in the file, ${added} of them new`);
     reload();

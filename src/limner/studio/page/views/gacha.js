@@ -1,14 +1,15 @@
 // Gacha: pictures by chance without an end, of what was said and whatever was not.
 
-import { reads, Values } from "../asking.js";
-import { usePhrases } from "../chips.js";
-import { requestOf } from "../desk.js";
+import { chance } from "../chance.js";
+import { reads, Values } from "../draw/asking.js";
+import { usePhrases } from "../draw/chips.js";
+import { requestOf } from "../draw/desk.js";
+import { Prompt } from "../draw/prompt.js";
 import { useEndless } from "../endless.js";
-import { chance, ErrorLine, Icon, Title, useKept, useShared } from "../parts.js";
-import { Prompt } from "../prompt.js";
-import { surprise, surpriseValues } from "../surprise.js";
+import { ErrorLine, Icon, Title, useKept, useShared } from "../parts.js";
 import { Block, End } from "../tiles.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
+import { surprise, surpriseValues } from "../words/surprise.js";
 
 const BLOCK = 24;
 const ABOUT = "Pictures by chance for as long as you scroll. Keep those you like; press one to draw on with it.";
@@ -33,7 +34,7 @@ function Sheet({ artist, phrases }) {
   const blocks = Array.from({ length: Math.ceil(pictures.length / BLOCK) }, (_, i) =>
     pictures.slice(i * BLOCK, (i + 1) * BLOCK),
   );
-  return html`<div class="stack gacha" id="gacha">
+  return html`<div class="stack" id="gacha">
     <${Title} text="Gacha">${ABOUT}<//>
     <${Asking} artist=${artist} phrases=${phrases} asked=${asked} change=${change} />
     <div class="bar">

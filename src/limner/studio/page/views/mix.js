@@ -1,9 +1,9 @@
 // Mix: children of two pictures. What is asked changes from row to row, the noise from column to column.
 
-import { HeartOf, VisitButton, artistOf, useEntry, useRows, useVisit } from "../drawn.js";
-import { ErrorLine, Kept, Shown, Slider, Title, textOf, useArtist, useKept, useShared } from "../parts.js";
+import { artistOf, HeartOf, useEntry, useRows, useVisit, VisitButton } from "../drawn.js";
+import { ErrorLine, Kept, Shown, Slider, Title, useArtist, useKept, useShared } from "../parts.js";
 import { Begin, PickButton } from "../picker.js";
-import { between, blends, frames, same, seedBetween } from "../requests.js";
+import { between, frames, percent, same, seedBetween, textOf } from "../requests.js";
 import { go } from "../routes.js";
 import { html, useMemo, useState } from "../vendor/preact.js";
 
@@ -16,7 +16,7 @@ export default function Mix({ route }) {
   const second = useEntry(other);
   const apart = first.artist && second.artist && first.artist !== second.artist;
   const choose = (changes) => go("mix", { ...route.query, ...changes });
-  return html`<div class="stack mix">
+  return html`<div class="stack">
     <${Title} text="Mix">Two parents, and all that lies between them: children can be parents again.<//>
     <${ErrorLine} error=${first.error ?? second.error} />
     ${!picture &&
@@ -70,10 +70,10 @@ function Parent({ entry, name, onPick, id, with: other }) {
 function Children({ first, second, artist }) {
   const strip = frames(first.recipe.request) > 1;
   const [side, setSide] = useKept(strip ? "mix.strips" : "mix.side", strip ? 3 : innerWidth < 500 ? 4 : 5);
-  const [chosen, setChosen] = useState({ words: blends(artist) ? 0.5 : 0, noise: 0.5 });
+  const [chosen, setChosen] = useState({ words: artist.can.morph ? 0.5 : 0, noise: 0.5 });
   const { recipe: a } = first;
   const { recipe: b } = second;
-  const isBlending = blends(artist);
+  const isBlending = artist.can.morph;
   const { grid, wrong } = useMemo(() => gridOf(a, b, side, isBlending), [first, second, side]);
   const { pictures, busy, error } = useRows(artist, grid.map(({ row }) => row), a.knobs);
   const ready = pictures.filter(Boolean).length;
@@ -136,7 +136,7 @@ function Grid({ grid, pictures, chosen, onChoose, parents }) {
 }
 
 function sharesText(words, noise) {
-  return `child with ${Math.round(100 * words)} % of the second's words, ${Math.round(100 * noise)} % of its noise`;
+  return `child with ${percent(words)} of the second's words, ${percent(noise)} of its noise`;
 }
 
 /** One child, anywhere between its parents. */
@@ -146,19 +146,19 @@ function Child({ a, b, artist, chosen, setChosen, parents }) {
   const { pictures, busy, error } = useRows(artist, [row], a.knobs);
   const [picture] = pictures;
   const strip = frames(row.request) > 1;
-  const percent = (share) => `${Math.round(100 * share)} % of the second`;
+  const said = (share) => `${percent(share)} of the second`;
   const [first, second] = parents;
   const parent = (place) => visit("mix", picture, parents, (id) => ({ picture: first, with: second, [place]: id }));
-  return html`<section class="card stack child" aria-label="One child" aria-busy=${busy}>
+  return html`<section class="card stack" aria-label="One child" aria-busy=${busy}>
     <div class=${strip ? "strips" : ""}>
       <${Shown} id="child" png=${picture?.png} drawn=${JSON.stringify(chosen)}
         alt=${sharesText(chosen.words, chosen.noise)} />
     </div>
     <${ErrorLine} error=${error} />
-    <${Slider} id="words-share" label="Words" value=${chosen.words} said=${percent(chosen.words)}
-      step=${blends(artist) ? 0.01 : 1} disabled=${same(a.request, b.request)}
+    <${Slider} id="words-share" label="Words" value=${chosen.words} said=${said(chosen.words)}
+      step=${artist.can.morph ? 0.01 : 1} disabled=${same(a.request, b.request)}
       onInput=${(words) => setChosen({ ...chosen, words })} />
-    <${Slider} id="noise-share" label="Noise" value=${chosen.noise} said=${percent(chosen.noise)}
+    <${Slider} id="noise-share" label="Noise" value=${chosen.noise} said=${said(chosen.noise)}
       disabled=${same(a.seed, b.seed)} onInput=${(noise) => setChosen({ ...chosen, noise })} />
     <div class="row">
       <${HeartOf} id="keep-child" picture=${picture} parents=${parents} />
@@ -169,7 +169,7 @@ function Child({ a, b, artist, chosen, setChosen, parents }) {
         Make it the second
       </button>
       <${VisitButton} view="walk" label="Walk" picture=${picture} parents=${parents} />
-      ${blends(artist) &&
+      ${artist.can.morph &&
       html`<${VisitButton} view="morph" label="Morph" picture=${picture} parents=${parents} />`}
     </div>
   </section>`;

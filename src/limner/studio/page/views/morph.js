@@ -1,28 +1,28 @@
 // Morph: a picture and a slider for each attribute; and the way from it to something else.
 
-import { HeartOf, VisitButton, useEntry, useRows } from "../drawn.js";
-import { ErrorLine, Icon, Shown, Slider, Title, textOf, useArtist, useShared } from "../parts.js";
-import { Phrases } from "../phrases.js";
+import { usePhrases } from "../draw/chips.js";
+import { HeartOf, useEntry, useRows, VisitButton } from "../drawn.js";
+import { ErrorLine, Icon, Shown, Slider, Title, useArtist } from "../parts.js";
 import { Begin } from "../picker.js";
 import { Frames, Player } from "../player.js";
-import { between, blends, linesOf, same, told } from "../requests.js";
+import { between, linesOf, misread, same, textOf, told } from "../requests.js";
 import { go, to } from "../routes.js";
-import { moved, morphed, openSliders, stepOf, stopText, stopsOf } from "../sliders.js";
-import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
+import { morphed, moved, openSliders, stepOf, stopsOf, stopText } from "../sliders.js";
+import { html, useMemo, useState } from "../vendor/preact.js";
 
 export default function Morph({ route }) {
   const { entry, artist, error } = useEntry(route.query.picture);
-  const here = useArtist(blends);
-  return html`<div class="stack morph">
+  const here = useArtist((one) => one.can.morph);
+  return html`<div class="stack">
     <${Title} text="Morph">Change what is asked, little by little. Chance stays as it is, so the rest does too.<//>
     <${ErrorLine} error=${error} />
     ${!route.query.picture &&
-    html`<${Begin} artist=${here} fits=${(_, one) => blends(one)} onPick=${({ id }) => go("morph", { picture: id })}>
+    html`<${Begin} artist=${here} fits=${(_, one) => one.can.morph} onPick=${({ id }) => go("morph", { picture: id })}>
       Choose the picture to change.
     <//>`}
     ${!route.query.picture && !here && html`<p class="error" role="alert">Nobody here draws what lies between.</p>`}
-    ${artist && !blends(artist) && html`<${Instead} artist=${artist} id=${entry.id} />`}
-    ${artist && blends(artist) && html`<${Changing} key=${entry.id} entry=${entry} artist=${artist} />`}
+    ${artist && !artist.can.morph && html`<${Instead} artist=${artist} id=${entry.id} />`}
+    ${artist && artist.can.morph && html`<${Changing} key=${entry.id} entry=${entry} artist=${artist} />`}
   </div>`;
 }
 
@@ -54,7 +54,7 @@ function Changing({ entry, artist }) {
         </div>
         <${ErrorLine} error=${error} />
         <${Asked} request=${asked} unknown=${picture?.unknown ?? {}} />
-        <${Doing} artist=${artist} picture=${picture} parents=${parents} changed=${!same(asked, request)}
+        <${Doing} picture=${picture} parents=${parents} changed=${!same(asked, request)}
           onReset=${() => setAt({})} />
       </section>
       <${Sliders} stops=${stops} at=${at} setAt=${setAt} request=${request} artist=${artist} />
@@ -62,30 +62,16 @@ function Changing({ entry, artist }) {
     <${Onward} artist=${artist} from=${asked} seed=${seed} knobs=${knobs} parents=${parents} />`;
 }
 
-/** The phrases of an artist, once its words are known; null until then. */
-function usePhrases(artist) {
-  const { studio, fail } = useShared();
-  const [phrases, setPhrases] = useState(null);
-  useEffect(() => {
-    let here = true;
-    studio.words(artist.id).then((words) => here && setPhrases(new Phrases(artist.attributes, words)), fail);
-    return () => {
-      here = false;
-    };
-  }, [artist]);
-  return phrases;
-}
-
 /** What is asked, in words; a mixture is told as its ends. */
 function Asked({ request, unknown }) {
-  const words = Object.entries(unknown).map(([word, nearest]) => (nearest ? `${word} (read as ${nearest})` : word));
+  const words = Object.entries(unknown);
   const mixed = request.kind === "blend";
   return html`<div class="said">
     <p>
       ${textOf(nearest(request))}
       ${mixed && html`${" "}<span class="soft">(blended with what lies beside it)</span>`}
     </p>
-    ${words.length > 0 && html`<p class="warn">Unknown: ${words.join(", ")}</p>`}
+    ${words.length > 0 && html`<p class="warn">${misread(words)}</p>`}
   </div>`;
 }
 
@@ -94,12 +80,11 @@ function nearest(request) {
   return request.kind === "blend" ? nearest(request.t < 0.5 ? request.first : request.second) : request;
 }
 
-function Doing({ artist, picture, parents, changed, onReset }) {
-  const [view, label] = artist.can.story ? ["story", "Open in story"] : ["draw", "Open in draw"];
+function Doing({ picture, parents, changed, onReset }) {
   return html`<div class="row">
     <${HeartOf} id="keep" picture=${picture} parents=${parents} />
     <button type="button" id="reset" disabled=${!changed} onClick=${onReset}><${Icon} name="again" /> Reset</button>
-    <${VisitButton} view=${view} icon="pencil" label=${label} picture=${picture} parents=${parents} />
+    <${VisitButton} view="draw" icon="pencil" label="Open in draw" picture=${picture} parents=${parents} />
     <${VisitButton} view="walk" label="Walk" picture=${picture} parents=${parents} />
     <${VisitButton} view="mix" label="Mix" picture=${picture} parents=${parents} />
   </div>`;

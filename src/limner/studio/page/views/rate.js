@@ -25,7 +25,7 @@ export default function Rate({ route }) {
 }
 
 function Studies({ studies }) {
-  return html`<div class="stack rate">
+  return html`<div class="stack">
     <${Title} text="Rate">Which artist draws better? Compare pictures without knowing who drew them.<//>
     <div><a id="new-study" class="button primary" href="#/rate/new">New study</a></div>
     ${studies.length === 0 &&

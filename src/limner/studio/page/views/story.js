@@ -1,13 +1,15 @@
 // Story: a line a picture. A changed line changes its picture and those after it; what came before stays.
 
-import { HeartOf, VisitButton, useEntry } from "../drawn.js";
+import { chance } from "../chance.js";
+import { Knobs, turned } from "../draw/knobs.js";
+import { HeartOf, useEntry, VisitButton } from "../drawn.js";
 import { alike, cut, gif } from "../film.js";
-import { ErrorLine, Icon, IconButton, Slider, Title } from "../parts.js";
-import { chance, download, useArtist, useKept, useLatest, useShared } from "../parts.js";
+import { download, ErrorLine, Icon, IconButton, Painted, Title } from "../parts.js";
+import { useAgain, useArtist, useKept, useLatest, useShared, useWork } from "../parts.js";
 import { PickButton } from "../picker.js";
 import { someExamples } from "../requests.js";
 import { go } from "../routes.js";
-import { Line, Lines, unknownIn } from "../storylines.js";
+import { Lines, Unknown } from "../storylines.js";
 import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 
 const MILLISECONDS = 1800;
@@ -25,7 +27,7 @@ export default function Story({ route }) {
       </p>
       ${here && html`<a class="button" href="#/story">Tell one</a>`}`;
   }
-  return html`<div class="stack story">
+  return html`<div class="stack">
     <${Title} text="Story">
       A line for each picture. Change a line: its picture is drawn again with those that follow, the ones before stay.
     <//>
@@ -45,8 +47,8 @@ function Teller({ artist, entry }) {
   return html`<section class="stack" aria-label="The story" aria-busy=${busy}>
     <${ErrorLine} error=${error} />
     <${Lines} lines=${tale.lines} onLines=${(lines) => change({ lines })}
-      above=${(line, i) => html`<${Line.Picture} frame=${shown[i]} line=${line} number=${i + 1} />`}
-      below=${(line) => html`<${Line.Unknown} found=${picture ? unknownIn(line, picture.unknown) : []} />`} />
+      above=${(line, i) => html`<${Painted} frame=${shown[i]} alt=${`Picture ${i + 1}: ${line}`} />`}
+      below=${(line) => picture && html`<${Unknown} line=${line} unknown=${picture.unknown} />`} />
     <p class="soft told" role="status" id="told">${busy ? "Drawing ..." : stayedText(stayed, shown)}</p>
     <div class="two controls">
       <div class="card stack">
@@ -64,7 +66,7 @@ function Teller({ artist, entry }) {
           </button>
         </div>
         <p class="soft">What belongs to the story as a whole stays as it was first told, until it is told afresh.</p>
-        <${Knobs} artist=${artist} knobs=${tale.knobs} onKnobs=${(knobs) => change({ knobs })} />
+        <${Knobs} artist=${artist} values=${tale.knobs} onChange=${(knobs) => change({ knobs })} />
       </div>
       <${Keeping} artist=${artist} picture=${picture} shown=${shown} tale=${tale} parents=${parents} fresh=${fresh} />
     </div>
@@ -87,7 +89,7 @@ function begun(artist, entry) {
   }
   const { request, seed, knobs } = entry.recipe;
   const setting = request.setting?.length ? request.setting : request.lines;
-  return { of: entry.id, lines: request.lines, setting, seed, knobs };
+  return { of: entry.id, lines: request.lines, setting, seed, knobs: turned(artist, knobs) };
 }
 
 function seedOf(event, old) {
@@ -120,6 +122,7 @@ function useTold(artist, tale) {
     setState((old) => ({ ...old, busy: true }));
     run(tale);
   }, [tale]);
+  useAgain(state.error, () => run(tale));
   return state;
 }
 
@@ -138,46 +141,26 @@ function stayedText(stayed, shown) {
   return stayed === 1 ? "The first picture stayed." : `The first ${stayed} pictures stayed.`;
 }
 
-function Knobs({ artist, knobs, onKnobs }) {
-  const shown = artist.knobs.filter((knob) => knob.kind === "float");
-  if (!shown.length) return null;
-  return html`<details><summary>Knobs</summary>
-    <div class="stack">
-      ${shown.map(
-        (knob) => html`<div key=${knob.name}>
-          <${Slider} label=${knob.name} value=${knobs[knob.name] ?? knob.default} min=${0} max=${2} step=${0.05}
-            said=${(knobs[knob.name] ?? knob.default).toFixed(2)}
-            onInput=${(value) => onKnobs({ ...knobs, [knob.name]: value })} />
-          <p class="soft">${knob.about}</p>
-        </div>`,
-      )}
-    </div>
-  </details>`;
-}
-
 /** Keep it, save it, begin another. */
 function Keeping({ artist, picture, shown, tale, parents, fresh }) {
-  const { fail } = useShared();
-  const waits = !picture;
-  const saveGif = async () => {
-    try {
-      const told = tale.lines.map((line, i) => ({ line, frame: shown[i] })).filter(({ frame }) => frame);
-      const captions = told.map(({ line }) => line.trim());
-      const frames = told.map(({ frame }) => frame);
-      download(await gif(frames, { milliseconds: MILLISECONDS, captions }), "story.gif");
-    } catch (error) {
-      fail(error);
-    }
-  };
+  const [busy, doing] = useWork();
+  const saveGif = doing(async () => {
+    const told = tale.lines.map((line, i) => ({ line, frame: shown[i] })).filter(({ frame }) => frame);
+    const captions = told.map(({ line }) => line.trim());
+    const frames = told.map(({ frame }) => frame);
+    download(await gif(frames, { milliseconds: MILLISECONDS, captions }), "story.gif");
+  });
   const mine = (entry) => entry.recipe.request.kind === "story" && entry.recipe.checkpoint === artist.checkpoint;
   const open = ({ id }) => go("story", { picture: id });
   return html`<div class="card stack">
     <div class="row">
       <${HeartOf} id="keep-story" picture=${picture} parents=${parents} />
-      <button type="button" id="save-png" disabled=${waits} onClick=${() => download(picture.png, "story.png")}>
+      <button type="button" id="save-png" disabled=${!picture} onClick=${() => download(picture.png, "story.png")}>
         <${Icon} name="save" /> PNG strip
       </button>
-      <button type="button" id="save-gif" disabled=${waits} onClick=${saveGif}><${Icon} name="save" /> GIF</button>
+      <button type="button" id="save-gif" disabled=${!picture || busy} onClick=${saveGif}>
+        <${Icon} name="save" /> GIF
+      </button>
       <${VisitButton} view="walk" label="Walk" picture=${picture} parents=${parents} />
     </div>
     <div class="row">

@@ -23,7 +23,7 @@ export default function Systems({ route }) {
   if (error) return html`<${Title} text="Systems" /><${ErrorLine} error=${error} />`;
   if (!systems) return html`<${Title} text="Systems" /><p class="soft">Opening ...</p>`;
   if (one) return html`<${System} key=${one.name} system=${one} systems=${inYears(systems)} />`;
-  return html`<div class="stack systems">
+  return html`<div class="stack">
     <${Title} text="Systems">Every way to draw that Limner can train, by the year of its paper.<//>
     ${route.rest && html`<p class="error" role="alert">There is no system called ${route.rest}.</p>`}
     <${Timeline} systems=${inYears(systems)} />
@@ -125,7 +125,7 @@ function Training({ system }) {
   const copy = () => navigator.clipboard.writeText(command).then(() => notify("Copied."), fail);
   return html`<section class="card stack">
     <h2>Train it</h2>
-    <fieldset class="presets">
+    <fieldset>
       <legend>Preset</legend>
       ${presets.map(
         ([one, sets]) => html`<label key=${one} class="preset">
@@ -134,8 +134,9 @@ function Training({ system }) {
         </label>`,
       )}
     </fieldset>
-    <div class="row command"><code id="command">${command}</code><button type="button"
-      onClick=${copy}>Copy</button></div>
+    <div class="row command"><code id="command">${command}</code>${
+      navigator.clipboard && html`<button type="button" onClick=${copy}>Copy</button>`
+    }</div>
   </section>`;
 }
 

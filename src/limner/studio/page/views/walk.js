@@ -1,10 +1,11 @@
 // Walk: one request, while its noise moves from seed to seed; played, and saved as a film.
 
-import { HeartOf, VisitButton, useEntry, useRows } from "../drawn.js";
-import { ErrorLine, Icon, IconButton, Slider, Title, chance, textOf, useArtist } from "../parts.js";
+import { chance } from "../chance.js";
+import { HeartOf, useEntry, useRows, VisitButton } from "../drawn.js";
+import { ErrorLine, Icon, IconButton, Slider, Title, useArtist } from "../parts.js";
 import { Begin, PickButton } from "../picker.js";
 import { Frames, Player } from "../player.js";
-import { frames, seedBetween, seedText } from "../requests.js";
+import { frames, seedBetween, seedText, textOf } from "../requests.js";
 import { go } from "../routes.js";
 import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
 
@@ -13,7 +14,7 @@ const MOST_SEEDS = 12;
 export default function Walk({ route }) {
   const { entry, artist, error } = useEntry(route.query.picture);
   const here = useArtist();
-  return html`<div class="stack walk">
+  return html`<div class="stack">
     <${Title} text="Walk">What is asked stays; chance moves from seed to seed.<//>
     <${ErrorLine} error=${error} />
     ${!route.query.picture &&

@@ -1,8 +1,11 @@
 // What is on the draw view's desk: the words, the seed, the knobs; the picture of them; and its place in the gallery.
 
-import { chance, textOf, useKept, useLatest, useShared } from "./parts.js";
-import { go } from "./routes.js";
-import { useEffect, useState } from "./vendor/preact.js";
+import { chance } from "../chance.js";
+import { keep, useAgain, useKept, useLatest, useShared } from "../parts.js";
+import { textOf } from "../requests.js";
+import { go } from "../routes.js";
+import { useEffect, useState } from "../vendor/preact.js";
+import { turned } from "./knobs.js";
 
 const STAYED = 1000;
 const FRESH = { values: {}, labels: [], locked: true, knobs: {}, asked: null, parents: null, touched: false };
@@ -11,8 +14,7 @@ const ASKING = ["text", "values", "labels"];
 /** Return the desk of an artist as a picture of the gallery was drawn: words, seed and knobs. */
 export function deskOf(artist, { recipe, parents }) {
   const { request, seed } = recipe;
-  const isTurned = ([name, value]) => artist.knobs.some((knob) => knob.name === name && knob.default !== value);
-  const knobs = Object.fromEntries(Object.entries(recipe.knobs).filter(isTurned));
+  const knobs = turned(artist, recipe.knobs);
   const desk = { ...FRESH, text: textOf(request), seed, knobs, parents, touched: true };
   if (request.kind === "attributes") return { ...desk, values: request.values };
   if (request.kind === "labelset") return { ...desk, labels: request.labels };
@@ -22,7 +24,7 @@ export function deskOf(artist, { recipe, parents }) {
 
 /** Put a desk where `useDesk` finds it. */
 export function layDesk(artist, desk) {
-  localStorage.setItem(`limner.draw.${artist.id}`, JSON.stringify(desk));
+  keep(`draw.${artist.id}`, desk);
 }
 
 /** What the desk asks of its artist; null where nothing is said yet. */
@@ -78,7 +80,8 @@ function useDrawing(artist, desk) {
   useEffect(() => {
     again();
   }, [wish]);
-  return { request, drawn, error, again };
+  useAgain(error, again);
+  return { drawn, error, again };
 }
 
 /** The place of a picture in the gallery: what one stays with goes into the history, what one keeps gets a heart. */
@@ -96,7 +99,7 @@ function usePlace(drawn, { parents, touched }) {
     const timer = setTimeout(() => put(false).catch(fail), STAYED);
     return () => clearTimeout(timer);
   }, [drawn, touched, entry]);
-  const keep = async () => {
+  const toggle = async () => {
     try {
       if (entry) setFound({ drawn, entry: await studio.gallery.change(entry.id, { keep: !entry.kept }) });
       else await put(true);
@@ -111,5 +114,5 @@ function usePlace(drawn, { parents, touched }) {
       fail(error);
     }
   };
-  return { kept: Boolean(entry?.kept), keep, visit };
+  return { kept: Boolean(entry?.kept), keep: toggle, visit };
 }

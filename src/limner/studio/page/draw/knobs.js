@@ -1,7 +1,7 @@
 // The knobs of an artist: settings of drawing that change no word.
 
-import { Slider } from "./parts.js";
-import { html } from "./vendor/preact.js";
+import { Slider } from "../parts.js";
+import { html } from "../vendor/preact.js";
 
 /** A folded panel; `values` holds only what was changed. */
 export function Knobs({ artist, values, onChange }) {
@@ -21,6 +21,12 @@ export function Knobs({ artist, values, onChange }) {
       ${changed > 0 && html`<div><button type="button" onClick=${() => onChange({})}>As they were</button></div>`}
     </div>
   </details>`;
+}
+
+/** Return those of a recipe's knobs that stand elsewhere than at first. */
+export function turned(artist, knobs) {
+  const isTurned = ([name, value]) => artist.knobs.some((knob) => knob.name === name && knob.default !== value);
+  return Object.fromEntries(Object.entries(knobs).filter(isTurned));
 }
 
 function Knob({ knob, value, onSet }) {

@@ -1,11 +1,12 @@
 // What is asked of an artist on the draw view: a prompt, chips that write into it, or values alone.
 
+import { chance, pick } from "../chance.js";
+import { Icon } from "../parts.js";
+import { parts } from "../requests.js";
+import { html } from "../vendor/preact.js";
+import { surprise, surpriseValues } from "../words/surprise.js";
 import { Chips, Labels } from "./chips.js";
-import { chance, Icon } from "./parts.js";
 import { Prompt, Unknown } from "./prompt.js";
-import { parts } from "./requests.js";
-import { surprise, surpriseValues } from "./surprise.js";
-import { html } from "./vendor/preact.js";
 
 /** Does an artist read words? */
 export function reads(artist) {
@@ -68,16 +69,22 @@ export function Values({ artist, phrases, desk, change }) {
 }
 
 /** Return values with one of them changed, or left out where it is null. */
-export function chosenValues(values, name, value) {
+function chosenValues(values, name, value) {
   const { [name]: _, ...rest } = values;
   return value === null ? rest : { ...rest, [name]: value };
+}
+
+/** Some labels by chance, one at least: without any, nothing is asked. */
+function someLabels(labels) {
+  const sure = pick(labels);
+  return labels.filter((label) => label === sure || Math.random() < 0.3);
 }
 
 /** What a press on "Surprise me" changes. */
 export function surprised(artist, phrases) {
   const seed = chance();
   if (artist.takes === "attributes") return { seed, values: surpriseValues(artist.attributes, {}) };
-  if (artist.takes === "labelset") return { seed, labels: artist.labels.filter(() => Math.random() < 0.3) };
+  if (artist.takes === "labelset") return { seed, labels: someLabels(artist.labels) };
   if (!reads(artist) || !phrases) return { seed };
   return { seed, text: surprise(phrases, "", artist.examples) };
 }

@@ -1,9 +1,9 @@
 // Chips: the values of an artist's attributes as buttons, folded by the thing they belong to.
 
-import { isNot } from "./grammar.js";
-import { useShared } from "./parts.js";
-import { Phrases } from "./phrases.js";
-import { html, useEffect, useMemo, useState } from "./vendor/preact.js";
+import { useAgain, useShared } from "../parts.js";
+import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
+import { isNot } from "../words/grammar.js";
+import { Phrases } from "../words/phrases.js";
 
 const PAINTS = {
   blonde: "#f5d45e",
@@ -21,13 +21,17 @@ const COLOUR_NAMES = new Set(
 export function usePhrases(artist) {
   const { studio, fail } = useShared();
   const [known, setKnown] = useState(null);
+  const [error, setError] = useState(null);
+  const [tries, setTries] = useState(0);
   useEffect(() => {
     let here = true;
-    studio.words(artist.id).then((words) => here && setKnown({ artist, words }), fail);
+    const failed = (caught) => (caught.away ? here && setError(caught) : fail(caught));
+    studio.words(artist.id).then((words) => here && setKnown({ artist, words }), failed);
     return () => {
       here = false;
     };
-  }, [artist]);
+  }, [artist, tries]);
+  useAgain(error, () => setTries((n) => n + 1));
   const words = known?.artist === artist ? known.words : null;
   return useMemo(() => words && new Phrases(artist.attributes, words, artist.examples), [words]);
 }

@@ -1,8 +1,9 @@
 // The seed of a picture: which of all pictures that fit the words it is.
 
-import { chance, IconButton } from "./parts.js";
-import { seedText } from "./requests.js";
-import { html } from "./vendor/preact.js";
+import { chance } from "../chance.js";
+import { IconButton } from "../parts.js";
+import { seedText } from "../requests.js";
+import { html } from "../vendor/preact.js";
 
 /** A number that can be locked, and a dice; a seed that is no number is told in words, and can be let go. */
 export function Seed({ seed, locked, onSeed, onLock }) {

@@ -1,7 +1,7 @@
 // Drafts of an artist that draws in stages, in a strip as they come.
 
-import { Shown, useKept, useLatest, useShared } from "./parts.js";
-import { html, useEffect, useState } from "./vendor/preact.js";
+import { Shown, useKept, useLatest, useShared } from "../parts.js";
+import { html, useEffect, useState } from "../vendor/preact.js";
 
 const SETTLED = 700;
 const inOneGo = new Set();

@@ -1,6 +1,7 @@
 // The prompt: a line that grows, and what is made of words that the artist does not know.
 
-import { html, useEffect, useRef } from "./vendor/preact.js";
+import { misread } from "../requests.js";
+import { html, useEffect, useRef } from "../vendor/preact.js";
 
 /** One line of words; Enter adds no second one. */
 export function Prompt({ text, label = "Prompt", placeholder, onInput, ...rest }) {
@@ -32,7 +33,5 @@ export function Prompt({ text, label = "Prompt", placeholder, onInput, ...rest }
 
 /** Name the words that are not known, each with what is read in its place. */
 export function Unknown({ unknown = {} }) {
-  const words = Object.entries(unknown);
-  const told = ([word, read]) => (read ? `“${word}” is read as “${read}”` : `“${word}” is not known`);
-  return html`<p class="misread warn" id="unknown" aria-live="polite">${words.map(told).join("; ")}</p>`;
+  return html`<p class="misread warn" id="unknown" aria-live="polite">${misread(Object.entries(unknown))}</p>`;
 }

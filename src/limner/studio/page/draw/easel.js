@@ -1,9 +1,9 @@
 // The easel of the draw view: the picture, what can be done with it, where words are looked at, and its drafts.
 
+import { download, ErrorLine, Heart, Icon, IconButton, Shown, useKept } from "../parts.js";
+import { html, useState } from "../vendor/preact.js";
 import { Drafts } from "./drafts.js";
 import { Overlay, useLooks, Words } from "./looks.js";
-import { download, ErrorLine, Heart, Icon, IconButton, Shown, useKept } from "./parts.js";
-import { html, useState } from "./vendor/preact.js";
 
 /** Show what is drawn of a desk, as `useDesk` tells it in `all`. */
 export function Easel({ artist, all }) {
@@ -45,7 +45,6 @@ function Wanted({ wanted, onWanted }) {
 function Tools({ artist, all }) {
   const { drawn, kept, keep, visit } = all;
   const save = () => download(drawn.picture.png, `${artist.id}.png`);
-  const canMorph = artist.takes !== "nothing" && artist.can.morph;
   const go = (view, text) =>
     html`<button type="button" disabled=${!drawn} onClick=${() => visit(view)}>
       <${Icon} name=${view} /> ${text}
@@ -53,7 +52,7 @@ function Tools({ artist, all }) {
   return html`<div class="row tools">
     <${Heart} id="keep" kept=${kept} disabled=${!drawn} onClick=${keep} />
     <${IconButton} id="save" name="save" label="Save as a PNG" disabled=${!drawn} onClick=${save} />
-    ${canMorph && go("morph", "Morph")} ${go("mix", "Mix")} ${go("walk", "Walk")}
+    ${artist.can.morph && go("morph", "Morph")} ${go("mix", "Mix")} ${go("walk", "Walk")}
     <span class="soft small time" id="time">${drawn ? `${drawn.ms} ms` : ""}</span>
   </div>`;
 }

@@ -1,7 +1,7 @@
 // Where words were looked at: a shade over the rest of the picture.
 
-import { useLatest, useShared } from "./parts.js";
-import { html, useEffect, useRef, useState } from "./vendor/preact.js";
+import { useLatest, useShared } from "../parts.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 
 const SETTLED = 500;
 const SHADE = 210;

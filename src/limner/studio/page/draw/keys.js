@@ -1,7 +1,7 @@
 // Shortcuts of single keys: never while one types, and not at all where a person turned them off.
 
-import { useKept } from "./parts.js";
-import { html, useEffect, useRef } from "./vendor/preact.js";
+import { useKept } from "../parts.js";
+import { html, useEffect, useRef } from "../vendor/preact.js";
 
 /** Do what `keys` says, {key: [what it does, function]}; "?" shows them. Return the dialog that tells of them. */
 export function useKeys(keys) {

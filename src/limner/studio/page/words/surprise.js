@@ -1,15 +1,11 @@
 // Requests by chance: examples, and values of whatever was not said.
 
+import { pick } from "../chance.js";
 import { isNot } from "./grammar.js";
 
 const EXAMPLES = 0.15;
 const OFTEN = 0.6;
 const RARE = 0.25;
-
-/** Pick one of many. */
-export function pick(many) {
-  return many[Math.floor(Math.random() * many.length)];
-}
 
 /** Add to a text what it leaves open, by chance; an empty text now and then becomes an example. */
 export function surprise(phrases, text, examples) {

@@ -1,0 +1,32 @@
+// Pictures that a person brings: their style becomes a seed, or the artist says what they show.
+
+import { ErrorLine, FileDrop, useShared, useWork } from "../parts.js";
+import { html, useState } from "../vendor/preact.js";
+
+const STYLE = "Draw in the style of a picture: drop or choose it";
+const CAPTION = "Say what a picture shows: drop or choose it";
+
+/** What this artist makes of pictures: `onSeed` gets a style, `onText` a caption. */
+export function Uploads({ artist, onSeed, onText }) {
+  const { studio, notify } = useShared();
+  const [error, setError] = useState(null);
+  const [busy, doing] = useWork(setError);
+  const style = doing(async (file) => {
+    setError(null);
+    onSeed(await studio.style(artist.id, file));
+    notify("Drawn in the style of the picture; the dice lets it go");
+  });
+  const caption = doing(async (file) => {
+    setError(null);
+    onText(await studio.caption(artist.id, file));
+  });
+  if (!artist.can.style && !artist.can.caption) return null;
+  return html`<details class="fold" id="uploads">
+    <summary>From a picture of yours</summary>
+    <div class="stack folded" aria-busy=${busy}>
+      ${artist.can.style && html`<${FileDrop} id="style" label=${STYLE} onFile=${style} />`}
+      ${artist.can.caption && html`<${FileDrop} id="caption" label=${CAPTION} onFile=${caption} />`}
+      <${ErrorLine} error=${error} />
+    </div>
+  </details>`;
+}
