@@ -25,6 +25,7 @@ from browsers import launched  # noqa: E402 (the tests know where a browser is)
 
 FIRST = "a smiling woman with curly red hair, round glasses and a blue hoodie against a yellow background"
 SECOND = "a serious man with a long black beard and a green sweater against a purple background"
+SUNNY = "a man with sunglasses and a yellow hoodie against a blue background"
 CHANCE = """
 let n = 0;
 const next = () => (n = (Math.imul(n, 1664525) + 1013904223) >>> 0);
@@ -112,6 +113,19 @@ def story(page: Page, address: str) -> None:
     page.wait_for_timeout(2500)
 
 
+def attention(page: Page, address: str) -> None:
+    """Point at a word."""
+    page.goto(f"{address}/#/draw")
+    page.select_option("#artist", "avatars-attngan")
+    page.fill("#seed", "7")
+    page.fill("#prompt", SUNNY)
+    page.wait_for_function("text => document.querySelector('#picture')?.dataset.drawn === text", arg=SUNNY)
+    if not page.is_checked("#looks"):
+        page.check("#looks")
+    page.locator("button.word, .word", has_text="sunglasses").first.hover()
+    page.wait_for_timeout(2500)
+
+
 def systems(page: Page, address: str) -> None:
     """Read of a system."""
     page.goto(f"{address}/#/systems/attngan")
@@ -124,6 +138,7 @@ SHOTS: list[tuple[str, tuple[int, int], bool, Callable[[Page, str], None]]] = [
     ("morph", WIDE, False, morph),
     ("mix", WIDE, False, mix),
     ("story", WIDE, False, story),
+    ("attention", WIDE, False, attention),
     ("systems", WIDE, False, systems),
     ("phone", PHONE, True, draw),
 ]

@@ -305,6 +305,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "judge": lambda: judge("avatars"),
     "judge_clevr": lambda: judge("clevr"),
     "stories_report": lambda: reported("stories_shipped"),
+    "attngan_report": lambda: reported("attngan_shipped"),
     "faces_report": lambda: reported("faces_shipped"),
     "stories": lambda: bench("stories"),
     "t2f": lambda: bench("t2f"),
