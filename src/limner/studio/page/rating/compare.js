@@ -1,7 +1,7 @@
 // Comparing: pictures without names, one question after the other, by mouse or by keyboard.
 
 import { ErrorLine, Shown, Title, useKept, useShared } from "../parts.js";
-import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 
 /** Ask a person about one comparison after the other, until they have seen all of a study. */
 export function Compare({ study }) {
@@ -147,7 +147,8 @@ function Anonymous({ id, alt }) {
 function useAnswerKeys(doing) {
   const now = useRef(doing);
   now.current = doing;
-  useEffect(() => {
+  useLayoutEffect(() => {
+    // at once: a key may come as soon as the question is seen
     const pressed = (event) => {
       if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
       const { pick, equal, undo, level } = now.current;
