@@ -17,7 +17,7 @@ from lacking import lacking
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 ALONE = "--host-resolver-rules=MAP * ~NOTFOUND, " + ", ".join(f"EXCLUDE {host}" for host in LOOPBACK)
-PATIENCE = 10_000
+PATIENCE = 30_000
 """Milliseconds that a page is waited for."""
 GRAVE = ("serious", "critical")
 

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 import limner
 from browsers import PATIENCE, Faults, launched
 from limner.artist import Artist
 from limner.studio.gallery import Gallery
 from studio_live import live
+
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 // A picture of the gallery with all that is known of it, in a dialog.
 
 import { artistOf, notHere } from "./drawn.js";
-import { download, Heart, Icon, IconButton, Kept, Shown, useShared, useWork } from "./parts.js";
+import { download, Heart, Icon, IconButton, Kept, Shown, Typed, useShared, useWork } from "./parts.js";
 import { seedText, textOf } from "./requests.js";
 import { to } from "./routes.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
@@ -103,7 +103,8 @@ function Note({ entry, onChange }) {
   });
   return html`<label
     >Note
-    <textarea
+    <${Typed}
+      as="textarea"
       id="note"
       rows="2"
       maxlength="1000"

@@ -100,7 +100,7 @@ export function HeartOf({ picture, parents = null, id }) {
   const [entry, setEntry] = useState(null);
   const shown = useRef(picture);
   shown.current = picture;
-  useEffect(() => setEntry(null), [picture]);
+  useEffect(() => setEntry(null), [JSON.stringify(picture?.recipe)]); // drawn again, it is the same picture
   const toggle = async () => {
     try {
       const next = entry

@@ -110,6 +110,17 @@ export function Kept({ entry, alt, ...rest }) {
   return html`<${Shown} png=${png} alt=${alt ?? textOf(entry.recipe.request)} ...${rest} />`;
 }
 
+/**
+ * A field that is done when one leaves it. What is typed stays until then, whatever else is drawn anew meanwhile; and
+ * until `value`, which it shows, is another.
+ */
+export function Typed({ as = "input", value, onChange, ...rest }) {
+  const [text, setText] = useState(null);
+  useEffect(() => setText(null), [value]);
+  const typing = (event) => setText(event.target.value);
+  return html`<${as} value=${text ?? value} onInput=${typing} onChange=${onChange} ...${rest} />`;
+}
+
 /** A slider with its name and its value in words. */
 export function Slider({ label, value, min = 0, max = 1, step = 0.01, said, onInput, ...rest }) {
   const text = said ?? String(value);

@@ -1,6 +1,6 @@
 // The knobs of an artist: settings of drawing that change no word.
 
-import { Slider } from "../parts.js";
+import { Slider, Typed } from "../parts.js";
 import { html } from "../vendor/preact.js";
 
 /** A folded panel; `values` holds only what was changed. */
@@ -58,7 +58,7 @@ function Knob({ knob, value, onSet }) {
   };
   return html`<div>
     <label class="row"
-      >${name} <input type=${knob.kind === "int" ? "number" : "text"} value=${value} onChange=${typed}
+      >${name} <${Typed} type=${knob.kind === "int" ? "number" : "text"} value=${value} onChange=${typed}
     /></label>
     ${about}
   </div>`;

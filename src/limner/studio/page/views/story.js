@@ -4,7 +4,7 @@ import { chance } from "../chance.js";
 import { Knobs, turned } from "../draw/knobs.js";
 import { HeartOf, useEntry, VisitButton } from "../drawn.js";
 import { alike, cut, gif } from "../film.js";
-import { download, ErrorLine, Icon, IconButton, Painted, Title } from "../parts.js";
+import { download, ErrorLine, Icon, IconButton, Painted, Title, Typed } from "../parts.js";
 import { useAgain, useArtist, useKept, useLatest, useShared, useWork } from "../parts.js";
 import { PickButton } from "../picker.js";
 import { someExamples } from "../requests.js";
@@ -55,7 +55,7 @@ function Teller({ artist, entry }) {
         <div class="row">
           <${IconButton} id="dice" name="dice" label="Another seed" onClick=${dice} />
           <label class="row"><span class="hidden">Seed</span>
-            <input id="seed" type="number" min="0" value=${tale.seed}
+            <${Typed} id="seed" type="number" min="0" value=${tale.seed}
               onChange=${(event) => change({ seed: seedOf(event, tale.seed) })} />
           </label>
           <button type="button" aria-pressed=${locked} onClick=${() => setLocked(!locked)}>

@@ -2,7 +2,7 @@
 
 import { chance } from "../chance.js";
 import { HeartOf, useEntry, useRows, VisitButton } from "../drawn.js";
-import { ErrorLine, Icon, IconButton, Slider, Title, useArtist } from "../parts.js";
+import { ErrorLine, Icon, IconButton, Slider, Title, Typed, useArtist } from "../parts.js";
 import { Begin, PickButton } from "../picker.js";
 import { Frames, Player } from "../player.js";
 import { frames, seedBetween, seedText, textOf } from "../requests.js";
@@ -114,7 +114,7 @@ function SeedBox({ seed, number, onChange, onShow }) {
     if (Number.isSafeInteger(next) && next >= 0 && event.target.value !== "") onChange(next);
   };
   return html`${show}
-    <input class="seed" type="number" min="0" value=${seed} aria-label=${`Seed ${number}`} onChange=${typed} />`;
+    <${Typed} class="seed" type="number" min="0" value=${seed} aria-label=${`Seed ${number}`} onChange=${typed} />`;
 }
 
 /** What can be done with the frame that is shown. */
