@@ -338,6 +338,7 @@ def test_names_tell_nothing_of_folders(tmp_path):
     (tmp_path / "b" / "mine").mkdir(parents=True)
     given = ["avatars", str(tmp_path / "a" / "mine"), str(tmp_path / "b" / "mine"), "owner/name", "avatars"]
     assert names(given) == ["avatars", "mine", "mine-2", "owner/name", "avatars-2"]
+    assert names(["nobody", "nobody-3", "nobody"]) == ["nobody", "nobody-3", "nobody-2"], "two would be one"
 
 
 def test_what_an_artist_owns_stays_out_of_recipes(tmp_path: Path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,19 +18,6 @@ from limner.errors import UserError
 from limner.studio.gallery import Gallery
 from limner.studio.gallery_database import Missing
 from limner.studio.gallery_recipe import MOST_BYTES, checked, decode, identity
-
-
-@pytest.fixture(params=galleries.KINDS)
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    with galleries.database(request.param, tmp_path) as found:
-        yield found
-
-
-@pytest.fixture
-def gallery(where: str) -> Iterator[Gallery]:
-    found = Gallery(where)
-    yield found
-    found.close()
 
 
 def ids(gallery: Gallery, shelf: str = "kept", **how: object) -> list[str]:

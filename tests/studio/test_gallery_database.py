@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,12 +41,6 @@ def write(start):
 for start in (first, first + 10**6):
     threading.Thread(target=write, args=(start,)).start()
 """
-
-
-@pytest.fixture(params=galleries.KINDS)
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    with galleries.database(request.param, tmp_path) as found:
-        yield found
 
 
 def test_galleries_are_tested_with_postgresql_too() -> None:

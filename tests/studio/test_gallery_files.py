@@ -11,21 +11,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-import galleries
 from galleries import made, picture, png
 from limner import recipe
 from limner.errors import UserError
 from limner.studio import gallery_files
 from limner.studio.gallery import Gallery
 from limner.studio.gallery_recipe import checked, identity
-
-
-@pytest.fixture(params=galleries.KINDS)
-def gallery(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gallery]:
-    with galleries.database(request.param, tmp_path) as where:
-        found = Gallery(where)
-        yield found
-        found.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,6 @@ from limner.studio.gallery_routes import router
 
 HOME = "/v1/gallery"
 NONE = "0" * 64
-
-
-@pytest.fixture(params=galleries.KINDS)
-def gallery(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gallery]:
-    with galleries.database(request.param, tmp_path) as where:
-        found = Gallery(where)
-        yield found
-        found.close()
 
 
 def redraw(recipe: Mapping[str, Any]) -> Image.Image:

@@ -29,12 +29,11 @@ SYSTEMS = ("ant", "bee", "cat")
 HOME = "/v1/ratings"
 
 
-@pytest.fixture(params=galleries.KINDS)
-def ratings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ratings]:
-    with galleries.database(request.param, tmp_path) as where:
-        database = Database(where)
-        yield Ratings(database)
-        database.close()
+@pytest.fixture
+def ratings(where: str) -> Iterator[Ratings]:
+    database = Database(where)
+    yield Ratings(database)
+    database.close()
 
 
 def sheets(tasks: int = 2, systems: tuple[str, ...] = SYSTEMS) -> list[Sheet]:

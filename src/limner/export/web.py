@@ -9,7 +9,6 @@ runtime/                onnxruntime-web
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import os
 import re
@@ -24,7 +23,7 @@ from limner.checkpoint import cannot_write, make_folder, write_file
 from limner.errors import UserError
 from limner.export import onnx, runtime
 from limner.studio import page_files
-from limner.studio.about import about, about_systems
+from limner.studio.about import about, about_systems, apart
 
 ABOUT = "studio.json"
 POLICY = f"{page_files.POLICY}; script-src 'self' 'wasm-unsafe-eval'"
@@ -111,12 +110,7 @@ def _page() -> dict[str, bytes]:
 
 def _names(given: Sequence[str]) -> list[str]:
     """Return a name for each artist that can stand in an address, no two alike."""
-    found: list[str] = []
-    for name in given:
-        plain = re.sub(r"[^A-Za-z0-9-]+", "-", Path(name).name).strip("-") or "artist"
-        numbered = itertools.chain([plain], (f"{plain}-{number}" for number in itertools.count(2)))
-        found.append(next(one for one in numbered if one not in found))
-    return found
+    return apart(re.sub(r"[^A-Za-z0-9-]+", "-", Path(name).name).strip("-") or "artist" for name in given)
 
 
 def _build(files: Mapping[str, bytes]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from limner import catalogue
@@ -12,6 +13,15 @@ from limner.errors import UserError
 from limner.looking import lacks_captioner
 from limner.requests import Story
 from limner.system import System
+
+
+def apart(names: Iterable[str]) -> list[str]:
+    """Return names, no two alike: the second of two gets "-2", or the next number that is free."""
+    found: list[str] = []
+    for name in names:
+        numbered = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+        found.append(next(one for one in numbered if one not in found))
+    return found
 
 
 def side(artist: Artist) -> int:

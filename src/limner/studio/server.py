@@ -20,6 +20,7 @@ from limner import __version__
 from limner.artist import Artist
 from limner.errors import UserError
 from limner.studio import about_routes, drawing_routes, errors, page_routes
+from limner.studio.about import apart
 from limner.studio.batching import Desk
 from limner.studio.drawing import Studio
 from limner.studio.meters import Meters
@@ -116,12 +117,7 @@ def build(artists: Sequence[Artist], settings: Settings, gallery: Gallery | None
 
 def names(given: Sequence[str]) -> list[str]:
     """Return what artists are asked for by: a folder's last part, other names as they are; of two alike one is "-2"."""
-    found: list[str] = []
-    for one in given:
-        plain = Path(one).resolve().name if Path(one).exists() or Path(one).is_absolute() else one
-        alike = sum(other == plain or other.startswith(f"{plain}-") for other in found)
-        found.append(f"{plain}-{alike + 1}" if plain in found else plain)
-    return found
+    return apart(Path(one).resolve().name if Path(one).exists() or Path(one).is_absolute() else one for one in given)
 
 
 def opened(settings: Settings) -> socket.socket:
