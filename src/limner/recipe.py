@@ -53,7 +53,7 @@ def read(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=("PNG",)) as image:
             found = image.info.get(KEY)
     except FileNotFoundError:
         raise UserError(f"no picture at {path}") from None

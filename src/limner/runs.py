@@ -165,7 +165,7 @@ class RunFolder:
 
     def timelapse(self, milliseconds: int = 120) -> Path | None:
         """Make timelapse.gif of all grids, the last one held for two seconds; None where fewer than two exist."""
-        frames = [Image.open(path).convert("RGB") for path in self.grids()]
+        frames = [Image.open(path, formats=("PNG",)).convert("RGB") for path in self.grids()]
         if len(frames) < 2:
             return None
         target, buffer = self.path / "timelapse.gif", io.BytesIO()

@@ -90,6 +90,23 @@ def test_bad_pictures(
     assert says in refusal(path)  # what was decoded for `skip_bad` does not make the folder good
 
 
+@pytest.mark.parametrize("head", [b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"\x00" * 9])
+def test_no_other_program_is_started_for_a_picture(
+    head: bytes, tmp_path: Path, folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pillow knows PostScript by its first bytes, whatever the file is called, and starts Ghostscript for it."""
+    started = tmp_path / "started"
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {started}\n")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr("PIL.EpsImagePlugin.gs_binary", None)
+    path = folder(good(0, 1, 2))
+    (path / "1.png").write_bytes(head + b"showpage\n")
+    assert "is not a picture" in refusal(path)
+    assert [one.kind for one in check(path)] == ["unreadable"]
+    assert not started.exists()
+
+
 OUTSIDE = "../outside.png"
 
 

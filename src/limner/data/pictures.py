@@ -12,6 +12,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"})
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
+"""What is decoded. Pillow tells formats by content and would start Ghostscript for PostScript, a program of its own."""
 MOST_PIXELS = 50_000_000
 """A picture with more is taken for a decompression bomb and never decoded."""
 
@@ -38,7 +40,7 @@ def load(encoded: bytes, side: int = 0) -> Image.Image:
         BadPicture: it is no picture, is truncated, or has more than `MOST_PIXELS` pixels (told by its header alone).
     """
     try:
-        image = Image.open(io.BytesIO(encoded))
+        image = Image.open(io.BytesIO(encoded), formats=FORMATS)
         if image.width * image.height > MOST_PIXELS:
             raise BadPicture("too large", _too_large(image.width, image.height))
         if side:

@@ -135,7 +135,7 @@ def rasterise(svg: str, size: int) -> np.ndarray:
     import resvg_py
 
     png = resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size, skip_system_fonts=True)
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
+    return np.asarray(Image.open(io.BytesIO(png), formats=("PNG",)).convert("RGBA"))
 
 
 @cache
