@@ -12,13 +12,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
 import torch
 
 from artists import FAKE, fake, published
-from limner import checkpoint
+from limner import catalogue, checkpoint
 from limner.errors import UserError
 
 
@@ -273,3 +274,28 @@ def test_a_card_is_written(tmp_path: Path) -> None:
     assert card.startswith("---\n") and "library_name: limner" in card and "A Fake System" in card
     assert (folder / checkpoint.GRID).read_bytes().startswith(b"\x89PNG")
     assert (checkpoint.save(fake(), tmp_path / "b", card="# Mine") / checkpoint.CARD).read_text() == "# Mine"
+
+
+@pytest.mark.parametrize("name", ["{gift}.py", "../gift.py", "gift.py", "systems/dcgan", "", "dcgan\n", ".."])
+def test_opening_runs_no_file_that_a_checkpoint_names(tmp_path: Path, name: str, monkeypatch: Any) -> None:
+    folder = checkpoint.save(fake(), tmp_path / "gift")
+    for place in (tmp_path / "gift.py", folder / "gift.py"):
+        place.write_text("raise SystemExit('a stranger's code ran')\n")
+    monkeypatch.chdir(folder)
+    edit(folder, system=name.format(gift=tmp_path / "gift"))
+    for reader in (checkpoint.open, checkpoint.read, lambda place: checkpoint.adopt(fake(), place)):
+        with pytest.raises(UserError, match="is not the name of a system"):
+            reader(folder)
+
+
+def test_a_name_that_is_a_path_is_looked_up_as_a_name_only(tmp_path: Path) -> None:
+    (tmp_path / "gift.py").write_text("raise SystemExit('a stranger's code ran')\n")
+    with pytest.raises(UserError, match="unknown system"):
+        catalogue.load_named(str(tmp_path / "gift.py"))
+
+
+def test_a_system_whose_checkpoints_nobody_could_open_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "my.gan.py"
+    path.write_text("")
+    with pytest.raises(UserError, match="use letters, digits, - and _"):
+        catalogue.load_class(str(path))

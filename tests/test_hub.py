@@ -13,7 +13,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 
 import limner
 from artists import TEXTS, published
-from limner import hub
+from limner import cli, hub
 from limner.errors import UserError
 
 
@@ -22,6 +22,7 @@ class Hub:
 
     def __init__(self, folder: Path) -> None:
         self.repositories, self.cache, self.online = folder / "hub", folder / "cache", True
+        self.fetched: list[str] = []
         self.real = {
             name: inspect.signature(getattr(owner, name))
             for owner, name in (
@@ -49,6 +50,7 @@ class Hub:
     def snapshot_download(self, *given: Any, **named: Any) -> str:
         asked = self.real["snapshot_download"].bind(*given, **named).arguments
         kept = self.cache / asked["repo_id"]
+        self.fetched.append(asked["repo_id"])
         if not asked.get("local_files_only") and self.online:
             source = self.repositories / asked["repo_id"]
             if not source.is_dir():
@@ -116,6 +118,19 @@ def test_offline_what_was_fetched_is_found_again(tmp_path: Path, stand_in: Hub) 
         limner.load("me/gloves")
     with pytest.raises(UserError, match="cannot publish me/hats"):
         limner.load("me/hats").push("me/hats")
+
+
+def test_what_only_a_recipe_names_is_not_fetched(
+    tmp_path: Path, stand_in: Hub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    limner.load(published(tmp_path / "mine")).push("me/hats")
+    limner.write(limner.load("me/hats").draw(TEXTS[0], seed=1)[0], "it.png")
+    fetched = len(stand_in.fetched)
+    again = ["draw", "--again", "it.png", "-o", "second", "--no-show"]
+    assert cli.main(again) == 2 and "say --artist me/hats" in capsys.readouterr().err
+    assert len(stand_in.fetched) == fetched, "nothing was asked of the Hub"
+    assert cli.main([*again, "--artist", "me/hats"]) == 0
 
 
 @pytest.mark.parametrize(

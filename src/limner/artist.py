@@ -43,17 +43,18 @@ class UnknownWords(UserWarning):
     """A prompt has words that the artist never saw; the message names them with the nearest known ones."""
 
 
-def load(name: str | Path, *, device: str = "auto") -> Artist:
+def load(name: str | Path, *, device: str = "auto", hub_ids: bool = True) -> Artist:
     """Load an artist by a bundled name, a folder, a run folder (its newest checkpoint) or a Hub id `owner/name`.
 
     Args:
         name: which one.
         device: "cpu", "cuda", ...; "auto" takes the environment's LIMNER_DEVICE, or the GPU where there is one.
+        hub_ids: whether a Hub id is looked up; False where the name comes out of a file and not from a person.
 
     Raises:
         UserError: where there is none, or it cannot be opened (see `limner.checkpoint.open`).
     """
-    folder = find(name)
+    folder = find(name, hub_ids=hub_ids)
     system = checkpoint.open(folder)
     try:
         system.to(_device(device))

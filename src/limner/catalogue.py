@@ -10,6 +10,7 @@ import ast
 import importlib
 import importlib.util
 import pkgutil
+import re
 import sys
 import traceback
 from collections.abc import Mapping
@@ -44,13 +45,20 @@ def name_of(cls: type[System]) -> str:
 
 
 def load_class(name: str) -> type[System]:
-    """Import one system by its name, or by the path of its file.
+    """Import one system by its name, or by the path of its file, which is run: never give it what a stranger wrote.
 
     Raises:
         UserError: where there is no such system (with the nearest name), or the file holds none or several.
     """
-    if name.endswith(".py"):
-        return _only_system(_from_path(Path(name)), name)
+    return _only_system(_from_path(Path(name)), name) if name.endswith(".py") else load_named(name)
+
+
+def load_named(name: str) -> type[System]:
+    """Import one system by its name alone, as checkpoints give it; a path is no name.
+
+    Raises:
+        UserError: where there is no such system (with the nearest name).
+    """
     if name == JUDGE:
         return _only_system(importlib.import_module("limner.judge"), name)
     module = name.replace("-", "_")
@@ -99,6 +107,8 @@ def build(cls: type[System], config: Any, schema: Schema) -> System:
 def _from_path(path: Path) -> ModuleType:
     if not path.is_file():
         raise UserError(f"no system file {path}: write one with `limner new {path.stem.replace('_', '-')}`")
+    if not re.fullmatch(r"[\w-]+", path.stem):
+        raise UserError(f"{path} names its system by letters that checkpoints cannot: use letters, digits, - and _")
     name = _OWN + path.stem.replace("-", "_")
     known = sys.modules.get(name)
     if known is not None and known.__file__ == str(path.resolve()):

@@ -18,6 +18,7 @@ import importlib.metadata
 import io
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -41,6 +42,8 @@ ABOUT, SCHEMA, WEIGHTS, CARD, GRID = (
     "README.md",
     "grid.png",
 )
+_NAME = re.compile(r"[\w-]+")
+"""The name of a system, never a path: a checkpoint that named a file would have it imported, and so run."""
 _PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".t7"}
 
 
@@ -105,7 +108,7 @@ def open(folder: str | Path) -> System:
 
     folder = Path(folder)
     about = read(folder)
-    cls = catalogue.load_class(str(about["system"]))
+    cls = catalogue.load_named(about["system"])
     config: Any = settings.from_json(cls.Config, about["config"], f"{folder / ABOUT}, config of {about['system']}")
     with torch.random.fork_rng(devices=[]):  # building draws weights: opening a file must not move anyone's dice
         system = catalogue.build(cls, config, _schema(folder, about))
@@ -170,6 +173,8 @@ def read(folder: str | Path) -> dict[str, Any]:
     missing = [name for name, kind in shapes.items() if not isinstance(about.get(name), kind)]
     if missing:
         raise UserError(f"{folder / ABOUT} is damaged: no {missing[0]!r} in it; fetch the checkpoint again")
+    if not _NAME.fullmatch(about["system"]):
+        raise UserError(f"{folder / ABOUT} is not to be trusted: {about['system']!r:.60} is not the name of a system")
     return about
 
 

@@ -50,8 +50,8 @@ def note(text: str) -> None:
     print(f"limner: {text}", file=sys.stderr, flush=True)
 
 
-def loaded(name: str, device: str, pictures: int) -> Artist:
-    """Load an artist for so many pictures: a few are drawn by one thread.
+def loaded(name: str, device: str, pictures: int, *, hub_ids: bool = True) -> Artist:
+    """Load an artist for so many pictures: a few are drawn by one thread; `hub_ids` as `limner.load` has it.
 
     Starting threads takes longer than a few small pictures do, and far longer while another program has the cores.
     """
@@ -61,7 +61,7 @@ def loaded(name: str, device: str, pictures: int) -> Artist:
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    artist = load(name, device=device)
+    artist = load(name, device=device, hub_ids=hub_ids)
     torch.set_num_threads(1 if pictures <= FEW else threads)
     return artist
 

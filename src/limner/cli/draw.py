@@ -161,7 +161,7 @@ def _again(path: Path, instead: str | None, device: str) -> tuple[Artist, list[t
     from limner import recipe
 
     made = recipe.read(path)
-    artist = loaded(instead or made["artist"], device, 1)
+    artist = loaded(instead or made["artist"], device, 1, hub_ids=instead is not None)
     if artist.sha256 != made.get("checkpoint"):
         note(f"note: {artist.name} is not the checkpoint that drew {path}; the picture will differ")
     return artist, [artist.row_of(made)], made.get("knobs", {})

@@ -141,7 +141,8 @@ def _again(path: Path, artist: str, given: list[str] | None, changes: list[str],
         if not number.strip().isdigit() or not text.strip():
             raise UserError(f"--change {one!r}: write it as NUMBER=TEXT")
         lines = changed(lines, int(number), text.strip())
-    painter: Artist = loaded(made["artist"] if artist == DEFAULT else artist, device, len(lines))
+    recipes = artist == DEFAULT
+    painter: Artist = loaded(made["artist"] if recipes else artist, device, len(lines), hub_ids=not recipes)
     if painter.sha256 != made.get("checkpoint"):
         note(f"note: {painter.name} is not the checkpoint that drew {path}; its pictures will differ")
     setting = story.setting or (story.lines if lines != story.lines else ())
