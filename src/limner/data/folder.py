@@ -6,18 +6,18 @@ import csv
 import functools
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from limner.data.pictures import EXTENSIONS
 from limner.data.problems import TEXT_NAMES, BadRow, Problem, attributes_of, captions_of, frame_of
+from limner.data.splits import SPLITS, UnknownSplit, folders_by_split, split_of
 from limner.errors import UserError
 
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 CAPTIONS = "captions.csv"
-SPLITS = ("train", "test", "validation", "valid", "val", "dev")
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,26 @@ _EXAMPLE = 'a line such as {"file_name": "1.png", "text": "a red hat"} for each 
 
 
 def metadata_of(root: Path) -> list[tuple[Path, str | None]]:
-    """Return the metadata file of a folder, or those of its subfolders train, test, ... with their split."""
+    """Return the metadata file of a folder, or those of its subfolders train, test, ... with their split.
+
+    Raises:
+        UserError: a subfolder has one and looks like a split, and is none that is known.
+    """
 
     def first(folder: Path) -> Path | None:
         return next((folder / name for name in METADATA if (folder / name).is_file()), None)
 
     if (path := first(root)) is not None:
         return [(path, None)]
-    return [(path, split) for split in SPLITS if (path := first(root / split)) is not None]
+    found = []
+    for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        if (path := first(folder)) is None:
+            continue
+        try:
+            found.append((path, split_of(folder.name)))
+        except UnknownSplit as error:
+            raise UserError(f"{root}: the folder {error}") from None
+    return sorted(((path, split) for path, split in found if split), key=lambda one: SPLITS.index(one[1]))
 
 
 def files_in(root: Path, extensions: Collection[str] = EXTENSIONS) -> Iterator[Path]:
@@ -189,9 +201,10 @@ def _judge(root: Path, lines: list[_Line], listing: Listing) -> None:
     text = next((name for name in TEXT_NAMES if name in names), None)
     inside = _Inside(root)
     seen: dict[Path, _Line] = {}
+    splits = folders_by_split(_first_folder(line.columns.get("file_name")) for line in lines)
     for line in lines:
         try:
-            row = _row(line, text, inside)
+            row = _row(line, text, inside, splits)
             if row.path in seen:
                 first = seen[row.path]
                 raise BadRow("duplicate name", f"names {row.columns['file_name']!r} again (first in line {first.line})")
@@ -204,19 +217,28 @@ def _judge(root: Path, lines: list[_Line], listing: Listing) -> None:
                 listing.unusable.add(line.base / name)
 
 
-def _row(line: _Line, text: str | None, inside: _Inside) -> Row:
+def _first_folder(name: object) -> str:
+    return name.partition("/")[0] if isinstance(name, str) and "/" in name else ""
+
+
+def _row(line: _Line, text: str | None, inside: _Inside, splits: Mapping[str, str | UnknownSplit | None]) -> Row:
     columns, name = dict(line.columns), line.columns.get("file_name")
     if not isinstance(name, str) or not name:
         raise BadRow("no file_name", "has no file_name")
     path, stamp = inside.find(line.base, name)
-    split = line.split or columns.pop("split", None) or "train"
+    split = line.split or str(columns.pop("split", None) or "").strip()
+    if not split:
+        by_folder = splits[_first_folder(name)]
+        if isinstance(by_folder, UnknownSplit):
+            raise BadRow("unknown split", f"the picture {name!r}: {by_folder}")
+        split = by_folder or "train"
     if text is not None:
         columns["text"] = list(captions_of(columns.pop(text, None)))
     if "attributes" in columns:
         columns["attributes"] = attributes_of(columns["attributes"])
     if "story" in columns and "frame" in columns:
         columns["frame"] = None if columns["story"] in (None, "") else frame_of(columns["frame"])
-    return Row(path, line.file, line.line, columns, str(split), stamp)
+    return Row(path, line.file, line.line, columns, split, stamp)
 
 
 class _Inside:
@@ -256,17 +278,20 @@ def _plain(root: Path, listing: Listing) -> None:
     captioned = any(path.with_suffix(".txt").is_file() for path in paths)
     inside = _Inside(root)
     places = [path.relative_to(root).parent.parts for path in paths]
-    splits = [parts[0] if parts and parts[0] in SPLITS else "train" for parts in places]
-    labels = [parts[1:] if parts and parts[0] in SPLITS else parts for parts in places]
+    by_folder = folders_by_split(parts[0] if parts else "" for parts in places)
+    splits = [by_folder[parts[0] if parts else ""] for parts in places]
+    labels = [parts[1:] if split else parts for parts, split in zip(places, splits, strict=True)]
     labelled = all(len(parts) == 1 for parts in labels) and len(set(labels)) > 1
     for path, split, label in zip(paths, splits, labels, strict=True):
         relative = path.relative_to(root).as_posix()
         try:
+            if isinstance(split, UnknownSplit):
+                raise BadRow("unknown split", str(split))
             _, stamp = inside.find(root, relative)
             columns: dict[str, Any] = {"label": label[0]} if labelled else {}
             if captioned:
                 columns["text"] = list(_beside(path))
-            listing.rows.append(Row(path, str(path), 0, columns, split, stamp))
+            listing.rows.append(Row(path, str(path), 0, columns, split or "train", stamp))
         except BadRow as error:
             listing.problems.append(Problem(str(path), 0, error.kind, str(error)))
             listing.unusable.add(path)

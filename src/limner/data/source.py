@@ -7,26 +7,26 @@ import errno
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from limner.data.cache import key_of
-from limner.data.folder import SPLITS, Row, files_in, metadata_of, read_folder
+from limner.data.folder import Row, files_in, metadata_of, read_folder
 from limner.data.pictures import BadPicture, Encoded
 from limner.data.problems import Problem
+from limner.data.splits import SPLITS, UnknownSplit, split_in, split_of
 from limner.errors import UserError
 
 if TYPE_CHECKING:
     import datasets
 
 TABLES = (".parquet", ".arrow")
-HELD_OUT = (("test",), ("validation", "valid", "val", "dev"))
-"""Names of held-out splits; the first kind that is there is used."""
+HELD_OUT = ("test", "validation")
+"""Held-out splits; the first that is there is used."""
 _HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
-_SPLIT_IN_NAME = re.compile(r"(?:^|[-_. ])(train|test|validation|valid|val|dev)(?=[-_. ]|$)")
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,11 @@ def _folder(path: Path, split: str | None, root: Path) -> Source:
     if not metadata_of(path) and (files := list(files_in(path, TABLES))):
         return _tables(path, files, split, root)
     listing = read_folder(path)
+    listing.rows = [replace(row, split=_known(row.split)) for row in listing.rows]
     chosen, train = _order({row.split for row in listing.rows}, split, path)
     rows = [row for name in chosen for row in listing.rows if row.split == name]
+    strange = [row for row in listing.rows if row.split not in (*SPLITS, split and train)]
+    unknown = [Problem(row.file, row.line, "unknown split", _unknown(row.split)) for row in strange]
     stamps = (part for row in rows for part in (row.path, *row.stamp))
     count = sum(row.split == train for row in rows)
     return Source(
@@ -120,9 +123,9 @@ def _folder(path: Path, split: str | None, root: Path) -> Source:
         _table_of(path, rows),
         count,
         key_of(("folder", *stamps)),
-        problems=tuple(listing.problems),
+        problems=(*listing.problems, *unknown),
         rows=rows,
-        unusable=frozenset(listing.unusable),
+        unusable=frozenset([*listing.unusable, *(row.path for row in strange)]),
         root=path,
     )
 
@@ -131,11 +134,23 @@ def _order(names: set[str], split: str | None, path: object) -> tuple[list[str],
     """Return the splits to read, that for training first, and which one that is."""
     if split is None or not names:
         return sorted(names), min(names, default="train")
+    split = split if split in names else _known(split)
     train = next(iter(names)) if len(names) == 1 and split == "train" else split
     if train not in names:
         raise UserError(f"{path} has no split {split!r}; its splits are: {', '.join(sorted(names))}")
-    held = next((kind for kind in HELD_OUT if names & set(kind) - {train}), ())
-    return [train, *(name for name in held if name in names and name != train)], train
+    return [train, *[name for name in HELD_OUT if name in names and name != train][:1]], train
+
+
+def _known(name: str) -> str:
+    """Return the split that a name means, or the name where it means none that is known."""
+    try:
+        return split_of(name) or name
+    except UnknownSplit:
+        return name
+
+
+def _unknown(split: str) -> str:
+    return f"the split {split!r} is none of {', '.join(SPLITS)}: rename it, or leave such rows out (--skip-bad)"
 
 
 def _table_of(path: Path, rows: list[Row]) -> datasets.Dataset:
@@ -182,10 +197,11 @@ def _tables(path: Path, files: list[Path], split: str | None, root: Path) -> Sou
 
 def _split_of(file: Path, root: Path) -> str:
     """Tell the split of a shard by the name of its folder, or else by its own."""
-    if file.parent != root and file.parent.name in SPLITS:
-        return file.parent.name
-    match = _SPLIT_IN_NAME.search(file.stem)
-    return match[1] if match else "train"
+    try:
+        by_folder = split_of(file.parent.name) if file.parent not in (root, root.parent) else None
+    except UnknownSplit as error:
+        raise UserError(f"{root}: the folder {error}") from None
+    return by_folder or split_in(file.stem) or "train"
 
 
 def _read_tables(files: list[Path], root: Path) -> datasets.Dataset:
@@ -230,7 +246,8 @@ def _hub(name: str, split: str | None) -> Source:
 
 def _loaded(name: str, loaded: Any, split: str | None, root: Path | None) -> Source:
     datasets = _datasets()
-    splits = dict(loaded) if isinstance(loaded, datasets.DatasetDict) else {str(loaded.split or "train"): loaded}
+    given = dict(loaded) if isinstance(loaded, datasets.DatasetDict) else {str(loaded.split or "train"): loaded}
+    splits = {_known(name): part for name, part in given.items()} if len({*map(_known, given)}) == len(given) else given
     chosen, _ = _order(set(splits), split, name)
     parts = [splits[one] for one in chosen]
     key = key_of(("loaded", *(part._fingerprint for part in parts)))
