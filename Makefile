@@ -13,9 +13,13 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 TORCH ?= torch==2.13.0
 # Test processes. Each keeps torch to one thread (tests/conftest.py), so two of them fill two cores.
 JOBS ?= 2
+# Of the npm package that formats and checks the page. Exact, as the tools of pyproject.toml are.
+BIOME_VERSION ?= 2.6.8
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# By the node that pip brought: the machine needs none of its own.
+BIOME := $(BIN)/node .venv/node/node_modules/@biomejs/biome/bin/biome
 
 .PHONY: help
 help: ## Show this list
@@ -36,8 +40,15 @@ $(BIN)/python:
 	$(PIP) install --quiet --editable '.[train,worlds,import,export,studio,postgres,dev]'
 	@touch $@
 
+# The version is in the stamp's name, so that another one is installed when it changes.
+.venv/.biome-$(BIOME_VERSION): | .venv/.dev
+	@echo "Installing what checks the page's JavaScript"
+	$(BIN)/npm install --prefix .venv/node --no-save --no-package-lock --no-audit --no-fund --ignore-scripts \
+		--loglevel error @biomejs/biome@$(BIOME_VERSION)
+	@touch $@
+
 .PHONY: install
-install: .venv/.dev ## Install the package with everything needed to work on it
+install: .venv/.dev .venv/.biome-$(BIOME_VERSION) ## Install the package with everything needed to work on it
 
 .PHONY: demo
 demo: .venv/.core ## Draw a gallery from sentences with the bundled checkpoint, into demo/
@@ -48,15 +59,17 @@ test: lint docs ## Everything that must pass: format, lint, types, docs, tests
 	tests/programs.sh $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .PHONY: lint
-lint: .venv/.dev ## Check format, style and types
+lint: .venv/.dev .venv/.biome-$(BIOME_VERSION) ## Check format, style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIOME) ci --error-on-warnings
 	$(BIN)/mypy
 
 .PHONY: format
-format: .venv/.dev ## Format the code and mend what can be mended without thought
+format: .venv/.dev .venv/.biome-$(BIOME_VERSION) ## Format the code and mend what can be mended without thought
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+	$(BIOME) check --write
 
 .PHONY: docs
 docs: .venv/.dev ## Build the documentation into site/; a broken link is an error

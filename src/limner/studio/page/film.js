@@ -1,6 +1,6 @@
 // Pictures one after another: cut out of strips, and saved as GIF or as video.
 
-import { GIFEncoder, applyPalette, quantize } from "./vendor/gifenc.js";
+import { applyPalette, GIFEncoder, quantize } from "./vendor/gifenc.js";
 
 /** Least side, in pixels, of what is saved: what artists draw is small. */
 const LEAST = 256;

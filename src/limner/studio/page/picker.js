@@ -74,12 +74,14 @@ export function Begin({ artist, onPick, fits, children }) {
   const can = artist && begun(artist) !== null;
   return html`<section class="card stack" aria-label="Choose a picture">
     <p>${children}</p>
-    ${can &&
-    html`<div>
+    ${
+      can &&
+      html`<div>
       <button id="by-chance" class="primary" type="button" disabled=${busy} onClick=${draw}>
         ${busy ? "Drawing ..." : `Draw one with ${artist.id}`}
       </button>
-    </div>`}
+    </div>`
+    }
     <${Picker} onPick=${onPick} fits=${fits} />
   </section>`;
 }

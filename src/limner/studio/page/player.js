@@ -2,7 +2,7 @@
 
 import { HeartOf } from "./drawn.js";
 import { drawing, film, gif, order, videoKind } from "./film.js";
-import { ErrorLine, Icon, Painted, Shown, Slider, download, useKept } from "./parts.js";
+import { download, ErrorLine, Icon, Painted, Shown, Slider, useKept } from "./parts.js";
 import { percent } from "./requests.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 
@@ -87,10 +87,12 @@ function Saving({ frames, ready, way, speed, name }) {
   return html`<div class="stack">
     <div class="row">
       <button type="button" id="save-gif" disabled=${waits} onClick=${saveGif}><${Icon} name="save" /> GIF</button>
-      ${kind &&
-      html`<button type="button" id="save-video" disabled=${waits} onClick=${saveVideo}>
+      ${
+        kind &&
+        html`<button type="button" id="save-video" disabled=${waits} onClick=${saveVideo}>
         <${Icon} name="save" /> Video (${kind === "mp4" ? "MP4" : "WebM"})
-      </button>`}
+      </button>`
+      }
       <span class="soft" role="status">${busy}</span>
     </div>
     ${!kind && html`<p class="soft">This browser records no video.</p>`}

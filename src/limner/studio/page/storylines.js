@@ -22,7 +22,12 @@ export function Lines({ lines, onLines, above, below }) {
     onLines(next);
   };
   const add = (at) => lines.length < MOST && set([...lines.slice(0, at), "", ...lines.slice(at)], at);
-  const drop = (at) => lines.length > 1 && set(lines.filter((_, i) => i !== at), Math.max(0, at - 1));
+  const drop = (at) =>
+    lines.length > 1 &&
+    set(
+      lines.filter((_, i) => i !== at),
+      Math.max(0, at - 1),
+    );
   const move = (at, by) => {
     const to = at + by;
     if (to < 0 || to >= lines.length) return;

@@ -131,7 +131,10 @@ function chunk(kind, body) {
   const whole = new Uint8Array(body.length + 12);
   const view = new DataView(whole.buffer);
   view.setUint32(0, body.length);
-  whole.set([...kind].map((letter) => letter.charCodeAt(0)), 4);
+  whole.set(
+    [...kind].map((letter) => letter.charCodeAt(0)),
+    4,
+  );
   whole.set(body, 8);
   view.setUint32(body.length + 8, checksum(whole.subarray(4, body.length + 8)));
   return whole;

@@ -53,7 +53,9 @@ export function python(value) {
   if (Array.isArray(value)) return `[${value.map(python).join(", ")}]`;
   if (typeof value === "number") return number(value);
   if (value === null || typeof value !== "object") return ascii(value);
-  const inside = Object.keys(value).sort(byPoint).map((key) => `${ascii(key)}: ${python(value[key])}`);
+  const inside = Object.keys(value)
+    .sort(byPoint)
+    .map((key) => `${ascii(key)}: ${python(value[key])}`);
   return `{${inside.join(", ")}}`;
 }
 
@@ -80,5 +82,10 @@ export function texts(request) {
 
 /** Return the words of texts, in the form in which they are looked for. */
 export function folded(...some) {
-  return some.join(" ").toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? [];
+  return (
+    some
+      .join(" ")
+      .toLowerCase()
+      .match(/[\p{L}\p{N}_]+/gu) ?? []
+  );
 }

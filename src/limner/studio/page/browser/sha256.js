@@ -7,7 +7,7 @@ const START = PRIMES.slice(0, 8).map((prime) => fraction(Math.sqrt(prime)));
 /** Return the hexadecimal SHA-256 of bytes. */
 export function sha256(bytes) {
   const length = bytes.length;
-  const padded = new Uint8Array(((length + 8) >> 6 << 6) + 64);
+  const padded = new Uint8Array((((length + 8) >> 6) << 6) + 64);
   padded.set(bytes);
   padded[length] = 0x80;
   const view = new DataView(padded.buffer);

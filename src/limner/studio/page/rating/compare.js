@@ -91,11 +91,17 @@ function Comparison({ asked, onDone }) {
     <div class="row">
       <button type="button" id="equal" disabled=${!question}
         onClick=${equal}>${tiers.length ? "The rest are equal" : "Equal"}</button>
-      ${many &&
-      html`<button type="button" disabled=${!tiers.length} aria-pressed=${level}
-        onClick=${() => setLevel(!level)}>Next is as good as the last</button>`}
-      ${!question && !sent && html`<button type="button" class="primary"
-        onClick=${() => send(answers)}>Send again</button>`}
+      ${
+        many &&
+        html`<button type="button" disabled=${!tiers.length} aria-pressed=${level}
+        onClick=${() => setLevel(!level)}>Next is as good as the last</button>`
+      }
+      ${
+        !question &&
+        !sent &&
+        html`<button type="button" class="primary"
+        onClick=${() => send(answers)}>Send again</button>`
+      }
       <button type="button" disabled=${sent || (!tiers.length && !Object.keys(answers).length)}
         onClick=${undo}>Back</button>
     </div>

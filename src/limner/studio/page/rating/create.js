@@ -26,7 +26,10 @@ export function NewStudy() {
     stop.current = new AbortController();
     setError(null);
     try {
-      const asked = studyOf(form, able.filter(({ id }) => chosen.includes(id)));
+      const asked = studyOf(
+        form,
+        able.filter(({ id }) => chosen.includes(id)),
+      );
       const tasks = await drawnTasks(studio, asked, stop.current.signal, setDrawing);
       const { name, pairs, story } = asked;
       const { id } = await studio.ratings.post("studies", { name, pairs, story, tasks });
@@ -58,14 +61,16 @@ export function NewStudy() {
       <label class="row"><input type="radio" name="pairs" value="no" /> all of them, as a ranking</label>
     </fieldset>
     <${ErrorLine} error=${error} />
-    ${drawing === null
-      ? html`<div class="row">
+    ${
+      drawing === null
+        ? html`<div class="row">
           <button id="make-study" class="primary" disabled=${chosen.length < 2 || chosen.length > MOST_ARTISTS}>
             Draw and begin
           </button>
           <a class="button" href="#/rate">Cancel</a>
         </div>`
-      : html`<${Drawing} share=${drawing} onStop=${() => stop.current.abort()} />`}
+        : html`<${Drawing} share=${drawing} onStop=${() => stop.current.abort()} />`
+    }
   </form>`;
 }
 

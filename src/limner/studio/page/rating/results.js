@@ -1,6 +1,6 @@
 // What answers come to: mean rank and spread, share of pairs won, and the Bradley-Terry order with its interval.
 
-import { ErrorLine, Icon, Title, download, useShared, useWork } from "../parts.js";
+import { download, ErrorLine, Icon, Title, useShared, useWork } from "../parts.js";
 import { percent } from "../requests.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
 

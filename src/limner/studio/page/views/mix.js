@@ -19,25 +19,33 @@ export default function Mix({ route }) {
   return html`<div class="stack">
     <${Title} text="Mix">Two parents, and all that lies between them: children can be parents again.<//>
     <${ErrorLine} error=${first.error ?? second.error} />
-    ${!picture &&
-    html`<${Begin} artist=${here} onPick=${({ id }) => choose({ picture: id })}>Choose the first parent.<//>`}
+    ${
+      !picture &&
+      html`<${Begin} artist=${here} onPick=${({ id }) => choose({ picture: id })}>Choose the first parent.<//>`
+    }
     ${picture && html`<${Parents} first=${first} second=${second} choose=${choose} />`}
-    ${apart &&
-    html`<p class="error" role="alert">
+    ${
+      apart &&
+      html`<p class="error" role="alert">
       ${first.artist.id} drew one and ${second.artist.id} the other: only pictures of one artist mix.
       Choose another parent.
-    </p>`}
-    ${first.artist &&
-    !other &&
-    html`<${Begin} artist=${first.artist} onPick=${({ id }) => choose({ with: id })}
+    </p>`
+    }
+    ${
+      first.artist &&
+      !other &&
+      html`<${Begin} artist=${first.artist} onPick=${({ id }) => choose({ with: id })}
       fits=${(entry, artist) => artist === first.artist && entry.id !== picture}>
       Now the second, by ${first.artist.id} too.
-    <//>`}
-    ${first.artist &&
-    second.artist &&
-    !apart &&
-    html`<${Children} key=${`${picture} ${other}`} first=${first.entry} second=${second.entry}
-      artist=${first.artist} />`}
+    <//>`
+    }
+    ${
+      first.artist &&
+      second.artist &&
+      !apart &&
+      html`<${Children} key=${`${picture} ${other}`} first=${first.entry} second=${second.entry}
+      artist=${first.artist} />`
+    }
   </div>`;
 }
 
@@ -46,10 +54,12 @@ function Parents({ first, second, choose }) {
   const swap = () => choose({ picture: second.entry.id, with: first.entry.id });
   return html`<section class="row parents" aria-label="Parents">
     <${Parent} entry=${first.entry} name="First parent" onPick=${({ id }) => choose({ picture: id })} id="pick-first" />
-    ${second.entry &&
-    html`<button type="button" onClick=${swap} disabled=${!first.entry}>Swap</button>
+    ${
+      second.entry &&
+      html`<button type="button" onClick=${swap} disabled=${!first.entry}>Swap</button>
       <${Parent} entry=${second.entry} name="Second parent" onPick=${({ id }) => choose({ with: id })} id="pick-second"
-        with=${first.entry} />`}
+        with=${first.entry} />`
+    }
   </section>`;
 }
 
@@ -75,7 +85,11 @@ function Children({ first, second, artist }) {
   const { recipe: b } = second;
   const isBlending = artist.can.morph;
   const { grid, wrong } = useMemo(() => gridOf(a, b, side, isBlending), [first, second, side]);
-  const { pictures, busy, error } = useRows(artist, grid.map(({ row }) => row), a.knobs);
+  const { pictures, busy, error } = useRows(
+    artist,
+    grid.map(({ row }) => row),
+    a.knobs,
+  );
   const ready = pictures.filter(Boolean).length;
   const parents = [first.id, second.id];
   return html`<div class="two mixed">
@@ -90,12 +104,16 @@ function Children({ first, second, artist }) {
       </div>
       <${ErrorLine} error=${wrong ?? error} />
       <p class="soft axis">→ noise of the second ${!same(a.request, b.request) && "· ↓ words of the second"}</p>
-      ${!isBlending &&
-      html`<p class="soft axis">What ${artist.id} is told does not blend: a child has it of one parent.</p>`}
+      ${
+        !isBlending &&
+        html`<p class="soft axis">What ${artist.id} is told does not blend: a child has it of one parent.</p>`
+      }
       <${Grid} grid=${grid} pictures=${pictures} chosen=${chosen} onChoose=${setChosen} parents=${parents} />
     </section>
-    ${!wrong &&
-    html`<${Child} a=${a} b=${b} artist=${artist} chosen=${chosen} setChosen=${setChosen} parents=${parents} />`}
+    ${
+      !wrong &&
+      html`<${Child} a=${a} b=${b} artist=${artist} chosen=${chosen} setChosen=${setChosen} parents=${parents} />`
+    }
   </div>`;
 }
 
@@ -169,8 +187,7 @@ function Child({ a, b, artist, chosen, setChosen, parents }) {
         Make it the second
       </button>
       <${VisitButton} view="walk" label="Walk" picture=${picture} parents=${parents} />
-      ${artist.can.morph &&
-      html`<${VisitButton} view="morph" label="Morph" picture=${picture} parents=${parents} />`}
+      ${artist.can.morph && html`<${VisitButton} view="morph" label="Morph" picture=${picture} parents=${parents} />`}
     </div>
   </section>`;
 }

@@ -16,10 +16,12 @@ export default function Morph({ route }) {
   return html`<div class="stack">
     <${Title} text="Morph">Change what is asked, little by little. Chance stays as it is, so the rest does too.<//>
     <${ErrorLine} error=${error} />
-    ${!route.query.picture &&
-    html`<${Begin} artist=${here} fits=${(_, one) => one.can.morph} onPick=${({ id }) => go("morph", { picture: id })}>
+    ${
+      !route.query.picture &&
+      html`<${Begin} artist=${here} fits=${(_, one) => one.can.morph} onPick=${({ id }) => go("morph", { picture: id })}>
       Choose the picture to change.
-    <//>`}
+    <//>`
+    }
     ${!route.query.picture && !here && html`<p class="error" role="alert">Nobody here draws what lies between.</p>`}
     ${artist && !artist.can.morph && html`<${Instead} artist=${artist} id=${entry.id} />`}
     ${artist && artist.can.morph && html`<${Changing} key=${entry.id} entry=${entry} artist=${artist} />`}
@@ -151,8 +153,9 @@ function Onward({ artist, from, seed, knobs, parents }) {
       </div>
     </form>
     <${ErrorLine} error=${error} />
-    ${way &&
-    html`<${Film} artist=${artist} way=${way} count=${count} seed=${seed} knobs=${knobs} parents=${parents} />`}
+    ${
+      way && html`<${Film} artist=${artist} way=${way} count=${count} seed=${seed} knobs=${knobs} parents=${parents} />`
+    }
   </section>`;
 }
 

@@ -19,7 +19,10 @@ export default function Rate({ route }) {
   if (!studies) return html`<${Title} text="Rate" /><p class="soft">Opening ...</p>`;
   if (id === "new") return html`<${NewStudy} />`;
   if (id && !study) return html`<${Title} text="Rate" /><p class="error" role="alert">There is no such study.</p>`;
-  if (study) return what === "results" ? html`<${Results} study=${study} />` : html`<${Compare} key=${id}
+  if (study)
+    return what === "results"
+      ? html`<${Results} study=${study} />`
+      : html`<${Compare} key=${id}
     study=${study} />`;
   return html`<${Studies} studies=${studies} />`;
 }
@@ -28,8 +31,10 @@ function Studies({ studies }) {
   return html`<div class="stack">
     <${Title} text="Rate">Which artist draws better? Compare pictures without knowing who drew them.<//>
     <div><a id="new-study" class="button primary" href="#/rate/new">New study</a></div>
-    ${studies.length === 0 &&
-    html`<p class="empty">No studies yet. A study shows what several artists drew for the same texts.</p>`}
+    ${
+      studies.length === 0 &&
+      html`<p class="empty">No studies yet. A study shows what several artists drew for the same texts.</p>`
+    }
     <ul class="studies">
       ${studies.map(
         (one) => html`<li class="card row spread" key=${one.id}>

@@ -4,8 +4,21 @@ import { chance } from "../chance.js";
 import { Knobs, turned } from "../draw/knobs.js";
 import { HeartOf, useEntry, VisitButton } from "../drawn.js";
 import { alike, cut, gif } from "../film.js";
-import { download, ErrorLine, Icon, IconButton, Painted, Title, Typed } from "../parts.js";
-import { useAgain, useArtist, useKept, useLatest, useShared, useWork } from "../parts.js";
+import {
+  download,
+  ErrorLine,
+  Icon,
+  IconButton,
+  Painted,
+  Title,
+  Typed,
+  useAgain,
+  useArtist,
+  useKept,
+  useLatest,
+  useShared,
+  useWork,
+} from "../parts.js";
 import { PickButton } from "../picker.js";
 import { someExamples } from "../requests.js";
 import { go } from "../routes.js";

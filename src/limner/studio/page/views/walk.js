@@ -17,10 +17,12 @@ export default function Walk({ route }) {
   return html`<div class="stack">
     <${Title} text="Walk">What is asked stays; chance moves from seed to seed.<//>
     <${ErrorLine} error=${error} />
-    ${!route.query.picture &&
-    html`<${Begin} artist=${here} onPick=${({ id }) => go("walk", { picture: id })}>
+    ${
+      !route.query.picture &&
+      html`<${Begin} artist=${here} onPick=${({ id }) => go("walk", { picture: id })}>
       Choose the picture to set out from.
-    <//>`}
+    <//>`
+    }
     ${artist && html`<${Way} key=${entry.id} entry=${entry} artist=${artist} />`}
   </div>`;
 }
@@ -96,9 +98,11 @@ function Seeds({ seeds, setSeeds, artist, each, onAt }) {
         <${Icon} name="plus" /> A seed by chance
       </button>
       <button type="button" disabled=${full} onClick=${() => setSeeds([...seeds, seeds[0]])}>Back to the first</button>
-      ${!full &&
-      html`<${PickButton} label="Seed of a picture" fits=${(entry) => entry.recipe.checkpoint === artist.checkpoint}
-        onPick=${(entry) => setSeeds([...seeds, entry.recipe.seed])} />`}
+      ${
+        !full &&
+        html`<${PickButton} label="Seed of a picture" fits=${(entry) => entry.recipe.checkpoint === artist.checkpoint}
+        onPick=${(entry) => setSeeds([...seeds, entry.recipe.seed])} />`
+      }
     </div>
   </section>`;
 }
@@ -122,7 +126,9 @@ function Frame({ picture, parents, story }) {
   return html`<section class="row" aria-label="This frame">
     <${HeartOf} id="keep-frame" picture=${picture} parents=${parents} />
     <span>Keep this frame</span>
-    ${!story &&
-    html`<${VisitButton} view="draw" icon="pencil" label="Open in draw" picture=${picture} parents=${parents} />`}
+    ${
+      !story &&
+      html`<${VisitButton} view="draw" icon="pencil" label="Open in draw" picture=${picture} parents=${parents} />`
+    }
   </section>`;
 }

@@ -73,7 +73,7 @@ export function withArticle(phrase) {
 export function mended(text) {
   const left = /\b(?:with|wearing|and|on|against|in front of|in|over|of|an?|the)\s*(?=$|[,.;])/gi;
   let now = text;
-  for (let before = ""; before !== now;) {
+  for (let before = ""; before !== now; ) {
     before = now;
     now = now
       .replace(/\s+/g, " ")
