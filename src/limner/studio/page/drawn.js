@@ -51,7 +51,7 @@ async function drawMissing(studio, { artist, rows, keys, knobs }, signal, goOn) 
     const some = missing.slice(i, i + step);
     const asked = some.map(({ row }) => row);
     const pictures = await studio.draw(artist.id, asked, { knobs, signal });
-    some.forEach(({ key }, n) => remember(key, pictures[n]));
+    for (const [n, { key }] of some.entries()) remember(key, pictures[n]);
     if (!goOn()) return;
   }
 }

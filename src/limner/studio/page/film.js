@@ -46,7 +46,7 @@ export function order(count, back) {
 
 /** Return a GIF without end of canvases, a frame each; `captions` stand below. */
 export async function gif(frames, { milliseconds, captions = null }) {
-  const pages = frames.map((frame, i) => page(frame, captions && captions[i], captions));
+  const pages = frames.map((frame, i) => page(frame, captions?.[i], captions));
   const made = GIFEncoder();
   for (const one of pages) {
     const data = pixels(one);
@@ -110,7 +110,9 @@ function page(frame, caption = null, captions = null) {
   if (caption === null) return made;
   letters(pen);
   pen.fillStyle = "black";
-  wrapped(caption, width).forEach((line, i) => pen.fillText(line, width / 2, height + LINE * (i + 1)));
+  for (const [i, line] of wrapped(caption, width).entries()) {
+    pen.fillText(line, width / 2, height + LINE * (i + 1));
+  }
   return made;
 }
 

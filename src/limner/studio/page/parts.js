@@ -77,7 +77,9 @@ export function Shown({ png, alt, id, drawn, ...rest }) {
     const done = () => URL.revokeObjectURL(url);
     image.current
       .decode()
-      .then(() => image.current && drawn !== undefined && (image.current.dataset.drawn = drawn))
+      .then(() => {
+        if (image.current && drawn !== undefined) image.current.dataset.drawn = drawn;
+      })
       .catch(() => {})
       .finally(done);
     return undefined;

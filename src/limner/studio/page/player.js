@@ -105,7 +105,12 @@ function useFrames(pngs) {
   const decoded = useRef(new Map());
   const [, setCount] = useState(0);
   const here = useRef(true);
-  useEffect(() => () => void (here.current = false), []);
+  useEffect(
+    () => () => {
+      here.current = false;
+    },
+    [],
+  );
   useEffect(() => {
     for (const png of pngs.filter((one) => one && !decoded.current.has(one))) {
       decoded.current.set(png, null);

@@ -131,7 +131,9 @@ export class Gallery {
   }
 
   #write(some) {
-    return this.#do("readwrite", (stores) => some.forEach((one) => stores.pictures.put(one)));
+    return this.#do("readwrite", (stores) => {
+      for (const one of some) stores.pictures.put(one);
+    });
   }
 
   /** Add pictures, or what is new of those that are there, all or none; return each as it is then, and if it is new. */

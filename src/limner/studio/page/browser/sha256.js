@@ -30,7 +30,7 @@ function mix(state, view, at) {
     const second = (large(a, 2, 13, 22) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
     [a, b, c, d, e, f, g, h] = [(first + second) | 0, a, b, c, (d + first) | 0, e, f, g];
   }
-  [a, b, c, d, e, f, g, h].forEach((word, place) => (state[place] += word));
+  for (const [place, word] of [a, b, c, d, e, f, g, h].entries()) state[place] += word;
 }
 
 function turned(x, by) {

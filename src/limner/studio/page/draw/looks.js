@@ -82,6 +82,8 @@ function paint(canvas, { width, height, maps }, word) {
   const map = maps.subarray(word * width * height, (word + 1) * width * height);
   const most = map.reduce((a, b) => Math.max(a, b), 1);
   const image = new ImageData(width, height);
-  map.forEach((value, place) => image.data.set([0, 0, 0, Math.round((1 - value / most) * SHADE)], 4 * place));
+  for (const [place, value] of map.entries()) {
+    image.data.set([0, 0, 0, Math.round((1 - value / most) * SHADE)], 4 * place);
+  }
   canvas.getContext("2d").putImageData(image, 0, 0);
 }

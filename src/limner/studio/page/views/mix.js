@@ -66,7 +66,7 @@ function Parents({ first, second, choose }) {
 function Parent({ entry, name, onPick, id, with: other }) {
   const { artists } = useShared();
   if (!entry) return null;
-  const fits = (one, artist) => !other || artist === artistOf(artists, other);
+  const fits = (_, artist) => !other || artist === artistOf(artists, other);
   return html`<figure class="parent">
     <${Kept} entry=${entry} />
     <figcaption>

@@ -24,7 +24,7 @@ export default function Morph({ route }) {
     }
     ${!route.query.picture && !here && html`<p class="error" role="alert">Nobody here draws what lies between.</p>`}
     ${artist && !artist.can.morph && html`<${Instead} artist=${artist} id=${entry.id} />`}
-    ${artist && artist.can.morph && html`<${Changing} key=${entry.id} entry=${entry} artist=${artist} />`}
+    ${artist?.can.morph && html`<${Changing} key=${entry.id} entry=${entry} artist=${artist} />`}
   </div>`;
 }
 

@@ -34,7 +34,8 @@ function chunksOf(text) {
       chunk.tokens.push(token);
     } else {
       const article = last && !isApart && ARTICLES.has(last.word) ? last : null;
-      chunks.push((chunk = { tokens: [token], article }));
+      chunk = { tokens: [token], article };
+      chunks.push(chunk);
     }
     last = token;
   }
@@ -51,7 +52,7 @@ function hearChunk(phrases, thing, { tokens, article }, heard) {
     const match = longest(phrases, thing, name, words, isColour);
     if (!match) continue;
     heard.values[name] = match.value;
-    match.places.forEach((place) => used.add(place));
+    for (const place of match.places) used.add(place);
   }
   const heads = [...thing.heads].map(root);
   const head = words.findLastIndex((word) => heads.includes(word));

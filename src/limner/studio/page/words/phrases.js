@@ -26,7 +26,10 @@ export class Phrases {
     const property = words.length > 1 && PROPERTIES.includes(words.at(-1)) ? words.pop() : "main";
     const stem = words.join(" ");
     let thing = this.things.find((one) => one.name === stem);
-    if (!thing) this.things.push((thing = { name: stem, parts: {} }));
+    if (!thing) {
+      thing = { name: stem, parts: {} };
+      this.things.push(thing);
+    }
     const part = COLOURS.includes(property) ? "colour" : KINDS.includes(property) ? "main" : property;
     thing.parts[part in thing.parts ? property : part] = name;
   }
