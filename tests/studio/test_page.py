@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import httpx
@@ -55,6 +56,19 @@ def test_nothing_is_fetched_from_elsewhere(path: Path) -> None:
 def test_what_is_imported_is_there(path: Path) -> None:
     for other in IMPORT.findall(path.read_text(encoding="utf-8")):
         assert (path.parent / other).resolve().is_file(), f"{other} is missing"
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Wherever one begins: what is imported later, when it is asked for, counts too."""
+    found = {
+        named(path): [named((path.parent / other).resolve()) for other in IMPORT.findall(path.read_text("utf-8"))]
+        for path in OURS
+    }
+    assert "server.js" in found["studio.js"] and "vendor/preact.js" in found["views/draw.js"]
+    try:
+        TopologicalSorter(found).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle: {' <- '.join(error.args[1])}")
 
 
 def test_the_server_sends_each_file_and_nothing_else(address: str) -> None:

@@ -1,9 +1,10 @@
 // The page: its head, its routes, and what goes wrong. Views are in views/, one file each.
 
+import { StudioError } from "./errors.js";
 import { Notices } from "./notices.js";
 import { ErrorLine, Icon, Shared, useAgain, useKept } from "./parts.js";
 import { parse } from "./routes.js";
-import { openStudio, StudioError } from "./studio.js";
+import { openStudio } from "./studio.js";
 import { html, render, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
 
 /** Views by the first word of a route; `needs` tells whether any artist here can do it. */

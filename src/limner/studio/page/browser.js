@@ -2,7 +2,7 @@
 
 import { Gallery } from "./browser/gallery.js";
 import { normal } from "./browser/recipe.js";
-import { StudioError } from "./studio.js";
+import { StudioError } from "./errors.js";
 
 /** The studio of an exported folder; it answers as `ServerStudio` does. */
 export class BrowserStudio {

@@ -1,7 +1,7 @@
 // What is asked, as plain values: what lies between two of them, and of how many it is mixed.
 
 import { chance } from "./chance.js";
-import { StudioError } from "./studio.js";
+import { StudioError } from "./errors.js";
 
 /** Requests, or seeds, that one may lie between; see `limner.requests.MOST_PARTS`. */
 export const MOST_PARTS = 64;

@@ -1,6 +1,6 @@
 // A studio on a server: all that the page asks, over HTTP.
 
-import { StudioError } from "./studio.js";
+import { StudioError } from "./errors.js";
 
 const TOKEN = "limner.token";
 const ID = /^[0-9a-f]{64}$/;

@@ -2,7 +2,7 @@
 //
 // `run(part, given)` runs one of its nets: named tensors `{data, dims}` to named tensors.
 
-import { StudioError } from "../studio.js";
+import { StudioError } from "../errors.js";
 import { Dice } from "./dice.js";
 import { Lexicon, numbersOf, wordsOf } from "./lexicon.js";
 import { Picture } from "./png.js";

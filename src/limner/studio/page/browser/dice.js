@@ -2,7 +2,7 @@
 //
 // PyTorch draws fewer than 16 normal numbers one by one in double precision, 16 and more in blocks of 16, in single.
 
-import { StudioError } from "../studio.js";
+import { StudioError } from "../errors.js";
 
 const SIZE = 624;
 const SHIFT = 397;

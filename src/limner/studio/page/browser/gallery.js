@@ -1,6 +1,6 @@
 // The gallery of this browser: favourites, history and a bin in IndexedDB, as the server's gallery answers.
 
-import { StudioError } from "../studio.js";
+import { StudioError } from "../errors.js";
 import { packed, unpacked } from "./gallery_zip.js";
 import { difference } from "./pixels.js";
 import { readPng, withRecipe } from "./png.js";

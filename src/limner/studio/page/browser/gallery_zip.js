@@ -1,6 +1,6 @@
 // A gallery as one zip file, the same that a server exports and imports (limner.studio.gallery_files).
 
-import { StudioError } from "../studio.js";
+import { StudioError } from "../errors.js";
 import { strFromU8, strToU8, unzipSync, zipSync } from "../vendor/fflate.js";
 
 const INDEX = "gallery.jsonl";

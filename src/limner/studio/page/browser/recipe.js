@@ -1,6 +1,6 @@
 // What a recipe says and what it is known by, as `limner.studio.gallery_recipe` has it.
 
-import { StudioError } from "../studio.js";
+import { StudioError } from "../errors.js";
 import { ascii } from "./png.js";
 import { sha256 } from "./sha256.js";
 
