@@ -34,13 +34,13 @@ from PIL import Image
 from torch import Tensor, nn
 from training import peak_mb, prepared, trainer, turns
 
-from limner.bench import Entry
-from limner.blocks import resample
-from limner.blocks.augment import window
+from limner.blocks.layers import doubling
+from limner.blocks.losses.differentiable_augmentation import window
 from limner.data.dataset import Dataset
 from limner.data.views import Pairs
-from limner.engine import Engine
+from limner.evaluation.bench import Entry
 from limner.system import Clock
+from limner.training.engine import Engine
 
 SPEC = "attngan:birds:vision=small,text_batch=8"
 EAGER, FULL, LIMNER = "eager", "Limner, fp32", "Limner"
@@ -155,8 +155,8 @@ def alone(name: str, batch: int) -> None:
 def agree(batch: int) -> bool:
     """Tell whether losses and gradients agree, once with doubling and convolution apart and once as Limner has it."""
     good = True
-    for least, tolerance in ((10**9, TOLERANCE), (resample.WORTH_IT, FUSED_TOLERANCE)):
-        resample.WORTH_IT = least
+    for least, tolerance in ((10**9, TOLERANCE), (doubling.WORTH_IT, FUSED_TOLERANCE)):
+        doubling.WORTH_IT = least
         print("doubling and convolution apart" if least == 10**9 else "doubling and convolution as one")
         for name, one in differences(batch).items():
             print(f"    {name}: {one:.1e} apart")

@@ -19,8 +19,8 @@ import torch
 from independent import record
 from training import begun, prepared, turns
 
-from limner.bench import Entry
 from limner.data.dataset import Dataset
+from limner.evaluation.bench import Entry
 from limner.system import Dice, Phase
 
 

@@ -19,11 +19,13 @@ import torch
 from independent import record
 
 import limner
-from limner import evaluate, metrics
-from limner.exam import Referee, resized
-from limner.ranks import Ranks
+from limner import metrics
+from limner.evaluation import evaluate
+from limner.evaluation.protocol import Referee, resized
+from limner.processes import Ranks
 from limner.requests import Caption
-from limner.worlds import avatar_captions, avatar_said, avatar_sampler
+from limner.worlds.avatars import captions as avatar_captions
+from limner.worlds.avatars import said, sampler
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from nodes import node
@@ -61,10 +63,10 @@ def of_captions(count: int, seed: int) -> tuple[list[str], Choices]:
     """Return captions of avatars that nobody was trained on, and what they speak of."""
     captions, choices = [], []
     for index in range(count):
-        attributes = avatar_sampler.sample(seed, index).attributes
+        attributes = sampler.sample(seed, index).attributes
         caption = avatar_captions.describe(attributes, random.Random(index))[index % avatar_captions.CAPTIONS]
         captions.append(caption)
-        choices.append({name: str(attributes[name]) for name in avatar_said.said(caption, attributes)})
+        choices.append({name: str(attributes[name]) for name in said.said(caption, attributes)})
     return captions, choices
 
 

@@ -27,15 +27,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import limner
-from limner.blocks.joint_embedding import contrastive
-from limner.blocks.text import WordEncoder
-from limner.blocks.vision import ImageEncoder
+from limner.blocks.losses.joint_embedding import contrastive
+from limner.blocks.text.encoders import WordEncoder
+from limner.blocks.vision.encoders import ImageEncoder
 from limner.data.dataset import Dataset
-from limner.engine import Engine
 from limner.requests import Caption
-from limner.runs import RunFolder, commit
 from limner.system import Dice, Paper, Phase, System
-from limner.train import Trainer
+from limner.training.engine import Engine
+from limner.training.run_folder import RunFolder, commit
+from limner.training.trainer import Trainer
 
 CANDIDATES = 100
 RESULTS = Path(__file__).parent.parent / "results"

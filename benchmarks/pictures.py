@@ -20,7 +20,7 @@ from PIL import Image
 import limner
 from limner import demo
 from limner.data.dataset import Dataset
-from limner.sheet import plain_sheet
+from limner.imaging.sheets import plain_sheet
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 COUNT, GAP = 64, 16

@@ -24,11 +24,11 @@ import torch
 from independent import record
 
 from limner import catalogue
-from limner.bench import Entry
 from limner.data.dataset import Dataset
-from limner.engine import Engine
-from limner.runs import RunFolder
-from limner.train import Position, Trainer
+from limner.evaluation.bench import Entry
+from limner.training.engine import Engine
+from limner.training.run_folder import RunFolder
+from limner.training.trainer import Position, Trainer
 
 WARM = 4  # steps before the clock starts
 

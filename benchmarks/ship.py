@@ -11,10 +11,10 @@ from pathlib import Path
 
 import limner
 from limner import checkpoint
-from limner.artist import Artist
-from limner.places import find
+from limner.drawing.artist import Artist
+from limner.drawing.resolve import find
+from limner.imaging.sheets import sheet
 from limner.requests import Story
-from limner.sheet import sheet
 
 
 def main() -> None:

@@ -11,10 +11,10 @@ import torch
 
 import limner
 from limner.data.dataset import Dataset
-from limner.evaluate import draw
-from limner.exam import floats, resized
-from limner.ranks import Ranks
-from limner.sheet import enlarged, sheet, to_pil
+from limner.evaluation.evaluate import draw
+from limner.evaluation.protocol import floats, resized
+from limner.imaging.sheets import enlarged, sheet, to_pil
+from limner.processes import Ranks
 
 
 def main() -> None:

@@ -19,10 +19,10 @@ from PIL import Image
 
 import limner
 from limner.data.dataset import Dataset
+from limner.imaging.sheets import plain_sheet
 from limner.requests import Story
-from limner.runs import RunFolder
-from limner.sheet import plain_sheet
 from limner.system import Dice, System
+from limner.training.run_folder import RunFolder
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 COUNT, GAP, FRAMES, SIDE = 16, 16, 40, 384

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from limner.bench import columns
 from limner.cli.judge import pictures_of
-from limner.report import Report, side_by_side
+from limner.evaluation.bench import columns
+from limner.evaluation.report import Report, side_by_side
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)

@@ -28,12 +28,12 @@ from eager import Loop, Switches
 from independent import record
 
 from limner import catalogue
-from limner.bench import Entry
 from limner.data.dataset import Dataset
-from limner.engine import Engine
-from limner.runs import RunFolder
+from limner.evaluation.bench import Entry
 from limner.system import Phase
-from limner.train import Position, Trainer
+from limner.training.engine import Engine
+from limner.training.run_folder import RunFolder
+from limner.training.trainer import Position, Trainer
 
 LADDER = [
     Switches(),

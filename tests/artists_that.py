@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import torch
 
-from limner.artist import Artist
 from limner.data.dataset import Dataset
+from limner.drawing.artist import Artist
 from limner.requests import Caption, Request
 from limner.system import Dice, Draft, Paper, System, no_grad
 

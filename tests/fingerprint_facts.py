@@ -28,15 +28,15 @@ import toy
 from limner import catalogue
 from limner.cli import main
 from limner.data.dataset import Dataset
-from limner.engine import Engine
+from limner.drawing.resolve import bundled
 from limner.errors import UserError
-from limner.exam import Referee
-from limner.places import bundled
+from limner.evaluation.protocol import Referee
+from limner.imaging.sheets import to_pil
 from limner.requests import Blend, Caption, Nothing, Request, Story
-from limner.runs import RunFolder
-from limner.sheet import to_pil
 from limner.system import Clock, Dice, Draft, Phase, Seed, System, Update
-from limner.train import Trainer
+from limner.training.engine import Engine
+from limner.training.run_folder import RunFolder
+from limner.training.trainer import Trainer
 
 ROOT = Path(__file__).resolve().parent.parent
 Facts = dict[str, Any]
@@ -324,7 +324,7 @@ def _generator() -> torch.Generator:
 
 def judges() -> list[str]:
     """Return the names of the judges that ship with Limner."""
-    return sorted(path.parent.name for path in (Path(limner.__file__).parent / "judges").glob("*/system.json"))
+    return sorted(path.parent.name for path in (Path(limner.__file__).parent / "evaluation" / "judges").glob("*/system.json"))
 
 
 def of_judge(name: str) -> Facts:

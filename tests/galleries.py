@@ -13,8 +13,8 @@ from typing import Any
 from PIL import Image
 from sqlalchemy import create_engine, make_url, text
 
-from limner import recipe
-from limner.studio.gallery_recipe import encode
+from limner.drawing import recipe
+from limner.studio.gallery.recipe import encode
 
 SERVER = os.environ.get("LIMNER_TEST_DATABASE", "")
 KINDS = ("sqlite", "postgresql") if SERVER else ("sqlite",)

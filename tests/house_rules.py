@@ -18,7 +18,7 @@ PACKAGE = ROOT / "src" / "limner"
 
 FILE_LINES, TRAINER_LINES, FUNCTION_LINES = 400, 300, 60
 CONSTRUCTOR_ARGUMENTS, CONFIG_FIELDS, NESTING = 8, 16, 4  # 16: a system of four nets has as many widths and budgets
-ENGINE = {"limner.engine", "limner.ranks"}  # the only modules that know there may be many processes
+ENGINE = {"limner.training.engine", "limner.processes"}  # the only modules that know there may be many processes
 INHERITED = {
     "forward",
     "phases",
@@ -90,7 +90,7 @@ def docstring_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 @rule("limner.long", "x = 1\n" * (FILE_LINES + 1))
 def no_long_file(source: Source) -> list[str]:
-    ceiling = TRAINER_LINES if source.module == "limner.train" else FILE_LINES
+    ceiling = TRAINER_LINES if source.module == "limner.training.trainer" else FILE_LINES
     lines = len(source.text.splitlines())
     return [f"1: {lines} lines, at most {ceiling}"] if lines > ceiling else []
 
@@ -206,23 +206,23 @@ MUST_NOT_IMPORT = {
     "data": (
         "limner.systems",
         "limner.blocks",
-        "limner.train",
-        "limner.artist",
+        "limner.training.trainer",
+        "limner.drawing.artist",
         "limner.cli",
         "limner.system",
     ),
     "worlds": (
         "limner.systems",
         "limner.blocks",
-        "limner.train",
-        "limner.artist",
+        "limner.training.trainer",
+        "limner.drawing.artist",
         "limner.cli",
         "limner.system",
     ),
 }
 
 
-@rule("limner.systems.one", "from limner.blocks.text import Encoder\nfrom limner.systems.two import Two")
+@rule("limner.systems.one", "from limner.blocks.text.encoders import Encoder\nfrom limner.systems.two import Two")
 def systems_and_blocks_import_little(source: Source) -> list[str]:
     if source.package not in MAY_IMPORT:
         return []
@@ -261,7 +261,7 @@ def upper_parts_go_through_the_artist(source: Source) -> list[str]:
     ]
 
 
-@rule("limner.train", "def f():\n    from limner import systems")
+@rule("limner.training.trainer", "def f():\n    from limner import systems")
 def only_the_catalogue_imports_systems(source: Source) -> list[str]:
     if source.module == "limner.catalogue" or source.package == "systems":
         return []
@@ -272,7 +272,7 @@ def only_the_catalogue_imports_systems(source: Source) -> list[str]:
     return found
 
 
-@rule("limner.artist", "import accelerate")
+@rule("limner.drawing.artist", "import accelerate")
 def only_the_engine_knows_the_engine(source: Source) -> list[str]:
     return [
         f"{line}: imports {name}; processes are the business of {', '.join(sorted(ENGINE))}"
@@ -300,7 +300,7 @@ def system_names() -> set[str]:
     return {spelling for name in names for spelling in (name, name.replace("_", "-"))}
 
 
-@rule("limner.train", "if name == 'dcgan':\n    batch = 64")
+@rule("limner.training.trainer", "if name == 'dcgan':\n    batch = 64")
 def nobody_names_a_system(source: Source) -> list[str]:
     """No string in the code equals a system's name, so nothing can branch on one. Prose may give examples."""
     if source.package == "systems":

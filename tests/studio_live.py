@@ -13,9 +13,9 @@ from typing import Any
 
 from PIL import Image
 
-from limner.artist import Artist
+from limner.drawing.artist import Artist
 from limner.studio import server
-from limner.studio.gallery import Gallery
+from limner.studio.gallery.gallery import Gallery
 
 
 @contextlib.contextmanager

@@ -15,12 +15,13 @@ from PIL import Image
 
 import limner
 from artists import TEXTS, fake, published
-from limner import artist as artists
-from limner import checkpoint, places, recipe
-from limner.artist import Artist, UnknownWords
+from limner import checkpoint
+from limner.drawing import artist as artists
+from limner.drawing import recipe, resolve
+from limner.drawing.artist import Artist, UnknownWords
 from limner.errors import UserError
+from limner.imaging.sheets import enlarged, film, sheet, to_pil
 from limner.requests import Blend, Caption, Nothing, Story
-from limner.sheet import enlarged, film, sheet, to_pil
 from limner.system import Dice
 
 
@@ -190,8 +191,8 @@ def test_a_system_that_is_told_nothing(artist: Artist, monkeypatch: pytest.Monke
 
 def test_loading_by_every_kind_of_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = published(tmp_path / "bundle" / "hats")
-    monkeypatch.setattr(places, "BUNDLED", tmp_path / "bundle")
-    assert places.bundled() == ["hats"]
+    monkeypatch.setattr(resolve, "BUNDLED", tmp_path / "bundle")
+    assert resolve.bundled() == ["hats"]
     assert limner.load("hats").folder == folder
     assert limner.load(folder).sha256 == checkpoint.read(folder)["sha256"]["weights.safetensors"]
     with pytest.raises(UserError, match="did you mean 'hats'"):

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from limner import cli
-from limner.bench import Entry
 from limner.errors import UserError
-from limner.evaluate import publish_judge
-from limner.judge import Config
+from limner.evaluation.bench import Entry
+from limner.evaluation.evaluate import publish_judge
+from limner.evaluation.judge import Config
 from toy import shapes_folder
 
 ROWS = ["miniature:tiny:text_images=64", "gan-int-cls:tiny:variant=gan,text_images=64"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from limner.blocks.damsm import matching_losses
+from limner.blocks.losses.damsm import matching_losses
 
 
 def script(name: str) -> Any:

@@ -15,10 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from artists import TEXTS, fake, published
-from limner import bulk, cli, recipe
-from limner.artist import Artist, load
+from limner import cli
 from limner.data.check import check
 from limner.data.dataset import Dataset
+from limner.drawing import bulk, recipe
+from limner.drawing.artist import Artist, load
 from limner.errors import UserError
 from limner.requests import Attributes, Caption, Request
 

@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 
 from artists import published
-from limner import demo, recipe
+from limner import demo
+from limner.drawing import recipe
 
 
-@pytest.mark.filterwarnings("ignore::limner.artist.UnknownWords")
+@pytest.mark.filterwarnings("ignore::limner.drawing.artist.UnknownWords")
 def test_the_demo_draws_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "demo"
     demo.main(out, str(published(tmp_path / "hats")))

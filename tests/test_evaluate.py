@@ -13,10 +13,10 @@ from artists_that import artist
 from limner import catalogue, checkpoint
 from limner.data.dataset import Dataset
 from limner.errors import UserError
-from limner.evaluate import certify, evaluate, publish_judge
-from limner.exam import Exam, Referee
-from limner.judge import Config, Judge
-from limner.report import Report, side_by_side, together
+from limner.evaluation.evaluate import certify, evaluate, publish_judge
+from limner.evaluation.judge import Config, Judge
+from limner.evaluation.protocol import Exam, Referee
+from limner.evaluation.report import Report, side_by_side, together
 from toy import shapes, shapes_folder
 
 SMALL = Config(size=16, widths=(16, 24), features=32, code=24, images=2400, batch=8, rate=4e-3)

@@ -13,15 +13,15 @@ import torch
 from PIL import Image
 
 from limner import cli
-from limner.artist import Artist
-from limner.bench import OF_STORIES, Bench, Entry, columns
 from limner.data.dataset import Dataset
+from limner.drawing.artist import Artist
 from limner.errors import UserError
-from limner.evaluate import draw, evaluate, publish_judge
-from limner.exam import Exam, Referee
-from limner.judge import Config as JudgeConfig
-from limner.ranks import Ranks
-from limner.report import Report, side_by_side
+from limner.evaluation.bench import OF_STORIES, Bench, Entry, columns
+from limner.evaluation.evaluate import draw, evaluate, publish_judge
+from limner.evaluation.judge import Config as JudgeConfig
+from limner.evaluation.protocol import Exam, Referee
+from limner.evaluation.report import Report, side_by_side
+from limner.processes import Ranks
 from limner.requests import Caption, Request, Story
 from limner.system import Dice, Draft, Paper, System, no_grad
 from toy import shapes, tales_folder

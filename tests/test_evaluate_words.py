@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from artists_that import Answers, artist
-from limner.artist import Artist
-from limner.bench import columns
 from limner.data.dataset import Dataset
-from limner.evaluate import evaluate, publish_judge
-from limner.evaluate_words import redescribed
-from limner.exam import Exam, Referee, floats
-from limner.judge import Config
-from limner.report import Figure, Report, side_by_side
+from limner.drawing.artist import Artist
+from limner.evaluation.bench import columns
+from limner.evaluation.evaluate import evaluate, publish_judge
+from limner.evaluation.judge import Config
+from limner.evaluation.protocol import Exam, Referee, floats
+from limner.evaluation.redescription import redescribed
+from limner.evaluation.report import Figure, Report, side_by_side
 from limner.requests import Caption, Request
 from toy import shapes, shapes_folder
 

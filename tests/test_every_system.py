@@ -16,12 +16,12 @@ from torch import Tensor
 
 from limner import catalogue, checkpoint
 from limner.data.dataset import Dataset
-from limner.engine import Engine
 from limner.export import host
 from limner.requests import Blend, Caption, Nothing, Request, Story
-from limner.runs import RunFolder
 from limner.system import Dice, Draft, Phase, System
-from limner.train import Trainer
+from limner.training.engine import Engine
+from limner.training.run_folder import RunFolder
+from limner.training.trainer import Trainer
 from toy import shapes, tales
 
 NAMES = catalogue.names()

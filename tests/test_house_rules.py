@@ -53,7 +53,7 @@ import math
 
 from torch import nn
 
-from limner.blocks.conv import Up
+from limner.blocks.layers.convolutions import Up
 from limner.system import System
 
 

@@ -13,7 +13,8 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 
 import limner
 from artists import TEXTS, published
-from limner import cli, hub
+from limner import cli
+from limner.drawing import hub
 from limner.errors import UserError
 
 

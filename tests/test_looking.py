@@ -12,15 +12,15 @@ from PIL import Image
 
 from artists import TEXTS, cascade, published
 from fake_cascade import STAGES, attention
-from limner import artist as artists
-from limner import looking
-from limner.artist import Artist
 from limner.data.schema import words_of
+from limner.drawing import artist as artists
+from limner.drawing import looking
+from limner.drawing.artist import Artist
+from limner.drawing.looking import Watched, wordings
 from limner.errors import UserError
-from limner.looking import Watched, wordings
-from limner.overlay import DIM, most_looked_at, spotlit
+from limner.imaging.attention import DIM, most_looked_at, spotlit
+from limner.imaging.sheets import sheet, to_pil
 from limner.requests import Story
-from limner.sheet import sheet, to_pil
 from limner.system import Draft
 
 BALL = "a red ball on sand"

@@ -14,8 +14,9 @@ import pytest
 import torch
 
 from artists import FAKE, TEXTS
-from limner import bulk, catalogue, checkpoint, cli
-from limner.artist import load
+from limner import catalogue, checkpoint, cli
+from limner.drawing import bulk
+from limner.drawing.artist import load
 from toy import shapes_folder
 
 pytestmark = pytest.mark.slow

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from limner.drawing.seeds import seed_from_json
 from limner.errors import UserError
-from limner.seeds import seed_from_json
 from limner.system import Dice, Style, slerp
 
 FOUND = Style(tuple(number / 4 for number in range(6)), "a.png")

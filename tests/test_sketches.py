@@ -13,11 +13,11 @@ import torch
 from PIL import Image, ImageDraw
 
 from limner.data.dataset import Dataset
-from limner.engine import Engine
 from limner.requests import Caption, Layout, Nothing, Request, Story
-from limner.runs import RunFolder
 from limner.system import Dice, Draft, System
-from limner.train import Trainer
+from limner.training.engine import Engine
+from limner.training.run_folder import RunFolder
+from limner.training.trainer import Trainer
 from sketches.objgan import ObjGan, Scenes
 from sketches.ppgn import Ppgn
 from sketches.progan import ProGan

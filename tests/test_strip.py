@@ -14,11 +14,12 @@ import torch
 from PIL import Image
 
 from artists import published
-from limner import artist, checkpoint, recipe
-from limner.artist import Artist, UnknownWords
+from limner import checkpoint
 from limner.data.schema import Lexicon, Schema
+from limner.drawing import artist, recipe
+from limner.drawing.artist import Artist, UnknownWords
+from limner.drawing.story import MOST_LINES, changed
 from limner.errors import UserError
-from limner.strip import MOST_LINES, changed
 from limner.systems.storygan import StoryGan
 
 LINES = ("a red cube", "a blue ball", "a green cube")

@@ -21,14 +21,14 @@ import torch
 from torch import Tensor, nn
 
 from limner import catalogue
-from limner.blocks.ema import Shadow
 from limner.data.dataset import Dataset
 from limner.data.views import Pictures
-from limner.engine import Engine
 from limner.errors import UserError
-from limner.runs import RunFolder
 from limner.system import Dice, Draft, NoKnobs, Nothing, Paper, Phase, Player, System, Update, adam, linear, slerp
-from limner.train import Trainer
+from limner.training.ema import Shadow
+from limner.training.engine import Engine
+from limner.training.run_folder import RunFolder
+from limner.training.trainer import Trainer
 from toy import shapes
 
 STEPS = 10

@@ -17,12 +17,12 @@ from limner import catalogue
 from limner.cli.console import leave
 from limner.data.dataset import Dataset
 from limner.data.views import Pictures
-from limner.engine import Engine
 from limner.errors import UserError
-from limner.ranks import Ranks
-from limner.runs import RunFolder
+from limner.processes import Ranks
 from limner.system import Nothing, Paper, Phase, Player, System, Update
-from limner.train import Trainer
+from limner.training.engine import Engine
+from limner.training.run_folder import RunFolder
+from limner.training.trainer import Trainer
 from toy import shapes
 
 

@@ -15,25 +15,25 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from limner.artist import Artist, UnknownWords, load
     from limner.catalogue import create, names
     from limner.checkpoint import open, save
+    from limner.drawing.artist import Artist, UnknownWords, load
+    from limner.drawing.recipe import read, write
     from limner.errors import UserError
-    from limner.recipe import read, write
 
 __all__ = ["Artist", "UnknownWords", "UserError", "create", "load", "names", "open", "read", "save", "write"]
 
 _WHERE = {
-    "Artist": "artist",
-    "UnknownWords": "artist",
+    "Artist": "drawing.artist",
+    "UnknownWords": "drawing.artist",
     "UserError": "errors",
     "create": "catalogue",
-    "load": "artist",
+    "load": "drawing.artist",
     "names": "catalogue",
     "open": "checkpoint",
-    "read": "recipe",
+    "read": "drawing.recipe",
     "save": "checkpoint",
-    "write": "recipe",
+    "write": "drawing.recipe",
 }
 
 

@@ -60,7 +60,7 @@ def load_named(name: str) -> type[System]:
         UserError: where there is no such system (with the nearest name).
     """
     if name == JUDGE:
-        return _only_system(importlib.import_module("limner.judge"), name)
+        return _only_system(importlib.import_module("limner.evaluation.judge"), name)
     module = name.replace("-", "_")
     if name.replace("_", "-") in names():
         return _only_system(importlib.import_module(f"limner.systems.{module}"), name)

@@ -38,9 +38,9 @@ def main(folder: Path, artist: str = ARTIST) -> None:
     """
     import torch
 
-    from limner import artist as artists
-    from limner import recipe
-    from limner.sheet import enlarged, film, sheet
+    from limner.drawing import artist as artists
+    from limner.drawing import recipe
+    from limner.imaging.sheets import enlarged, film, sheet
 
     began = time.perf_counter()
     torch.set_num_threads(1)  # a few small pictures are done before a second thread has woken up

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from limner.blocks.captioner import END, SAID, Captioner
+from limner.blocks.vision.captioner import END, SAID, Captioner
 from limner.data.schema import Lexicon
 
 LEXICON = Lexicon.of(["a red ball", "a blue ball", "sand"])

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from limner.blocks.char_cnn_rnn import ALPHABET, LENGTH, CharCnnRnn, ReedGru, ReluRnn
+from limner.blocks.text.char_cnn_rnn import ALPHABET, LENGTH, CharCnnRnn, ReedGru, ReluRnn
 
 TEXTS = ["A woman with RED hair", "red hair", "", "\N{ROLLING ON THE FLOOR LAUGHING}", "x" * 500]
 

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from limner.blocks.augment import diff_augment, window
-from limner.blocks.conv import Bottleneck, doublings, down, spectrally_normed, tile, up
-from limner.blocks.init import dcgan_init
-from limner.blocks.losses import says_fake, says_real
+from limner.blocks.layers.convolutions import Bottleneck, doublings, down, spectrally_normed, tile, up
+from limner.blocks.layers.initialisation import dcgan_init
+from limner.blocks.losses.adversarial import says_fake, says_real
+from limner.blocks.losses.differentiable_augmentation import diff_augment, window
+from limner.blocks.losses.penalties import gradient_penalty
 from limner.blocks.modes import evaluating, full_precision
-from limner.blocks.penalties import gradient_penalty
 from limner.errors import UserError
 
 

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.testing import assert_close
 
-from limner.blocks.attention import WordAttention
 from limner.blocks.attentive import some_words
-from limner.blocks.damsm import GAMMA_1, GAMMA_2, SmallRegions, agreement, likeness, matching_losses, told_apart
-from limner.blocks.text import BiLstmEncoder, Reading, Text, blended
+from limner.blocks.layers.word_attention import WordAttention
+from limner.blocks.losses.damsm import GAMMA_1, GAMMA_2, SmallRegions, agreement, likeness, matching_losses, told_apart
+from limner.blocks.text.encoders import BiLstmEncoder, Reading, Text, blended
 from limner.data.schema import Lexicon
 from limner.requests import Blend, Caption
 

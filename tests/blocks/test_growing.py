@@ -9,7 +9,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from limner.blocks.equalised import EqualConv, EqualDown, EqualLinear, EqualUp, pixel_norm, with_deviation
 from limner.blocks.growing import (
     GrowingCritic,
     GrowingGenerator,
@@ -20,6 +19,7 @@ from limner.blocks.growing import (
     slope_penalty,
     wasserstein,
 )
+from limner.blocks.layers.equalised import EqualConv, EqualDown, EqualLinear, EqualUp, pixel_norm, with_deviation
 from limner.errors import UserError
 
 WIDTHS = (8, 6, 4)

@@ -5,8 +5,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from limner.blocks.char_cnn_rnn import CharCnnRnn
-from limner.blocks.joint_embedding import (
+from limner.blocks.losses.joint_embedding import (
     contrast,
     contrastive,
     matched,
@@ -14,8 +13,9 @@ from limner.blocks.joint_embedding import (
     structured_hinge,
     structured_joint_embedding,
 )
-from limner.blocks.text import WordEncoder
-from limner.blocks.vision import ImageEncoder
+from limner.blocks.text.char_cnn_rnn import CharCnnRnn
+from limner.blocks.text.encoders import WordEncoder
+from limner.blocks.vision.encoders import ImageEncoder
 from limner.data.schema import Lexicon
 from limner.data.views import Pairs, partners
 from limner.system import Clock, Phase

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from limner.blocks.attentive import WEIGHTS as ATTNGAN
-from limner.blocks.critic import Critic
-from limner.blocks.critics import Critics, half_life
-from limner.blocks.objective import KIT, LAZY, Objective, Weights
-from limner.blocks.penalties import matching_penalty
+from limner.blocks.discriminators.joint import Critic
+from limner.blocks.discriminators.pyramid import Critics, half_life
+from limner.blocks.losses.matching_aware import KIT, LAZY, Objective, Weights
+from limner.blocks.losses.penalties import matching_penalty
 from limner.errors import UserError
 from limner.systems.stackgan import WEIGHTS as STACKGAN
 from limner.systems.stackgan_v2 import JOINT, NO_TEXT

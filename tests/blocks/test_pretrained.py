@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from limner.blocks import pretrained
-from limner.blocks.pretrained import InceptionRegions, Pretrained, ResNetFeatures
+from limner.blocks.vision import pretrained
+from limner.blocks.vision.pretrained import InceptionRegions, Pretrained, ResNetFeatures
 from limner.errors import UserError
 
 FILE, OLD = "net-new.pth", "net-old.pth"

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from limner.blocks import rivals
-from limner.blocks.rivals import Offer, Rivals
+from limner.blocks.losses import hard_negatives
+from limner.blocks.losses.hard_negatives import Offer, Rivals
 
 CODES = torch.eye(6)
 
@@ -47,7 +47,7 @@ def test_what_fits_as_well_as_the_own_caption_is_left_out(known: Rivals) -> None
 
 
 def test_a_hard_negative_is_wrong_and_fits_best(known: Rivals, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rivals, "HARD", 2)
+    monkeypatch.setattr(hard_negatives, "HARD", 2)
     fits = torch.tensor([[0.1, -torch.inf, 0.7, 0.6], [-torch.inf] * 4])
     offer = Offer(torch.tensor([0, 1]), torch.tensor([3, 0, 4, 5]), fits)
     chosen = {known.nearly_right(offer)[0][0].item() for _ in range(40)}

@@ -1,7 +1,7 @@
 import torch
 from torch.testing import assert_close
 
-from limner.blocks.standard import Standard
+from limner.blocks.text.standardise import Standard
 
 
 def test_by_hand() -> None:

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from limner.blocks.table import CHUNK, SentenceTable
-from limner.blocks.text import WordEncoder
+from limner.blocks.text.caption_table import CHUNK, SentenceTable
+from limner.blocks.text.encoders import WordEncoder
 from limner.data.schema import Lexicon
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from limner.blocks.text import LONGEST, WordEncoder, mend, unknown_words
+from limner.blocks.text.encoders import LONGEST, WordEncoder, mend, unknown_words
 from limner.data.schema import PAD, UNKNOWN, Lexicon
 from limner.requests import Blend, Caption, Nothing, shares
 

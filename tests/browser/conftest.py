@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 import limner
 from browsers import PATIENCE, Faults, launched
-from limner.artist import Artist
-from limner.studio.gallery import Gallery
+from limner.drawing.artist import Artist
+from limner.studio.gallery.gallery import Gallery
 from studio_live import live
 
 expect.set_options(timeout=PATIENCE)

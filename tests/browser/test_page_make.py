@@ -19,9 +19,9 @@ import limner
 from artists import cascade
 from browsers import inaccessible
 from fake_cascade import STAGES
-from limner.artist import Artist
+from limner.drawing.artist import Artist
 from limner.requests import Caption
-from limner.studio.gallery import Gallery
+from limner.studio.gallery.gallery import Gallery
 from studio_live import live
 
 TEXT = "a man with curly red hair"

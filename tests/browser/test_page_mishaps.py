@@ -13,9 +13,9 @@ from playwright.sync_api import Page, expect
 import limner
 from artists import published
 from browsers import Faults
-from limner.artist import Artist
+from limner.drawing.artist import Artist
 from limner.requests import Caption, LabelSet
-from limner.studio.gallery import Gallery
+from limner.studio.gallery.gallery import Gallery
 from limner.studio.server import Settings
 from studio_live import live
 

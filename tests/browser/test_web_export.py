@@ -24,7 +24,7 @@ import runtimes
 from limner import catalogue, checkpoint, cli
 from limner.data.schema import Lexicon, Schema
 from limner.requests import Blend, Caption, Request, Story, to_json
-from limner.studio.gallery_recipe import identity
+from limner.studio.gallery.recipe import identity
 from limner.system import Seed
 
 ARTISTS = ("avatars", "clevr-stories")

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from artists import TEXTS, published
-from limner import recipe
+from limner.drawing import recipe
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -145,7 +145,7 @@ def test_a_full_disk_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_control_c_is_no_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from limner.artist import Artist
+    from limner.drawing.artist import Artist
 
     def interrupted(*arguments: object, **named: object) -> None:
         raise KeyboardInterrupt

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from artists import cascade, published
-from limner import recipe
+from limner.drawing import recipe
 
 Run = Callable[..., tuple[int, str, str]]
 BALL = "a red ball on sand"

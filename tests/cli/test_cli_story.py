@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from limner import cli, recipe
+from limner import cli
+from limner.drawing import recipe
 from test_strip import LINES, storyteller
 
 Run = Callable[..., tuple[int, str, str]]

@@ -12,8 +12,9 @@ import torch
 from PIL import Image
 
 from artists import TEXTS, published
-from limner import artist, checkpoint, recipe
+from limner import checkpoint
 from limner.data.schema import Lexicon, Schema
+from limner.drawing import artist, recipe
 from limner.errors import UserError
 from limner.system import Style
 from limner.systems.gan_int_cls import GanIntCls

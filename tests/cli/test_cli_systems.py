@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from artists import published
-from limner import catalogue, checkpoint, cli, places
+from limner import catalogue, checkpoint, cli
+from limner.drawing import resolve
 from toy import shapes_folder
 
 PYPROJECT = Path(__file__).parent.parent.parent / "pyproject.toml"
@@ -45,7 +46,7 @@ def test_list_names_every_system_and_artist(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     published(tmp_path / "hats")
-    monkeypatch.setattr(places, "BUNDLED", tmp_path)
+    monkeypatch.setattr(resolve, "BUNDLED", tmp_path)
     _, out, _ = run(capsys, "list")
     assert all(name in out for name in [*catalogue.names(), "hats"])
     _, out, _ = run(capsys, "list", "--json")

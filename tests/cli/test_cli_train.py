@@ -9,7 +9,7 @@ import pytest
 
 from artists import FAKE
 from limner import checkpoint, cli
-from limner.train import Trainer
+from limner.training.trainer import Trainer
 from toy import shapes_folder
 
 TINY = ("--preset", "tiny", "--no-tensorboard")

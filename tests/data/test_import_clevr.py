@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from limner import cli
-from limner.data import import_clevr, import_clevr_sv
 from limner.data.dataset import Dataset
-from limner.data.import_write import write
+from limner.data.importers import clevr as import_clevr
+from limner.data.importers import clevr_sv as import_clevr_sv
+from limner.data.importers.writing import write
 from limner.errors import UserError
 
 from .conftest import encoded, picture

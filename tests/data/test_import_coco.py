@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from limner import cli
-from limner.data import import_coco, json_lists
 from limner.data.check import check
-from limner.data.coco_masks import draw
 from limner.data.dataset import Dataset
-from limner.data.import_write import write
+from limner.data.importers import coco, json_lists
+from limner.data.importers.coco_masks import draw
+from limner.data.importers.writing import write
 from limner.errors import UserError
 
 from .downloads import SIZE, coco_thing, ms_coco, opened
@@ -44,7 +44,7 @@ def rows(out: Path, split: str = "train") -> list[dict[str, Any]]:
 @pytest.mark.parametrize("year", ["2014", "2017"])
 def test_pictures_captions_and_boxes(tmp_path: Path, year: str) -> None:
     source = ms_coco(tmp_path / "downloads" / "coco", year)
-    plan = import_coco.plan(source.parent)
+    plan = coco.plan(source.parent)
     assert plan.counts() == {"train": 2, "test": 2} and plan.way == "annotations" and plan.what == f"MS-COCO {year}"
     assert plan.notes == ["2 pictures without captions are left out"]
     out = write(plan, tmp_path / "out")
@@ -72,7 +72,7 @@ def test_masks_of_polygons_and_of_run_lengths_are_pictures(source: Path, tmp_pat
         content["annotations"][2]["segmentation"] = {"counts": runs, "size": [height, width]}
 
     edit(source, INSTANCES, spell)
-    out = write(import_coco.plan(source, masks=True), tmp_path / "out")
+    out = write(coco.plan(source, masks=True), tmp_path / "out")
     polygon, counted = rows(out)[0]["masks"]
     assert (polygon["label"], counted["label"]) == ("dog", "person")
     expected = np.zeros((height, width), bool)
@@ -115,7 +115,7 @@ def test_crowds_and_boxes_outside_their_picture_are_left_out_and_counted(source:
         content["annotations"][1:2] = new
 
     edit(source, INSTANCES, change)
-    plan = import_coco.plan(source, masks=True)
+    plan = coco.plan(source, masks=True)
     assert set(plan.notes) == {
         "1 boxes around crowds (iscrowd) are left out",
         "4 boxes outside their picture, or empty, are left out",
@@ -132,11 +132,11 @@ def test_crowds_and_boxes_outside_their_picture_are_left_out_and_counted(source:
 def test_one_part_alone_and_captions_alone(source: Path) -> None:
     for kind in ("captions", "instances"):
         (source / "annotations" / f"{kind}_train2014.json").unlink()
-    plan = import_coco.plan(source, year="2014")
+    plan = coco.plan(source, year="2014")
     assert plan.counts() == {"train": 2} and plan.way == "none"
     assert plan.notes[-1] == "there are captions of val2014 alone: all of it is for training"
     (source / "annotations" / "instances_val2014.json").unlink()
-    plan = import_coco.plan(source, masks=True)
+    plan = coco.plan(source, masks=True)
     assert "there is no instances_val2014.json: its pictures have no boxes" in plan.notes
     assert not any(entry.marks for entry in plan.entries)
 
@@ -144,10 +144,10 @@ def test_one_part_alone_and_captions_alone(source: Path) -> None:
 def test_files_are_read_in_parts_and_elements_found_again(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = write(import_coco.plan(source, masks=True), tmp_path / "whole")
+    whole = write(coco.plan(source, masks=True), tmp_path / "whole")
     monkeypatch.setattr(json_lists, "_CHUNK", 7)
     monkeypatch.setattr(json_lists, "_SMALL_CHUNK", 5)
-    assert rows(write(import_coco.plan(source, masks=True), tmp_path / "parts")) == rows(whole)
+    assert rows(write(coco.plan(source, masks=True), tmp_path / "parts")) == rows(whole)
     path = source / "annotations" / f"{INSTANCES}.json"
     found = [(value, place) for _, value, place in json_lists.elements(path, "it")]
     assert len(found) == 3 + 1 + 3 + 2
@@ -170,7 +170,7 @@ BROKEN = {
 def test_what_is_no_json_is_refused_in_one_line(source: Path, kind: str, name: str) -> None:
     path = source / "annotations" / f"{name}.json"
     path.write_bytes(BROKEN[kind].encode("utf-8", "surrogateescape"))
-    refused(lambda: import_coco.plan(source), f"{name}.json is damaged or no JSON: unpack annotations_trainval2014.zip")
+    refused(lambda: coco.plan(source), f"{name}.json is damaged or no JSON: unpack annotations_trainval2014.zip")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_annotations_that_are_wrong_are_refused_in_one_line(
     source: Path, name: str, change: Change, message: str
 ) -> None:
     edit(source, name, change)
-    refused(lambda: import_coco.plan(source), message)
+    refused(lambda: coco.plan(source), message)
 
 
 @pytest.mark.parametrize(
@@ -218,32 +218,32 @@ def test_masks_that_are_wrong_are_refused_and_nothing_is_left(
 ) -> None:
     edit(source, INSTANCES, lambda it: it["annotations"][0].update(segmentation=segmentation))
     refused(
-        lambda: write(import_coco.plan(source, masks=True), tmp_path / "out"),
+        lambda: write(coco.plan(source, masks=True), tmp_path / "out"),
         r"the mask of the annotation at byte \d+ cannot be drawn: ",
     )
     assert not (tmp_path / "out").exists()
-    write(import_coco.plan(source), tmp_path / "out")  # who asks for no masks is not held up
+    write(coco.plan(source), tmp_path / "out")  # who asks for no masks is not held up
 
 
 def test_pictures_that_are_missing_or_others(source: Path, tmp_path: Path) -> None:
     file = source / "val2014" / "COCO_val2014_000000000042.jpg"
     file.write_bytes((source / "train2014" / "COCO_train2014_000000000009.jpg").read_bytes())
     edit(source, "captions_val2014", lambda it: it["images"][0].update(width=99))
-    refused(lambda: write(import_coco.plan(source), tmp_path / "out"), "is of 50 x 40 pixels, and its boxes are for 99")
+    refused(lambda: write(coco.plan(source), tmp_path / "out"), "is of 50 x 40 pixels, and its boxes are for 99")
     file.unlink()
-    refused(lambda: write(import_coco.plan(source), tmp_path / "out"), r"000042.jpg is missing: .* train2014\.zip and")
+    refused(lambda: write(coco.plan(source), tmp_path / "out"), r"000042.jpg is missing: .* train2014\.zip and")
     (source / "val2014").rename(tmp_path / "elsewhere")
-    refused(lambda: import_coco.plan(source), "has no val2014, .* part of val2014.zip")
-    refused(lambda: import_coco.plan(source, year="2017"), "has no annotations/captions_train2017.json")
-    refused(lambda: import_coco.plan(source, year="2015"), "no COCO of '2015': choose 2014 or 2017")
-    refused(lambda: import_coco.plan(source / "train2014"), "has no annotations/captions_train2014.json")
-    refused(lambda: import_coco.plan(source / "gone"), "there is no folder")
+    refused(lambda: coco.plan(source), "has no val2014, .* part of val2014.zip")
+    refused(lambda: coco.plan(source, year="2017"), "has no annotations/captions_train2017.json")
+    refused(lambda: coco.plan(source, year="2015"), "no COCO of '2015': choose 2014 or 2017")
+    refused(lambda: coco.plan(source / "train2014"), "has no annotations/captions_train2014.json")
+    refused(lambda: coco.plan(source / "gone"), "there is no folder")
 
 
 def test_a_set_of_which_nothing_is_said(source: Path) -> None:
     for part in ("train", "val"):
         edit(source, f"captions_{part}2014", lambda it: it.update(annotations=[]))
-    refused(lambda: import_coco.plan(source), "captions_train2014.json says nothing of any picture")
+    refused(lambda: coco.plan(source), "captions_train2014.json says nothing of any picture")
 
 
 def refused(action: Callable[[], object], message: str) -> None:

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from limner import cli
-from limner.data import import_cub
 from limner.data.check import check
 from limner.data.dataset import Dataset
-from limner.data.import_write import crop_window, write
+from limner.data.importers import cub
+from limner.data.importers.writing import crop_window, write
 from limner.errors import UserError
 
 from .conftest import picture
@@ -46,7 +46,7 @@ def test_the_crop_is_stackgans() -> None:
 
 
 def test_everything_of_a_row_is_there(source: Path, out: Path) -> None:
-    plan = import_cub.plan(source)
+    plan = cub.plan(source)
     write(plan, out)
     assert plan.counts() == {"train": 4, "test": 2} and plan.way == "classes"
     train, test = rows(out, "train"), rows(out, "test")
@@ -65,14 +65,14 @@ def test_everything_of_a_row_is_there(source: Path, out: Path) -> None:
 
 
 def test_without_cropping_the_pictures_are_kept_to_the_byte(source: Path, out: Path) -> None:
-    write(import_cub.plan(source, crop=False), out)
+    write(cub.plan(source, crop=False), out)
     for row in rows(out, "train"):
         assert row["image"]["bytes"] == (source / "CUB_200_2011/images" / f"{row['file_name']}.jpg").read_bytes()
         assert row["boxes"][0]["box"][:2] == [10, 8]
 
 
 def test_it_opens_and_nothing_is_wrong_with_it(source: Path, out: Path) -> None:
-    write(import_cub.plan(source), out)
+    write(cub.plan(source), out)
     data = Dataset.open(out, size=8)
     assert (data.length("train"), data.length("test")) == (4, 2)
     assert data.schema.labels == ("Black footed Albatross", "Laysan Albatross", "Sooty Albatross")
@@ -83,15 +83,15 @@ def test_it_opens_and_nothing_is_wrong_with_it(source: Path, out: Path) -> None:
 
 
 def test_the_official_split_is_by_picture(source: Path) -> None:
-    plan = import_cub.plan(source, split="official")
+    plan = cub.plan(source, split="official")
     assert [entry.split for entry in plan.entries] == ["train", "test"] * 3 and plan.way == "official"
 
 
 def test_without_lists_of_classes_the_pickles_divide_and_without_those_the_official_split(source: Path) -> None:
     (source / "testclasses.txt").unlink()
-    assert import_cub.plan(source).way == "official"
+    assert cub.plan(source).way == "official"
     pickled_splits(source, bird_names()[:3], bird_names()[3:])
-    plan = import_cub.plan(source)
+    plan = cub.plan(source)
     assert plan.way == "pickles" and [entry.split for entry in plan.entries] == ["train"] * 3 + ["test"] * 3
 
 
@@ -109,22 +109,22 @@ def test_reeds_lists_are_read_in_every_form(source: Path, files: dict[str, str])
     for name, text in files.items():
         (source / "cvpr2016_cub").mkdir(exist_ok=True)
         (source / "cvpr2016_cub" / name).write_text(text)
-    plan = import_cub.plan(source)
+    plan = cub.plan(source)
     assert plan.way == "classes" and [entry.split for entry in plan.entries] == ["train"] * 4 + ["test"] * 2
 
 
 def test_captions_may_lie_in_text_and_everything_one_folder_deeper(tmp_path: Path) -> None:
     birds(tmp_path / "a", texts="metadata/text")
-    assert import_cub.plan(tmp_path / "a").counts() == {"train": 3, "test": 3}
+    assert cub.plan(tmp_path / "a").counts() == {"train": 3, "test": 3}
     birds(tmp_path / "b")
-    assert import_cub.plan(tmp_path / "b").entries[0].texts == import_cub.plan(tmp_path / "a").entries[0].texts
+    assert cub.plan(tmp_path / "b").entries[0].texts == cub.plan(tmp_path / "a").entries[0].texts
 
 
 def test_captions_that_lost_a_blank_and_empty_lines(source: Path) -> None:
     (source / "text_c10" / f"{bird_names()[0]}.txt").write_bytes(
         b"a\xef\xbf\xbd\xef\xbf\xbdbird\n\n  \n \xff bad byte\r\n"
     )
-    assert import_cub.plan(source).entries[0].texts == ("a bird", "\ufffd bad byte")
+    assert cub.plan(source).entries[0].texts == ("a bird", "\ufffd bad byte")
 
 
 def test_attributes_are_kinds_with_one_sure_answer(source: Path, out: Path) -> None:
@@ -140,10 +140,10 @@ def test_attributes_are_kinds_with_one_sure_answer(source: Path, out: Path) -> N
     (source / "attributes.txt").write_text("".join(f"{k} {name}\n" for k, name in enumerate(questions, 1)))
     answers = ["1 1 1 3 5.5", "1 2 0 4 5.5", "1 3 1 2 5.5", "1 4 1 4 0 1.2", "2 1 1 4 1", "2 2 1 4 1", "2 3 1 4 1"]
     (folder / "image_attribute_labels.txt").write_text("\n".join(answers) + "\n")
-    first, second, third, *_ = import_cub.plan(source).entries
+    first, second, third, *_ = cub.plan(source).entries
     assert first.attributes == {"bill shape": "hooked seabird", "size": "large (16 - 32 in)"}
     assert second.attributes == {"wing color": "blue"} and third.attributes == {}
-    write(import_cub.plan(source), out)
+    write(cub.plan(source), out)
     assert rows(out, "train")[1]["attributes"] == {"bill shape": None, "wing color": "blue", "size": None}
     assert set(Dataset.open(out, size=8).schema.attributes) == {"bill shape", "wing color", "size"}
 
@@ -151,7 +151,7 @@ def test_attributes_are_kinds_with_one_sure_answer(source: Path, out: Path) -> N
 def test_a_box_that_sticks_out_is_cut_off(source: Path, out: Path) -> None:
     path = source / "CUB_200_2011/bounding_boxes.txt"
     path.write_text(path.read_text().replace("1 10.0 8.0 21.0 16.0", "1 30.0 20.0 30.0 21.0"))
-    write(import_cub.plan(source, crop=False), out)
+    write(cub.plan(source, crop=False), out)
     assert rows(out, "train")[0]["boxes"][0]["box"] == [30, 20, 20, 20]
     assert check(out) == []
 
@@ -179,7 +179,7 @@ CUB = "CUB_200_2011"
 def test_what_is_missing_or_wrong_is_one_line(source: Path, out: Path, spoil: Any, told: str) -> None:
     spoil(source)
     with pytest.raises(UserError, match=told) as caught:
-        write(import_cub.plan(source), out)
+        write(cub.plan(source), out)
     assert "\n" not in str(caught.value) and not out.exists()
 
 
@@ -188,24 +188,24 @@ def test_a_box_that_is_no_box(source: Path, box: str) -> None:
     path = source / CUB / "bounding_boxes.txt"
     path.write_text(path.read_text().replace("1 10.0 8.0 21.0 16.0", f"1 {box}"))
     with pytest.raises(UserError, match="the box of image 1 is no four numbers"):
-        import_cub.plan(source)
+        cub.plan(source)
 
 
 def test_a_box_outside_its_picture(source: Path, out: Path) -> None:
     path = source / CUB / "bounding_boxes.txt"
     path.write_text(path.read_text().replace("1 10.0 8.0 21.0 16.0", "1 900 8 20 20"))
     with pytest.raises(UserError, match="lies outside its picture"):
-        write(import_cub.plan(source), out)
+        write(cub.plan(source), out)
 
 
 def test_a_broken_or_missing_picture(source: Path, out: Path) -> None:
     path = source / CUB / "images" / f"{bird_names()[2]}.jpg"
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(UserError, match=r"Laysan_Albatross_0000_0\.jpg is broken.*CUB_200_2011\.tgz"):
-        write(import_cub.plan(source), out)
+        write(cub.plan(source), out)
     path.unlink()
     with pytest.raises(UserError, match=r"Laysan_Albatross_0000_0\.jpg is missing"):
-        write(import_cub.plan(source), out)
+        write(cub.plan(source), out)
     assert not out.exists()
 
 
@@ -215,19 +215,19 @@ def test_torch_and_hdf5_captions_are_named_as_not_read(source: Path, suffix: str
     (source / "text_c10").mkdir()
     (source / "text_c10" / f"{SPECIES[0]}{suffix}").write_bytes(b"x")
     with pytest.raises(UserError, match=rf"\{suffix} files are not read: take the captions as text"):
-        import_cub.plan(source)
+        cub.plan(source)
 
 
 def test_an_unknown_split_and_one_whose_files_are_missing(source: Path) -> None:
     with pytest.raises(UserError, match="choose classes, pickles, official"):
-        import_cub.plan(source, split="zero-shot")
+        cub.plan(source, split="zero-shot")
     with pytest.raises(UserError, match=r"has no train/ and test/filenames\.pickle"):
-        import_cub.plan(source, split="pickles")
+        cub.plan(source, split="pickles")
 
 
 def test_grey_pictures_are_cropped_too(source: Path, out: Path) -> None:
     picture(1, SIZE).convert("L").save(source / CUB / "images" / f"{bird_names()[0]}.jpg")
-    write(import_cub.plan(source), out)
+    write(cub.plan(source), out)
     assert opened(rows(out, "train")[0]["image"]["bytes"]).mode == "RGB"
 
 
@@ -245,7 +245,7 @@ def test_the_command(source: Path, out: Path, capsys: pytest.CaptureFixture[str]
 def test_what_was_imported_trains(source: Path, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from artists import FAKE
 
-    write(import_cub.plan(source), out)
+    write(cub.plan(source), out)
     options = ["--preset", "tiny", "--no-tensorboard", "--images", "8", "--run", str(tmp_path / "run"), "--json"]
     assert cli.main(["train", str(FAKE), "--data", str(out), *options]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["images"] == 8
@@ -256,5 +256,5 @@ def test_a_picture_that_its_box_fills_is_kept_to_the_byte(source: Path, out: Pat
     Image.new("RGB", (20, 20), "red").save(path)
     boxes = source / CUB / "bounding_boxes.txt"
     boxes.write_text(boxes.read_text().replace("1 10.0 8.0 21.0 16.0", "1 0 0 20 20"))
-    write(import_cub.plan(source), out)
+    write(cub.plan(source), out)
     assert rows(out, "train")[0]["image"]["bytes"] == path.read_bytes()

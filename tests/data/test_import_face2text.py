@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from limner import cli
-from limner.data import import_face2text
 from limner.data.check import check
 from limner.data.dataset import Dataset
-from limner.data.import_write import write
+from limner.data.importers import face2text as import_face2text
+from limner.data.importers.writing import write
 from limner.errors import UserError
 
 from .downloads import face2text

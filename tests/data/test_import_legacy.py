@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from limner import cli
-from limner.data import import_legacy
 from limner.data.check import check
 from limner.data.dataset import Dataset
-from limner.data.import_write import crop_window, write
+from limner.data.importers import legacy
+from limner.data.importers.writing import crop_window, write
 from limner.errors import UserError
 
 from . import python2
@@ -47,7 +47,7 @@ def birds(tmp_path: Path) -> Path:
 
 
 def test_everything_of_a_row_is_there_in_the_order_of_the_pickle(source: Path, tmp_path: Path) -> None:
-    out = write(import_legacy.plan(source), tmp_path / "out")
+    out = write(legacy.plan(source), tmp_path / "out")
     (train,) = out.glob("train-*.parquet")
     table = pq.read_table(train).to_pylist()
     names = bird_names()[3::-1]
@@ -63,7 +63,7 @@ def test_everything_of_a_row_is_there_in_the_order_of_the_pickle(source: Path, t
 
 
 def test_embeddings_reach_the_reader_without_loss(birds: Path, tmp_path: Path) -> None:
-    data = Dataset.open(write(import_legacy.plan(birds), tmp_path / "out"), size=8)
+    data = Dataset.open(write(legacy.plan(birds), tmp_path / "out"), size=8)
     assert (data.length("train"), data.length("test")) == (4, 2)
     found = np.array(data.column("embedding", [1, 0], "test"), np.float32)
     assert np.array_equal(found, np.stack([vector(bird_names()[5]), vector(bird_names()[4])]))
@@ -71,7 +71,7 @@ def test_embeddings_reach_the_reader_without_loss(birds: Path, tmp_path: Path) -
 
 
 def test_without_cropping(birds: Path, tmp_path: Path) -> None:
-    out = write(import_legacy.plan(birds, crop=False), tmp_path / "out")
+    out = write(legacy.plan(birds, crop=False), tmp_path / "out")
     row = pq.read_table(next(out.glob("test-*.parquet"))).to_pylist()[0]
     assert row["image"]["bytes"] == (birds / "CUB_200_2011/images" / f"{bird_names()[4]}.jpg").read_bytes()
 
@@ -79,9 +79,9 @@ def test_without_cropping(birds: Path, tmp_path: Path) -> None:
 def test_captions_come_from_attngans_pickle_where_there_are_no_texts(birds: Path) -> None:
     shutil.rmtree(birds / "text")
     with pytest.raises(UserError, match="is missing: it holds the captions of a picture"):
-        import_legacy.plan(birds)
+        legacy.plan(birds)
     attngan_captions(birds)
-    told = [entry.texts for entry in import_legacy.plan(birds).entries]
+    told = [entry.texts for entry in legacy.plan(birds).entries]
     assert told == [
         ("red bird", "small bird"),
         ("red beak", "small beak"),
@@ -94,12 +94,12 @@ def test_captions_come_from_attngans_pickle_where_there_are_no_texts(birds: Path
 
 def test_texts_are_preferred_to_attngans_pickle(birds: Path) -> None:
     attngan_captions(birds)
-    assert import_legacy.plan(birds).entries[-1].texts[0] == sentence(bird_names()[5], 0)
+    assert legacy.plan(birds).entries[-1].texts[0] == sentence(bird_names()[5], 0)
 
 
 def test_stackgans_own_text_c10(tmp_path: Path) -> None:
     folder = legacy_birds(tmp_path / "birds", texts="text_c10")
-    assert import_legacy.plan(folder).entries[-1].texts[1] == sentence(bird_names()[5], 1)
+    assert legacy.plan(folder).entries[-1].texts[1] == sentence(bird_names()[5], 1)
 
 
 def test_flowers_have_their_captions_in_folders_of_classes_and_no_boxes(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_flowers_have_their_captions_in_folders_of_classes_and_no_boxes(tmp_path
     for split, numbers in (("train", range(1, 5)), ("test", range(5, 7))):
         classes = [int(flower_class(number)[-1]) for number in numbers]
         (folder / split / "class_info.pickle").write_bytes(python2.dumps(classes, 0))
-    plan = import_legacy.plan(folder)
+    plan = legacy.plan(folder)
     assert not plan.crop
     assert [entry.label for entry in plan.entries] == [flower_class(number) for number in range(1, 7)]
     assert plan.entries[0].texts == tuple(f"flower 1 has petal number {k}" for k in range(10))
@@ -117,21 +117,21 @@ def test_flowers_have_their_captions_in_folders_of_classes_and_no_boxes(tmp_path
 
 
 def test_coco_has_no_classes(tmp_path: Path) -> None:
-    plan = import_legacy.plan(coco(tmp_path / "coco"))
+    plan = legacy.plan(coco(tmp_path / "coco"))
     assert [entry.label for entry in plan.entries] == [None] * 3
     assert plan.entries[2].texts == tuple(f"thing 2 said {k}" for k in range(5)) and plan.entries[2].split == "test"
     assert Dataset.open(write(plan, tmp_path / "out"), size=8).schema.captions == 5
 
 
 def test_what_python_3_and_new_numpy_write_is_read_too(birds: Path) -> None:
-    names = import_legacy.plan(birds).entries
+    names = legacy.plan(birds).entries
     for split in ("train", "test"):
         some = [entry.name for entry in names if entry.split == split]
         (birds / split / "filenames.pickle").write_bytes(pickle.dumps(some, 4))
         (birds / split / "class_info.pickle").write_bytes(pickle.dumps(np.array([int(n[:3]) for n in some]), 4))
         vectors = np.stack([vector(name) for name in some]).astype(np.float64)
         (birds / split / "char-CNN-RNN-embeddings.pickle").write_bytes(pickle.dumps(vectors, 5))
-    found = import_legacy.plan(birds).entries
+    found = legacy.plan(birds).entries
     assert all(np.array_equal(a.embedding, b.embedding) for a, b in zip(names, found, strict=True))
     assert found[0].embedding is not None and found[0].embedding.dtype == np.float32
     assert [entry.name for entry in found] == [entry.name for entry in names]
@@ -164,7 +164,7 @@ def test_a_truncated_pickle_is_one_line(birds: Path, file: str) -> None:
     path = birds / "train" / file
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(UserError, match=f"train/{file} is damaged"):
-        import_legacy.plan(birds)
+        legacy.plan(birds)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_truncated_pickle_is_one_line(birds: Path, file: str) -> None:
 def test_a_pickle_that_holds_something_else(birds: Path, file: str, value: Any, told: str) -> None:
     (birds / file).write_bytes(python2.dumps(value))
     with pytest.raises(UserError, match=told):
-        import_legacy.plan(birds)
+        legacy.plan(birds)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_captions_pickle_that_is_no_such(birds: Path, value: Any, told: str) -
     shutil.rmtree(birds / "text")
     (birds / "captions.pickle").write_bytes(python2.dumps(value))
     with pytest.raises(UserError, match=told):
-        import_legacy.plan(birds)
+        legacy.plan(birds)
 
 
 @pytest.mark.parametrize(
@@ -221,15 +221,15 @@ def test_a_captions_pickle_that_is_no_such(birds: Path, value: Any, told: str) -
 def test_what_is_missing_is_one_line(birds: Path, file: str, told: str) -> None:
     (birds / file).unlink()
     with pytest.raises(UserError, match=told):
-        import_legacy.plan(birds)
+        legacy.plan(birds)
 
 
 def test_empty_captions_are_left_out_and_a_picture_without_any_is_refused(birds: Path) -> None:
     shutil.rmtree(birds / "text")
     value = [[[1], [0]] + [[1], [1]] * 3, [[1], [1]] * 2, {0: "<end>", 1: "a"}, {"a": 1}]
     (birds / "captions.pickle").write_bytes(python2.dumps(value))
-    assert import_legacy.plan(birds).entries[0].texts == ("a",)
+    assert legacy.plan(birds).entries[0].texts == ("a",)
     value[0][0] = []
     (birds / "captions.pickle").write_bytes(python2.dumps(value))
     with pytest.raises(UserError, match=r"has no words for picture 1 of train/filenames\.pickle"):
-        import_legacy.plan(birds)
+        legacy.plan(birds)

@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from limner import cli
-from limner.data import import_oxford
 from limner.data.check import check
 from limner.data.dataset import Dataset
-from limner.data.import_write import write
+from limner.data.importers import oxford
+from limner.data.importers.writing import write
 from limner.errors import UserError
 
 from .downloads import flower_class, flowers, pickled_splits, reeds_lists
@@ -33,7 +33,7 @@ def setid(folder: Path, **sets: list[int]) -> None:
 
 
 def test_everything_of_a_row_is_there(source: Path, tmp_path: Path) -> None:
-    plan = import_oxford.plan(source)
+    plan = oxford.plan(source)
     assert plan.counts() == {"train": 4, "test": 2} and plan.way == "classes"
     write(plan, tmp_path / "flowers")
     table = pq.read_table(tmp_path / "flowers" / "train-00000-of-00001.parquet").to_pylist()
@@ -48,7 +48,7 @@ def test_everything_of_a_row_is_there(source: Path, tmp_path: Path) -> None:
 
 def test_oxfords_own_split_is_read_from_its_matlab_file(source: Path, tmp_path: Path) -> None:
     setid(source, trnid=[1, 2], valid=[3], tstid=[4, 5, 6])
-    plan = import_oxford.plan(source, split="official")
+    plan = oxford.plan(source, split="official")
     assert [entry.split for entry in plan.entries] == ["train"] * 2 + ["validation"] + ["test"] * 3
     out = write(plan, tmp_path / "flowers")
     assert sorted(path.name.split("-")[0] for path in out.glob("*.parquet")) == ["test", "train", "validation"]
@@ -60,16 +60,16 @@ def test_without_lists_of_classes_the_pickles_divide(source: Path) -> None:
     (source / "testclasses.txt").unlink()
     names = [f"jpg/image_{number:05d}" for number in range(1, 7)]
     pickled_splits(source, names[2:], names[:2])
-    assert [entry.split for entry in import_oxford.plan(source).entries] == ["test"] * 2 + ["train"] * 4
+    assert [entry.split for entry in oxford.plan(source).entries] == ["test"] * 2 + ["train"] * 4
 
 
 def test_without_scipy_one_line_says_so(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (source / "setid.mat").write_bytes(b"")
     monkeypatch.setitem(sys.modules, "scipy", None)
     monkeypatch.setitem(sys.modules, "scipy.io", None)
-    assert import_oxford.plan(source).way == "classes"
+    assert oxford.plan(source).way == "classes"
     with pytest.raises(UserError, match=r'needs scipy: pip install "limner\[import\]"'):
-        import_oxford.plan(source, split="official")
+        oxford.plan(source, split="official")
 
 
 @pytest.mark.parametrize("content", [b"", b"no MATLAB file", b"MATLAB 5.0" + bytes(200)])
@@ -77,16 +77,16 @@ def test_a_matlab_file_that_is_none(source: Path, content: bytes) -> None:
     pytest.importorskip("scipy")
     (source / "setid.mat").write_bytes(content)
     with pytest.raises(UserError, match="is not Oxford's setid"):
-        import_oxford.plan(source, split="official")
+        oxford.plan(source, split="official")
 
 
 def test_a_matlab_file_of_something_else(source: Path) -> None:
     setid(source, labels=[1, 2])
     with pytest.raises(UserError, match="is not Oxford's setid"):
-        import_oxford.plan(source, split="official")
+        oxford.plan(source, split="official")
     setid(source, trnid=[1, 2], valid=[3], tstid=[4, 5])
     with pytest.raises(UserError, match="jpg/image_00006 is in no split"):
-        import_oxford.plan(source, split="official")
+        oxford.plan(source, split="official")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_matlab_file_of_something_else(source: Path) -> None:
 def test_what_is_missing_is_one_line(source: Path, tmp_path: Path, spoil: Any, told: str) -> None:
     spoil(source)
     with pytest.raises(UserError, match=told) as caught:
-        write(import_oxford.plan(source), tmp_path / "flowers")
+        write(oxford.plan(source), tmp_path / "flowers")
     assert "\n" not in str(caught.value) and not (tmp_path / "flowers").exists()
 
 
@@ -113,7 +113,7 @@ def test_torch_captions_are_named_as_not_read(source: Path) -> None:
     for number in range(1, 4):
         (source / "text_c10" / f"class_{number:05d}.t7").write_bytes(b"x")
     with pytest.raises(UserError, match=r"\.t7 files are not read: take the captions as text"):
-        import_oxford.plan(source)
+        oxford.plan(source)
 
 
 def test_the_command(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

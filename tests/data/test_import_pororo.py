@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from limner import cli
-from limner.data import import_pororo
 from limner.data.check import check
 from limner.data.dataset import Dataset
-from limner.data.import_write import strip_window, write
+from limner.data.importers import pororo as import_pororo
+from limner.data.importers.writing import strip_window, write
 from limner.errors import UserError
 
 from . import python2

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from limner.data import unpickle as module
-from limner.data.unpickle import load_npy, unpickle
+from limner.data.importers import unpickle as module
+from limner.data.importers.unpickle import load_npy, unpickle
 from limner.errors import UserError
 
 from . import python2
@@ -243,7 +243,7 @@ def test_a_short_file_that_claims_much_takes_no_memory(tmp_path: Path) -> None:
         (tmp_path / f"{number:02d}.pickle").write_bytes(content)
     program = (
         "import resource, sys; from pathlib import Path\n"
-        "from limner.data.unpickle import unpickle; from limner.errors import UserError\n"
+        "from limner.data.importers.unpickle import unpickle; from limner.errors import UserError\n"
         "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "for path in sorted(Path(sys.argv[1]).glob('*.pickle')):\n"
         "    before = peak()\n"

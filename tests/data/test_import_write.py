@@ -11,9 +11,9 @@ from pathlib import Path
 import datasets
 import pytest
 
-from limner.data import import_write
 from limner.data.dataset import Dataset
-from limner.data.import_write import Entry, Plan, write
+from limner.data.importers import writing
+from limner.data.importers.writing import Entry, Plan, write
 from limner.errors import UserError
 
 from .conftest import encoded, picture
@@ -33,7 +33,7 @@ def plan(tmp_path: Path) -> Plan:
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(import_write, "_ROWS_PER_SHARD", 3)
+    monkeypatch.setattr(writing, "_ROWS_PER_SHARD", 3)
     yield
 
 

@@ -16,7 +16,7 @@ from limner import cli
 from limner.data.check import check
 from limner.data.dataset import Dataset
 from limner.data.source import Source
-from limner.data.tales import tales_of
+from limner.data.story_index import tales_of
 from limner.errors import UserError
 
 from .conftest import encoded, picture

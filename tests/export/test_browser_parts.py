@@ -16,14 +16,14 @@ from PIL import Image
 
 import limner
 from artists import published
-from limner.blocks.char_cnn_rnn import CharCnnRnn
-from limner.blocks.text import ByWord, mend
+from limner.blocks.text.char_cnn_rnn import CharCnnRnn
+from limner.blocks.text.encoders import ByWord, mend
 from limner.data.schema import Lexicon, words_of
 from limner.export import host
-from limner.sheet import to_pil
-from limner.studio import gallery_files
-from limner.studio.gallery import Gallery
-from limner.studio.gallery_recipe import checked, identity, recipe_in
+from limner.imaging.sheets import to_pil
+from limner.studio.gallery import files
+from limner.studio.gallery.gallery import Gallery
+from limner.studio.gallery.recipe import checked, identity, recipe_in
 from limner.system import Dice, Style
 from nodes import node
 
@@ -164,7 +164,7 @@ def kept(tmp_path: Path) -> Gallery:
 
 def test_a_zip_goes_from_the_server_to_the_browser_and_back(kept: Gallery, tmp_path: Path) -> None:
     file = io.BytesIO()
-    assert gallery_files.write(kept, file, "drawn") == 4
+    assert files.write(kept, file, "drawn") == 4
     program = """
     const { packed, unpacked } = await import(`${page}/browser/gallery_zip.js`);
     const { readPng } = await import(`${page}/browser/png.js`);
@@ -177,7 +177,7 @@ def test_a_zip_goes_from_the_server_to_the_browser_and_back(kept: Gallery, tmp_p
     told = node(program, base64.b64encode(file.getvalue()).decode())
     assert told["same"] == [True] * 4
     other = Gallery(tmp_path / "other.sqlite")
-    assert gallery_files.read(other, io.BytesIO(base64.b64decode(told["back"]))) == (4, 4)
+    assert files.read(other, io.BytesIO(base64.b64decode(told["back"]))) == (4, 4)
     for one in kept.page("drawn").pictures:
         there = other.get(one.id)
         assert (there.note, there.kept_at, there.drawn_at, there.recipe) == (

@@ -17,8 +17,8 @@ from onnx import numpy_helper
 import limner
 from artists import published
 from limner import catalogue, checkpoint
-from limner.artist import Artist
 from limner.data.dataset import Dataset
+from limner.drawing.artist import Artist
 from limner.errors import UserError
 from limner.export import onnx, whole
 from limner.requests import Story

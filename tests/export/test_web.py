@@ -15,7 +15,7 @@ import pytest
 
 from artists import published
 from limner import cli
-from limner.artist import Artist
+from limner.drawing.artist import Artist
 from limner.errors import UserError
 from limner.export import runtime, web, whole
 from runtimes import hollow

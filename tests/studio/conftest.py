@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import galleries
-from limner.studio.gallery import Gallery
+from limner.studio.gallery.gallery import Gallery
 
 
 @pytest.fixture(params=galleries.KINDS)

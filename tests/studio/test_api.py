@@ -13,7 +13,7 @@ from PIL import Image
 import limner
 from artists import cascade, fake, published
 from limner import checkpoint
-from limner.artist import Artist
+from limner.drawing.artist import Artist
 from limner.requests import Blend, Caption, Story, to_json
 from limner.studio.server import Settings, names
 from studio_live import decoded, live

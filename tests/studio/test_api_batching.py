@@ -19,11 +19,11 @@ import pytest
 
 import limner
 from artists import published
-from limner.artist import Artist
+from limner.drawing.artist import Artist
 from limner.errors import UserError
 from limner.requests import Caption, Story
-from limner.studio.batching import Closed, Desk, Full
-from limner.studio.meters import Meters
+from limner.studio.drawing.batching import Closed, Desk, Full
+from limner.studio.info.metrics import Meters
 from limner.studio.server import Settings
 from limner.system import Style
 from studio_live import Gate, decoded, live
@@ -264,7 +264,7 @@ def test_the_event_loop_answers_while_an_artist_draws(artist):
 
 SLOW = """
 import sys, time
-from limner.artist import Artist
+from limner.drawing.artist import Artist
 from limner.cli import main
 sample = Artist.sample
 def slowly(self, rows, knobs):

@@ -31,10 +31,10 @@ from schemathesis.specs.openapi import checks
 import limner
 from artists import cascade, fake, published
 from galleries import made, png
-from limner.artist import Artist
+from limner.drawing.artist import Artist
 from limner.studio import server
-from limner.studio.gallery import Gallery
-from limner.studio.gallery_recipe import checked, identity
+from limner.studio.gallery.gallery import Gallery
+from limner.studio.gallery.recipe import checked, identity
 from studio_live import live
 
 TRIES = settings(

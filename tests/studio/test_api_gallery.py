@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 import limner
-from limner.studio.gallery import Gallery
+from limner.studio.gallery.gallery import Gallery
 from studio_live import live
 
 

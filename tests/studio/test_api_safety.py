@@ -14,9 +14,9 @@ from PIL import Image
 import limner
 from artists import cascade, published
 from limner.errors import UserError
-from limner.studio.safety import Limits, Paces
+from limner.studio.drawing.responses import Links
+from limner.studio.limits import Limits, Paces
 from limner.studio.server import Settings, opened
-from limner.studio.shown import Links
 from studio_live import live
 
 DRAW = "/v1/images/generations"
@@ -127,7 +127,7 @@ def test_a_client_that_asks_too_often_is_told_to_wait(artist):
 
 
 def test_paces_drip_full_and_forget(monkeypatch):
-    monkeypatch.setattr("limner.studio.safety.MOST_CLIENTS", 2)
+    monkeypatch.setattr("limner.studio.limits.MOST_CLIENTS", 2)
     paces = Paces(Limits(rate=30, burst=2))
     assert [paces.wait("a", 0.0) for _ in range(3)] == [0, 0, 2]
     assert paces.wait("a", 1.0) == 1 and paces.wait("a", 2.0) == 0

@@ -13,11 +13,11 @@ from PIL import Image
 import artists
 import galleries
 from galleries import made, picture, png
-from limner.artist import load
+from limner.drawing.artist import load
 from limner.errors import UserError
-from limner.studio.gallery import Gallery
-from limner.studio.gallery_database import Missing
-from limner.studio.gallery_recipe import MOST_BYTES, checked, decode, identity
+from limner.studio.gallery.database import Missing
+from limner.studio.gallery.gallery import Gallery
+from limner.studio.gallery.recipe import MOST_BYTES, checked, decode, identity
 
 
 def ids(gallery: Gallery, shelf: str = "kept", **how: object) -> list[str]:

@@ -19,15 +19,15 @@ from galleries import picture
 from house_rules import ROOT
 from lacking import lacking
 from limner.errors import UserError
-from limner.studio.gallery import Gallery
-from limner.studio.gallery_database import Database, Unavailable, default_place, migrate
-from limner.studio.gallery_tables import Table
+from limner.studio.gallery.database import Database, Unavailable, default_place, migrate
+from limner.studio.gallery.gallery import Gallery
+from limner.studio.gallery.tables import Table
 
 # Two threads keep favourites for ever, and name each one when the gallery has acknowledged it.
 WRITER = """
 import sys, threading
 from galleries import picture
-from limner.studio.gallery import Gallery
+from limner.studio.gallery.gallery import Gallery
 
 gallery, first = Gallery(sys.argv[1]), int(sys.argv[2])
 lock = threading.Lock()
@@ -163,7 +163,7 @@ def test_a_database_that_is_not_there_is_told_in_a_line_without_the_password(whe
 
 
 def test_a_database_that_is_busy_for_long_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("limner.studio.gallery_database.WAIT", 0.1)
+    monkeypatch.setattr("limner.studio.gallery.database.WAIT", 0.1)
     gallery = Gallery(tmp_path / "gallery.sqlite")
     other = sqlite3.connect(tmp_path / "gallery.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from galleries import made, picture, png
-from limner import recipe
+from limner.drawing import recipe
 from limner.errors import UserError
-from limner.studio import gallery_files
-from limner.studio.gallery import Gallery
-from limner.studio.gallery_recipe import checked, identity
+from limner.studio.gallery import files
+from limner.studio.gallery.gallery import Gallery
+from limner.studio.gallery.recipe import checked, identity
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def other(tmp_path: Path) -> Iterator[Gallery]:
 
 def exported(gallery: Gallery, shelf: str = "kept") -> io.BytesIO:
     file = io.BytesIO()
-    gallery_files.write(gallery, file, shelf)  # type: ignore[arg-type]
+    files.write(gallery, file, shelf)  # type: ignore[arg-type]
     return file
 
 
@@ -43,7 +43,7 @@ def test_a_gallery_comes_through_a_zip_as_it_was(gallery: Gallery, other: Galler
     first = gallery.add(picture(seed=0), keep=True, note="a note").id
     for i in range(1, 25):
         gallery.add(picture(f"hat {i}", i), keep=i % 2 == 0, parents=[first])
-    assert gallery_files.read(other, exported(gallery, "drawn")) == (25, 25)
+    assert files.read(other, exported(gallery, "drawn")) == (25, 25)
     assert told(other) == told(gallery)
 
 
@@ -64,16 +64,16 @@ def test_importing_merges_and_doubles_nothing(gallery: Gallery, other: Gallery) 
     for i in (2, 3, 4):
         other.add(picture(seed=i), note="theirs" if i == 3 else "")
     file = exported(gallery)
-    assert gallery_files.read(other, file) == (4, 2)
-    assert gallery_files.read(other, file) == (4, 0)
+    assert files.read(other, file) == (4, 2)
+    assert files.read(other, file) == (4, 0)
     assert other.page("drawn").total == 5
     assert other.page("kept").total == 4
     assert other.page("drawn", search="theirs").total == 1
-    assert gallery_files.read(gallery, exported(other, "drawn")) == (5, 1)
+    assert files.read(gallery, exported(other, "drawn")) == (5, 1)
 
 
 def test_an_empty_gallery_makes_an_empty_zip(gallery: Gallery, other: Gallery) -> None:
-    assert gallery_files.read(other, exported(gallery)) == (0, 0)
+    assert files.read(other, exported(gallery)) == (0, 0)
 
 
 # Hostile and damaged zips
@@ -175,19 +175,19 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
 def test_a_zip_that_is_none_of_ours_is_refused_in_a_line(gallery: Gallery, name: str) -> None:
     make, says = HOSTILE[name]
     with pytest.raises(UserError, match=says) as caught:
-        gallery_files.read(gallery, io.BytesIO(make()))
+        files.read(gallery, io.BytesIO(make()))
     assert "\n" not in str(caught.value)
     assert gallery.page("drawn").total == 0
 
 
 def test_a_zip_of_too_many_files_is_refused(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gallery_files, "MOST_PICTURES", 3)
+    monkeypatch.setattr(files, "MOST_PICTURES", 3)
     with pytest.raises(UserError, match="holds 5 files"):
-        gallery_files.read(gallery, io.BytesIO(zipped({f"{i}": b"" for i in range(5)})))
+        files.read(gallery, io.BytesIO(zipped({f"{i}": b"" for i in range(5)})))
 
 
 def test_more_pictures_than_a_zip_may_hold_are_not_exported(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gallery_files, "MOST_PICTURES", 1)
+    monkeypatch.setattr(files, "MOST_PICTURES", 1)
     for i in range(2):
         gallery.add(picture(seed=i), keep=True)
     with pytest.raises(UserError, match="2 pictures, and a zip holds 1"):
@@ -201,9 +201,9 @@ def test_one_damaged_picture_keeps_all_others_out(gallery: Gallery, other: Galle
         entries = {name: packed.read(name) for name in packed.namelist()}
     entries[list(entries)[3]] = b"no picture"
     with pytest.raises(UserError, match="cannot be taken"):
-        gallery_files.read(other, io.BytesIO(zipped(entries)))
+        files.read(other, io.BytesIO(zipped(entries)))
     assert other.page("drawn").total == 0
 
 
 def test_the_good_zip_of_these_tests_is_taken(gallery: Gallery) -> None:
-    assert gallery_files.read(gallery, io.BytesIO(zipped(gallery_of()))) == (1, 1)
+    assert files.read(gallery, io.BytesIO(zipped(gallery_of()))) == (1, 1)

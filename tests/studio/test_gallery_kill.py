@@ -23,7 +23,7 @@ import pytest
 import galleries
 from galleries import png
 from house_rules import ROOT
-from limner.studio.gallery import Gallery
+from limner.studio.gallery.gallery import Gallery
 
 pytestmark = pytest.mark.slow
 PICTURES = "/v1/gallery/pictures"
@@ -31,8 +31,8 @@ PEOPLE, KILLS = 4, 4
 SERVER = """
 import socket, sys, uvicorn
 from fastapi import FastAPI
-from limner.studio.gallery import Gallery
-from limner.studio.gallery_routes import router
+from limner.studio.gallery.gallery import Gallery
+from limner.studio.gallery.routes import router
 
 app = FastAPI()
 app.include_router(router(Gallery(sys.argv[1])))

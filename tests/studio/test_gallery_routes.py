@@ -21,10 +21,10 @@ from PIL import Image
 import galleries
 from galleries import made, picture, png
 from limner.errors import UserError
-from limner.studio import gallery_files
-from limner.studio.gallery import Gallery
-from limner.studio.gallery_recipe import encode
-from limner.studio.gallery_routes import router
+from limner.studio.gallery import files
+from limner.studio.gallery.gallery import Gallery
+from limner.studio.gallery.recipe import encode
+from limner.studio.gallery.routes import router
 
 HOME = "/v1/gallery"
 NONE = "0" * 64
@@ -125,7 +125,7 @@ def test_export_and_import(client: TestClient, tmp_path: Path) -> None:
 def test_a_zip_larger_than_allowed_is_cut_off_while_it_comes(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gallery_files, "MOST_BYTES_OF_ALL", 1000)
+    monkeypatch.setattr(files, "MOST_BYTES_OF_ALL", 1000)
     assert client.post(f"{HOME}/import", content=b"x" * 1001).status_code == 413
     refused = client.post(f"{HOME}/import", content=b"x" * 1000)
     assert (refused.status_code, refused.json()["detail"]) == (400, "this is no zip file that Limner wrote")

@@ -30,8 +30,8 @@ from artists import cascade, published
 from galleries import png as picture
 from hostile import DRAW, FINE, KEEP, Answer, Sent, answer, draw, get, keep, trickled
 from hostile_inputs import KINDS, RED, SQL
-from limner.studio.gallery import Gallery
-from limner.studio.safety import Limits
+from limner.studio.gallery.gallery import Gallery
+from limner.studio.limits import Limits
 from limner.studio.server import Settings
 from studio_live import live
 

@@ -13,8 +13,8 @@ import torch
 
 import limner
 from artists import published
-from limner.artist import Artist
-from limner.studio.safety import Limits
+from limner.drawing.artist import Artist
+from limner.studio.limits import Limits
 from limner.studio.server import Settings
 from limner.system import Draft
 from studio_live import decoded, live

@@ -19,11 +19,11 @@ from PIL import Image
 import artists
 import galleries
 from galleries import picture
-from limner.artist import load
+from limner.drawing.artist import load
 from limner.errors import UserError
-from limner.studio.gallery_database import Conflict, Database, Missing
-from limner.studio.ratings import Asked, Ratings, Sheet, draw_sheets
-from limner.studio.ratings_routes import router
+from limner.studio.gallery.database import Conflict, Database, Missing
+from limner.studio.ratings.ratings import Asked, Ratings, Sheet, draw_sheets
+from limner.studio.ratings.routes import router
 
 SYSTEMS = ("ant", "bee", "cat")
 HOME = "/v1/ratings"

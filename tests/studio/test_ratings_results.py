@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from limner.studio.ratings_results import bradley_terry, standings
+from limner.studio.ratings.results import bradley_terry, standings
 
 
 def test_bradley_terry_finds_strengths_exactly_from_expected_wins() -> None:

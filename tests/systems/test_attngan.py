@@ -10,7 +10,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from limner.blocks.attentive import AttentiveTree
-from limner.blocks.text import BiLstmEncoder
+from limner.blocks.text.encoders import BiLstmEncoder
 from limner.data.dataset import Dataset
 from limner.data.schema import Lexicon, words_of
 from limner.errors import UserError

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from limner import checkpoint
-from limner.blocks.char_cnn_rnn import CharCnnRnn
-from limner.blocks.table import SentenceTable
-from limner.blocks.text import WordEncoder
+from limner.blocks.text.caption_table import SentenceTable
+from limner.blocks.text.char_cnn_rnn import CharCnnRnn
+from limner.blocks.text.encoders import WordEncoder
 from limner.data.schema import Lexicon, Schema
 from limner.data.views import Pairs, partners
 from limner.errors import UserError

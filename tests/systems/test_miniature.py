@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from limner.blocks import rivals
+from limner.blocks.losses import hard_negatives
 from limner.data.dataset import Dataset
 from limner.data.views import Pairs
 from limner.errors import UserError
@@ -58,7 +58,7 @@ def indifferent(system: Miniature) -> None:
 
 def test_the_game_at_equal_scores(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """f(0) = log 2: the critic pays log 2 for the pair and half of it for the wrong text, the generator log 2."""
-    monkeypatch.setattr(rivals, "MARGIN", -3.0)  # nothing fits so well that it may be true: all count as wrong
+    monkeypatch.setattr(hard_negatives, "MARGIN", -3.0)  # nothing fits so well that it may be true: all count as wrong
     system = make(data, variety=0.0)
     indifferent(system)
     found = losses(system, batch_of(data))
@@ -67,7 +67,7 @@ def test_the_game_at_equal_scores(data: Dataset, monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_may_be_true_is_never_wrong(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rivals, "MARGIN", 3.0)  # no caption fits so badly
+    monkeypatch.setattr(hard_negatives, "MARGIN", 3.0)  # no caption fits so badly
     system = make(data, variety=0.0)
     indifferent(system)
     assert losses(system, batch_of(data))["critic"].loss.item() == pytest.approx(0.693147, abs=1e-5)
@@ -139,7 +139,7 @@ def test_no_3x3_convolution_works_at_full_size_but_the_last(data: Dataset) -> No
 
 def test_without_pairing_each_score_stands_alone(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """At scores of 0 the critic pays log 2 for real, drawn and half of it for wrong."""
-    monkeypatch.setattr(rivals, "MARGIN", -3.0)
+    monkeypatch.setattr(hard_negatives, "MARGIN", -3.0)
     system = make(data, variety=0.0, without=("pairing",))
     indifferent(system)
     found = losses(system, batch_of(data))

@@ -13,12 +13,12 @@ from limner.blocks.growing import DRIFT, Stage
 from limner.data.dataset import Dataset
 from limner.data.schema import Schema
 from limner.data.views import Pictures
-from limner.engine import Engine
 from limner.errors import UserError
-from limner.runs import RunFolder
 from limner.system import Clock, Dice, Draft, System
 from limner.systems.progan import Config, ProGAN
-from limner.train import Trainer
+from limner.training.engine import Engine
+from limner.training.run_folder import RunFolder
+from limner.training.trainer import Trainer
 from toy import shapes
 
 FADING = {"stages": (Stage(4, 1, 8, 0.5), Stage(8, 4, 8, 0.75), Stage(16, 1, 8, 0.5)), "images": 6 * 8}

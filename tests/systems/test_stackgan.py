@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 from torch.testing import assert_close
 
-from limner.blocks.augmentation import ConditioningAugmentation, divergence, drawn_from
+from limner.blocks.layers.conditioning_augmentation import ConditioningAugmentation, divergence, drawn_from
 from limner.data.dataset import Dataset
 from limner.errors import UserError
 from limner.settings import change

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from limner.blocks.tree import shrunk, sides
+from limner.blocks.layers.tree import shrunk, sides
 from limner.data.dataset import Dataset
 from limner.data.views import Pairs, Pictures
 from limner.errors import UserError

@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from limner.blocks.augmentation import divergence
-from limner.blocks.lines import shortened, so_far
-from limner.blocks.resample import doubled
+from limner.blocks.layers.conditioning_augmentation import divergence
+from limner.blocks.layers.doubling import doubled
 from limner.blocks.stackgan import Doubled
+from limner.blocks.text.lines import shortened, so_far
 from limner.data.dataset import Dataset
 from limner.data.views import Stories, streams
 from limner.errors import UserError

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
-from limner.blocks.augmentation import EqualAugmentation, divergence
 from limner.blocks.growing import DRIFT
-from limner.blocks.knobs import TwoSpreads
-from limner.blocks.text import LstmEncoder
+from limner.blocks.latent.knobs import TwoSpreads
+from limner.blocks.layers.conditioning_augmentation import EqualAugmentation, divergence
+from limner.blocks.text.encoders import LstmEncoder
 from limner.data.dataset import Dataset
 from limner.data.schema import Lexicon
 from limner.data.views import Pairs

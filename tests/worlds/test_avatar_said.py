@@ -6,14 +6,13 @@ import random
 
 import pytest
 
-from limner.worlds import avatar_captions
-from limner.worlds.avatar_said import said
-from limner.worlds.avatars import sample
+from limner.worlds.avatars import captions, sample
+from limner.worlds.avatars.said import said
 
 
 def test_finds_what_the_writer_chose_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     spoken: set[str] = set()
-    phrase, background, subject = avatar_captions._phrase, avatar_captions._background, avatar_captions._subject
+    phrase, background, subject = captions._phrase, captions._background, captions._subject
 
     def spy_phrase(attributes, name, rng):
         spoken.add(name)
@@ -29,19 +28,19 @@ def test_finds_what_the_writer_chose_and_nothing_else(monkeypatch: pytest.Monkey
         spoken.update(before - set(names))
         return text
 
-    monkeypatch.setattr(avatar_captions, "_phrase", spy_phrase)
-    monkeypatch.setattr(avatar_captions, "_background", spy_background)
-    monkeypatch.setattr(avatar_captions, "_subject", spy_subject)
+    monkeypatch.setattr(captions, "_phrase", spy_phrase)
+    monkeypatch.setattr(captions, "_background", spy_background)
+    monkeypatch.setattr(captions, "_subject", spy_subject)
     free = {"presentation", "hair_colour", "clothing_colour", "facial_hair_colour", "hat_colour"}
-    mouths = {word for words in avatar_captions._MOUTH_ADJECTIVES.values() for word in words}
+    mouths = {word for words in captions._MOUTH_ADJECTIVES.values() for word in words}
     for index in range(400):
         attributes, rng = sample(3, index).attributes, random.Random(index)
         write = random.Random(index).choice(
             [
-                lambda a, r: avatar_captions._sentence(a, r, avatar_captions._choose(a, r, 0.7)),
-                lambda a, r: avatar_captions._comma_list(a, r, avatar_captions._choose(a, r, 0.7)),
-                avatar_captions._short,
-                avatar_captions._two_sentences,
+                lambda a, r: captions._sentence(a, r, captions._choose(a, r, 0.7)),
+                lambda a, r: captions._comma_list(a, r, captions._choose(a, r, 0.7)),
+                captions._short,
+                captions._two_sentences,
             ]
         )
         spoken.clear()

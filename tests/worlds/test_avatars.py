@@ -13,9 +13,10 @@ import pytest
 pytest.importorskip("python_avatars")
 pytest.importorskip("resvg_py")
 
-from limner.worlds import avatar_parts, avatars
-from limner.worlds.avatar_captions import CAPTIONS
-from limner.worlds.avatar_sampler import rgb
+from limner.worlds import avatars
+from limner.worlds.avatars import parts as avatar_parts
+from limner.worlds.avatars.captions import CAPTIONS
+from limner.worlds.avatars.sampler import rgb
 
 MANY = 3000
 PEOPLE = [avatars.sample(3, index) for index in range(MANY)]

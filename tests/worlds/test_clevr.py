@@ -20,10 +20,11 @@ from limner.data.dataset import Dataset
 from limner.data.schema import words_of
 from limner.errors import UserError
 from limner.requests import Story
-from limner.worlds import clevr, clevr_render
+from limner.worlds import clevr
 from limner.worlds.build import Job, shards
-from limner.worlds.clevr_dialogue import TURNS, dialogue
-from limner.worlds.clevr_scenes import COLOURS, COLUMNS, FRAMES, GAP, PROPERTIES, Thing, apart, propose, vector
+from limner.worlds.clevr import render
+from limner.worlds.clevr.dialogue import TURNS, dialogue
+from limner.worlds.clevr.scenes import COLOURS, COLUMNS, FRAMES, GAP, PROPERTIES, Thing, apart, propose, vector
 
 SMALL = Path(__file__).parent / "clevr_small"
 """24 stories at 32 pixels: limner data build clevr --images 96 --size 32 --seed 7 -o tests/worlds/clevr_small"""
@@ -66,8 +67,8 @@ def values(kind: str) -> set[str]:
 def test_everything_can_be_seen_and_nothing_leaves_the_picture() -> None:
     for story in range(6):
         things = clevr.story(SEED, story)
-        alone = [clevr_render.seen([thing], 256)[0] for thing in things]
-        together = clevr_render.seen(things, 256)
+        alone = [render.seen([thing], 256)[0] for thing in things]
+        together = render.seen(things, 256)
         for whole, left in zip(alone, together, strict=True):
             assert not (whole[0].any() or whole[-1].any() or whole[:, 0].any() or whole[:, -1].any())
             assert left.sum() >= 0.45 * whole.sum() and (left <= whole).all()  # 0.5 at another resolution
@@ -264,10 +265,10 @@ def test_opens_as_stories() -> None:
 
 
 def test_without_mitsuba_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    clevr_render.mitsuba.cache_clear()
+    render.mitsuba.cache_clear()
     monkeypatch.setitem(__import__("sys").modules, "mitsuba", None)
     with pytest.raises(UserError, match=r'pip install "limner\[worlds\]"'):
         clevr.build(tmp_path / "out", images=4)
     assert not (tmp_path / "out").exists()
     monkeypatch.undo()
-    clevr_render.mitsuba.cache_clear()
+    render.mitsuba.cache_clear()

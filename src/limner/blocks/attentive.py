@@ -14,18 +14,18 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from limner.blocks.augmentation import ConditioningAugmentation, divergence, drawn_from
 from limner.blocks.cascade import Cascade, Cascaded
-from limner.blocks.critics import Critics, drafts, half_life
-from limner.blocks.damsm import SmallRegions, damsm
-from limner.blocks.init import orthogonal
-from limner.blocks.knobs import TwoSpreads
-from limner.blocks.noise import normal
-from limner.blocks.objective import Objective, Weights
-from limner.blocks.parts import TOLD, painter, reader, told_words
-from limner.blocks.pretrained import InceptionRegions, Pretrained
-from limner.blocks.text import BiLstmEncoder, Reading, Text, blended, texts_of, unknown_words
-from limner.blocks.tree import Drawn, Head, Root, sides
+from limner.blocks.discriminators.pyramid import Critics, drafts, half_life
+from limner.blocks.export import TOLD, painter, reader, told_words
+from limner.blocks.latent.knobs import TwoSpreads
+from limner.blocks.latent.noise import normal
+from limner.blocks.layers.conditioning_augmentation import ConditioningAugmentation, divergence, drawn_from
+from limner.blocks.layers.initialisation import orthogonal
+from limner.blocks.layers.tree import Drawn, Head, Root, sides
+from limner.blocks.losses.damsm import SmallRegions, damsm
+from limner.blocks.losses.matching_aware import Objective, Weights
+from limner.blocks.text.encoders import BiLstmEncoder, Reading, Text, blended, texts_of, unknown_words
+from limner.blocks.vision.pretrained import InceptionRegions, Pretrained
 from limner.data.schema import Schema, words_of
 from limner.data.views import Pairs
 from limner.requests import Request

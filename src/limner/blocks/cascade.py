@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from limner.blocks.augment import window
+from limner.blocks.losses.differentiable_augmentation import window
 from limner.system import System
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from limner.blocks.export import painter
 from limner.blocks.growing import GrowingGenerator, doubled, schedule
-from limner.blocks.parts import painter
 from limner.data.schema import Schema
 from limner.data.views import View
 from limner.errors import UserError

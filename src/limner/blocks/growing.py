@@ -19,7 +19,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from limner.blocks.equalised import GAIN, EqualConv, EqualDown, EqualLinear, EqualUp, leaky, pixel_norm, with_deviation
+from limner.blocks.layers.equalised import (
+    GAIN,
+    EqualConv,
+    EqualDown,
+    EqualLinear,
+    EqualUp,
+    leaky,
+    pixel_norm,
+    with_deviation,
+)
 from limner.errors import UserError
 
 STEEP, DRIFT = 10.0, 0.001

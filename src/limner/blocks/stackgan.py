@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from limner.blocks.conv import LEAK, doublings, down
-from limner.blocks.resample import doubled
+from limner.blocks.layers.convolutions import LEAK, doublings, down
+from limner.blocks.layers.doubling import doubled
 
 
 class Up(nn.Sequential):

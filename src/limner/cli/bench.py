@@ -45,8 +45,8 @@ def bench(
 
     A bench that was stopped goes on when the same command is given again.
     """
-    from limner.bench import Bench, Entry
-    from limner.runs import commit, typed, versions
+    from limner.evaluation.bench import Bench, Entry
+    from limner.training.run_folder import commit, typed, versions
 
     if seeds < 1:
         raise UserError(f"the number of seeds is 1 or more, not {seeds}")

@@ -10,9 +10,9 @@ from limner.cli.console import FEW, bar, emit, leads, loaded, notes
 
 
 def draw_file(file: Path, artist: str, out: Path, options: dict[str, Any], device: str, as_json: bool) -> None:
-    """Draw a file of prompts and report; `options` are those of `limner.bulk.draw_all`."""
-    from limner import bulk
-    from limner.ranks import Ranks
+    """Draw a file of prompts and report; `options` are those of `limner.drawing.bulk.draw_all`."""
+    from limner.drawing import bulk
+    from limner.processes import Ranks
 
     began = time.perf_counter()
     ranks = Ranks()  # before the artist is loaded, so that each process finds its own GPU

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from limner.artist import Artist
+    from limner.drawing.artist import Artist
 
 FEW = 8
 """Pictures that one thread draws."""
@@ -57,7 +57,7 @@ def loaded(name: str, device: str, pictures: int, *, hub_ids: bool = True) -> Ar
     """
     import torch
 
-    from limner.artist import load
+    from limner.drawing.artist import load
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -69,7 +69,7 @@ def loaded(name: str, device: str, pictures: int, *, hub_ids: bool = True) -> Ar
 @contextlib.contextmanager
 def notes() -> Iterator[None]:
     """Print warnings about a prompt as notes; other warnings go their usual way."""
-    from limner.artist import UnknownWords
+    from limner.drawing.artist import UnknownWords
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", UnknownWords)

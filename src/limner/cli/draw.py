@@ -15,7 +15,7 @@ from limner.cli.console import Json, emit, loaded, note, notes
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from limner.artist import Artist
+    from limner.drawing.artist import Artist
     from limner.requests import Request
     from limner.system import Seed
 
@@ -108,8 +108,8 @@ def keep(image: Image, folder: Path, sheets: Mapping[str, Image] | None = None, 
     """
     import json
 
-    from limner import recipe
     from limner.cli import picture
+    from limner.drawing import recipe
 
     made = json.loads(image.info[recipe.KEY])
     prompt, seed = prompt_of(made["request"]), made["seed"]
@@ -158,7 +158,7 @@ def _plain(seed: object) -> str:
 
 def _again(path: Path, instead: str | None, device: str) -> tuple[Artist, list[tuple[Request, Seed]], dict[str, Any]]:
     """Return who draws a picture again, what, and with which knobs."""
-    from limner import recipe
+    from limner.drawing import recipe
 
     made = recipe.read(path)
     artist = loaded(instead or made["artist"], device, 1, hub_ids=instead is not None)

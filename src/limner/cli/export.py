@@ -45,7 +45,7 @@ def export(
         raise UserError("say what to write: --onnx FILE for programs, or --web FOLDER for browsers")
     if onnx is not None and len(artists) != 1:
         raise UserError(f"an ONNX file holds one artist, not {len(artists)}: export them one by one")
-    from limner.artist import load
+    from limner.drawing.artist import load
 
     found = [load(name, device="cpu") for name in artists]
     with bar("exporting") as progress:

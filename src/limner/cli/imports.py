@@ -11,7 +11,7 @@ from limner.cli.console import Json, bar, emit, note
 from limner.errors import UserError
 
 if TYPE_CHECKING:
-    from limner.data.import_write import Plan
+    from limner.data.importers.writing import Plan
 
 app = typer.Typer(help="Turn a published data set, as it was downloaded, into one to train on.", no_args_is_help=True)
 Folder = Annotated[
@@ -42,7 +42,7 @@ def cub(folder: Folder, out: Out, crop: Crop = True, split: Split = None, as_jso
 
     limner train gan-int-cls --data data/birds
     """
-    from limner.data import import_cub
+    from limner.data.importers import cub as import_cub
 
     _write(import_cub.plan(folder, crop=crop, split=split), out, as_json)
 
@@ -58,7 +58,7 @@ def oxford(folder: Folder, out: Out, split: Split = None, as_json: Json = False)
 
     limner data import oxford downloads/flowers --split official -o data/flowers-official
     """
-    from limner.data import import_oxford
+    from limner.data.importers import oxford as import_oxford
 
     _write(import_oxford.plan(folder, split=split), out, as_json)
 
@@ -73,7 +73,7 @@ def legacy(folder: Folder, out: Out, crop: Crop = True, as_json: Json = False) -
 
     limner data import legacy AttnGAN/data/birds -o data/birds
     """
-    from limner.data import import_legacy
+    from limner.data.importers import legacy as import_legacy
 
     _write(import_legacy.plan(folder, crop=crop), out, as_json)
 
@@ -97,7 +97,7 @@ def coco(
 
     limner data import coco downloads/coco --year 2017 --masks -o data/coco-2017
     """
-    from limner.data import import_coco
+    from limner.data.importers import coco as import_coco
 
     _write(import_coco.plan(folder, year=year, masks=masks), out, as_json)
 
@@ -129,7 +129,7 @@ def pororo(
 
     limner data import pororo downloads/pororo_png --apart -o data/pororo-apart
     """
-    from limner.data import import_pororo
+    from limner.data.importers import pororo as import_pororo
 
     _write(import_pororo.plan(folder, split=split, apart=apart, seed=seed), out, as_json)
 
@@ -157,7 +157,7 @@ def face2text(
 
     limner data import face2text clean.json celeba/ --suffix .bmp=.png -o data/faces
     """
-    from limner.data import import_face2text
+    from limner.data.importers import face2text as import_face2text
 
     _write(import_face2text.plan(descriptions, images, suffixes=_suffixes(suffix)), out, as_json)
 
@@ -182,7 +182,7 @@ def clevr(
 
     limner data import clevr CLEVR_val_scenes.json CLEVR_v1.0/images/val -o data/clevr-val
     """
-    from limner.data import import_clevr
+    from limner.data.importers import clevr as import_clevr
 
     _write(import_clevr.plan(scenes, images, questions=questions), out, as_json)
 
@@ -195,7 +195,7 @@ def clevr_sv(folder: Folder, out: Out, as_json: Json = False) -> None:
 
     limner data import clevr-sv downloads/clevr_dataset -o data/clevr-sv
     """
-    from limner.data import import_clevr_sv
+    from limner.data.importers import clevr_sv as import_clevr_sv
 
     _write(import_clevr_sv.plan(folder), out, as_json)
 
@@ -208,8 +208,8 @@ def _suffixes(pairs: list[str]) -> dict[str, str]:
 
 
 def _write(plan: Plan, out: Path, as_json: bool) -> None:
-    from limner.data.import_read import WAYS
-    from limner.data.import_write import write
+    from limner.data.importers.reading import WAYS
+    from limner.data.importers.writing import write
 
     with bar(f"importing {plan.what}") as progress:
         folder = write(plan, out, progress=progress)

@@ -13,8 +13,8 @@ from limner.cli.console import Json, bar, emit, note
 from limner.errors import UserError
 
 if TYPE_CHECKING:
-    from limner.exam import Exam
-    from limner.report import Report
+    from limner.evaluation.protocol import Exam
+    from limner.evaluation.report import Report
 
 Data = Annotated[str, typer.Option(help="The data set whose held-out rows are measured on.")]
 JudgeName = Annotated[
@@ -47,7 +47,7 @@ def judge(
     A judge that was stopped goes on when the same command is given again.
     """
     from limner import catalogue, settings
-    from limner.evaluate import publish_judge
+    from limner.evaluation.evaluate import publish_judge
 
     cls = catalogue.load_class(catalogue.JUDGE)
     changes = settings.pairs(set_ or []) | {"size": str(size)} | ({} if images is None else {"images": str(images)})
@@ -80,9 +80,9 @@ def evaluate(
 
     Beside each figure stand what real pictures get and what shuffled ones get.
     """
-    from limner.artist import load
-    from limner.evaluate import evaluate as measure
-    from limner.report import side_by_side
+    from limner.drawing.artist import load
+    from limner.evaluation.evaluate import evaluate as measure
+    from limner.evaluation.report import side_by_side
 
     exam = examination(data, judge, pictures, seed, inception)
     reports = {}
@@ -107,9 +107,9 @@ def examination(data: str, judge: str, pictures: int, seed: int, inception: bool
         UserError: where they cannot be had, or do not fit.
     """
     from limner.data.dataset import Dataset
-    from limner.exam import Exam, Referee
+    from limner.evaluation.protocol import Exam, Referee
     from limner.metrics import Inception as Network
-    from limner.ranks import Ranks
+    from limner.processes import Ranks
 
     if seed < 0:
         raise UserError(f"the seed is a whole number from 0, not {seed}")
@@ -136,7 +136,7 @@ def append(path: Path, report: Report, **more: Any) -> None:
         UserError: where it cannot be written.
     """
     from limner.checkpoint import make_folder, write_file
-    from limner.runs import commit, typed, versions
+    from limner.training.run_folder import commit, typed, versions
 
     make_folder(path.parent)
     about = {"command": typed(sys.argv), "commit": commit(), "versions": versions()}

@@ -33,8 +33,9 @@ def reword(
 
     limner reword "a man with a red hat" red=blue "a red hat"="a beard" man=woman -n 3 --seed 7
     """
-    from limner import looking, recipe, settings
+    from limner import settings
     from limner.cli import picture
+    from limner.drawing import looking, recipe
 
     wanted = _swaps(swaps)
     columns = len(looking.wordings(prompt, wanted))
@@ -76,7 +77,7 @@ def caption(
 
     The middle square of each picture is looked at.
     """
-    from limner.looking import describe
+    from limner.drawing.looking import describe
 
     told = describe(loaded(artist, device, len(images)), images)
     for image, text in zip(images, told, strict=True):

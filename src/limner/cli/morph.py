@@ -76,13 +76,14 @@ def walk(
 
 def _keep(images: Sequence[Image], out: Path, facts: dict[str, Any], show: bool, as_json: bool) -> None:
     """Save as a strip (.png), a film (.gif) or single pictures (a folder), and report what was made."""
-    from limner import recipe, sheet
     from limner.cli import picture
+    from limner.drawing import recipe
+    from limner.imaging import sheets
 
-    strip = sheet.sheet(images, len(images))
+    strip = sheets.sheet(images, len(images))
     milliseconds = sum(image.info["milliseconds"] for image in images) / len(images)
     if out.suffix.lower() == ".gif":
-        sheet.film(images, out)
+        sheets.film(images, out)
     elif out.suffix.lower() == ".png":
         recipe.write(strip, out)
     else:

@@ -12,9 +12,9 @@ from limner.cli.console import bar
 from limner.errors import UserError
 
 if TYPE_CHECKING:
-    from limner.ranks import Ranks
-    from limner.runs import RunFolder
-    from limner.train import Trainer
+    from limner.processes import Ranks
+    from limner.training.run_folder import RunFolder
+    from limner.training.trainer import Trainer
 
 
 def forget(path: Path) -> None:
@@ -31,7 +31,7 @@ def begun(path: Path, record: dict[str, Any], go_on: bool) -> bool:
     Raises:
         UserError: where it holds another run, or one that was not asked to go on.
     """
-    from limner.runs import RunFolder
+    from limner.training.run_folder import RunFolder
 
     if not (path / "run.json").exists():
         return False
@@ -87,9 +87,9 @@ def trainer_of(parts: dict[str, Any], folder: RunFolder) -> Trainer:
         UserError: where they do not fit, or the precision cannot be had here.
     """
     from limner import checkpoint
-    from limner.engine import Engine
-    from limner.places import find
-    from limner.train import Trainer
+    from limner.drawing.resolve import find
+    from limner.training.engine import Engine
+    from limner.training.trainer import Trainer
 
     record = folder.record
     if record.get("from") and not folder.checkpoints():

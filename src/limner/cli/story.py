@@ -15,8 +15,8 @@ from limner.cli.draw import Device, Knobs, Show, free, slug
 from limner.errors import UserError
 
 if TYPE_CHECKING:
-    from limner.artist import Artist
-    from limner.strip import Strip
+    from limner.drawing.artist import Artist
+    from limner.drawing.story import Strip
 
 DEFAULT = "clevr-stories"
 SUFFIXES = (".png", ".gif", ".html")
@@ -130,8 +130,8 @@ def _told(raw: bytes, what: str) -> list[str]:
 
 
 def _again(path: Path, artist: str, given: list[str] | None, changes: list[str], device: str) -> Strip:
-    from limner import recipe
-    from limner.strip import changed, tell, told_by
+    from limner.drawing import recipe
+    from limner.drawing.story import changed, tell, told_by
 
     made = recipe.read(path)
     story = told_by(made)
@@ -151,8 +151,8 @@ def _again(path: Path, artist: str, given: list[str] | None, changes: list[str],
 
 def keep(strip: Strip, out: Path, suffix: str, gif: bool, page: bool, show: bool, as_json: bool) -> None:
     """Save a strip in every form that is asked for, report it, and show it where that can be done."""
-    from limner import recipe
     from limner.cli import picture
+    from limner.drawing import recipe
 
     stem = f"{slug(' '.join(strip.lines))}-{strip.made['seed']}"
     folder, name = (out.parent, out.stem) if suffix else (out, stem)

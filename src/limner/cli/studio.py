@@ -54,13 +54,14 @@ def studio(
 
     import torch
 
-    from limner.artist import load
     from limner.cli.console import note
+    from limner.drawing.artist import load
+    from limner.drawing.resolve import bundled
     from limner.errors import UserError
-    from limner.places import bundled
-    from limner.studio import gallery, server
-    from limner.studio.gallery_database import default_place
-    from limner.studio.safety import LOCAL, Limits
+    from limner.studio import server
+    from limner.studio.gallery import gallery
+    from limner.studio.gallery.database import default_place
+    from limner.studio.limits import LOCAL, Limits
 
     if (rate is not None and rate < 0) or threads < 0:
         raise UserError("--rate and --threads are 0 or more")

@@ -25,10 +25,11 @@ def list_all(as_json: Json = False) -> None:
     """
     import dataclasses
 
-    from limner import catalogue, checkpoint, places
+    from limner import catalogue, checkpoint
+    from limner.drawing import resolve
 
     systems = [catalogue.summary(name) for name in catalogue.names()]
-    artists = {name: checkpoint.read(places.BUNDLED / name) for name in places.bundled()}
+    artists = {name: checkpoint.read(resolve.BUNDLED / name) for name in resolve.bundled()}
     if as_json:
         for one in systems:
             emit({"kind": "system", **dataclasses.asdict(one)}, True, "")
@@ -54,17 +55,18 @@ def show(
     """
     import dataclasses
 
-    from limner import catalogue, checkpoint, places, settings
+    from limner import catalogue, checkpoint, settings
+    from limner.drawing import resolve
     from limner.errors import UserError
 
     is_system = name.endswith(".py") or name.replace("_", "-") in catalogue.names()
     if is_system:
         summary = catalogue.summary(name)
         return emit(dataclasses.asdict(summary), True, "") if as_json else _describe(summary)
-    if Path(name).name == name and not Path(name).exists() and name not in places.bundled():
-        known = [*catalogue.names(), *places.bundled()]
+    if Path(name).name == name and not Path(name).exists() and name not in resolve.bundled():
+        known = [*catalogue.names(), *resolve.bundled()]
         raise UserError(f"no system or artist {name!r}: {settings.hint(name, known)}")
-    folder = places.find(name)
+    folder = resolve.find(name)
     about = checkpoint.read(folder)
     if as_json:
         emit({"folder": str(folder)} | about, True, "")

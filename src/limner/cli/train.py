@@ -14,9 +14,9 @@ from limner.cli.run import begun, forget, opened, trainer_of
 from limner.errors import UserError
 
 if TYPE_CHECKING:
-    from limner.ranks import Ranks
-    from limner.runs import RunFolder
-    from limner.train import Trainer
+    from limner.processes import Ranks
+    from limner.training.run_folder import RunFolder
+    from limner.training.trainer import Trainer
 
 Precision = Annotated[str, typer.Option(help="auto (bf16 where the processor computes in it), fp32 or bf16.")]
 
@@ -101,8 +101,8 @@ def _configured(system: str, preset: str | None, changes: list[str], images: int
 
 def _begin(record: dict[str, Any], run: Path | None, stem: str, go_on: bool, as_json: bool) -> None:
     """Train from the start, in the folder `run` or a new one, or go on with the run that is there."""
-    from limner.ranks import Ranks
-    from limner.runs import RunFolder
+    from limner.processes import Ranks
+    from limner.training.run_folder import RunFolder
 
     ranks = Ranks()
     path = ranks.lead(lambda: run or _free(Path("runs"), stem))
@@ -127,13 +127,13 @@ def resume(
 
     limner resume runs/mine
     """
-    from limner.ranks import Ranks
+    from limner.processes import Ranks
 
     _go_on(run, Ranks(), as_json, or_begin=False)
 
 
 def _go_on(path: Path, ranks: Ranks, as_json: bool, or_begin: bool) -> None:
-    from limner.runs import RunFolder
+    from limner.training.run_folder import RunFolder
 
     folder = ranks.lead(lambda: RunFolder.open(path))
     parts = opened(ranks, folder.record)

@@ -11,8 +11,8 @@ from typing import Any
 
 from PIL import Image
 
+from limner.data.annotations import Facts, facts_of, picture_problem
 from limner.data.cache import Progress, location
-from limner.data.facts import Facts, facts_of, picture_problem
 from limner.data.folder import files_in
 from limner.data.pictures import BadPicture, Encoded, digest, load, read
 from limner.data.problems import Problem, box_fault

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from limner.data.annotations import Facts, facts_of, picture_problem
 from limner.data.cache import Decoded, Progress, decoded, location
-from limner.data.facts import Facts, facts_of, picture_problem
 from limner.data.pictures import BadPicture
 from limner.data.problems import TEXT_NAMES, Problem
 from limner.data.schema import Lexicon, Schema, words_of

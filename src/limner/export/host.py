@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limner.blocks.text import LETTERS, mend
+from limner.blocks.text.encoders import LETTERS, mend
 from limner.data.schema import UNKNOWN, Lexicon
 from limner.requests import Caption, Nothing, Request, Story, shares
 from limner.system import Dice, Part, Seed

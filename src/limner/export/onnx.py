@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from limner.artist import Artist
+from limner.drawing.artist import Artist
 from limner.errors import UserError
 from limner.export import host
+from limner.imaging.sheets import to_pil
 from limner.requests import Blend, Caption, Nothing, Request, Story
-from limner.sheet import to_pil
 from limner.system import Part, Seed, System
 
 if TYPE_CHECKING:

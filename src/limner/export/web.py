@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import limner
-from limner.artist import Artist
 from limner.checkpoint import cannot_write, make_folder, write_file
+from limner.drawing.artist import Artist
 from limner.errors import UserError
 from limner.export import onnx, runtime
 from limner.studio import page_files
-from limner.studio.about import about, about_systems, apart
+from limner.studio.info.describe import about, about_systems, apart
 
 ABOUT = "studio.json"
 POLICY = f"{page_files.POLICY}; script-src 'self' 'wasm-unsafe-eval'"

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from limner import __version__
-from limner.artist import Artist
 from limner.checkpoint import make_folder, write_file
+from limner.drawing.artist import Artist
 from limner.errors import UserError
 from limner.export import host, onnx
 from limner.requests import Nothing, Request, Story
@@ -70,7 +70,7 @@ class WholeStory(nn.Module):
 
 
 def in_bytes(images: Tensor) -> Tensor:
-    """Turn pictures (B, 3, S, S) in [-1, 1] into bytes (B, S, S, 3), rounded as `limner.sheet.to_pil` does."""
+    """Turn pictures (B, 3, S, S) in [-1, 1] into bytes (B, S, S, 3), rounded as `limner.imaging.sheets.to_pil` does."""
     return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1)
 
 

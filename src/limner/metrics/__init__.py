@@ -1,4 +1,4 @@
-"""What is measured, one metric a file; `limner.evaluate` puts them together, `docs/metrics.md` explains them."""
+"""What is measured, one metric a file; `limner.evaluation` puts them together, `docs/metrics.md` explains them."""
 
 from limner.metrics.attributes import Accuracy, attribute_accuracy
 from limner.metrics.bleu import bleu

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from limner.errors import UserError
-from limner.studio.batching import Closed, Full
+from limner.studio.drawing.batching import Closed, Full
 
 CODES = {
     401: "invalid_api_key",

@@ -17,17 +17,19 @@ from fastapi import FastAPI
 from PIL import Image
 
 from limner import __version__
-from limner.artist import Artist
+from limner.drawing.artist import Artist
 from limner.errors import UserError
-from limner.studio import about_routes, drawing_routes, errors, page_routes
-from limner.studio.about import apart
-from limner.studio.batching import Desk
-from limner.studio.drawing import Studio
-from limner.studio.meters import Meters
-from limner.studio.safety import LOCAL, Guard, Limits
+from limner.studio import errors, page_routes
+from limner.studio.drawing import routes as drawing_routes
+from limner.studio.drawing.batching import Desk
+from limner.studio.drawing.studio import Studio
+from limner.studio.info import routes as about_routes
+from limner.studio.info.describe import apart
+from limner.studio.info.metrics import Meters
+from limner.studio.limits import LOCAL, Guard, Limits
 
 if TYPE_CHECKING:
-    from limner.studio.gallery import Gallery
+    from limner.studio.gallery.gallery import Gallery
 
 SHORTEST_TOKEN = 16
 GRACE = 30
@@ -156,8 +158,10 @@ def server(app: Guard) -> uvicorn.Server:
 
 def _add_gallery(app: FastAPI, studio: Studio, gallery: Gallery) -> dict[str, int]:
     """Add the routes of a gallery and of ratings; return how large the bodies of some of them may be."""
-    from limner.studio import gallery_files, gallery_recipe, gallery_routes, ratings_routes
-    from limner.studio.ratings import Ratings
+    from limner.studio.gallery import files, recipe
+    from limner.studio.gallery import routes as gallery_routes
+    from limner.studio.ratings import routes as ratings_routes
+    from limner.studio.ratings.ratings import Ratings
 
     def redraw(made: Mapping[str, Any]) -> Image.Image:
         """Draw the picture of a recipe, called by a thread of a pool."""
@@ -171,9 +175,9 @@ def _add_gallery(app: FastAPI, studio: Studio, gallery: Gallery) -> dict[str, in
     app.include_router(gallery_routes.router(gallery, redraw))
     app.include_router(ratings_routes.router(Ratings(gallery.database)))
     pictures = f"{gallery_routes.PREFIX}/pictures"
-    one = gallery_recipe.MOST_BYTES * 4 // 3 + 2**16
+    one = recipe.MOST_BYTES * 4 // 3 + 2**16
     return {
         pictures: one,
-        f"{gallery_routes.PREFIX}/import": gallery_files.MOST_BYTES_OF_ALL,
+        f"{gallery_routes.PREFIX}/import": files.MOST_BYTES_OF_ALL,
         f"{ratings_routes.PREFIX}/studies": STUDY,
     }

@@ -4,7 +4,7 @@ Xu, Zhang, Huang, Zhang, Gan, Huang, He: AttnGAN: Fine-Grained Text to Image Gen
 Adversarial Networks, CVPR 2018.
 
 Reading order: Config, Branch, AttnGan: its phases and its step. Encoders of words and places, and their losses, are in
-`blocks.damsm`, the tree and drawing in `blocks.attentive`, the critics in `blocks.critics`.
+`blocks.losses.damsm`, the tree and drawing in `blocks.attentive`, the critics in `blocks.discriminators.pyramid`.
 
 Letters: B pictures, E width of sentences and words, T words, c numbers of a text's code, N the width of the tree, h
 side of a map.
@@ -25,7 +25,7 @@ Deviations
     The image encoder is small and trained here, unless `vision=inception`.
     A word that is not known is read as the nearest that is. Averaged weights have averaged statistics, too.
     The first stage is S / 2^(stages - 1) pixels large, 64 in the paper.
-    `kit` adds what the field has learnt since (see `blocks.objective`).
+    `kit` adds what the field has learnt since (see `blocks.losses.matching_aware`).
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from limner.blocks.attention import WordAttention
 from limner.blocks.attentive import Attending, Attentive
-from limner.blocks.damsm import matching_losses
-from limner.blocks.joint_embedding import same_meaning
-from limner.blocks.text import Reading
-from limner.blocks.tree import Residual, Up
+from limner.blocks.layers.tree import Residual, Up
+from limner.blocks.layers.word_attention import WordAttention
+from limner.blocks.losses.damsm import matching_losses
+from limner.blocks.losses.joint_embedding import same_meaning
+from limner.blocks.text.encoders import Reading
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.requests import Caption

@@ -26,13 +26,13 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from limner.blocks.augment import window
-from limner.blocks.conv import LEAK, doublings, down, up
-from limner.blocks.init import dcgan_init
-from limner.blocks.knobs import Spread
-from limner.blocks.losses import says_fake, says_real
-from limner.blocks.noise import normal
-from limner.blocks.parts import painter
+from limner.blocks.export import painter
+from limner.blocks.latent.knobs import Spread
+from limner.blocks.latent.noise import normal
+from limner.blocks.layers.convolutions import LEAK, doublings, down, up
+from limner.blocks.layers.initialisation import dcgan_init
+from limner.blocks.losses.adversarial import says_fake, says_real
+from limner.blocks.losses.differentiable_augmentation import window
 from limner.data.schema import Schema
 from limner.data.views import Pictures
 from limner.requests import Nothing, Request

@@ -19,8 +19,8 @@ Deviations
     (real, right) and (real, wrong) share the pictures of one batch, so the trunk sees each real picture once; and each
     of them has a mismatch of another label or, where there are no labels, of other captions.
     Batches are drawn from all pictures alike, not class by class.
-    Text is pre-trained here from scratch against a small image encoder (see `blocks.joint_embedding`), and as the scale
-    of what comes out is then an accident, sentence vectors are centred and scaled to unit spread.
+    Text is pre-trained here from scratch against a small image encoder (see `blocks.losses.joint_embedding`), and as
+    the scale of what comes out is then an accident, sentence vectors are centred and scaled to unit spread.
     Sides other than 64 add or leave out doublings at the fine end.
     The style encoder (section 4.4) is not in the authors' code, and we have no source for its layers and its budget:
     here it is the discriminator's trunk, batch norm in it by either recipe, and a linear layer. `style_images=0` leaves
@@ -42,15 +42,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from limner.blocks.augment import diff_augment, middle, window
-from limner.blocks.conv import LEAK, Bottleneck, doublings, down, spectrally_normed, tile, up
-from limner.blocks.init import dcgan_init
-from limner.blocks.knobs import Spread
-from limner.blocks.losses import says_fake, says_real
-from limner.blocks.noise import normal
-from limner.blocks.parts import painter, told
-from limner.blocks.penalties import gradient_penalty
-from limner.blocks.reading import Reader, ReadsFirst, told_by
+from limner.blocks.export import painter, told
+from limner.blocks.latent.knobs import Spread
+from limner.blocks.latent.noise import normal
+from limner.blocks.layers.convolutions import LEAK, Bottleneck, doublings, down, spectrally_normed, tile, up
+from limner.blocks.layers.initialisation import dcgan_init
+from limner.blocks.losses.adversarial import says_fake, says_real
+from limner.blocks.losses.differentiable_augmentation import diff_augment, middle, window
+from limner.blocks.losses.penalties import gradient_penalty
+from limner.blocks.text.reading import Reader, ReadsFirst, told_by
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.errors import UserError

@@ -32,14 +32,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from limner.blocks.joint_embedding import contrastive
-from limner.blocks.knobs import Spread
-from limner.blocks.parts import painter, reader, told
-from limner.blocks.penalties import gradient_penalty
-from limner.blocks.rivals import Rivals
-from limner.blocks.standard import Standard
-from limner.blocks.text import WordEncoder, texts_of, unknown_words
-from limner.blocks.vision import ImageEncoder
+from limner.blocks.export import painter, reader, told
+from limner.blocks.latent.knobs import Spread
+from limner.blocks.losses.hard_negatives import Rivals
+from limner.blocks.losses.joint_embedding import contrastive
+from limner.blocks.losses.penalties import gradient_penalty
+from limner.blocks.text.encoders import WordEncoder, texts_of, unknown_words
+from limner.blocks.text.standardise import Standard
+from limner.blocks.vision.encoders import ImageEncoder
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.errors import UserError

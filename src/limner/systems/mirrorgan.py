@@ -3,8 +3,8 @@
 Qiao, Zhang, Xu, Tao: MirrorGAN: Learning Text-to-image Generation by Redescription, CVPR 2019.
 
 Reading order: Config, SentenceAttention, Branch (both GLAM), MirrorGan: its phases, its step, and what its captioner
-says. The tree, its encoders (STEM) and drawing are in `blocks.attentive`, the captioner (STREAM) in `blocks.captioner`,
-the critics in `blocks.critics`.
+says. The tree, its encoders (STEM) and drawing are in `blocks.attentive`, the captioner (STREAM) in
+`blocks.vision.captioner`, the critics in `blocks.discriminators.pyramid`.
 
 Letters: B pictures, E width of sentences and words, T words, c = 100 numbers of a text's code, N the width of the tree,
 h side of a map.
@@ -23,7 +23,7 @@ Deviations
     take nets that know ImageNet, as the paper does. What is seen stands beside every word, not before the first alone:
     with the picture given once, a small captioner learns to write long before it learns to look.
     The deviations of AttnGAN that concern padding, masks and mismatched pairs hold here, too.
-    `kit` adds what the field has learnt since (see `blocks.objective`).
+    `kit` adds what the field has learnt since (see `blocks.losses.matching_aware`).
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from limner.blocks.attention import WordAttention
 from limner.blocks.attentive import CODE, Attending, Attentive
-from limner.blocks.augment import middle
-from limner.blocks.captioner import Captioner, captioning
-from limner.blocks.pretrained import ResNetFeatures
-from limner.blocks.text import Reading, texts_of
-from limner.blocks.tree import Residual, Up
+from limner.blocks.layers.tree import Residual, Up
+from limner.blocks.layers.word_attention import WordAttention
+from limner.blocks.losses.differentiable_augmentation import middle
+from limner.blocks.text.encoders import Reading, texts_of
+from limner.blocks.vision.captioner import Captioner, captioning
+from limner.blocks.vision.pretrained import ResNetFeatures
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.requests import Caption, Request

@@ -3,7 +3,7 @@
 Karras, Aila, Laine, Lehtinen: Progressive Growing of GANs for Improved Quality, Stability, and Variation, ICLR 2018.
 
 Reading order: Config, ProGAN: its phases, its step, drawing. The growing nets are in `blocks.growing`, their layers in
-`blocks.equalised`; what systems that grow share is in `blocks.grower`.
+`blocks.layers.equalised`; what systems that grow share is in `blocks.grower`.
 
 Letters: B pictures, R their side, L numbers of noise, alpha the share of the newest resolution.
 
@@ -27,7 +27,7 @@ from torch import Tensor
 
 from limner.blocks.grower import Grower
 from limner.blocks.growing import GrowingCritic, GrowingGenerator, Stage, faded, slope_penalty, wasserstein
-from limner.blocks.noise import normal
+from limner.blocks.latent.noise import normal
 from limner.data.schema import Schema
 from limner.data.views import Pictures
 from limner.requests import Nothing, Request

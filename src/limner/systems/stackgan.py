@@ -4,7 +4,7 @@ Zhang, Xu, Li, Zhang, Wang, Huang, Metaxas: StackGAN: Text to Photo-realistic Im
 Adversarial Networks, ICCV 2017.
 
 Reading order: Config, Sketcher (stage I), Refiner (stage II), Stacked, which is both, StackGan: its phases, its two
-steps, drawing. The critic of both stages is `blocks.critic`, its loss `blocks.objective`.
+steps, drawing. The critic of both stages is `blocks.discriminators.joint`, its loss `blocks.losses.matching_aware`.
 
 Letters: B pictures, S their side, f that of a sketch, E width of a sentence vector, c = 128 numbers of a text's code, Z
 = 100 numbers of noise, g the width of the generators.
@@ -21,9 +21,9 @@ Deviations
     A mismatched pair is a real picture of the batch with a text that does not fit it, never by chance one that does.
     Noise is normal, not cut at two deviations. Nets begin orthogonal, as in the authors' next system: drawn from
     N(0, 0.02) narrow ones begin grey.
-    Text is pre-trained here from scratch (see `blocks.reading`); its vectors have mean 0 and spread 1.
+    Text is pre-trained here from scratch (see `blocks.text.reading`); its vectors have mean 0 and spread 1.
     Sides other than 64 and 256 add or leave out doublings at the fine end.
-    `kit` adds what the field has learnt since (see `blocks.objective`).
+    `kit` adds what the field has learnt since (see `blocks.losses.matching_aware`).
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from limner.blocks.augmentation import Cloud, ConditioningAugmentation, divergence, drawn_from
 from limner.blocks.cascade import Cascade, Cascaded
-from limner.blocks.conv import Bottleneck, doublings, down, tile
-from limner.blocks.critic import Critic
-from limner.blocks.critics import drafts
-from limner.blocks.init import orthogonal
-from limner.blocks.knobs import TwoSpreads
-from limner.blocks.noise import normal
-from limner.blocks.objective import Objective, Weights
-from limner.blocks.parts import painter, told
-from limner.blocks.reading import Reader, ReadsFirst
+from limner.blocks.discriminators.joint import Critic
+from limner.blocks.discriminators.pyramid import drafts
+from limner.blocks.export import painter, told
+from limner.blocks.latent.knobs import TwoSpreads
+from limner.blocks.latent.noise import normal
+from limner.blocks.layers.conditioning_augmentation import Cloud, ConditioningAugmentation, divergence, drawn_from
+from limner.blocks.layers.convolutions import Bottleneck, doublings, down, tile
+from limner.blocks.layers.initialisation import orthogonal
+from limner.blocks.layers.tree import Drawn, shrunk
+from limner.blocks.losses.matching_aware import Objective, Weights
 from limner.blocks.stackgan import Doubled, Up
-from limner.blocks.tree import Drawn, shrunk
+from limner.blocks.text.reading import Reader, ReadsFirst
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.requests import Caption, Request

@@ -4,7 +4,7 @@ Zhang, Xu, Li, Zhang, Wang, Huang, Metaxas: StackGAN++: Realistic Image Synthesi
 Networks, TPAMI 2018.
 
 Reading order: Config, Branch, Tree, colour_gap, StackGanV2: its phases, its step, drawing. What trees are built of is
-in `blocks.tree`; the critics are `blocks.critics`, their loss `blocks.objective`.
+in `blocks.layers.tree`; the critics are `blocks.discriminators.pyramid`, their loss `blocks.losses.matching_aware`.
 
 Letters: B pictures, S their side, s that of a stage, E width of a sentence vector, c = 128 numbers of a text's code, Z
 = 100 numbers of noise, N the width of the tree, h_i the hidden map of stage i.
@@ -21,9 +21,9 @@ Deviations
     more as real: real pictures count twice there instead.
     Averaged weights are published and never go back into training, as the authors' code lets them; their statistics are
     averaged with them.
-    Text is pre-trained here from scratch (see `blocks.reading`); its vectors have mean 0 and spread 1.
+    Text is pre-trained here from scratch (see `blocks.text.reading`); its vectors have mean 0 and spread 1.
     The first stage is S / 2^(stages - 1) pixels large, 64 in the paper.
-    `kit` adds what the field has learnt since (see `blocks.objective`).
+    `kit` adds what the field has learnt since (see `blocks.losses.matching_aware`).
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from limner.blocks.augmentation import Cloud, ConditioningAugmentation, divergence, drawn_from
 from limner.blocks.cascade import Cascade, Cascaded
-from limner.blocks.conv import tile
-from limner.blocks.critics import Critics, drafts, half_life
-from limner.blocks.init import orthogonal
-from limner.blocks.knobs import TwoSpreads
-from limner.blocks.noise import normal
-from limner.blocks.objective import Objective, Weights
-from limner.blocks.parts import painter, told
-from limner.blocks.reading import Reader, ReadsFirst
-from limner.blocks.tree import Drawn, Head, Residual, Root, Same, Up, sides
+from limner.blocks.discriminators.pyramid import Critics, drafts, half_life
+from limner.blocks.export import painter, told
+from limner.blocks.latent.knobs import TwoSpreads
+from limner.blocks.latent.noise import normal
+from limner.blocks.layers.conditioning_augmentation import Cloud, ConditioningAugmentation, divergence, drawn_from
+from limner.blocks.layers.convolutions import tile
+from limner.blocks.layers.initialisation import orthogonal
+from limner.blocks.layers.tree import Drawn, Head, Residual, Root, Same, Up, sides
+from limner.blocks.losses.matching_aware import Objective, Weights
+from limner.blocks.text.reading import Reader, ReadsFirst
 from limner.data.schema import Schema
 from limner.data.views import Pairs, Pictures
 from limner.requests import Caption, Nothing, Request

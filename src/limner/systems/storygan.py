@@ -25,7 +25,7 @@ Deviations
     would have to press the sentence through the filter.
     A single frame, too, is painted after the lines before it have been read: it shows what they named.
     Heads return logits; the label head names every attribute the data has, not a union over objects, and what stands at
-    places of its own by looks at these (`blocks.regard`).
+    places of its own by looks at these (`blocks.vision.placed_heads`).
     A quarter of the stories are cut short before they are encoded, so that a story of fewer lines is nothing new. A
     longer one is told in chapters.
     `recipe="modern"` changes what the field has learnt since: spectral norm in place of batch norm in the critics
@@ -42,18 +42,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from limner.blocks.augmentation import divergence, drawn_from
-from limner.blocks.conv import LEAK, doublings, spectrally_normed
-from limner.blocks.init import dcgan_init
-from limner.blocks.joint_embedding import contrastive
-from limner.blocks.lines import LineReader, at, shortened, so_far
-from limner.blocks.losses import says_fake, says_real
-from limner.blocks.parts import telling
-from limner.blocks.penalties import gradient_penalty
-from limner.blocks.regard import Regard, misnamed, things_among
+from limner.blocks.export import telling
+from limner.blocks.layers.conditioning_augmentation import divergence, drawn_from
+from limner.blocks.layers.convolutions import LEAK, doublings, spectrally_normed
+from limner.blocks.layers.initialisation import dcgan_init
+from limner.blocks.losses.adversarial import says_fake, says_real
+from limner.blocks.losses.joint_embedding import contrastive
+from limner.blocks.losses.penalties import gradient_penalty
 from limner.blocks.stackgan import Encoder, Painter
-from limner.blocks.text import WordEncoder, unknown_words
-from limner.blocks.vision import ImageEncoder
+from limner.blocks.text.encoders import WordEncoder, unknown_words
+from limner.blocks.text.lines import LineReader, at, shortened, so_far
+from limner.blocks.vision.encoders import ImageEncoder
+from limner.blocks.vision.placed_heads import Regard, misnamed, things_among
 from limner.data.schema import Schema
 from limner.data.views import Stories, streams
 from limner.errors import UserError

@@ -37,14 +37,14 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from limner.blocks.augmentation import EqualAugmentation, divergence, drawn_from
-from limner.blocks.equalised import EqualLinear, pixel_norm
+from limner.blocks.export import painter, reader, told
 from limner.blocks.grower import Grower
 from limner.blocks.growing import GrowingCritic, GrowingGenerator, Stage, faded, slope_penalty, wasserstein
-from limner.blocks.knobs import TwoSpreads
-from limner.blocks.noise import normal
-from limner.blocks.parts import painter, reader, told
-from limner.blocks.text import LstmEncoder, texts_of, unknown_words
+from limner.blocks.latent.knobs import TwoSpreads
+from limner.blocks.latent.noise import normal
+from limner.blocks.layers.conditioning_augmentation import EqualAugmentation, divergence, drawn_from
+from limner.blocks.layers.equalised import EqualLinear, pixel_norm
+from limner.blocks.text.encoders import LstmEncoder, texts_of, unknown_words
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.errors import UserError

@@ -1,4 +1,4 @@
-// A gallery as one zip file, the same that a server exports and imports (limner.studio.gallery_files).
+// A gallery as one zip file, the same that a server exports and imports (limner.studio.gallery.files).
 
 import { StudioError } from "../errors.js";
 import { strFromU8, strToU8, unzipSync, zipSync } from "../vendor/fflate.js";

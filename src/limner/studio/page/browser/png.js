@@ -16,7 +16,7 @@ export class Picture {
     Object.assign(this, { width, height, bytes });
   }
 
-  /** Round what a painter gave, (3, H, W) in [-1, 1], as `limner.sheet.to_pil` does. */
+  /** Round what a painter gave, (3, H, W) in [-1, 1], as `limner.imaging.sheets.to_pil` does. */
   static of({ data, dims }) {
     const [height, width] = dims.slice(-2);
     const found = new Picture(width, height);

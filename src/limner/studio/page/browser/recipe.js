@@ -1,4 +1,4 @@
-// What a recipe says and what it is known by, as `limner.studio.gallery_recipe` has it.
+// What a recipe says and what it is known by, as `limner.studio.gallery.recipe` has it.
 
 import { StudioError } from "../errors.js";
 import { ascii } from "./png.js";

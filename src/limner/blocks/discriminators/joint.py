@@ -1,0 +1,79 @@
+"""The critic of the cascades: a picture halved to a 4x4 map, asked whether it is real and whether it fits a text.
+
+StackGAN (Zhang et al. 2017), and with two heads StackGAN++ (2018) and all that grew on it.
+
+Letters: B pictures, S their side, E width of the text's vector, d the critic's width, F channels of its 4x4 map: 8d
+from 64 pixels on.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from limner.blocks.layers.convolutions import LEAK, Bottleneck, doublings, down, spectrally_normed, tile
+from limner.blocks.layers.initialisation import dcgan_init, orthogonal
+
+HALVINGS = 4
+"""From 64 pixels to 4; a critic of larger pictures goes on halving and then narrows again."""
+
+
+class Critic(nn.Module):
+    """Features once, heads cheap: one that sees the text beside every place, and one that sees pictures alone.
+
+    Args:
+        width: d.
+        size: S.
+        text: E; 0 where there is no text, and then only pictures are judged.
+        alone: whether pictures are judged alone, too.
+        read: numbers that the critic itself makes of a text first (StackGAN); 0: it is told the vector as it is.
+        residual: StackGAN's convolutions after the trunk, 1x1 and a bottleneck residual; else 3x3, as since StackGAN++.
+        norm: batch norm; without it convolutions have biases and are held to spectral norm 1.
+    """
+
+    def __init__(
+        self, width: int, size: int, text: int, *, alone: bool = True, read: int = 0, residual: bool = False,
+        norm: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.norm, kernel, leaky = norm, 1 if residual else 3, nn.LeakyReLU(LEAK)
+        widths = [width << i for i in range(doublings(size))]
+        last = widths[min(len(widths), HALVINGS) - 1]
+        layers: list[nn.Module] = [down(3, width, norm=False, bias=not norm)]
+        for inside, outside in pairwise(widths):
+            layers += [leaky, down(inside, outside, norm=norm, bias=not norm)]
+        for inside, outside in pairwise(widths[: HALVINGS - 2 : -1]):  # narrowing, for more than 64 pixels
+            layers += [leaky, self._convolution(inside, outside, kernel)]
+        layers.append(Bottleneck(last, last // 4, leaky, norm=norm, bias=not norm) if residual else leaky)
+        self.trunk = nn.Sequential(*layers)
+        self.read = nn.Sequential(nn.Linear(text, read), leaky) if read else nn.Identity()
+        told = read or text
+        joint = [self._convolution(last + told, last, kernel), leaky, nn.Conv2d(last, 1, 4, bias=not residual)]
+        self.joint = nn.Sequential(*joint) if text else None
+        self.alone = nn.Conv2d(last, 1, 4) if alone or not text else None
+        self.apply(dcgan_init if residual else orthogonal)
+        if not norm:
+            spectrally_normed(self)
+
+    def _convolution(self, inside: int, outside: int, kernel: int) -> nn.Sequential:
+        layer = nn.Conv2d(inside, outside, kernel, padding=kernel // 2, bias=not self.norm)
+        return nn.Sequential(layer, *([nn.BatchNorm2d(outside)] if self.norm else []))
+
+    def features(self, images: Tensor) -> Tensor:
+        """See pictures: (B, 3, S, S) to (B, F, 4, 4)."""
+        return self.trunk(images)
+
+    def judge(self, features: Tensor, text: Tensor) -> Tensor:
+        """Return a logit for each pair of what was seen and a text (B, E): (B,)."""
+        assert self.joint is not None
+        return self.joint(tile(self.read(text), features)).flatten()
+
+    def forward(self, images: Tensor, *text: Tensor) -> Tensor:
+        """Return the sum of what the heads say: (B,)."""
+        seen = self.features(images)
+        scores = [self.judge(seen, one) for one in text]
+        if self.alone is not None:
+            scores.append(self.alone(seen).flatten())
+        return torch.stack(scores).sum(dim=0)

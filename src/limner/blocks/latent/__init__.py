@@ -1,0 +1,1 @@
+"""Latent codes and noise, and what can be turned while drawing from them."""

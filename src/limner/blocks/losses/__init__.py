@@ -1,0 +1,1 @@
+"""Losses and penalties, and the pre-training phases that minimise them."""

@@ -1,0 +1,155 @@
+"""DAMSM: encoders of words and of places in pictures, trained so that each word finds its place.
+
+Xu et al., AttnGAN, CVPR 2018, section 3.2: the deep attentional multimodal similarity model. At rest it scores what is
+drawn.
+
+Letters: B pictures (J, counted j) and as many texts (I, counted i), T words, R places of a picture, E width of a code,
+e_t the words of a text, v_r the places of a picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from limner.blocks.layers.convolutions import LEAK, doublings, down
+from limner.blocks.losses.joint_embedding import matched, same_meaning
+from limner.blocks.modes import evaluating, full_precision
+from limner.blocks.text.encoders import BiLstmEncoder
+from limner.data.views import Pairs
+from limner.system import Clock, Phase, Player, Update, adam
+
+GAMMA_1, GAMMA_2, GAMMA_3 = 5.0, 5.0, 10.0  # as in the paper: how sharply words look, agree, and are told apart
+
+
+class SmallRegions(nn.Module):
+    """Strided convolutions to 8x8 places (16x16 from 128 pixels on), and on to one code of the whole: (B, 3, S, S).
+
+    Returns:
+        Places (B, E, h, h) and the whole (B, E).
+    """
+
+    def __init__(self, size: int, width: int = 256, base: int = 48) -> None:
+        super().__init__()
+        self.width, times = width, doublings(size)
+        fine = times - 1 if size < 128 else times - 2
+        widths = [3, *(min(base << i, 4 * base) for i in range(fine))]
+        layers: list[nn.Module] = []
+        for inside, outside in pairwise(widths):
+            layers += [down(inside, outside), nn.LeakyReLU(LEAK, inplace=True)]
+        self.trunk = nn.Sequential(*layers)
+        self.places = nn.Conv2d(widths[-1], width, 1, bias=False)
+        rest: list[nn.Module] = []
+        for _ in range(times - fine):
+            rest += [down(widths[-1], widths[-1]), nn.LeakyReLU(LEAK, inplace=True)]
+        self.whole = nn.Sequential(*rest, nn.Flatten(), nn.Linear(widths[-1] * 16, width))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        seen = self.trunk(images)
+        return self.places(seen), self.whole(seen)
+
+    def learns(self) -> list[nn.Module]:
+        """Return the parts that learn: all of it."""
+        return [self]
+
+
+def agreement(places: Tensor, words: Tensor, real: Tensor) -> Tensor:
+    """Return R(Q_j, D_i) of eq. 10 for each picture and text: (J, I).
+
+    Each word of a text looks at the places of a picture (eqs. 7 to 9), and what it finds is compared with it.
+
+    Args:
+        places: (J, E, h, h).
+        words: (I, T, E).
+        real: (I, T) true for words; padding neither looks nor counts.
+    """
+    v = places.flatten(2)  # (J, E, R)
+    s = torch.einsum("ite,jer->jitr", words, v)  # eq. 7
+    s = s.masked_fill(~real[None, :, :, None], -torch.inf).softmax(dim=2)  # over the words, eq. 8
+    found = torch.einsum("jitr,jer->jite", (GAMMA_1 * s).softmax(dim=3), v)  # c_t, eq. 9
+    alike = F.cosine_similarity(found, words[None], dim=3)  # (J, I, T)
+    return (GAMMA_2 * alike).masked_fill(~real, -torch.inf).logsumexp(dim=2) / GAMMA_2
+
+
+def likeness(whole: Tensor, sentences: Tensor) -> Tensor:
+    """Return the cosine of each picture's code (J, E) and each sentence's (I, E): (J, I)."""
+    return F.normalize(whole, dim=1) @ F.normalize(sentences, dim=1).T
+
+
+def told_apart(scores: Tensor, same: Tensor) -> Tensor:
+    """Return the cross-entropies of each picture's own text, and of each text's own picture, summed (eqs. 11 to 13).
+
+    Args:
+        scores: (B, B), pictures down, texts across.
+        same: (B, B) true for rows of one meaning, which are no proof against each other.
+    """
+    own = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+    logits = (GAMMA_3 * scores).masked_fill(same & ~own, -torch.inf)
+    places = torch.arange(len(logits), device=logits.device)
+    return F.cross_entropy(logits, places) + F.cross_entropy(logits.T, places)
+
+
+def matching_losses(
+    seen: tuple[Tensor, Tensor], text: tuple[Tensor, Tensor, Tensor], same: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the losses of words, L_1^w + L_2^w, and of sentences, L_1^s + L_2^s, in full precision.
+
+    Args:
+        seen: places (B, E, h, h) and whole (B, E) of the pictures.
+        text: sentence (B, E), words (B, T, E) and (B, T) true for words of their texts.
+        same: (B, B) true for rows of one meaning.
+    """
+    places, whole = (part.float() for part in seen)
+    sentence, words, real = text
+    with full_precision(places):
+        return (
+            told_apart(agreement(places, words.float(), real), same),
+            told_apart(likeness(whole, sentence.float()), same),
+        )
+
+
+def damsm(
+    text: BiLstmEncoder, vision: nn.Module, *, images: int, batch: int, show: Callable[[Tensor], Tensor]
+) -> Phase:
+    """Train both encoders: Adam at 2e-3, times 0.98 after each of 200 epochs down to a tenth.
+
+    The paper cuts the gradient of the text encoder at a norm of 0.25; here that of both together is, of which Adam
+    notices only how unlike the steps are.
+
+    Args:
+        text: the text encoder.
+        vision: pictures to places and whole; what of it learns it says itself.
+        images: budget in pictures.
+        batch: pictures in a step.
+        show: makes of a batch of pictures what `vision` sees of them.
+    """
+
+    def step(batch: Pairs, clock: Clock) -> Iterator[Update]:
+        words, sentences = matching_losses(vision(show(batch.images)), text(batch.texts), same_meaning(batch))
+        yield Update("encoders", words + sentences, {"words": words, "sentences": sentences})
+
+    @torch.no_grad()
+    def check(batch: Pairs) -> Mapping[str, float]:
+        with evaluating(text, vision):
+            places, whole = vision(show(batch.images))
+            sentences, words, real = text(batch.texts)
+        same = same_meaning(batch)
+        codes = F.normalize(whole.float(), dim=1), F.normalize(sentences.float(), dim=1)
+        best = agreement(places.float(), words.float(), real).argmax(dim=0)
+        found = same[torch.arange(len(best), device=best.device), best].float().mean()
+        return {"matched": matched(*codes, same), "matched by words": float(found)}
+
+    modules = [text, *vision.learns()]  # type: ignore[operator]
+    encoders = Player(modules=modules, optimiser=adam(2e-3, betas=(0.5, 0.999)), schedule=_slower, clip=0.25)
+    return Phase(
+        name="damsm", view=Pairs, images=images, batch=batch, players={"encoders": encoders}, step=step, check=check,
+        draws=False,
+    )  # fmt: skip
+
+
+def _slower(progress: float) -> float:
+    return float(max(0.98 ** int(200 * progress), 0.1))

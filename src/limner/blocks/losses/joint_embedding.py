@@ -1,0 +1,123 @@
+"""Pre-training of a text encoder beside an image encoder: what matches comes close, what does not is kept away.
+
+Two losses, each as a ready `Phase`: the structured joint embedding of Reed et al. (CVPR 2016, eqs. 1-4), and the
+symmetric contrastive loss of CLIP (Radford et al. 2021, fig. 3).
+
+Letters: B rows, E width of a code, v and t codes of pictures and texts, s_ij = v_i . t_j.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from limner.blocks.modes import evaluating, full_precision
+from limner.blocks.text.encoders import TextEncoder
+from limner.blocks.vision.encoders import ImageEncoder
+from limner.data.views import Pairs
+from limner.system import Clock, OptimiserFactory, Phase, Player, Update, adam, constant, linear, rmsprop
+
+SHARPEST = 4.6  # log of 100, where CLIP stops its temperature
+
+
+def same_meaning(batch: Pairs) -> Tensor:
+    """Tell which rows are no proof against each other: (B, B) true where one's text is said of the other's picture.
+
+    So are rows of one label, and every row with itself.
+    """
+    said = [frozenset(captions) for captions in batch.captions]
+    holds = torch.tensor([[text in captions for text in batch.texts] for captions in said])
+    holds = (holds | holds.T).to(batch.labels.device)
+    alike = (batch.labels[:, None] == batch.labels) & (batch.labels >= 0)
+    return holds | alike | torch.eye(len(said), dtype=torch.bool, device=holds.device)
+
+
+def structured_hinge(v: Tensor, t: Tensor, same: Tensor) -> Tensor:
+    """Symmetric hinge with margin 1 (Reed et al. 2016, eqs. 2 and 3), codes as they are, not normalised.
+
+    1/B^2 sum over i and j unlike: max(0, 1 + s_ij - s_ii) + max(0, 1 + s_ji - s_ii). With all codes zero it is
+    2 (B - 1) / B.
+    """
+    s = v @ t.T  # (B, B)
+    own = s.diagonal()[:, None]
+    hinges = (1 + s - own).relu() + (1 + s.T - own).relu()
+    return hinges.masked_fill(same, 0.0).sum() / len(s) ** 2
+
+
+def contrast(v: Tensor, t: Tensor, same: Tensor, sharpness: Tensor) -> Tensor:
+    """Cross-entropy of each picture's own text among the batch's, and of each text's own picture (their mean).
+
+    Rows of the same meaning are left out of the denominators. With all codes equal it is log B.
+    """
+    logits = F.normalize(v, dim=1) @ F.normalize(t, dim=1).T * sharpness.clamp_max(SHARPEST).exp()
+    own = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
+    logits = logits.masked_fill(same & ~own, -torch.inf)
+    places = torch.arange(len(logits), device=logits.device)
+    return (F.cross_entropy(logits, places) + F.cross_entropy(logits.T, places)) / 2
+
+
+def matched(v: Tensor, t: Tensor, same: Tensor) -> float:
+    """Share of texts whose nearest picture in the batch (by inner product) is their own or one as good."""
+    nearest = (t @ v.T).argmax(dim=1)
+    return same[torch.arange(len(t), device=t.device), nearest].float().mean().item()
+
+
+def structured_joint_embedding(text: TextEncoder, vision: ImageEncoder, *, images: int, batch: int = 40) -> Phase:
+    """Train by the paper's hinge: RMSprop at 7e-4, times 0.98 after each of 200 epochs.
+
+    The paper's pictures are GoogLeNet features and its batch holds one picture of each of 40 classes. Here the image
+    encoder is small and learns too, and rows of one class, or one text, do not count as mismatched.
+    """
+
+    def loss(batch: Pairs, v: Tensor, t: Tensor) -> Tensor:
+        return structured_hinge(v, t, same_meaning(batch))
+
+    return _phase(text, vision, loss, images, batch, rmsprop(7e-4), lambda progress: 0.98 ** int(200 * progress))
+
+
+def contrastive(text: TextEncoder, vision: ImageEncoder, *, images: int, batch: int = 96, lr: float = 1e-3) -> Phase:
+    """Train by CLIP's loss, in minutes: Adam, falling in a straight line."""
+
+    def loss(batch: Pairs, v: Tensor, t: Tensor) -> Tensor:
+        return contrast(v, t, same_meaning(batch), vision.sharpness)
+
+    return _phase(text, vision, loss, images, batch, adam(lr), linear, cosine=True)
+
+
+def _phase(
+    text: TextEncoder,
+    vision: ImageEncoder,
+    loss: Callable[[Pairs, Tensor, Tensor], Tensor],
+    images: int,
+    size: int,
+    optimiser: OptimiserFactory,
+    schedule: Callable[[float], float] = constant,
+    cosine: bool = False,
+) -> Phase:
+    def step(batch: Pairs, clock: Clock) -> Iterator[Update]:
+        v, t = vision(batch.images), text.sentence(batch.texts)  # (B, E) each
+        with full_precision(v):
+            yield Update("embedding", loss(batch, v.float(), t.float()))
+
+    @torch.no_grad()
+    def check(batch: Pairs) -> Mapping[str, float]:
+        with evaluating(text, vision):
+            v, t = vision(batch.images).float(), text.sentence(batch.texts).float()
+        if cosine:
+            v, t = F.normalize(v, dim=1), F.normalize(t, dim=1)
+        return {"matched": matched(v, t, same_meaning(batch))}
+
+    embedding = Player(modules=[text, vision], optimiser=optimiser, schedule=schedule)
+    return Phase(
+        name="text",
+        view=Pairs,
+        images=images,
+        batch=size,
+        players={"embedding": embedding},
+        step=step,
+        check=check,
+        draws=False,
+    )

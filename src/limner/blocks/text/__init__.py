@@ -1,0 +1,1 @@
+"""What reads text: encoders, tables of encoded captions, their standardisation."""

@@ -1,0 +1,65 @@
+"""Every caption's vector, computed once: a frozen encoder need not read the same sentences at every step.
+
+Letters: B rows of the data, E width of a vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from limner.blocks.modes import evaluating, full_precision
+from limner.blocks.text.encoders import TextEncoder
+
+if TYPE_CHECKING:
+    from limner.data.dataset import Dataset
+
+CHUNK = 256  # sentences encoded together: always the same, so that a resumed run finds the same bits
+
+
+class SentenceTable:
+    """The vectors of all captions of a split, filled by `Phase.prepare`. It is derived, so it is not saved."""
+
+    def __init__(self) -> None:
+        self.vectors = torch.empty(0)  # one row a distinct sentence
+        self.places = torch.empty(0)  # of each row's captions, one after another, among the vectors
+        self.starts = torch.empty(0)  # of each row, among the places
+        self.counts = torch.empty(0)  # captions of each row
+
+    @torch.no_grad()
+    def fill(
+        self,
+        encoder: TextEncoder,
+        data: Dataset,
+        split: str = "train",
+        read: Callable[[Sequence[str]], Tensor] | None = None,
+    ) -> None:
+        """Encode each distinct caption of `split` once, where the encoder is, to its sentence vector or by `read`."""
+        read = read or encoder.sentence
+        number: dict[str, int] = {}
+        places: list[int] = []
+        counts: list[int] = []
+        for row in range(data.length(split)):
+            captions = data.captions(row, split)
+            places += [number.setdefault(caption, len(number)) for caption in captions]
+            counts.append(len(captions))
+        sentences = list(number)
+        with evaluating(encoder), full_precision(next(encoder.parameters())):
+            chunks = [read(sentences[start : start + CHUNK]) for start in range(0, len(sentences), CHUNK)]
+        self.vectors = torch.cat(chunks)
+        self.places = torch.tensor(places).to(self.vectors.device)
+        self.counts = torch.tensor(counts).to(self.vectors.device)
+        self.starts = self.counts.cumsum(0) - self.counts
+
+    def draw(self, rows: Tensor, captions: int = 1) -> Tensor:
+        """Average as many captions of each row as asked, drawn with replacement: (B,) rows to (B, E) vectors."""
+        return self.vectors[self.choose(rows, captions)].mean(dim=1)
+
+    def choose(self, rows: Tensor, captions: int = 1) -> Tensor:
+        """Draw captions of each row, with replacement: (B,) rows to (B, captions) places among the vectors."""
+        counts = self.counts[rows][:, None]
+        chance = torch.rand(len(rows), captions, device=self.vectors.device, dtype=torch.float64)
+        return self.places[self.starts[rows][:, None] + (chance * counts).long()]

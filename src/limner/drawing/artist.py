@@ -1,0 +1,402 @@
+"""An artist is a loaded checkpoint that draws. The command line, the studio and the API all go through it.
+
+The same request, knobs, seed and checkpoint give the same picture, alone or in a batch, and each picture carries the
+recipe that says which (`picture.info["limner"]`, see `limner.drawing.recipe`).
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import itertools
+import os
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from limner import checkpoint, settings
+from limner.data.schema import words_of
+from limner.drawing import hub, recipe
+from limner.drawing import story as strip
+from limner.drawing.looking import WORDS, Watched, one_row
+from limner.drawing.resolve import bundled, find
+from limner.drawing.seeds import Picture, check_count, check_end, first_seed, seed_from_json, seeds_of, style_of
+from limner.drawing.story import Strip
+from limner.errors import UserError
+from limner.imaging.sheets import sheet, to_pil
+from limner.requests import Blend, Caption, Nothing, Request, Story, from_json, texts, to_json
+from limner.system import Dice, Draft, Seed, Style, System
+
+__all__ = ["Artist", "UnknownWords", "bundled", "find", "load", "sheet", "to_pil"]
+
+LONGEST = 2_000
+"""Characters of a prompt."""
+
+
+class UnknownWords(UserWarning):
+    """A prompt has words that the artist never saw; the message names them with the nearest known ones."""
+
+
+def load(name: str | Path, *, device: str = "auto", hub_ids: bool = True) -> Artist:
+    """Load an artist by a bundled name, a folder, a run folder (its newest checkpoint) or a Hub id `owner/name`.
+
+    Args:
+        name: which one.
+        device: "cpu", "cuda", ...; "auto" takes the environment's LIMNER_DEVICE, or the GPU where there is one.
+        hub_ids: whether a Hub id is looked up; False where the name comes out of a file and not from a person.
+
+    Raises:
+        UserError: where there is none, or it cannot be opened (see `limner.checkpoint.open`).
+    """
+    folder = find(name, hub_ids=hub_ids)
+    system = checkpoint.open(folder)
+    try:
+        system.to(_device(device))
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"cannot use the device {device!r}: {str(error).splitlines()[0]}") from None
+    return Artist(system, checkpoint.read(folder), name=str(name), folder=folder)
+
+
+class Artist:
+    """A system with its weights, ready to draw.
+
+    Args:
+        system: in evaluation mode; its device is where it draws.
+        record: what `system.json` says of it.
+        name: what it was loaded by; it goes into recipes.
+        folder: where it lies.
+    """
+
+    def __init__(self, system: System, record: Mapping[str, Any], name: str, folder: Path) -> None:
+        self.system, self.record, self.name, self.folder = system, record, name, folder
+
+    def __repr__(self) -> str:
+        return f"Artist({self.name!r}, a {self.record['system']})"
+
+    @property
+    def sha256(self) -> str:
+        """Return the SHA-256 of the weights, which says for good which checkpoint drew a picture."""
+        return str(self.record["sha256"][checkpoint.WEIGHTS])
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Return a few things one can ask."""
+        return self.system.schema.examples
+
+    @property
+    def morphs(self) -> bool:
+        """Tell whether something lies between two requests: not where it is told nothing, nor between stories."""
+        return not issubclass(self.system.takes, Nothing | Story)
+
+    def draw(
+        self,
+        prompt: str | Request | Sequence[str | Request] | None = None,
+        n: int = 1,
+        seed: int | None = None,
+        *,
+        batch: int = 16,
+        knobs: Mapping[str, Any] | None = None,
+        style: Picture | Sequence[Picture] | None = None,
+    ) -> list[Image.Image]:
+        """Draw `n` pictures of each prompt; picture i of a prompt has seed `seed + i`.
+
+        Args:
+            prompt: a sentence, a request, or several; None for a system that is not told what to draw.
+            n: pictures of each prompt.
+            seed: where to begin; by chance where None (it is in the recipe).
+            batch: pictures drawn at once: more are quicker and take more memory, and change no picture.
+            knobs: settings of drawing, by name (`limner show ARTIST` lists them).
+            style: a picture, or several, whose style (pose, ground, all that words leave open) each prompt is drawn in,
+                a picture for each style; it takes the place of chance, so of `n` and `seed`.
+
+        Returns:
+            All pictures of the first prompt, then of the next; `info` of each holds its recipe ("limner") and the
+            share of its batch's time ("milliseconds").
+
+        Raises:
+            UserError: for an empty or too long prompt, n < 1, a seed below 0, an unknown knob, a style as `style` says.
+        """
+        return list(self.each(prompt, n, seed, batch=batch, knobs=knobs, style=style))
+
+    def each(
+        self,
+        prompt: str | Request | Sequence[str | Request] | None = None,
+        n: int = 1,
+        seed: int | None = None,
+        *,
+        batch: int = 16,
+        knobs: Mapping[str, Any] | None = None,
+        style: Picture | Sequence[Picture] | None = None,
+    ) -> Iterator[Image.Image]:
+        """Draw as `draw` does, handing out each picture when its batch is done."""
+        return self.rows(self.plan(prompt, n, seed, style=style), batch=batch, knobs=knobs)
+
+    def plan(
+        self,
+        prompt: str | Request | Sequence[str | Request] | None = None,
+        n: int = 1,
+        seed: int | None = None,
+        *,
+        style: Picture | Sequence[Picture] | None = None,
+    ) -> list[tuple[Request, Seed]]:
+        """Return what `draw` would draw, a request and a seed a picture, for `rows` and `watch`; raise as it does."""
+        requests, seeds = self.requests(prompt), seeds_of(self.system, n, seed, style)
+        self.warn(requests)
+        return [(request, one) for request in requests for one in seeds]
+
+    def style(self, picture: str | Path | Image.Image) -> Style:
+        """Find the style of a picture: the noise that would draw one like it.
+
+        It can stand wherever a seed can: `morph` keeps it, `walk` leads from one to another.
+
+        Args:
+            picture: a file or an image, of any size; its middle square is looked at.
+
+        Raises:
+            UserError: where it is no picture, or the system has not learnt to find styles.
+        """
+        return style_of(picture, self.system)
+
+    def drafts(
+        self,
+        prompt: str | Request | Sequence[str | Request] | None = None,
+        n: int = 1,
+        seed: int = 0,
+        *,
+        knobs: Mapping[str, Any] | None = None,
+    ) -> Iterator[Draft]:
+        """Watch pictures come to be: yield the system's drafts, all rows at once, prompt by prompt."""
+        return self.sample(self.plan(prompt, n, seed), self.knobs(knobs))
+
+    def morph(
+        self,
+        first: str | Request,
+        second: str | Request,
+        frames: int = 8,
+        seed: int | Style = 0,
+        *,
+        batch: int = 16,
+        knobs: Mapping[str, Any] | None = None,
+    ) -> list[Image.Image]:
+        """Draw the way from one prompt to another with one seed; the ends are the prompts themselves.
+
+        Raises:
+            UserError: as `draw`; for fewer than two frames; where the system cannot draw between requests.
+        """
+        check_count(frames, "frames", least=2)
+        if not self.morphs:
+            raise UserError(f"{self.name} draws nothing between two requests, so there is nothing to morph: use walk")
+        a, b = (self.requests(end)[0] for end in (first, second))
+        self.warn((a, b))
+        steps = [i / (frames - 1) for i in range(frames)]
+        rows = [(a if t == 0 else b if t == 1 else Blend(a, b, t), check_end(seed)) for t in steps]
+        return list(self.rows(rows, batch=batch, knobs=knobs))
+
+    def walk(
+        self,
+        prompt: str | Request | None = None,
+        seeds: Sequence[int | Style] = (0, 1),
+        frames: int = 8,
+        *,
+        batch: int = 16,
+        knobs: Mapping[str, Any] | None = None,
+    ) -> list[Image.Image]:
+        """Draw one prompt while its noise moves from seed to seed, `frames` pictures from each to the next.
+
+        Returns:
+            `frames * (len(seeds) - 1) + 1` pictures; those at the seeds are what `draw` draws.
+
+        Raises:
+            UserError: as `draw`; for fewer than two seeds.
+        """
+        if len(seeds) < 2:
+            raise UserError("a walk needs two seeds or more")
+        check_count(frames, "frames")
+        for seed in seeds:
+            check_end(seed)
+        (request,) = self.requests(prompt)
+        self.warn((request,))
+        way: list[Seed] = [(a, b, i / frames) if i else a for a, b in itertools.pairwise(seeds) for i in range(frames)]
+        rows = [(request, seed) for seed in [*way, seeds[-1]]]
+        return list(self.rows(rows, batch=batch, knobs=knobs))
+
+    def rows(
+        self, rows: Sequence[tuple[Request, Seed]], *, batch: int = 16, knobs: Mapping[str, Any] | None = None
+    ) -> Iterator[Image.Image]:
+        """Draw a picture of each (request, seed), many prompts at once; the requests are as `requests` gives them."""
+        return (image for image, *_ in self._drawn(rows, batch, self.knobs(knobs), kept=1))
+
+    def watch(
+        self, rows: Sequence[tuple[Request, Seed]], *, batch: int = 16, knobs: Mapping[str, Any] | None = None
+    ) -> Iterator[Watched]:
+        """Draw as `rows` does, and keep all drafts of each picture."""
+        return itertools.starmap(Watched, self._drawn(rows, batch, self.knobs(knobs), kept=None))
+
+    def attention(
+        self, prompt: str, seed: int | None = None, *, words: int = WORDS, knobs: Mapping[str, Any] | None = None
+    ) -> Image.Image:
+        """Draw a picture and show where the `words` that are looked at most are looked at (see `Watched.attention`).
+
+        Raises:
+            UserError: as `draw`, and where the system looks at no single words.
+        """
+        return next(self.watch(self.plan(prompt, 1, seed), knobs=knobs)).attention(words)
+
+    def story(
+        self, lines: str | Sequence[str], seed: int | None = None, *, knobs: Mapping[str, Any] | None = None
+    ) -> Strip:
+        """Draw a story, a picture for each line; see `limner.drawing.story.Strip` for what becomes of it.
+
+        Raises:
+            UserError: for a story without lines or with more than 500, an artist that tells none, and as `draw`.
+        """
+        return strip.tell(self, lines, first_seed(seed), knobs)
+
+    def retell(self, told: Strip, lines: str | Sequence[str]) -> Strip:
+        """Tell a story again with other lines; the pictures before the first that is changed stay as they are."""
+        return strip.retell(self, told, lines)
+
+    def redraw(self, made: Mapping[str, Any]) -> Image.Image:
+        """Draw the picture of a recipe again (`limner.read` takes one from a PNG).
+
+        Raises:
+            UserError: where the recipe is for another kind of system.
+        """
+        return next(self.rows([self.row_of(made)], knobs=made.get("knobs")))
+
+    def row_of(self, made: Mapping[str, Any]) -> tuple[Request, Seed]:
+        """Return the request and the seed of a recipe; raise as `redraw`."""
+        (request,) = self.requests(from_json(made["request"]))
+        return request, seed_from_json(made["seed"])
+
+    def push(self, hub_id: str, *, private: bool = False) -> str:
+        """Publish the checkpoint on the Hugging Face Hub and return its address.
+
+        Raises:
+            UserError: where the Hub refuses or cannot be reached.
+        """
+        return hub.publish(self.folder, hub_id, private=private)
+
+    def requests(self, prompt: str | Request | Sequence[str | Request] | None) -> list[Request]:
+        """Read what a person wrote as requests that this system takes, each checked."""
+        prompts = list(prompt) if isinstance(prompt, Sequence) and not isinstance(prompt, str) else [prompt]
+        if not prompts:
+            raise UserError("there is no prompt: say what to draw")
+        found = [self._request(one) for one in prompts]
+        for text in (text for request in found for text in texts(request)):
+            _check_text(text)
+        return found
+
+    def knobs(self, values: Mapping[str, Any] | None = None) -> Any:
+        """Return the system's knobs with `values` set; strings are read as their types."""
+        return settings.change(self.system.Knobs(), values or {}, f"knob of {self.record['system']}:")
+
+    def _request(self, prompt: str | Request | None) -> Request:
+        takes = self.system.takes
+        if isinstance(prompt, takes):
+            return prompt
+        if isinstance(prompt, Blend) and self.morphs:
+            self._request(prompt.first), self._request(prompt.second)
+            return prompt
+        if issubclass(takes, Nothing):
+            if prompt is None:
+                return Nothing()
+            raise UserError(f"{self.name} draws without being told what: leave the prompt out")
+        if prompt is None:
+            raise UserError(f"{self.name} must be told what to draw: give it a prompt")
+        if isinstance(prompt, str) and takes is Caption:
+            return Caption(prompt)
+        if isinstance(prompt, str) and takes is Story:
+            return Story(tuple(line for line in prompt.splitlines() if line.strip()))
+        raise UserError(f"{self.name} draws from a {takes.__name__}, not from {type(prompt).__name__} {prompt!r:.60}")
+
+    def warn(self, requests: Sequence[Request]) -> None:
+        """Warn (`UnknownWords`) of words that the artist never saw, and of captions without any."""
+        unknown = self.system.unknown(requests)
+        if unknown:
+            named = [f"{word!r} (read as {near!r})" if near else repr(word) for word, near in unknown.items()]
+            more = f" and {len(named) - 8} more" if len(named) > 8 else ""
+            text = f"words that {self.name} does not know: {', '.join(named[:8])}{more}"
+            warnings.warn(text, UnknownWords, stacklevel=_outside())
+        for request in requests:
+            if isinstance(request, Caption) and not words_of(request.text):
+                text = f"{request.text[:40]!r} has no word in it, so {self.name} draws what comes to its mind"
+                warnings.warn(text, UnknownWords, stacklevel=_outside())
+
+    def sample(self, rows: Sequence[tuple[Request, Seed]], knobs: Any) -> Iterator[Draft]:
+        """Draw rows in one batch and yield each draft when it is done; `knobs` are as `self.knobs` gives them."""
+        requests, seeds = [request for request, _ in rows], [seed for _, seed in rows]
+        where = self.system.where
+        try:
+            yield from self.system.sample(requests, knobs, Dice(seeds, where))
+        except (AssertionError, AttributeError, TypeError) as error:
+            if any(isinstance(request, Blend) for request in requests):
+                raise UserError(f"{self.record['system']} cannot draw what lies between two requests") from error
+            raise
+
+    def _drawn(
+        self, rows: Sequence[tuple[Request, Seed]], batch: int, knobs: Any, kept: int | None
+    ) -> Iterator[tuple[Image.Image, Request, list[Draft]]]:
+        """Draw; give each picture with what was asked and its last `kept` drafts, or all of them."""
+        check_count(batch, "batch")
+        for some in _batches(rows, batch):
+            began = time.perf_counter()
+            drafts = collections.deque(self.sample(some, knobs), maxlen=kept)
+            if drafts[-1].images is None:
+                raise UserError(f"{self.record['system']} draws no pictures: watch what it makes with drafts()")
+            images = to_pil(drafts[-1].images)
+            each = 1000 * (time.perf_counter() - began) / len(images)
+            for place, (row, image) in enumerate(zip(some, images, strict=True)):
+                image.info |= {recipe.KEY: recipe.text(self.recipe(*row, knobs)), "milliseconds": each}
+                yield image, row[0], [one_row(draft, place) for draft in drafts]
+
+    def recipe(self, request: Request, seed: Seed, knobs: Any) -> dict[str, Any]:
+        """Return all that it takes to draw a request again."""
+        return {
+            "artist": self.name,
+            "checkpoint": self.sha256,
+            "system": self.record["system"],
+            "request": to_json(request),
+            "knobs": dataclasses.asdict(knobs),
+            "seed": seed,
+            "limner": self.record.get("limner", ""),
+        }
+
+
+def _batches(rows: Sequence[tuple[Request, Seed]], batch: int) -> Iterator[list[tuple[Request, Seed]]]:
+    """Part rows into batches; the stories of one batch have equally many lines."""
+    for _, alike in itertools.groupby(rows, key=lambda row: len(row[0].lines) if isinstance(row[0], Story) else 0):
+        some = list(alike)
+        for start in range(0, len(some), batch):
+            yield some[start : start + batch]
+
+
+def _outside() -> int:
+    """Return the stack level, for a warning of our caller, of the first line that is not in this file."""
+    frames = (frame.f_code.co_filename for frame, _ in traceback.walk_stack(sys._getframe(1)))
+    return next((level for level, file in enumerate(frames, start=1) if file != __file__), 1)
+
+
+def _check_text(text: str) -> None:
+    if len(text) > LONGEST:
+        raise UserError(f"the prompt has {len(text):,} characters, and {LONGEST:,} is the limit: shorten it")
+    if not text.strip():
+        raise UserError("the prompt is empty: say what to draw")
+
+
+def _device(asked: str) -> torch.device:
+    if asked == "auto":
+        asked = os.environ.get("LIMNER_DEVICE", "auto")
+    if asked == "auto":
+        asked = "cuda" if torch.cuda.is_available() else "cpu"
+    with contextlib.suppress(RuntimeError):
+        return torch.device(asked)
+    raise UserError(f"unknown device {asked!r}: use auto, cpu, cuda or cuda:N")

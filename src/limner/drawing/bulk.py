@@ -1,0 +1,259 @@
+"""Pictures of every prompt in a file: an image folder that opens again as a data set.
+
+    000000.png, 000001.png, ...   picture k has seed `seed` + k and holds its recipe
+    drawing.json                  what was asked for: the folder goes on with that and nothing else
+    metadata.jsonl                a line for each picture; it is written last, so it stands for the whole
+
+The pictures are cut into batches once for all, and a batch is drawn whole or again. So each picture is the same bit
+for bit, whoever draws it, in one go or after a kill. Several processes (see `limner.processes`) take turns at batches.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from limner.checkpoint import cannot_write, make_folder, write_file
+from limner.data.folder import table_lines
+from limner.data.problems import TEXT_NAMES, BadRow, attributes_of, captions_of
+from limner.drawing import recipe
+from limner.drawing.artist import Artist
+from limner.drawing.seeds import check_seed
+from limner.errors import UserError
+from limner.processes import Ranks
+from limner.requests import Attributes, Caption, Nothing, Request, Story, from_json, to_json
+
+JOB, METADATA = "drawing.json", "metadata.jsonl"
+KINDS = (".jsonl", ".csv", ".parquet", ".txt")
+OWN = frozenset({"image", "file_name", "seed", "boxes", "masks", "keypoints", *TEXT_NAMES})
+"""Columns of a file of prompts that do not go along: what is said of other pictures than those drawn here."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One line of a file of prompts."""
+
+    request: Request
+    columns: Mapping[str, Any]
+    """What metadata.jsonl says of its pictures, beside name and seed."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A folder of pictures to draw: the prompts, `n` pictures of each, and how."""
+
+    out: Path
+    prompts: list[Prompt]
+    n: int
+    seed: int
+    batch: int
+
+    def __len__(self) -> int:
+        return len(self.prompts) * self.n
+
+    def file(self, picture: int) -> Path:
+        """Return where picture number `picture` lies."""
+        return self.out / f"{picture:06d}.png"
+
+    def missing(self, ranks: Ranks) -> Iterator[range]:
+        """Yield the batches of this process that are not drawn yet."""
+        there = {entry.name for entry in os.scandir(self.out)}
+        for number in ranks.mine(-(-len(self) // self.batch)):
+            pictures = range(number * self.batch, min((number + 1) * self.batch, len(self)))
+            if any(self.file(picture).name not in there for picture in pictures):
+                yield pictures
+
+
+def draw_all(
+    artist: Artist,
+    file: Path,
+    out: Path,
+    *,
+    n: int = 1,
+    seed: int | None = None,
+    batch: int = 16,
+    knobs: Mapping[str, Any] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Job:
+    """Draw `n` pictures of each prompt in `file` into the folder `out`, going on where an earlier call was stopped.
+
+    Args:
+        artist: who draws.
+        file: a .jsonl, .csv or .parquet with a column that says what to draw (see `read_prompts`), or a .txt with a
+            prompt on each line.
+        out: a new folder, or that of the same job.
+        n: pictures of each prompt, one after the other.
+        seed: picture k has seed `seed` + k; by chance where None, or as the folder has it.
+        batch: pictures drawn at once.
+        knobs: settings of drawing, by name.
+        progress: called with (done, all) for the pictures of this process.
+
+    Raises:
+        UserError: where a line cannot be drawn (then nothing is), the folder holds something else, or the disk is full.
+    """
+    ranks = Ranks()
+    for count, what in ((n, "n, the number of pictures,"), (batch, "batch")):
+        if count < 1:
+            raise UserError(f"{what} must be 1 or more, not {count}")
+    prompts = ranks.in_turn(lambda: read_prompts(file, artist))
+    asked = {"artist": artist.sha256, "knobs": json.loads(_json(dataclasses.asdict(artist.knobs(knobs))))}
+    asked |= {"prompts": _digest(prompts), "n": n, "batch": batch}
+    job = Job(out, prompts, n, ranks.lead(lambda: _claim(out, asked, seed, len(prompts) * n)), batch)
+    if ranks.leads:
+        artist.warn([prompt.request for prompt in prompts])
+    ranks.together(lambda: _draw(artist, job, ranks, knobs, progress))
+    ranks.lead(lambda: write_file(out / METADATA, b"".join(_lines(job))))
+    return job
+
+
+def _draw(artist: Artist, job: Job, ranks: Ranks, knobs: Any, progress: Callable[[int, int], None] | None) -> None:
+    batches = list(job.missing(ranks))
+    done, total = 0, sum(map(len, batches))
+    for pictures in batches:
+        rows = [(job.prompts[picture // job.n].request, job.seed + picture) for picture in pictures]
+        for picture, image in zip(pictures, artist.rows(rows, batch=job.batch, knobs=knobs), strict=True):
+            recipe.write(image, job.file(picture))
+        done += len(pictures)
+        if progress is not None:
+            progress(done, total)
+
+
+def read_prompts(file: Path, artist: Artist) -> list[Prompt]:
+    """Read what is to be drawn; every line is looked at before anything is drawn.
+
+    A column `request` says it as JSON, for any kind of request ({"kind": "caption", "text": "a red hat"}); otherwise
+    `text` does (the first one, where it is a list), or `attributes` for an artist that draws from attributes.
+
+    Raises:
+        UserError: naming file and line, where one cannot be drawn by `artist`.
+    """
+    if file.suffix not in KINDS:
+        raise UserError(f"{file}: prompts are read from a file ending in {', '.join(KINDS)}")
+    found = []
+    try:
+        for number, columns in _texts(file) if file.suffix == ".txt" else table_lines(file):
+            try:
+                if isinstance(columns, str):
+                    raise UserError(columns)
+                found.append(_prompt(columns, artist))
+            except (UserError, BadRow) as error:
+                raise UserError(f"{file}:{number}: {error} (nothing was drawn)") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if not found:
+        raise UserError(f"{file} holds no prompts")
+    return found
+
+
+def _texts(file: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        if line.strip():
+            yield number, {"text": line.strip()}
+
+
+def _prompt(columns: Mapping[str, Any], artist: Artist) -> Prompt:
+    asked = _plain(columns.get("request"), "request")
+    (request,) = artist.requests(_request(asked) if asked else _said(columns, artist))
+    kept = {name: value for name, value in columns.items() if name not in OWN and value is not None}
+    if asked:
+        kept["request"] = json.dumps(to_json(request), ensure_ascii=False)
+    if "attributes" in kept:
+        kept["attributes"] = attributes_of(_plain(kept["attributes"], "attributes"))
+    text = _text(columns) if not isinstance(request, Caption) else request.text
+    return Prompt(request, ({"text": text} if text else {}) | kept)
+
+
+def _request(asked: Any) -> Request:
+    """Read a cell of the column `request`."""
+    try:
+        request = from_json(asked)
+        told = not isinstance(request, Caption) or isinstance(request.text, str)
+    except (KeyError, TypeError, AttributeError):
+        told = False
+    if not told:
+        raise UserError('the column request holds no request such as {"kind": "caption", "text": "a red hat"}')
+    return request
+
+
+def _said(columns: Mapping[str, Any], artist: Artist) -> str | Request | None:
+    """Return what a line without a column `request` asks of this artist."""
+    takes = artist.system.takes
+    if issubclass(takes, Nothing):
+        return None
+    if takes is Attributes:
+        if columns.get("attributes") is None:
+            raise UserError(f"{artist.name} draws from attributes, and there is no column attributes")
+        known = attributes_of(_plain(columns["attributes"], "attributes"))
+        return Attributes({name: value for name, value in known.items() if value is not None})
+    if takes not in (Caption, Story):
+        raise UserError(f"{artist.name} draws from a {takes.__name__}: say it in a column request, as JSON")
+    text = _text(columns)
+    if text is None:
+        raise UserError(f"there is no column text; there are: {', '.join(map(str, columns)) or 'none'}")
+    return text
+
+
+def _text(columns: Mapping[str, Any]) -> str | None:
+    name = next((name for name in TEXT_NAMES if columns.get(name) is not None), None)
+    return None if name is None else captions_of(columns[name])[0]
+
+
+def _plain(value: Any, name: str) -> Any:
+    """Return a cell that holds JSON, as it must in a table of texts, or the value itself."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value) if value.strip() else None
+    except ValueError:
+        raise UserError(f"the column {name} holds no JSON: {value[:60]!r}") from None
+
+
+def _digest(prompts: list[Prompt]) -> str:
+    hashed = hashlib.sha256()
+    for prompt in prompts:
+        hashed.update(_json([to_json(prompt.request), prompt.columns]))
+    return hashed.hexdigest()
+
+
+def _claim(out: Path, asked: dict[str, Any], seed: int | None, pictures: int) -> int:
+    """Make `out` the folder of this job, or find that it is; return the seed."""
+    record = out / JOB
+    if record.is_file():
+        try:
+            found = json.loads(record.read_bytes())
+        except ValueError:
+            found = {}
+        seed = found.get("seed") if seed is None else seed
+        differs = next((name for name, value in (asked | {"seed": seed}).items() if found.get(name) != value), None)
+        if differs is not None:
+            raise UserError(f"{out} holds other drawings (other {differs}): choose another folder with -o")
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} exists and holds something else: choose another folder with -o")
+    seed = random.SystemRandom().randrange(2**31) if seed is None else seed
+    check_seed(check_seed(seed) + pictures)
+    make_folder(out)
+    write_file(record, _json(asked | {"seed": seed}))
+    try:
+        for stale in out.glob(".*.part"):  # what a kill left half-written
+            stale.unlink()
+    except OSError as error:
+        raise cannot_write(out, error) from error
+    return seed
+
+
+def _lines(job: Job) -> Iterator[bytes]:
+    for picture in range(len(job)):
+        own = {"file_name": job.file(picture).name, "seed": job.seed + picture}
+        yield _json(own | dict(job.prompts[picture // job.n].columns))
+
+
+def _json(value: Any) -> bytes:
+    """Return a line of JSON; what JSON has not (a date in a table) is told as text."""
+    return (json.dumps(value, ensure_ascii=False, default=str) + "\n").encode("utf-8", errors="surrogatepass")

@@ -1,0 +1,228 @@
+"""A judge: a small network that knows real pictures of one data set, and tells what it sees in drawn ones.
+
+It is trained like any system, on real pictures alone, and shares nothing with the systems it judges: it never sees a
+drawn picture, and no system ever sees its weights. One trunk, three uses: it names attributes and labels, it says how
+well a picture fits a sentence (for an independent R-precision), and its features stand where Inception's stand in FID,
+KID, precision and recall.
+
+    limner judge data/avatars -o judges/avatars
+
+Where attributes belong to things that stand at places of their own ("far left colour", "far left shape"), all things
+share what names them, and each has its own look at the picture: what is learnt of one place holds for all.
+
+Letters: B pictures, S their side, F features, E width of a code, A attributes, K things.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from limner.blocks.losses.joint_embedding import contrast, same_meaning
+from limner.blocks.modes import evaluating, full_precision
+from limner.blocks.text.encoders import WordEncoder
+from limner.blocks.vision.placed_heads import Regard, misnamed, things_among
+from limner.data.schema import Schema
+from limner.data.views import Labelled, Pairs
+from limner.errors import UserError
+from limner.requests import Request
+from limner.system import Clock, Dice, Draft, Paper, Phase, Player, System, Update, adam, cooling
+
+if TYPE_CHECKING:
+    from limner.data.dataset import Dataset
+
+LABEL = "label"
+"""What the label is called among the attributes."""
+FINE = 16
+"""Largest side of the map in which things are looked for."""
+NOISE = 0.1
+"""Most noise, in standard deviations of a pixel in [-1, 1], that is laid over pictures while it learns."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What people change."""
+
+    size: int = 64
+    """Side of the pictures in pixels."""
+    widths: tuple[int, ...] = (32, 64, 128, 160)
+    """Channels from half the picture's side downwards."""
+    features: int = 256
+    """Numbers it sees a picture as."""
+    code: int = 128
+    """Width of the codes of pictures and sentences that are compared."""
+    images: int = 150_000
+    """Pictures it is shown."""
+    batch: int = 96
+    """Pictures in a step."""
+    rate: float = 1e-3
+    """Learning rate."""
+
+
+class Residual(nn.Module):
+    """x + two 3x3 convolutions with batch norm, ReLU before each (He et al. 2016b)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        layers = ((nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1)) for _ in range(2))
+        self.branch = nn.Sequential(*itertools.chain(*layers))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.branch(x)
+
+
+class Trunk(nn.Module):
+    """Pictures (B, 3, S, S) to features (B, F): pixels folded 2x2, residual blocks, halved down to at most 4x4."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.PixelUnshuffle(2), nn.Conv2d(12, config.widths[0], 3, padding=1)]
+        side, width = config.size // 2, config.widths[0]
+        self.fine: tuple[int, int, int] | None = None
+        for inside, width in itertools.pairwise((*config.widths, config.widths[-1])):
+            layers.append(Residual(inside))
+            if side <= FINE and self.fine is None:
+                self.fine = (len(layers) - 1, inside, side)  # the layer after which places are looked at
+            if side <= 4:  # small pictures need fewer widths
+                width = inside
+                break
+            layers.append(nn.Conv2d(inside, width, 4, 2, 1))
+            side //= 2
+        while side > 4:
+            layers += [nn.ReLU(), nn.Conv2d(width, width, 4, 2, 1)]
+            side //= 2
+        layers += [nn.BatchNorm2d(width), nn.ReLU(), nn.Flatten(), nn.Linear(width * side * side, config.features)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """See pictures whole, (B, F), and as a map of at most 16 by 16 places, (B, C, h, h)."""
+        assert self.fine is not None
+        x = images.contiguous(memory_format=torch.channels_last)
+        for layer in list(self.layers)[: self.fine[0] + 1]:
+            x = layer(x)
+        return self.layers[self.fine[0] + 1 :](x), x
+
+
+class Judge(System):
+    """Trunk, a head for each attribute and the label, and a joint embedding of pictures and sentences."""
+
+    paper = Paper("A judge of drawn pictures", "The Limner authors", 2026, "this project")
+    gives = frozenset()
+    Config = Config
+    presets: ClassVar[Mapping[str, Any]] = {"small": Config()}
+
+    def __init__(self, config: Any, schema: Schema) -> None:
+        super().__init__(config, schema)
+        self.values = values_of(schema)
+        if not self.values and not schema.captions:
+            raise UserError("a judge needs data with attributes, labels or captions: it has nothing to judge by")
+        self.trunk = Trunk(config)
+        self.trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        things = things_among(self.values)
+        whole = {name: known for name, known in self.values.items() if name not in things}
+        self.heads = nn.ModuleList(nn.Linear(config.features, len(known)) for known in whole.values())
+        assert self.trunk.fine is not None
+        self.regard = Regard(*self.trunk.fine[1:], things) if things else None
+        if schema.captions:
+            self.text = WordEncoder(schema.lexicon, width=config.code, embedding=64, hidden=64)
+            self.project = nn.Linear(config.features, config.code)
+            self.sharpness = nn.Parameter(torch.tensor(2.66))  # log of CLIP's first factor, 1 / 0.07
+
+    def phases(self) -> list[Phase]:
+        """One: all that it has learns together."""
+        c = self.config
+        player = Player(modules=[self], optimiser=adam(c.rate), schedule=cooling)
+        return [
+            Phase(
+                name="judge", view=Pairs if self.schema.captions else Labelled, images=c.images, batch=c.batch,
+                players={"judge": player}, step=self.step, check=self.check, draws=False,
+            )
+        ]  # fmt: skip
+
+    def step(self, batch: Pairs | Labelled, clock: Clock) -> Iterator[Update]:
+        """Name what is seen, and tell whose sentence is whose, under noise that drawn pictures may have."""
+        noise = torch.rand(len(batch.images), 1, 1, 1, device=batch.images.device) * NOISE
+        seen = self.see(batch.images + noise * torch.randn_like(batch.images))  # (B, F + K * LOOK)
+        with full_precision(seen):
+            seen, loss, log = seen.float(), seen.new_zeros((), dtype=torch.float32), {}
+            if self.values:
+                truth = with_label(batch.attributes, batch.labels, self.schema)  # (B, A)
+                log["naming"] = misnamed(self.name(seen.relu()), truth).mean()
+                loss = loss + log["naming"]
+            if isinstance(batch, Pairs):
+                v, t = self.project(seen.relu()[:, : self.config.features]), self.text.sentence(batch.texts).float()
+                log["matching"] = contrast(v, t, same_meaning(batch), self.sharpness)
+                loss = loss + 0.3 * log["matching"]
+        yield Update("judge", loss, log)
+
+    def see(self, images: Tensor) -> Tensor:
+        """See pictures (B, 3, S, S) whole and, where there are things, each of their places: (B, F + K * LOOK)."""
+        whole, fine = self.trunk(images)
+        return whole if self.regard is None else torch.cat([whole, self.regard(fine)], dim=1)
+
+    def name(self, seen: Tensor) -> list[Tensor]:
+        """Return the logits of the values of each attribute, in order: A of (B, values)."""
+        whole, looks = seen.split([self.config.features, seen.shape[1] - self.config.features], dim=1)
+        of_things = {} if self.regard is None else self.regard.named(looks)
+        heads = iter(self.heads)
+        return [of_things[name] if name in of_things else next(heads)(whole) for name in self.values]
+
+    @torch.no_grad()
+    def check(self, batch: Pairs | Labelled) -> Mapping[str, float]:
+        """Share of attributes named rightly on held-out pictures."""
+        if not self.values:
+            return {}
+        with evaluating(self):
+            right = self.named(self.features(batch.images)).cpu()
+        truth = with_label(batch.attributes, batch.labels, self.schema).cpu()
+        return {"named": (right == truth)[truth >= 0].float().mean().item()}
+
+    @torch.no_grad()
+    def features(self, images: Tensor, batch: int = 100) -> Tensor:
+        """See pictures (N, 3, S, S) in [-1, 1]: (N, F + K * LOOK) in float32, on the CPU."""
+        where = next(self.trunk.parameters()).device
+        return torch.cat([self.see(part.to(where)).relu().float().cpu() for part in images.split(batch)])
+
+    @torch.no_grad()
+    def named(self, features: Tensor) -> Tensor:
+        """Say the most likely value of each attribute (and label) of what was seen: (N, A)."""
+        where = next(self.trunk.parameters()).device
+        return torch.stack([logits.argmax(dim=1).cpu() for logits in self.name(features.to(where))], dim=1)
+
+    @torch.no_grad()
+    def placed(self, features: Tensor) -> Tensor:
+        """Return the codes of what was seen, of length 1: (N, E)."""
+        whole = features[:, : self.config.features].to(self.sharpness.device)
+        return F.normalize(self.project(whole), dim=1).cpu()
+
+    @torch.no_grad()
+    def read(self, captions: Sequence[str], batch: int = 100) -> Tensor:
+        """Return the codes of sentences, of length 1: (N, E)."""
+        parts = [self.text.sentence(captions[i : i + batch]) for i in range(0, len(captions), batch)]
+        return F.normalize(torch.cat(parts).float(), dim=1).cpu()
+
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
+        """Refuse: a judge does not draw."""
+        raise UserError("a judge does not draw: give it to `limner eval --judge`")
+
+
+def values_of(schema: Schema) -> dict[str, tuple[str, ...]]:
+    """Return the values of every attribute, the label's among them."""
+    return dict(schema.attributes) | ({LABEL: schema.labels} if schema.labels else {})
+
+
+def with_label(attributes: Tensor, labels: Tensor, schema: Schema) -> Tensor:
+    """Put labels (B,) beside attributes (B, A) where the data has any: the columns are those of `values_of`."""
+    return torch.cat([attributes, labels[:, None]], dim=1) if schema.labels else attributes
+
+
+def truth(data: Dataset, rows: Sequence[int], split: str = "test") -> Tensor:
+    """Return what is true of real pictures: (N, A) numbers of values, -1 where not known."""
+    labels = torch.tensor([data.label(row, split) for row in rows])
+    return with_label(data.attributes(rows, split), labels, data.schema)

@@ -1,0 +1,178 @@
+"""What is put to artists when they are measured: held-out requests, the pictures that answer them, and a judge."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from limner import checkpoint
+from limner.data.dataset import Dataset
+from limner.drawing.resolve import find
+from limner.errors import UserError
+from limner.evaluation.judge import Judge, truth, values_of, with_label
+from limner.evaluation.report import Protocol
+from limner.metrics import Extractor
+from limner.processes import Ranks
+from limner.requests import Request, Story
+
+
+@dataclass(frozen=True)
+class Referee:
+    """A judge with its name, for figures that are named after it."""
+
+    name: str
+    network: Judge
+    sha256: str
+
+    @classmethod
+    def load(cls, name: str | Path) -> Referee:
+        """Load a judge that ships with Limner by its name, or from a folder or run.
+
+        Raises:
+            UserError: where there is none, or it is no judge.
+        """
+        shipped = Path(__file__).parent / "judges" / str(name)
+        folder = shipped if (shipped / checkpoint.ABOUT).is_file() else find(name)
+        about = checkpoint.read(folder)
+        if about["system"] != "judge":
+            raise UserError(f"{name} is a {about['system']}, not a judge: make one with `limner judge DATA -o FOLDER`")
+        network = checkpoint.open(folder)
+        assert isinstance(network, Judge)
+        return cls(Path(name).name, network, str(about["sha256"][checkpoint.WEIGHTS]))
+
+    def features(self, images: Tensor) -> Tensor:
+        """See pictures of any size: (N, 3, H, W) to (N, F)."""
+        return self.network.features(resized(images, self.network.config.size))
+
+    def fits(self, data: Dataset) -> None:
+        """Make sure that it knows the attributes of this data.
+
+        Raises:
+            UserError: where it was made for other data.
+        """
+        mine, theirs = values_of(self.network.schema), values_of(data.schema)
+        if mine != theirs:
+            raise UserError(
+                f"the judge {self.name} knows the attributes {', '.join(mine) or 'none'}, with other values than "
+                "this data has or other names: make a judge for it with `limner judge DATA -o FOLDER`"
+            )
+
+
+@dataclass
+class Exam:
+    """What is put to an artist: requests, the real pictures that answer them, and the judge.
+
+    The same for every artist measured by it, so what is known of the real pictures is worked out once. A picture is
+    treated as a story of one frame.
+    """
+
+    name: str
+    data: Dataset
+    referee: Referee
+    requests: int = 1000
+    """Held-out requests: captions with a picture each, or stories with T frames each."""
+    reference: int = 5000
+    prompts: int = 25
+    seeds: int = 8
+    seed: int = 0
+    inception: Extractor | None = None
+    """For the figures of the papers; without it only the judge's are made."""
+    ranks: Ranks = field(default_factory=Ranks)
+    stories: bool = False
+    """Whether whole stories are asked for; `of` sets it."""
+
+    def __post_init__(self) -> None:
+        self.referee.fits(self.data)
+        held_out = self.data.length("test")
+        if held_out < 2:
+            raise UserError(f"{self.name} holds out {held_out} pictures: nothing to measure on")
+        if self.requests < 2 or self.prompts < 1 or self.seeds < 2:
+            raise UserError("to measure takes 2 pictures or more, 1 prompt or more and 2 seeds or more")
+        tales = self.data.stories("test") if self.stories else np.arange(held_out)[:, None]
+        if len(tales) < 2:
+            raise UserError(f"{self.name} holds out {len(tales)} story: nothing to measure on")
+        self.rows = tales[: self.requests].flatten()
+        """Of the real pictures, story by story: (N T,)."""
+        self.frames = tales.shape[1]
+        """T, 1 for single pictures."""
+        self.requests = min(self.requests, len(tales))
+        self.prompts = min(self.prompts, self.requests)
+        self.reference = min(self.reference, self.data.length())
+
+    def of(self, takes: type[Request]) -> Exam:
+        """Return what is put to systems that take such requests: whole stories to those that tell stories.
+
+        Raises:
+            UserError: where there are no stories held out.
+        """
+        return self._of_stories if issubclass(takes, Story) and not self.stories else self
+
+    @functools.cached_property
+    def _of_stories(self) -> Exam:
+        return dataclasses.replace(self, stories=True)
+
+    @functools.cached_property
+    def real(self) -> Tensor:
+        """The real pictures that answer the requests, in [-1, 1]: (N T, 3, S, S)."""
+        return floats(self.data.pictures(self.rows, "test"))
+
+    @functools.cached_property
+    def real_features(self) -> Tensor:
+        """What the judge sees in them: (N T, F)."""
+        return self.referee.features(self.real)
+
+    @functools.cached_property
+    def known_features(self) -> Tensor:
+        """What the judge sees in training pictures: (reference, F)."""
+        return self.referee.features(floats(self.data.pictures(self.known, "train")))
+
+    @functools.cached_property
+    def scale(self) -> float:
+        """Features are divided by it where their distances are told, so that figures of different judges are alike."""
+        return float(self.known_features.square().mean().sqrt())
+
+    @property
+    def known(self) -> np.ndarray:
+        """Rows of the training pictures that distributions are compared with."""
+        return np.linspace(0, self.data.length() - 1, self.reference).astype(int)
+
+    @property
+    def protocol(self) -> Protocol:
+        """How it is measured."""
+        return Protocol(
+            data=self.name, fingerprint=self.data.fingerprint, size=self.data.schema.size, pictures=len(self.rows),
+            reference=self.reference, prompts=self.prompts, seeds=self.seeds, seed=self.seed,
+            judge=self.referee.sha256[:12], stories=self.requests if self.stories else 0,
+        )  # fmt: skip
+
+    def truth(self) -> Tensor:
+        """Return what is true of the real pictures: (N T, A) numbers of values, -1 where not known."""
+        return truth(self.data, self.rows.tolist())
+
+    def said(self) -> Tensor:
+        """Tell which attributes the caption, or line, of each real picture speaks of: bool (N T, A)."""
+        said = self.data.said(self.rows, 0, "test")
+        return with_label(said, torch.ones(len(said), dtype=torch.bool), self.data.schema)
+
+    def wanted(self) -> Tensor:
+        """Return what each caption or line asks for: (N T, A) numbers of values, -1 where it leaves them open."""
+        return torch.where(self.said(), self.truth(), -1)
+
+
+def floats(pixels: Tensor) -> Tensor:
+    """Turn bytes into floats in [-1, 1]."""
+    return pixels.float().div_(127.5).sub_(1)
+
+
+def resized(images: Tensor, size: int) -> Tensor:
+    """Return pictures (N, 3, H, W) of `size` pixels, smoothed where they shrink."""
+    if images.shape[-2:] == (size, size):
+        return images
+    return F.interpolate(images, size=(size, size), mode="bilinear", antialias=True, align_corners=False)

@@ -1,0 +1,1 @@
+"""Drawing over HTTP: requests in, batches through the artists, pictures out."""

@@ -1,0 +1,197 @@
+"""Pictures as strangers hand them in: a PNG within limits, with a recipe that is checked to the last field."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StringConstraints, TypeAdapter
+from pydantic import ValidationError as Invalid
+from typing_extensions import TypeAliasType
+
+from limner.data import pictures
+from limner.drawing import recipe
+from limner.errors import UserError
+from limner.requests import MOST_PARTS, TOO_MIXED, Blend, Request, from_json, texts, to_json
+
+MOST_BYTES = 16 * 2**20
+"""Of one PNG."""
+MOST_SIDE = 4096
+"""Pixels of a side."""
+LONGEST = 500_000
+"""Characters of a recipe as JSON."""
+_HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+_UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
+
+
+def plain(text: str) -> str:
+    """Return `text`; raise ValueError where it has NUL or half a surrogate pair, which not every database keeps."""
+    if _UNKEPT.search(text):
+        raise ValueError("it has a character that cannot be kept")
+    return text
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(plain)]
+Note = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(plain)]
+Identity = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+_Whole = Annotated[StrictInt, Field(ge=0, lt=2**53)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Noise(_Body):
+    """A style in the place of a seed."""
+
+    noise: Annotated[list[_Number], Field(max_length=10_000)]
+    of: Note = ""
+
+
+_Seed = TypeAliasType("_Seed", "_Whole | Noise | tuple[_Seed, _Seed, Annotated[_Number, Field(ge=0, le=1)]]")
+
+
+class Recipe(_Body):
+    """All that it takes to draw a picture again, as `limner.drawing.recipe` writes it, and what it was made from."""
+
+    artist: Name
+    checkpoint: Identity
+    system: Name
+    request: dict[str, Any]
+    knobs: Annotated[dict[Name, bool | StrictInt | _Number | Note | None], Field(max_length=100)] = {}
+    seed: _Seed
+    limner: Annotated[str, StringConstraints(max_length=200), AfterValidator(plain)] = ""
+    parents: Annotated[list[Identity], Field(max_length=16)] = []
+
+
+def checked(body: Any) -> dict[str, Any]:
+    """Return a recipe as plain JSON values, each field checked.
+
+    Raises:
+        UserError: where it is none; the line names the field.
+    """
+    try:
+        found = Recipe.model_validate(body)
+        request = from_json(found.request)
+        _check(request)
+        if _ends(found.seed) > MOST_PARTS:
+            raise UserError(TOO_MIXED)
+        for text in texts(request):
+            plain(text)
+        made = found.model_dump() | {"request": to_json(request)}
+        made = json.loads(json.dumps(made, allow_nan=False))
+    except Invalid as error:
+        raise UserError(f"the recipe is damaged: {first_fault(error)}") from None
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+        raise UserError(f"the recipe's request is damaged: {error!s:.200}") from None
+    if len(json.dumps(made)) > LONGEST:
+        raise UserError(f"the recipe is too long: {LONGEST:,} characters are the limit")
+    return made
+
+
+def first_fault(error: Invalid) -> str:
+    """Return in one line what is wrong first, and where."""
+    fault = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in fault["loc"])
+    return f"{place}: {fault['msg']}" if place else fault["msg"]
+
+
+def _check(request: Request) -> None:
+    """Check the types of a request's fields, which `from_json` takes on trust."""
+    if isinstance(request, Blend):
+        _check(request.first)
+        _check(request.second)
+        if not 0 <= request.t <= 1:
+            raise ValueError("t is not from 0 to 1")
+    else:
+        TypeAdapter(type(request)).validate_python(vars(request))
+
+
+def _ends(seed: Any) -> int:
+    """Count the seeds and styles that one lies between."""
+    return _ends(seed[0]) + _ends(seed[1]) if isinstance(seed, tuple) else 1
+
+
+def identity(made: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of what decides the picture: checkpoint, request, knobs and seed."""
+    decides = {name: made.get(name) for name in ("checkpoint", "request", "knobs", "seed")}
+    return hashlib.sha256(json.dumps(_canonical(decides), sort_keys=True).encode()).hexdigest()
+
+
+def _canonical(value: Any) -> Any:
+    """Write 1.0 as 1, as every browser does that passes a recipe on."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {name: _canonical(item) for name, item in value.items()}
+    return [_canonical(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def folded(*some: str) -> list[str]:
+    """Return the words of texts, in the form in which they are looked for."""
+    return re.findall(r"\w+", " ".join(some).casefold())
+
+
+def searched(made: Mapping[str, Any], note: str) -> str:
+    """Return what search looks in, a space before each word."""
+    return "".join(f" {word}" for word in folded(*texts(from_json(made["request"])), str(made["artist"]), note))
+
+
+def decode(png: bytes) -> Image.Image:
+    """Decode a PNG within `MOST_BYTES` and `MOST_SIDE`, told by its header before it is unpacked.
+
+    Returns:
+        The picture, in RGB or RGBA, and in `info` its recipe if it has one.
+
+    Raises:
+        UserError: where it is none, or too large.
+    """
+    if len(png) > MOST_BYTES:
+        raise UserError(f"the picture has {len(png):,} bytes, and {MOST_BYTES:,} are the limit")
+    if not png.startswith(_HEADER):
+        raise UserError("the picture is no PNG")
+    width, height = (int.from_bytes(png[start : start + 4], "big") for start in (16, 20))
+    if not (0 < width <= MOST_SIDE and 0 < height <= MOST_SIDE):
+        raise UserError(f"the picture has {width} x {height} pixels: a side has {MOST_SIDE} at most")
+    try:
+        image = pictures.load(png)
+    except pictures.BadPicture as error:
+        raise UserError(f"the picture {error}") from None
+    coloured = image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
+    coloured.info = {name: value for name, value in image.info.items() if name == recipe.KEY}
+    return coloured
+
+
+def encode(image: Image.Image, made: Mapping[str, Any] | None = None) -> bytes:
+    """Write a picture as PNG with the recipe `made` inside, or with nothing but its pixels."""
+    chunks = PngInfo()
+    if made is not None:
+        chunks.add_text(recipe.KEY, recipe.text(made))
+    buffer = io.BytesIO()
+    bare = image.copy()
+    bare.info = {}
+    bare.save(buffer, "PNG", pnginfo=chunks)
+    return buffer.getvalue()
+
+
+def recipe_in(image: Image.Image) -> dict[str, Any]:
+    """Return the recipe that a picture carries, checked.
+
+    Raises:
+        UserError: where it carries none, or a damaged one.
+    """
+    found = image.info.get(recipe.KEY)
+    if not isinstance(found, str):
+        raise UserError("the picture holds no recipe: it was not drawn by Limner, or another program saved it again")
+    try:
+        body = json.loads(found)
+    except (ValueError, RecursionError):
+        raise UserError("the picture's recipe is damaged: it is no JSON") from None
+    return checked(body)

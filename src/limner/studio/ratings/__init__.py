@@ -1,0 +1,1 @@
+"""Blind ratings of drawings, and what they come to."""

@@ -1,0 +1,314 @@
+"""Blind rating: people compare what several systems drew for one text and do not learn which system drew what.
+
+Li et al. 2019 (StoryGAN) ask which of two is better in visual quality, in consistency and in relevance, and let people
+rank all methods. Here each of these is a question that is answered by an order, best first, ties allowed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import random
+import secrets
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from PIL import Image
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from limner.errors import UserError
+from limner.requests import Story
+from limner.studio.gallery.database import Conflict, Database, Missing, now
+from limner.studio.gallery.recipe import encode
+from limner.studio.gallery.tables import Comparison, Entry, Study, Task
+from limner.studio.ratings.results import Standing, standings
+
+if TYPE_CHECKING:
+    from limner.drawing.artist import Artist
+
+QUESTIONS = {
+    "quality": "Which looks better?",
+    "consistency": "In which do the pictures belong together better?",
+    "relevance": "Which fits the text better?",
+    "ranking": "Which do you like better, all in all?",
+}
+FOR_PICTURES = ("quality", "relevance", "ranking")
+FOR_STORIES = tuple(QUESTIONS)
+MOST_TASKS, MOST_SYSTEMS = 500, 10
+T = TypeVar("T", Study, Task, Entry)
+Orders = Mapping[str, Sequence[Sequence[str]]]
+"""Question to tiers of names, best first; names in one tier are equal."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What several systems drew for one text."""
+
+    text: str
+    pictures: Mapping[str, Image.Image]
+    """System to picture, or to the strip of a story."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person is shown; nothing of it says which system drew what."""
+
+    comparison: str
+    text: str
+    questions: tuple[str, ...]
+    entries: tuple[str, ...]
+    """Ids of pictures, in shuffled order; `Ratings.png` gives them."""
+    answered: int
+    """Comparisons that this person has done."""
+    left: int
+    """Comparisons that remain for this person, with this one."""
+
+
+def draw_sheets(artists: Mapping[str, Artist], texts: Sequence[str], seed: int = 0) -> list[Sheet]:
+    """Let artists draw the same texts with the same seeds; the lines of a text are those of a story for who tells one.
+
+    Args:
+        artists: by the name that results give them.
+        texts: one a task; task i has seed `seed + i`.
+        seed: where to begin.
+    """
+    return [
+        Sheet(text, {name: _draw(artist, text, seed + i) for name, artist in artists.items()})
+        for i, text in enumerate(texts)
+    ]
+
+
+def _draw(artist: Artist, text: str, seed: int) -> Image.Image:
+    if issubclass(artist.system.takes, Story):
+        return artist.story(text, seed).image(captions=False)
+    return artist.draw(text, 1, seed)[0]
+
+
+class Ratings:
+    """Studies in a database; safe to use from many threads, and from many processes at once."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def create(self, name: str, sheets: Sequence[Sheet], *, pairs: bool = True, story: bool = False) -> str:
+        """Keep a study and return its id.
+
+        Smaller pictures of a sheet are enlarged to its largest, and recipes are taken out: neither may tell who drew.
+
+        Args:
+            name: what people see of it.
+            sheets: a task each, of the same systems.
+            pairs: two pictures at a time; otherwise all of them are put in order.
+            story: also ask for consistency, which only strips have.
+
+        Raises:
+            UserError: for no sheets, too many, fewer than two systems, or pictures that do not go together.
+        """
+        if not 1 <= len(sheets) <= MOST_TASKS:
+            raise UserError(f"a study has from 1 to {MOST_TASKS} texts, not {len(sheets)}")
+        systems = set(sheets[0].pictures)
+        if not 2 <= len(systems) <= MOST_SYSTEMS:
+            raise UserError(f"a study compares from 2 to {MOST_SYSTEMS} systems, not {len(systems)}")
+        if any(set(sheet.pictures) != systems for sheet in sheets):
+            raise UserError("every text of a study needs a picture by each system")
+        together = 2 if pairs else len(systems)
+        questions = list(FOR_STORIES if story else FOR_PICTURES)
+        study = Study(id=_token(), name=name, questions=questions, together=together, made_at=now())
+        tasks = [Task(id=_token(), study_id=study.id, place=i, text=sheet.text) for i, sheet in enumerate(sheets)]
+        entries = [
+            Entry(id=_token(), task_id=task.id, system=system, png=png)
+            for task, sheet in zip(tasks, sheets, strict=True)
+            for system, png in _alike(sheet).items()
+        ]
+
+        def work(session: Session) -> None:
+            for some in ([study], tasks, entries):
+                session.add_all(some)
+                session.flush()
+
+        self.database.write(work)
+        return study.id
+
+    def studies(self) -> list[tuple[Study, int]]:
+        """Return all studies, newest first, and how many answers each has."""
+        count = select(func.count(Comparison.answered_at)).join(Task).where(Task.study_id == Study.id).scalar_subquery()
+        with self.database.reading() as session:
+            rows = session.execute(select(Study, count).order_by(Study.made_at.desc(), Study.id))
+            return [(study, int(answers)) for study, answers in rows]
+
+    def png(self, entry: str) -> bytes:
+        """Return the picture of an entry, nothing but pixels.
+
+        Raises:
+            Missing: where there is none.
+        """
+        with self.database.reading() as session:
+            return _get(session, Entry, entry).png
+
+    def next(self, study: str, rater: str) -> Asked | None:
+        """Return what a person shall compare next, or None where they have seen all.
+
+        What they were shown and did not answer comes again; else what was shown least, of those by chance.
+
+        Args:
+            study: its id.
+            rater: any name by which the same person is known again.
+
+        Raises:
+            Missing: where there is no such study.
+        """
+        return self.database.write(lambda session: _next(session, _get(session, Study, study), rater))
+
+    def answer(self, comparison: str, rater: str, orders: Orders) -> None:
+        """Keep an answer; the same answer may come twice.
+
+        Args:
+            comparison: what `next` gave.
+            rater: whom `next` gave it to.
+            orders: for each question of the study, tiers of entry ids, best first.
+
+        Raises:
+            Missing: where nothing was asked of that person.
+            Conflict: where it was answered otherwise before.
+            UserError: where an order is none of what was shown.
+        """
+        given = {question: [sorted(tier) for tier in tiers] for question, tiers in orders.items()}
+
+        def work(session: Session) -> None:
+            asked = session.get(Comparison, comparison, with_for_update=True)
+            if asked is None or asked.rater != rater:
+                raise Missing("nothing of the kind was asked of this person")
+            _check_orders(given, _study_of(session, asked).questions, asked.shown)
+            if asked.answered_at is not None and asked.answer != given:
+                raise Conflict("this was answered already, and otherwise")
+            if asked.answered_at is None:
+                asked.answer, asked.answered_at = given, now()
+
+        self.database.write(work)
+
+    def lines(self, study: str) -> Iterator[dict[str, Any]]:
+        """Yield a line of JSON values for each answer, in the order in which they came, systems by name.
+
+        Raises:
+            Missing: where there is no such study.
+        """
+        with self.database.reading() as session:
+            _get(session, Study, study)
+            system = _systems(session, study)
+            rows = session.execute(
+                select(Comparison, Task)
+                .join(Task)
+                .where(Task.study_id == study, Comparison.answered_at.is_not(None))
+                .order_by(Comparison.answered_at, Comparison.id)
+            ).all()
+        for asked, task in rows:
+            named = {q: [[system[one] for one in tier] for tier in tiers] for q, tiers in (asked.answer or {}).items()}
+            yield {
+                "study": study,
+                "comparison": asked.id,
+                "task": task.place,
+                "text": task.text,
+                "rater": asked.rater,
+                "shown": [system[one] for one in asked.shown],
+                "answers": named,
+                "shown_at": _moment(asked.shown_at),
+                "answered_at": _moment(asked.answered_at or 0),
+            }
+
+    def results(self, study: str) -> dict[str, list[Standing]]:
+        """Return how the systems stand on each question, the strongest first.
+
+        Raises:
+            Missing: where there is no such study.
+        """
+        with self.database.reading() as session:
+            questions = _get(session, Study, study).questions
+            systems = sorted(set(_systems(session, study).values()))
+        answers = [line["answers"] for line in self.lines(study)]
+        return {question: standings([one[question] for one in answers], systems) for question in questions}
+
+    def result_lines(self, study: str) -> Iterator[dict[str, Any]]:
+        """Yield `results` as a line of JSON values for each question and system; raise as it does."""
+        for question, found in self.results(study).items():
+            for place, standing in enumerate(found, start=1):
+                yield {"study": study, "question": question, "place": place, **dataclasses.asdict(standing)}
+
+
+def _next(session: Session, study: Study, rater: str) -> Asked | None:
+    tasks = {task.id: task for task in session.scalars(select(Task).where(Task.study_id == study.id))}
+    entries: dict[str, list[str]] = {task: [] for task in tasks}
+    system = _systems(session, study.id)
+    for entry, task in session.execute(select(Entry.id, Entry.task_id).where(Entry.task_id.in_(tasks))):
+        entries[task].append(entry)
+    asked = session.scalars(select(Comparison).join(Task).where(Task.study_id == study.id)).all()
+    own = [one for one in asked if one.rater == rater]
+    done = {frozenset(one.shown) for one in own if one.answered_at is not None}
+    every = [(task, some) for task in tasks for some in itertools.combinations(entries[task], study.together)]
+    left = [(task, some) for task, some in every if frozenset(some) not in done]
+    if not left:
+        return None
+    again = next((one for one in own if one.answered_at is None), None)
+    if again is None:
+        shown = Counter(frozenset(one.shown) for one in asked)
+        met = Counter(frozenset(system[entry] for entry in one.shown) for one in asked)
+        chance = random.SystemRandom()
+        task, some = min(
+            left,
+            key=lambda one: (shown[frozenset(one[1])], met[frozenset(system[e] for e in one[1])], chance.random()),
+        )
+        order = chance.sample(some, len(some))
+        again = Comparison(id=_token(), task_id=task, rater=rater, shown=order, answer=None, shown_at=now())
+        session.add(again)
+    text = tasks[again.task_id].text
+    return Asked(again.id, text, tuple(study.questions), tuple(again.shown), len(done), len(left))
+
+
+def _systems(session: Session, study: str) -> dict[str, str]:
+    """Return the system of each entry of a study."""
+    rows = session.execute(select(Entry.id, Entry.system).join(Task).where(Task.study_id == study))
+    return {entry: system for entry, system in rows}
+
+
+def _study_of(session: Session, asked: Comparison) -> Study:
+    return _get(session, Study, _get(session, Task, asked.task_id).study_id)
+
+
+def _check_orders(given: Mapping[str, Sequence[Sequence[str]]], questions: Sequence[str], shown: Sequence[str]) -> None:
+    if set(given) != set(questions):
+        raise UserError(f"answer each of these questions: {', '.join(questions)}")
+    for question, tiers in given.items():
+        if sorted(itertools.chain.from_iterable(tiers)) != sorted(shown) or not all(tiers):
+            raise UserError(f"the answer to {question!r} must name each picture that was shown once, best first")
+
+
+def _alike(sheet: Sheet) -> dict[str, bytes]:
+    """Return the pictures of a sheet as PNG, of one size and without recipes."""
+    width = max(image.width for image in sheet.pictures.values())
+    height = max(image.height for image in sheet.pictures.values())
+    if any(image.width * height != image.height * width for image in sheet.pictures.values()):
+        raise UserError(f"the pictures for {sheet.text[:40]!r} have different proportions, which would tell who drew")
+    return {
+        name: encode(
+            image if image.size == (width, height) else image.resize((width, height), Image.Resampling.LANCZOS)
+        )
+        for name, image in sheet.pictures.items()
+    }
+
+
+def _get(session: Session, table: type[T], key: str) -> T:
+    found = session.get(table, key)
+    if found is None:
+        raise Missing(f"there is no such {table.__name__.lower()}")
+    return found
+
+
+def _token() -> str:
+    return secrets.token_hex(16)
+
+
+def _moment(at: int) -> str:
+    return datetime.fromtimestamp(at / 1e6, UTC).isoformat()

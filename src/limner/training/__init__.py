@@ -1,0 +1,1 @@
+"""Training: the trainer, what moves players, run folders, and what a person sees of it."""

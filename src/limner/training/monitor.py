@@ -1,0 +1,135 @@
+"""What a person sees of a training: the bar with its ETA, the log, sample grids, and whether the numbers are sound."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor
+
+from limner.imaging.sheets import plain_sheet
+from limner.system import Draft, Update
+
+if TYPE_CHECKING:
+    from limner.training.engine import Engine
+    from limner.training.run_folder import RunFolder
+
+LINE_EVERY = 50
+"""Steps between two lines of the log; only then are numbers fetched from where the nets are."""
+
+
+class Monitor:
+    """Collect what updates report and show it. Only the main process writes."""
+
+    def __init__(self, engine: Engine, run: RunFolder) -> None:
+        self.engine, self.run = engine, run
+        self.console = Console(stderr=True, quiet=engine.quiet)
+        self._sums: dict[str, tuple[Tensor, int]] = {}
+        self._sound: Tensor | None = None
+        self._steps, self._since = 0, (time.perf_counter(), 0)
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._name = ""
+
+    @contextmanager
+    def open(self, budget: int, done: int) -> Iterator[None]:
+        """Show the bar while training."""
+        columns = (
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f} images"),
+            TextColumn("{task.fields[speed]}"),
+            TimeElapsedColumn(),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[losses]}"),
+        )
+        self._since = (time.perf_counter(), done)
+        with Progress(*columns, console=self.console, disable=not self.console.is_terminal) as self._bar:
+            self._task = self._bar.add_task("", total=budget, completed=done, speed="", losses="")
+            yield
+        self._bar = None
+
+    def phase(self, name: str) -> None:
+        """Name the phase that begins."""
+        self._name = name
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, description=name)
+
+    def add(self, update: Update, norm: Tensor) -> None:
+        """Take in one update without waiting for its numbers."""
+        entries = {f"{update.player}.loss": update.loss, f"{update.player}.gradient": norm}
+        entries |= {f"{update.player}.{name}": value for name, value in update.log.items()}
+        for name, value in entries.items():
+            total, count = self._sums.get(name, (torch.zeros((), device=value.device), 0))
+            self._sums[name] = (total + value.detach().float().mean(), count + 1)
+        sound = torch.isfinite(norm) & torch.isfinite(update.loss.detach())
+        self._sound = sound if self._sound is None else self._sound & sound
+
+    def tick(self, total: int) -> None:
+        """Count a step."""
+        self._steps += 1
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=total)
+
+    def due(self) -> bool:
+        """Tell whether it is time for a line."""
+        return self._steps % LINE_EVERY == LINE_EVERY - 1
+
+    def healthy(self) -> bool:
+        """Tell whether every loss and gradient since the last look was finite, in every process."""
+        sound, self._sound = self._sound is None or bool(self._sound), None
+        return not self.engine.anywhere(not sound)
+
+    def line(self, phase: str, total: int, seen: int) -> None:
+        """Write the means since the last line to the log, the bar and the trackers."""
+        now, (then, before) = time.perf_counter(), self._since
+        speed = (total - before) / max(now - then, 1e-9)
+        means = {name: float(value) / count for name, (value, count) in self._sums.items()}
+        self._sums, self._since = {}, (now, total)
+        self.tick(total)
+        if not self.engine.leads:
+            return
+        entry = {"phase": phase, "total": total, "seen": seen, "images_per_second": round(speed, 2)}
+        self.run.log(entry | {name: _rounded(mean) for name, mean in means.items()})
+        self.engine.track({f"{phase}/{name}": mean for name, mean in means.items()}, total)
+        losses = "  ".join(f"{n.removesuffix('.loss')} {v:.3f}" for n, v in means.items() if n.endswith(".loss"))
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, speed=f"{speed:.1f} images/s", losses=losses)
+        if not self.console.is_terminal and not self.engine.quiet:
+            print(f"{phase}: {total:,} images, {speed:.1f}/s  {losses}", file=sys.stderr, flush=True)
+
+    def check(self, phase: str, total: int, numbers: Mapping[str, float]) -> None:
+        """Write numbers from held-out data."""
+        self.run.log({"phase": phase, "total": total} | {f"check.{k}": _rounded(v) for k, v in numbers.items()})
+        self.engine.track({f"{phase}/check.{k}": v for k, v in numbers.items()}, total)
+        self.say(f"{phase}: held-out " + ", ".join(f"{k} {v:.3f}" for k, v in numbers.items()))
+
+    def grid(self, total: int, draft: Draft) -> None:
+        """Write the sample grid at `total` images, if the draft has pictures."""
+        if draft.images is not None:
+            plain_sheet(draft.images).save(self.run.path / "grids" / f"{total:010d}.png")
+
+    def went_back(self, lost: int, total: int, attempt: int) -> None:
+        """Say that numbers were lost and the run taken back."""
+        self._sums = {}
+        self.run.log({"total": total, "went_back_from": lost, "attempt": attempt})
+        self.say(
+            f"a loss or gradient was not finite by image {lost:,}: went back to the checkpoint at {total:,}, "
+            f"with half the learning rate (time {attempt})"
+        )
+
+    def say(self, text: str) -> None:
+        """Tell the person something, on standard error."""
+        self.console.print(text, highlight=False, markup=False)
+
+
+def _rounded(value: float) -> float | str:
+    return float(f"{value:.5g}") if math.isfinite(value) else str(value)

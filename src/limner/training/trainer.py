@@ -1,0 +1,297 @@
+"""One trainer for every system: it knows phases, players and updates, and no system by name.
+
+Steps are seeded by (seed, phase, step, rank, attempt) and data is indexed by step, so a run that was killed goes on
+bitwise equal, and no state of a random generator is ever saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from limner import checkpoint
+from limner.data.dataset import Dataset
+from limner.data.shuffle import rows_at
+from limner.errors import UserError
+from limner.requests import Request
+from limner.system import Clock, Dice, Phase, System, Update
+from limner.training.ema import Shadow
+from limner.training.engine import Engine, statistics, stoppable
+from limner.training.monitor import Monitor
+from limner.training.player_state import Seat
+from limner.training.run_folder import RunFolder, resumable, state_of
+
+ATTEMPTS = 3
+"""How often a run that lost its numbers (NaN) is taken back before it gives up."""
+STATE = "state.pt"
+AGREE_EVERY = 10
+"""Steps after which several processes ask each other whether one of them is to stop."""
+
+
+@dataclass
+class Position:
+    """Where a run stands."""
+
+    phase: int = 0
+    seen: int = 0
+    """Images in this phase."""
+    step: int = 0
+    total: int = 0
+    """Images over all phases."""
+    attempt: int = 0
+    """Times that the run was taken back."""
+
+
+class Trainer:
+    """Train a system on a data set into a run folder.
+
+    Args:
+        system: the system, freshly made; the trainer moves it to where it computes.
+        data: the data set whose schema the system was made with.
+        run: where checkpoints, log and grids go.
+        seed: all randomness follows from it.
+        engine: processes and precision.
+        save_every: images between checkpoints (default: a twentieth of the whole budget).
+        grid_every: images between sample grids (default: a fortieth of it); 0 for none.
+        prompts: what the grids draw; by default the first held-out requests.
+
+    Raises:
+        UserError: where the data lacks what a phase reads, or is smaller than one batch.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        data: Dataset,
+        run: RunFolder,
+        *,
+        seed: int = 0,
+        engine: Engine | None = None,
+        save_every: int | None = None,
+        grid_every: int | None = None,
+        prompts: Sequence[Request] | None = None,
+    ) -> None:
+        self.engine = engine or Engine()
+        self.system, self.data, self.run, self.seed = system.to(self.engine.device), data, run, seed
+        self.phases = system.phases()
+        self.budget = sum(phase.images for phase in self.phases)
+        self.save_every = save_every or max(self.budget // 20, 1)
+        self.grid_every = max(self.budget // 40, 1) if grid_every is None else grid_every
+        self.prompts = prompts or data.requests(system.takes, 16, "test" if data.length("test") else "train")
+        self.monitor = Monitor(self.engine, run)
+        self.at = Position()
+        self._seats: dict[str, Seat] = {}
+        self._statistics: list[torch.Tensor] = []
+        self._shadows: dict[str, Shadow] = {}
+        self._asked = self._stop = False
+        for phase in self.phases:
+            self._admit(phase)
+
+    def _admit(self, phase: Phase) -> None:
+        self.data.require(phase.view)
+        rows = self.data.length("train")
+        if phase.step and rows < phase.batch:
+            raise UserError(
+                f"phase {phase.name!r} needs at least one batch of {phase.batch} pictures and the data set has {rows} "
+                f"to train on: add pictures, or make batches smaller (see the batch options of `limner show`)"
+            )
+        if phase.batch % self.engine.world:
+            raise UserError(f"a batch of {phase.batch} cannot be shared by {self.engine.world} processes")
+
+    def fit(self, *, stop_after: int | None = None) -> None:
+        """Train to the end, or until `stop_after` images in all, or until Ctrl-C; what was reached is saved."""
+        if self.engine.lead(self.run.newest) is None:
+            self._enter(fresh=True)
+            self.save()
+        with stoppable(self._ask), self.monitor.open(self.budget, self.at.total):
+            while not self.finished and not self._done(stop_after):
+                self._play(self.phases[self.at.phase], stop_after)
+        self.engine.lead(self.run.timelapse)
+        self.engine.tracked()
+
+    def resume(self, *, stop_after: int | None = None) -> None:
+        """Go on from the newest checkpoint, bitwise as if never stopped.
+
+        Raises:
+            UserError: where there is none, or it cannot be read.
+        """
+        if (newest := self.engine.lead(self.run.newest)) is None:
+            raise UserError(f"{self.run.path} holds no checkpoint yet: start again with `limner train`")
+        self.restore(newest)
+        self.engine.lead(lambda: self.run.rewind(self.at.total))
+        self.fit(stop_after=stop_after)
+
+    @property
+    def finished(self) -> bool:
+        """Tell whether every phase is over; after Ctrl-C or a SIGTERM `fit` returns before that."""
+        return self.at.phase == len(self.phases)
+
+    def _ask(self) -> None:
+        self._asked = True
+        self.monitor.say(f"stopping after this step; go on with `limner resume {self.run.path}`")
+
+    def _done(self, stop_after: int | None) -> bool:
+        if self.engine.world == 1 or self.at.step % AGREE_EVERY == 0:
+            self._stop = self.engine.anywhere(self._asked)
+        return self._stop or (stop_after is not None and self.at.total >= stop_after)
+
+    def _play(self, phase: Phase, stop_after: int | None) -> None:
+        self.monitor.phase(phase.name)
+        if phase.once is not None:
+            phase.once(self.data)
+            self.at.total += phase.images
+        while phase.step is not None and self.at.seen < phase.images:
+            self._step(phase)
+            self._report(phase)
+            if self._done(stop_after) and self.at.seen < phase.images:
+                self.save()
+                return
+            if self._due(self.save_every, phase):
+                self.save()
+        self.at.phase, self.at.seen, self.at.step = self.at.phase + 1, 0, 0
+        self._enter(fresh=True)
+        self.save()
+
+    def _step(self, phase: Phase) -> None:
+        at, share = self.at, phase.batch // self.engine.world
+        entropy = [self.seed, at.phase, at.step, self.engine.rank, at.attempt]
+        torch.manual_seed(_number(entropy))
+        first = at.step * phase.batch + self.engine.rank * share
+        rows = rows_at(self.data.length("train"), _number([self.seed, at.phase]), first, share)
+        batch = phase.view.gather(self.data, rows, np.random.default_rng(entropy)).to(self.engine.device)
+        clock = Clock(seen=at.seen, total=phase.images, step=at.step)
+        assert phase.step is not None
+        moves = phase.step(batch, clock)
+        average = partial(self.engine.average, statistics=self._statistics)
+        while (update := self._next(moves)) is not None:
+            seat = self._seats[update.player]
+            rate = seat.player.schedule(clock.progress) * 0.5**at.attempt
+            norm = seat.move(update.loss, average, rate, phase.batch)
+            self.monitor.add(update, norm)
+        at.seen, at.step, at.total = at.seen + phase.batch, at.step + 1, at.total + phase.batch
+
+    def _next(self, moves: Iterator[Update]) -> Update | None:
+        with self.engine.precision():
+            return next(moves, None)
+
+    def _enter(self, *, fresh: bool) -> None:
+        """Seat the players of the phase at `self.at`: who plays learns and is in training mode, all others rest."""
+        phase = None if self.finished else self.phases[self.at.phase]
+        players = phase.players if phase else {}
+        names = {id(module): name for name, module in self.system.named_modules()}
+        seated = {who: {names[id(m)]: m for m in player.modules} for who, player in players.items()}
+        for who in [key for key in self._shadows if key not in seated]:
+            self._shadows.pop(who).swap()  # it plays no more: from here on its average is what it is
+        if fresh and phase and phase.before is not None:
+            phase.before()
+        self.engine.agree(self.system.state_dict().values())
+        self.system.eval().requires_grad_(False)
+        self._seats = {}
+        for who, player in players.items():
+            for module in seated[who].values():
+                module.train().requires_grad_(True)
+            if player.ema is not None and (who not in self._shadows or not self._shadows[who].follows(seated[who])):
+                self._shadows[who] = Shadow(seated[who], player.ema)
+            self._seats[who] = Seat(player, seated[who], self._shadows.get(who))
+        self._statistics = statistics(module for modules in seated.values() for module in modules.values())
+        if phase and phase.prepare is not None:
+            phase.prepare(self.data)
+
+    @contextmanager
+    def published(self) -> Iterator[None]:
+        """Let the system wear what is published: averaged weights, evaluation mode."""
+        modes = {module: module.training for module in self.system.modules()}
+        with ExitStack() as stack:
+            for shadow in self._shadows.values():
+                stack.enter_context(shadow.worn())
+            self.system.eval()
+            yield
+        for module, mode in modes.items():
+            module.training = mode
+
+    def _due(self, every: int, phase: Phase) -> bool:
+        return every > 0 and self.at.total // every != (self.at.total - phase.batch) // every
+
+    def _report(self, phase: Phase) -> None:
+        last = self.at.seen >= phase.images
+        look = last or self._due(self.grid_every, phase)
+        if not (look or self.monitor.due()):
+            self.monitor.tick(self.at.total)
+        elif not self.monitor.healthy():
+            self._go_back()
+        else:
+            self.monitor.line(phase.name, self.at.total, self.at.seen)
+            if look and self.engine.leads:
+                with self.published():
+                    self._look(phase)
+
+    def _look(self, phase: Phase) -> None:
+        held_out = min(phase.batch, self.data.length("test"))
+        if phase.check is not None and held_out:
+            view = phase.view.gather(self.data, range(held_out), np.random.default_rng(0), "test")
+            with torch.no_grad():
+                self.monitor.check(phase.name, self.at.total, phase.check(view.to(self.engine.device)))
+        if phase.draws and self.grid_every:
+            dice = Dice(range(len(self.prompts)), self.engine.device)
+            *_, final = self.system.sample(self.prompts, self.system.Knobs(), dice)
+            self.monitor.grid(self.at.total, final)
+
+    def save(self) -> None:
+        """Write a checkpoint; a run that has lost its numbers goes back to the last one instead."""
+        if not self.monitor.healthy():
+            self._go_back()
+            return
+        self.engine.lead(lambda: self.run.save(self.at.total, self._fill))
+
+    def _fill(self, folder: Path) -> None:
+        known = {key: self.run.record[key] for key in ("command", "commit") if key in self.run.record}
+        with self.published():
+            checkpoint.save(self.system, folder, trained=known | {"images": self.at.total, "seed": self.seed})
+        state = {
+            "at": vars(self.at).copy(),
+            "weights": self.system.state_dict(),
+            "seats": {who: seat.state() for who, seat in self._seats.items()},
+            "shadows": {who: shadow.state() for who, shadow in self._shadows.items()},
+        }
+        torch.save(state, folder / STATE)
+
+    def restore(self, folder: Path) -> None:
+        """Take over the whole state of a checkpoint of this run.
+
+        Raises:
+            UserError: where it is no checkpoint of this system, or was damaged.
+        """
+        attempt = self.at.attempt
+        state = self.engine.in_turn(lambda: state_of(folder / STATE, self.engine.device))
+        with resumable(folder / STATE):
+            self.at = Position(**state["at"])
+            self._shadows = {}
+            self.system.load_state_dict(state["weights"])
+            self._enter(fresh=False)
+            for who, seat in self._seats.items():
+                seat.load(state["seats"][who])
+            for who, shadow in self._shadows.items():
+                shadow.load(state["shadows"][who])
+        self.at.attempt = max(attempt, self.at.attempt)
+
+    def _go_back(self) -> None:
+        """Return to the last good checkpoint, with half the learning rate and other dice."""
+        last, lost = self.engine.lead(lambda: self.run.checkpoints()[-1]), self.at.total
+        if self.at.attempt >= ATTEMPTS:
+            raise UserError(
+                f"training lost its numbers (NaN or infinity) {ATTEMPTS + 1} times: {last} is the last good "
+                "checkpoint; try a smaller learning rate, or --precision fp32"
+            )
+        self.at.attempt += 1
+        self.restore(last)
+        self.monitor.went_back(lost, self.at.total, self.at.attempt)
+
+
+def _number(entropy: Sequence[int]) -> int:
+    return int(np.random.SeedSequence(entropy).generate_state(1)[0])
