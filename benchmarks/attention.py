@@ -33,8 +33,9 @@ from torch import Tensor
 import limner
 from limner.data.dataset import Dataset
 from limner.data.schema import words_of
+from limner.noise import Dice
 from limner.requests import Caption
-from limner.system import Dice, System
+from limner.system import System
 
 NAMED = {
     "glasses": "glasses spectacles sunglasses shades eyepatch",

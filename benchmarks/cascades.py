@@ -21,7 +21,8 @@ from training import begun, prepared, turns
 
 from limner.data.dataset import Dataset
 from limner.evaluation.bench import Entry
-from limner.system import Dice, Phase
+from limner.noise import Dice
+from limner.system import Phase
 
 
 def steps(entry: Entry, data: Dataset, folder: Path) -> Iterator[tuple[Phase, Callable[[], None]]]:

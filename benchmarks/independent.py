@@ -31,8 +31,9 @@ from limner.blocks.losses.joint_embedding import contrastive
 from limner.blocks.text.encoders import WordEncoder
 from limner.blocks.vision.encoders import ImageEncoder
 from limner.data.dataset import Dataset
+from limner.noise import Dice
 from limner.requests import Caption
-from limner.system import Dice, Paper, Phase, System
+from limner.system import Paper, Phase, System
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder, commit
 from limner.training.trainer import Trainer

@@ -20,8 +20,9 @@ from PIL import Image
 import limner
 from limner.data.dataset import Dataset
 from limner.imaging.sheets import plain_sheet
+from limner.noise import Dice
 from limner.requests import Story
-from limner.system import Dice, System
+from limner.system import System
 from limner.training.run_folder import RunFolder
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"

@@ -11,8 +11,9 @@ import torch
 
 from limner.data.dataset import Dataset
 from limner.drawing.artist import Artist
+from limner.noise import Dice
 from limner.requests import Caption, Request
-from limner.system import Dice, Draft, Paper, System, no_grad
+from limner.system import Draft, Paper, System, no_grad
 
 
 @dataclass(frozen=True)

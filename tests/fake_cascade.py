@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from limner.data.schema import Schema, words_of
+from limner.noise import Dice
 from limner.requests import Caption, Request
-from limner.system import Dice, Draft, Paper, Phase, System, no_grad
+from limner.system import Draft, Paper, Phase, System, no_grad
 
 COLOURS = {"red": (1.0, -0.8, -0.8), "green": (-0.8, 0.6, -0.6), "blue": (-0.8, -0.5, 1.0), "grey": (-0.2, -0.2, -0.2)}
 STAGES = (8, 16, 32)

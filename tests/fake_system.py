@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 from limner.data.schema import Schema, words_of
 from limner.data.views import Pairs
+from limner.noise import Dice
+from limner.optimisers import adam
 from limner.requests import Caption, Request
 from limner.requests import texts as texts_in
-from limner.system import Clock, Dice, Draft, Paper, Phase, Player, System, Update, adam, blend, no_grad
+from limner.system import Clock, Draft, Paper, Phase, Player, System, Update, blend, no_grad
 
 
 @dataclass(frozen=True)

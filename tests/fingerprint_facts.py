@@ -32,8 +32,9 @@ from limner.drawing.resolve import bundled
 from limner.errors import UserError
 from limner.evaluation.protocol import Referee
 from limner.imaging.sheets import to_pil
+from limner.noise import Dice, Seed
 from limner.requests import Blend, Caption, Nothing, Request, Story
-from limner.system import Clock, Dice, Draft, Phase, Seed, System, Update
+from limner.system import Clock, Draft, Phase, System, Update
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder
 from limner.training.trainer import Trainer

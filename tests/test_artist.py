@@ -21,8 +21,8 @@ from limner.drawing import recipe, resolve
 from limner.drawing.artist import Artist, UnknownWords
 from limner.errors import UserError
 from limner.imaging.sheets import enlarged, film, sheet, to_pil
+from limner.noise import Dice
 from limner.requests import Blend, Caption, Nothing, Story
-from limner.system import Dice
 
 
 @pytest.fixture(scope="module")

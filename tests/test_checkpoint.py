@@ -21,6 +21,7 @@ import torch
 from artists import FAKE, fake, published
 from limner import catalogue, checkpoint
 from limner.errors import UserError
+from limner.files import sha256
 
 
 def edit(folder: Path, **changes: object) -> None:
@@ -32,7 +33,7 @@ def reweigh(folder: Path, content: bytes) -> None:
     """Put other weights in, with the record telling of them: only what is inside is wrong then."""
     (folder / checkpoint.WEIGHTS).write_bytes(content)
     about = json.loads((folder / checkpoint.ABOUT).read_text())
-    hashes = about["sha256"] | {checkpoint.WEIGHTS: checkpoint.sha256(content)}
+    hashes = about["sha256"] | {checkpoint.WEIGHTS: sha256(content)}
     edit(folder, sha256=hashes, bytes=len(content))
 
 

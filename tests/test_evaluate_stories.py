@@ -21,9 +21,10 @@ from limner.evaluation.evaluate import draw, evaluate, publish_judge
 from limner.evaluation.judge import Config as JudgeConfig
 from limner.evaluation.protocol import Exam, Referee
 from limner.evaluation.report import Report, side_by_side
+from limner.noise import Dice
 from limner.processes import Ranks
 from limner.requests import Caption, Request, Story
-from limner.system import Dice, Draft, Paper, System, no_grad
+from limner.system import Draft, Paper, System, no_grad
 from toy import shapes, tales_folder
 
 SMALL = JudgeConfig(size=16, widths=(16, 24), features=48, code=24, images=3200, batch=8, rate=4e-3)

@@ -17,8 +17,9 @@ from torch import Tensor
 from limner import catalogue, checkpoint
 from limner.data.dataset import Dataset
 from limner.export import host
+from limner.noise import Dice
 from limner.requests import Blend, Caption, Nothing, Request, Story
-from limner.system import Dice, Draft, Phase, System
+from limner.system import Draft, Phase, System
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder
 from limner.training.trainer import Trainer

@@ -7,7 +7,7 @@ import torch
 
 from limner.drawing.seeds import seed_from_json
 from limner.errors import UserError
-from limner.system import Dice, Style, slerp
+from limner.noise import Dice, Style, slerp
 
 FOUND = Style(tuple(number / 4 for number in range(6)), "a.png")
 

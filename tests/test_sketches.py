@@ -13,8 +13,9 @@ import torch
 from PIL import Image, ImageDraw
 
 from limner.data.dataset import Dataset
+from limner.noise import Dice
 from limner.requests import Caption, Layout, Nothing, Request, Story
-from limner.system import Dice, Draft, System
+from limner.system import Draft, System
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder
 from limner.training.trainer import Trainer

@@ -24,7 +24,9 @@ from limner import catalogue
 from limner.data.dataset import Dataset
 from limner.data.views import Pictures
 from limner.errors import UserError
-from limner.system import Dice, Draft, NoKnobs, Nothing, Paper, Phase, Player, System, Update, adam, linear, slerp
+from limner.noise import Dice, slerp
+from limner.optimisers import adam, linear
+from limner.system import Draft, NoKnobs, Nothing, Paper, Phase, Player, System, Update
 from limner.training.ema import Shadow
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder

@@ -11,9 +11,6 @@ JSON and safetensors only; nothing is ever unpickled.
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import hashlib
 import importlib.metadata
 import io
 import json
@@ -27,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from limner import catalogue, settings
 from limner.data.schema import Schema
 from limner.errors import UserError
+from limner.files import cannot_write, sha256, write_synced
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -178,46 +176,6 @@ def read(folder: str | Path) -> dict[str, Any]:
     return about
 
 
-def sha256(content: bytes) -> str:
-    """Return the hexadecimal SHA-256."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file so that it holds the old content or the new, never a part: temporary name, sync, rename.
-
-    Raises:
-        UserError: where it cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        _write(temporary, content)
-        os.replace(temporary, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise cannot_write(path, error) from error
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it.
-
-    Raises:
-        UserError: where that cannot be done.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-
-
-def cannot_write(path: Path, error: OSError) -> UserError:
-    """Return the line that tells why `path` could not be written."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    why = "the disk is full, make room and try again" if full else (error.strerror or str(error)).lower()
-    return UserError(f"cannot write {path}: {why} (nothing was left half-written)")
-
-
 def _json(body: Mapping[str, Any]) -> bytes:
     return (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode("utf-8", errors="surrogatepass")
 
@@ -290,13 +248,6 @@ def _fill(system: System, values: Mapping[str, Tensor], folder: Path, omitted: S
     system.load_state_dict(dict(values), strict=False)
 
 
-def _write(path: Path, content: bytes) -> None:
-    with io.open(path, "wb") as file:  # noqa: UP020 (`open` is this module's own)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _sync(folder: Path) -> None:
     """Make renames in `folder` last through a loss of power, where the system can."""
     if os.name == "posix":
@@ -323,7 +274,7 @@ def _appear(folder: Path, files: Mapping[str, bytes]) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         for name, content in files.items():
-            _write(temporary / name, content)
+            write_synced(temporary / name, content)
         _sync(temporary)
         if folder.exists():
             os.rename(folder, _aside(folder))

@@ -9,8 +9,7 @@ the studio serve every system through these two and know no system by name.
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -18,26 +17,14 @@ import torch
 from torch import Tensor, nn
 
 from limner.errors import UserError
+from limner.noise import Dice
+from limner.optimisers import OptimiserFactory, constant
 from limner.requests import Blend, Nothing, Request, shares
 
 if TYPE_CHECKING:
     from limner.data.dataset import Dataset
     from limner.data.schema import Schema
     from limner.data.views import View
-
-OptimiserFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
-
-
-@dataclass(frozen=True)
-class Style:
-    """Noise itself, in the place of a seed: what `System.style` found in a picture."""
-
-    noise: tuple[float, ...]
-    of: str = ""
-    """Name of the picture."""
-
-
-Seed = int | Style | tuple["Seed", "Seed", float]
 
 
 class Update(NamedTuple):
@@ -49,41 +36,6 @@ class Update(NamedTuple):
     player: str
     loss: Tensor
     log: Mapping[str, Tensor] = {}
-
-
-def constant(progress: float) -> float:
-    """Leave the learning rate as it is (the default schedule)."""
-    return 1.0
-
-
-def linear(progress: float) -> float:
-    """Fall in a straight line from 1 at the phase's start to 0 at its end."""
-    return 1.0 - progress
-
-
-def cooling(progress: float) -> float:
-    """Stay for the first half of the phase, then fall in a straight line to a tenth."""
-    return 1.0 - 0.9 * max(0.0, 2 * progress - 1)
-
-
-def halving(times: int) -> Callable[[float], float]:
-    """Halve the learning rate at `times` equal intervals of the phase (Reed et al. 2016: every 100 epochs of 600)."""
-    return lambda progress: 0.5 ** int(min(progress, 1 - 1e-9) * (times + 1))
-
-
-def adam(lr: float, betas: tuple[float, float] = (0.9, 0.999), weight_decay: float = 0.0) -> OptimiserFactory:
-    """Make fused Adam; with `weight_decay` it is decoupled (AdamW)."""
-
-    def make(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        kind = torch.optim.AdamW if weight_decay else torch.optim.Adam
-        return kind(parameters, lr=lr, betas=betas, weight_decay=weight_decay, fused=True)
-
-    return make
-
-
-def rmsprop(lr: float) -> OptimiserFactory:
-    """Make RMSprop (Reed et al. 2016 train their text encoder with it)."""
-    return lambda parameters: torch.optim.RMSprop(parameters, lr=lr)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,60 +124,6 @@ class Draft:
     text: Sequence[str] | None = None
     note: str = ""
     progress: float = 1.0
-
-
-class Dice:
-    """Randomness for a batch, one independent stream a row: a row draws the same alone as among others.
-
-    A seed is a whole number, or a `Style`, or `(a, b, t)`: the spherical interpolation between what seeds `a` and `b`
-    draw, which is how a walk moves through noise; either may lie between others. Numbers are drawn on the CPU, so a
-    seed means the same on every machine.
-    """
-
-    def __init__(self, seeds: Sequence[Seed], to: torch.device | str = "cpu") -> None:
-        self.seeds, self.to = list(seeds), to
-        ends = {end for seed in self.seeds for end in ends_of(seed)}
-        self._streams = {end: torch.Generator().manual_seed(end) for end in ends if not isinstance(end, Style)}
-        self._styles = {end: torch.tensor(end.noise) for end in ends if isinstance(end, Style)}
-        self._drew = False
-
-    def __len__(self) -> int:
-        return len(self.seeds)
-
-    def normal(self, *shape: int) -> Tensor:
-        """Draw from N(0, 1): (B, *shape).
-
-        Raises:
-            UserError: where a row has a `Style` of another size, or that was drawn already: it is one draw.
-        """
-        drawn: dict[int | Style, Tensor] = {
-            end: torch.randn(shape, generator=stream) for end, stream in self._streams.items()
-        }
-        for end, noise in self._styles.items():
-            if self._drew or len(noise) != math.prod(shape):
-                asked = "draws noise several times" if self._drew else f"draws {math.prod(shape)} numbers of noise"
-                raise UserError(f"a style of {len(noise)} numbers does not fit: this system {asked}")
-            drawn[end] = noise.view(shape)
-        self._drew = True
-
-        def row(seed: Seed) -> Tensor:
-            return slerp(row(seed[0]), row(seed[1]), seed[2]) if isinstance(seed, tuple) else drawn[seed]
-
-        return torch.stack([row(seed) for seed in self.seeds]).to(self.to)
-
-
-def ends_of(seed: Seed) -> list[int | Style]:
-    """Return the seeds and styles that one lies between: itself where it is one."""
-    return [*ends_of(seed[0]), *ends_of(seed[1])] if isinstance(seed, tuple) else [seed]
-
-
-def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
-    """Interpolate two Gaussian draws along the sphere, so that what lies between is as likely as its ends."""
-    cosine = (a.flatten() @ b.flatten() / (a.norm() * b.norm()).clamp_min(1e-12)).clamp(-1, 1)
-    angle = torch.acos(cosine)
-    if angle < 1e-4:
-        return a.lerp(b, t)
-    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
 
 
 @dataclass(frozen=True)

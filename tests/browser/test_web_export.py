@@ -23,9 +23,9 @@ import limner
 import runtimes
 from limner import catalogue, checkpoint, cli
 from limner.data.schema import Lexicon, Schema
+from limner.noise import Seed
 from limner.requests import Blend, Caption, Request, Story, to_json
 from limner.studio.gallery.recipe import identity
-from limner.system import Seed
 
 ARTISTS = ("avatars", "clevr-stories")
 PATH = "/some/where"

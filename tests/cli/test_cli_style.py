@@ -16,7 +16,7 @@ from limner import checkpoint
 from limner.data.schema import Lexicon, Schema
 from limner.drawing import artist, recipe
 from limner.errors import UserError
-from limner.system import Style
+from limner.noise import Style
 from limner.systems.gan_int_cls import GanIntCls
 
 Run = Callable[..., tuple[int, str, str]]

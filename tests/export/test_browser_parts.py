@@ -21,10 +21,10 @@ from limner.blocks.text.encoders import ByWord, mend
 from limner.data.schema import Lexicon, words_of
 from limner.export import host
 from limner.imaging.sheets import to_pil
+from limner.noise import Dice, Style
 from limner.studio.gallery import files
 from limner.studio.gallery.gallery import Gallery
 from limner.studio.gallery.recipe import checked, identity, recipe_in
-from limner.system import Dice, Style
 from nodes import node
 
 ODD = [

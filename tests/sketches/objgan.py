@@ -15,8 +15,10 @@ from torch.nn import functional as F
 from limner.data.dataset import Dataset
 from limner.data.schema import Lexicon, Schema
 from limner.data.views import View
+from limner.noise import Dice
+from limner.optimisers import adam
 from limner.requests import Layout
-from limner.system import Clock, Dice, Draft, Paper, Phase, Player, Step, System, Update, adam, no_grad
+from limner.system import Clock, Draft, Paper, Phase, Player, Step, System, Update, no_grad
 
 BOXES, MIXTURE, SCALES = 2, 3, (8, 16)  # K, M, sides of the pictures
 

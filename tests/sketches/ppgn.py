@@ -13,8 +13,10 @@ from torch.nn import functional as F
 
 from limner.data.schema import Schema
 from limner.data.views import Pairs
+from limner.noise import Dice
+from limner.optimisers import adam
 from limner.requests import Caption
-from limner.system import Clock, Dice, Draft, Paper, Phase, Player, System, Update, adam
+from limner.system import Clock, Draft, Paper, Phase, Player, System, Update
 
 LONGEST = 12  # T
 

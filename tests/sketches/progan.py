@@ -14,8 +14,10 @@ from torch.nn import functional as F
 
 from limner.data.schema import Schema
 from limner.data.views import Pictures
+from limner.noise import Dice
+from limner.optimisers import adam
 from limner.requests import Nothing
-from limner.system import Clock, Dice, Draft, Paper, Phase, Player, System, Update, adam, no_grad
+from limner.system import Clock, Draft, Paper, Phase, Player, System, Update, no_grad
 
 
 @dataclass(frozen=True)

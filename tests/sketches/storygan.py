@@ -17,8 +17,10 @@ from torch.nn import functional as F
 from limner.data.dataset import Dataset
 from limner.data.schema import Schema
 from limner.data.views import View
+from limner.noise import Dice
+from limner.optimisers import adam, halving
 from limner.requests import Story
-from limner.system import Clock, Dice, Draft, Paper, Phase, Player, System, Update, adam, halving, no_grad
+from limner.system import Clock, Draft, Paper, Phase, Player, System, Update, no_grad
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,11 @@ import limner
 from artists import published
 from limner.drawing.artist import Artist
 from limner.errors import UserError
+from limner.noise import Style
 from limner.requests import Caption, Story
 from limner.studio.drawing.batching import Closed, Desk, Full
 from limner.studio.info.metrics import Meters
 from limner.studio.server import Settings
-from limner.system import Style
 from studio_live import Gate, decoded, live
 
 TEXTS = ["a red hat", "a blue hat on a cat", "a cat", "a red cat on a blue hat"]

@@ -14,9 +14,10 @@ from limner.blocks.text.encoders import BiLstmEncoder
 from limner.data.dataset import Dataset
 from limner.data.schema import Lexicon, words_of
 from limner.errors import UserError
+from limner.noise import Dice
 from limner.requests import Blend, Caption
 from limner.settings import change
-from limner.system import Clock, Dice
+from limner.system import Clock
 from limner.systems.attngan import AttnGan, Branch, Config
 from toy import pairs, shapes
 

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 from limner.data.schema import Schema
 from limner.data.views import Pictures
 from limner.errors import UserError
+from limner.noise import Dice
 from limner.requests import Nothing
-from limner.system import Clock, Dice, Phase
+from limner.system import Clock, Phase
 from limner.systems.dcgan import DCGAN, Config, Discriminator, Generator, Maxout, Z
 
 START = Clock(seen=0, total=1, step=0)

@@ -17,8 +17,9 @@ from limner.blocks.text.encoders import WordEncoder
 from limner.data.schema import Lexicon, Schema
 from limner.data.views import Pairs, partners
 from limner.errors import UserError
+from limner.noise import Dice, Style
 from limner.requests import Blend, Caption
-from limner.system import Clock, Dice, Style, Update
+from limner.system import Clock, Update
 from limner.systems.gan_int_cls import LAZY, Config, Discriminator, GanIntCls, Generator, N, Z
 
 CAPTIONS = [

@@ -13,8 +13,9 @@ from limner.blocks.losses import hard_negatives
 from limner.data.dataset import Dataset
 from limner.data.views import Pairs
 from limner.errors import UserError
+from limner.noise import Dice
 from limner.requests import Blend, Caption
-from limner.system import Clock, Dice
+from limner.system import Clock
 from limner.systems import miniature
 from limner.systems.miniature import ENOUGH, LAZY, Miniature, apart, unit
 from toy import shapes

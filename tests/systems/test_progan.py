@@ -14,7 +14,8 @@ from limner.data.dataset import Dataset
 from limner.data.schema import Schema
 from limner.data.views import Pictures
 from limner.errors import UserError
-from limner.system import Clock, Dice, Draft, System
+from limner.noise import Dice
+from limner.system import Clock, Draft, System
 from limner.systems.progan import Config, ProGAN
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder

@@ -14,8 +14,9 @@ from torch.testing import assert_close
 from limner.blocks.layers.conditioning_augmentation import ConditioningAugmentation, divergence, drawn_from
 from limner.data.dataset import Dataset
 from limner.errors import UserError
+from limner.noise import Dice
 from limner.settings import change
-from limner.system import Clock, Dice
+from limner.system import Clock
 from limner.systems.stackgan import CODE, Config, Refiner, Sketcher, StackGan, Z
 from toy import pairs, shapes
 

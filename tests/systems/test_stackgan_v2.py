@@ -15,9 +15,10 @@ from limner.blocks.layers.tree import shrunk, sides
 from limner.data.dataset import Dataset
 from limner.data.views import Pairs, Pictures
 from limner.errors import UserError
+from limner.noise import Dice
 from limner.requests import Caption, Nothing
 from limner.settings import change
-from limner.system import Clock, Dice
+from limner.system import Clock
 from limner.systems.stackgan_v2 import Config, StackGanV2, Tree, colour_gap, statistics
 from toy import shapes
 

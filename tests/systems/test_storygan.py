@@ -19,8 +19,9 @@ from limner.blocks.text.lines import shortened, so_far
 from limner.data.dataset import Dataset
 from limner.data.views import Stories, streams
 from limner.errors import UserError
+from limner.noise import Dice
 from limner.requests import Story
-from limner.system import Clock, Dice
+from limner.system import Clock
 from limner.systems.storygan import CHANNELS, TAPS, Config, DynamicFilter, StoryGan, Text2Gist
 from toy import shapes, tales
 

@@ -18,8 +18,9 @@ from limner.data.dataset import Dataset
 from limner.data.schema import Lexicon
 from limner.data.views import Pairs
 from limner.errors import UserError
+from limner.noise import Dice
 from limner.requests import Caption
-from limner.system import Clock, Dice, Update
+from limner.system import Clock, Update
 from limner.systems.t2f import T2F
 from toy import shapes
 

@@ -28,8 +28,10 @@ from limner.blocks.text.encoders import BiLstmEncoder, Reading, Text, blended, t
 from limner.blocks.vision.pretrained import InceptionRegions, Pretrained
 from limner.data.schema import Schema, words_of
 from limner.data.views import Pairs
+from limner.noise import Dice
+from limner.optimisers import adam
 from limner.requests import Request
-from limner.system import Dice, Draft, Part, Phase, Player, adam, no_grad
+from limner.system import Draft, Part, Phase, Player, no_grad
 
 Z, CODE = 100, 100
 NOISE = {"spread": Z, "reading": CODE}

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from limner.drawing.artist import Artist
+    from limner.noise import Seed
     from limner.requests import Request
-    from limner.system import Seed
 
 Name = Annotated[
     str, typer.Option("--artist", "-a", help="Who draws: a bundled name, a checkpoint or run folder, or a Hub id.")

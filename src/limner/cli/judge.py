@@ -135,7 +135,7 @@ def append(path: Path, report: Report, **more: Any) -> None:
     Raises:
         UserError: where it cannot be written.
     """
-    from limner.checkpoint import make_folder, write_file
+    from limner.files import make_folder, write_file
     from limner.training.run_folder import commit, typed, versions
 
     make_folder(path.parent)

@@ -91,23 +91,23 @@ def new(
     """
     import re
 
-    from limner import checkpoint
     from limner.errors import UserError
+    from limner.files import make_folder, write_file
 
     module = name.replace("-", "_").lower()
     if not re.fullmatch(r"[a-z][a-z0-9_]*", module):
         raise UserError(f"{name!r} cannot be a system's name: letters, digits and hyphens, a letter first")
     words = {"NAME": name, "MODULE": module, "CLASS": "".join(word.title() for word in module.split("_"))}
-    files = {out / f"{module}.py": "system.txt", out / f"test_{module}.py": "test.txt"}
-    for path in files:
+    templates = {out / f"{module}.py": "system.txt", out / f"test_{module}.py": "test.txt"}
+    for path in templates:
         if path.exists():
             raise UserError(f"{path} exists: choose another name, or another folder with -o")
-    checkpoint.make_folder(out)
-    for path, template in files.items():
+    make_folder(out)
+    for path, template in templates.items():
         text = (HERE / template).read_text(encoding="utf-8")
         for word, value in words.items():
             text = text.replace(f"@{word}@", value)
-        checkpoint.write_file(path, text.encode())
+        write_file(path, text.encode())
         emit({"file": str(path)}, as_json, str(path))
 
 

@@ -32,8 +32,9 @@ from limner.drawing.seeds import Picture, check_count, check_end, first_seed, se
 from limner.drawing.story import Strip
 from limner.errors import UserError
 from limner.imaging.sheets import sheet, to_pil
+from limner.noise import Dice, Seed, Style
 from limner.requests import Blend, Caption, Nothing, Request, Story, from_json, texts, to_json
-from limner.system import Dice, Draft, Seed, Style, System
+from limner.system import Draft, System
 
 __all__ = ["Artist", "UnknownWords", "bundled", "find", "load", "sheet", "to_pil"]
 

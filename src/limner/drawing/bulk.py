@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from limner.checkpoint import cannot_write, make_folder, write_file
 from limner.data.folder import table_lines
 from limner.data.problems import TEXT_NAMES, BadRow, attributes_of, captions_of
 from limner.drawing import recipe
 from limner.drawing.artist import Artist
 from limner.drawing.seeds import check_seed
 from limner.errors import UserError
+from limner.files import cannot_write, make_folder, write_file
 from limner.processes import Ranks
 from limner.requests import Attributes, Caption, Nothing, Request, Story, from_json, to_json
 

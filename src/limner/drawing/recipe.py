@@ -15,8 +15,8 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
-from limner.checkpoint import make_folder, write_file
 from limner.errors import UserError
+from limner.files import make_folder, write_file
 
 KEY = "limner"
 

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from limner.data import pictures
 from limner.errors import UserError
+from limner.noise import Seed, Style, ends_of
 from limner.requests import MOST_PARTS, TOO_MIXED
-from limner.system import Seed, Style, System, ends_of
+from limner.system import System
 
 Picture = str | Path | Image.Image | Style
 """Whence a style comes: a file, an image, or where it was found before."""

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageOps
 
-from limner.checkpoint import make_folder, write_file
 from limner.data.schema import words_of
 from limner.drawing import recipe
 from limner.errors import UserError
+from limner.files import make_folder, write_file
 from limner.imaging.sheets import enlarged, film, sheet, to_pil
 from limner.requests import Story, from_json
 

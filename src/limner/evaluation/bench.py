@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from limner import catalogue, checkpoint, settings
-from limner.checkpoint import make_folder, write_file
 from limner.data.dataset import Dataset
 from limner.drawing.artist import load
 from limner.drawing.resolve import find
@@ -29,6 +28,7 @@ from limner.evaluation.evaluate import draw, evaluate
 from limner.evaluation.protocol import Exam, resized
 from limner.evaluation.report import Protocol, Report, read, side_by_side
 from limner.evaluation.stories import strips
+from limner.files import make_folder, sha256, write_file
 from limner.imaging.sheets import sheet, to_pil
 from limner.requests import Request, Story
 from limner.training.engine import Engine
@@ -191,7 +191,7 @@ class Bench:
     def _place(self, entry: Entry, seed: int) -> Path:
         name = re.sub(r"[^\w.=-]+", "-", entry.spec)
         if len(name) > LONGEST:
-            name = f"{name[:LONGEST]}-{checkpoint.sha256(entry.spec.encode())[:8]}"
+            name = f"{name[:LONGEST]}-{sha256(entry.spec.encode())[:8]}"
         return self.folder / "runs" / f"{name}-s{seed}"
 
     def _train(self, entry: Entry, seed: int) -> tuple[Path, float]:

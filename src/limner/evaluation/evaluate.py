@@ -26,9 +26,10 @@ from limner.evaluation.redescription import redescribed
 from limner.evaluation.report import OF_REAL, Figure, Report
 from limner.evaluation.stories import story_figures, strips
 from limner.metrics import Extractor
+from limner.noise import Dice
 from limner.processes import Ranks
 from limner.requests import Caption, Nothing, Request, Story
-from limner.system import Dice, System
+from limner.system import System
 from limner.training.run_folder import RunFolder
 from limner.training.trainer import Trainer
 

@@ -31,8 +31,10 @@ from limner.blocks.vision.placed_heads import Regard, misnamed, things_among
 from limner.data.schema import Schema
 from limner.data.views import Labelled, Pairs
 from limner.errors import UserError
+from limner.noise import Dice
+from limner.optimisers import adam, cooling
 from limner.requests import Request
-from limner.system import Clock, Dice, Draft, Paper, Phase, Player, System, Update, adam, cooling
+from limner.system import Clock, Draft, Paper, Phase, Player, System, Update
 
 if TYPE_CHECKING:
     from limner.data.dataset import Dataset

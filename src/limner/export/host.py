@@ -16,8 +16,9 @@ from torch import Tensor
 
 from limner.blocks.text.encoders import LETTERS, mend
 from limner.data.schema import UNKNOWN, Lexicon
+from limner.noise import Dice, Seed
 from limner.requests import Caption, Nothing, Request, Story, shares
-from limner.system import Dice, Part, Seed
+from limner.system import Part
 
 Run = Callable[[str, Mapping[str, Tensor]], Mapping[str, Tensor]]
 """Runs a part, told its name and what it is given; returns what it gives."""

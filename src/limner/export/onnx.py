@@ -19,8 +19,9 @@ from limner.drawing.artist import Artist
 from limner.errors import UserError
 from limner.export import host
 from limner.imaging.sheets import to_pil
+from limner.noise import Seed
 from limner.requests import Blend, Caption, Nothing, Request, Story
-from limner.system import Part, Seed, System
+from limner.system import Part, System
 
 if TYPE_CHECKING:
     from torch import Tensor

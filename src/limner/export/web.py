@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import limner
-from limner.checkpoint import cannot_write, make_folder, write_file
 from limner.drawing.artist import Artist
 from limner.errors import UserError
 from limner.export import onnx, runtime
+from limner.files import cannot_write, make_folder, write_file
 from limner.studio import page_files
 from limner.studio.info.describe import about, about_systems, apart
 

@@ -15,12 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from limner import __version__
-from limner.checkpoint import make_folder, write_file
 from limner.drawing.artist import Artist
 from limner.errors import UserError
 from limner.export import host, onnx
+from limner.files import make_folder, write_file
+from limner.noise import Dice
 from limner.requests import Nothing, Request, Story
-from limner.system import Dice, Part
+from limner.system import Part
 
 KEY = "limner"
 """Under which the file's metadata says how it is used, as JSON."""

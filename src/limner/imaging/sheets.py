@@ -12,8 +12,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from limner.checkpoint import make_folder, write_file
 from limner.errors import UserError
+from limner.files import make_folder, write_file
 
 RED = (200, 20, 20)
 

@@ -35,8 +35,10 @@ from limner.blocks.losses.adversarial import says_fake, says_real
 from limner.blocks.losses.differentiable_augmentation import window
 from limner.data.schema import Schema
 from limner.data.views import Pictures
+from limner.noise import Dice
+from limner.optimisers import adam
 from limner.requests import Nothing, Request
-from limner.system import Clock, Dice, Draft, Paper, Part, Phase, Player, System, Update, adam, no_grad
+from limner.system import Clock, Draft, Paper, Part, Phase, Player, System, Update, no_grad
 
 Z = 100
 

@@ -54,8 +54,10 @@ from limner.blocks.text.reading import Reader, ReadsFirst, told_by
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.errors import UserError
+from limner.noise import Dice
+from limner.optimisers import adam, halving
 from limner.requests import Caption, Request
-from limner.system import Clock, Dice, Draft, Paper, Part, Phase, Player, Update, adam, blend, halving, no_grad
+from limner.system import Clock, Draft, Paper, Part, Phase, Player, Update, blend, no_grad
 
 Z, N = 100, 128
 LAZY, GAMMA = 16, 0.2  # modern: steps between two penalties, weight of R1

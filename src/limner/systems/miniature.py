@@ -43,22 +43,10 @@ from limner.blocks.vision.encoders import ImageEncoder
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.errors import UserError
+from limner.noise import Dice
+from limner.optimisers import adam, cooling
 from limner.requests import Caption, Request
-from limner.system import (
-    Clock,
-    Dice,
-    Draft,
-    Paper,
-    Part,
-    Phase,
-    Player,
-    System,
-    Update,
-    adam,
-    blend,
-    cooling,
-    no_grad,
-)
+from limner.system import Clock, Draft, Paper, Part, Phase, Player, System, Update, blend, no_grad
 
 if TYPE_CHECKING:
     from limner.data.dataset import Dataset

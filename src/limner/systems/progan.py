@@ -30,8 +30,10 @@ from limner.blocks.growing import GrowingCritic, GrowingGenerator, Stage, faded,
 from limner.blocks.latent.noise import normal
 from limner.data.schema import Schema
 from limner.data.views import Pictures
+from limner.noise import Dice
+from limner.optimisers import adam
 from limner.requests import Nothing, Request
-from limner.system import Dice, Draft, Paper, Phase, Player, Update, adam, no_grad
+from limner.system import Draft, Paper, Phase, Player, Update, no_grad
 
 
 @dataclass(frozen=True, kw_only=True)

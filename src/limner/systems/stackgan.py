@@ -51,8 +51,10 @@ from limner.blocks.stackgan import Doubled, Up
 from limner.blocks.text.reading import Reader, ReadsFirst
 from limner.data.schema import Schema
 from limner.data.views import Pairs
+from limner.noise import Dice
+from limner.optimisers import adam, halving
 from limner.requests import Caption, Request
-from limner.system import Clock, Dice, Draft, Paper, Part, Phase, Player, Update, adam, blend, halving, no_grad
+from limner.system import Clock, Draft, Paper, Part, Phase, Player, Update, blend, no_grad
 
 Z, CODE = 100, 128
 DIVERGENCE = 2.0  # weight of the clouds' mean divergence from N(0, 1), in all of the authors' settings

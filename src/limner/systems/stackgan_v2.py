@@ -49,8 +49,10 @@ from limner.blocks.losses.matching_aware import Objective, Weights
 from limner.blocks.text.reading import Reader, ReadsFirst
 from limner.data.schema import Schema
 from limner.data.views import Pairs, Pictures
+from limner.noise import Dice
+from limner.optimisers import adam
 from limner.requests import Caption, Nothing, Request
-from limner.system import Clock, Dice, Draft, Paper, Part, Phase, Player, Update, adam, blend, no_grad
+from limner.system import Clock, Draft, Paper, Part, Phase, Player, Update, blend, no_grad
 
 Z, CODE = 100, 128
 DIVERGENCE = 2.0  # weight of the clouds' mean divergence from N(0, 1)

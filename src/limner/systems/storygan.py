@@ -57,8 +57,10 @@ from limner.blocks.vision.placed_heads import Regard, misnamed, things_among
 from limner.data.schema import Schema
 from limner.data.views import Stories, streams
 from limner.errors import UserError
+from limner.noise import Dice
+from limner.optimisers import adam, halving
 from limner.requests import Request, Story
-from limner.system import Clock, Dice, Draft, Paper, Part, Phase, Player, System, Update, adam, halving, no_grad
+from limner.system import Clock, Draft, Paper, Part, Phase, Player, System, Update, no_grad
 
 States = tuple[Tensor, Tensor]
 Z, LINE = 100, 64

@@ -48,8 +48,10 @@ from limner.blocks.text.encoders import LstmEncoder, texts_of, unknown_words
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.errors import UserError
+from limner.noise import Dice
+from limner.optimisers import adam
 from limner.requests import Caption, Request
-from limner.system import Dice, Draft, Paper, Part, Phase, Player, Update, adam, blend, no_grad
+from limner.system import Draft, Paper, Part, Phase, Player, Update, blend, no_grad
 
 INGREDIENTS = frozenset({"matching", "kl", "fade"})
 

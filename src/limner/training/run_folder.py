@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from limner.checkpoint import write_file
 from limner.errors import UserError
+from limner.files import write_file
 
 if TYPE_CHECKING:
     import torch

@@ -19,8 +19,9 @@ from limner import checkpoint
 from limner.data.dataset import Dataset
 from limner.data.shuffle import rows_at
 from limner.errors import UserError
+from limner.noise import Dice
 from limner.requests import Request
-from limner.system import Clock, Dice, Phase, System, Update
+from limner.system import Clock, Phase, System, Update
 from limner.training.ema import Shadow
 from limner.training.engine import Engine, statistics, stoppable
 from limner.training.monitor import Monitor

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from limner.blocks.discriminators.joint import Critic
 from limner.blocks.layers.tree import Drawn, shrunk
 from limner.blocks.losses.matching_aware import Objective, Views
-from limner.system import Draft, OptimiserFactory, Player, Update
+from limner.optimisers import OptimiserFactory
+from limner.system import Draft, Player, Update
 
 HALF_LIFE = 692
 """Steps in which an average with decay 0.999 a step forgets half: all of the family publish such weights."""

@@ -21,7 +21,8 @@ from limner.blocks.losses.joint_embedding import matched, same_meaning
 from limner.blocks.modes import evaluating, full_precision
 from limner.blocks.text.encoders import BiLstmEncoder
 from limner.data.views import Pairs
-from limner.system import Clock, Phase, Player, Update, adam
+from limner.optimisers import adam
+from limner.system import Clock, Phase, Player, Update
 
 GAMMA_1, GAMMA_2, GAMMA_3 = 5.0, 5.0, 10.0  # as in the paper: how sharply words look, agree, and are told apart
 

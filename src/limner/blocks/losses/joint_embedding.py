@@ -18,7 +18,8 @@ from limner.blocks.modes import evaluating, full_precision
 from limner.blocks.text.encoders import TextEncoder
 from limner.blocks.vision.encoders import ImageEncoder
 from limner.data.views import Pairs
-from limner.system import Clock, OptimiserFactory, Phase, Player, Update, adam, constant, linear, rmsprop
+from limner.optimisers import OptimiserFactory, adam, constant, linear, rmsprop
+from limner.system import Clock, Phase, Player, Update
 
 SHARPEST = 4.6  # log of 100, where CLIP stops its temperature
 

@@ -17,7 +17,8 @@ from limner.blocks.modes import evaluating
 from limner.blocks.text.encoders import LONGEST
 from limner.data.schema import PAD, UNKNOWN, Lexicon
 from limner.data.views import Pairs
-from limner.system import Clock, Phase, Player, Update, adam, linear
+from limner.optimisers import adam, linear
+from limner.system import Clock, Phase, Player, Update
 
 END = PAD
 """Ends a caption: as in AttnGAN's vocabulary it shares the number of padding."""

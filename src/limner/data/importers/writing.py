@@ -124,7 +124,7 @@ def write(plan: Plan, out: Path, *, progress: Callable[[int, int], None] | None 
     Raises:
         UserError: `out` holds something else or cannot be written, or a picture is missing or broken.
     """
-    from limner.checkpoint import cannot_write, write_file
+    from limner.files import cannot_write, write_file
 
     out = out.absolute()
     part = out.with_name(f".{out.name}.part")
@@ -187,7 +187,7 @@ def _recorded(folder: Path) -> Any:
 
 def _claim(part: Path, record: dict[str, Any]) -> None:
     """Make the hidden folder that of this import; what another one or a kill left there goes."""
-    from limner.checkpoint import make_folder, write_file
+    from limner.files import make_folder, write_file
 
     if part.exists() and (found := _recorded(part)) != record:
         if found is None and any(not path.name.endswith(".part") for path in part.iterdir()):

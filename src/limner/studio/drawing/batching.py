@@ -29,10 +29,11 @@ from limner.drawing.artist import Artist
 from limner.drawing.looking import one_row
 from limner.errors import UserError
 from limner.imaging.sheets import to_pil
+from limner.noise import Seed
 from limner.requests import Blend, Request, Story
 from limner.studio.drawing.batch_invariance import Recurrent, Rows, warm
 from limner.studio.info.metrics import Meters
-from limner.system import Draft, Seed
+from limner.system import Draft
 
 Row = tuple[Request, Seed]
 Heard = Callable[[Draft], None]

@@ -9,8 +9,8 @@ from typing_extensions import TypeAliasType
 
 from limner import requests
 from limner.drawing.seeds import LARGEST_SEED, seed_from_json
+from limner.noise import Seed
 from limner.studio.gallery.recipe import plain
-from limner.system import Seed
 
 Text = Annotated[str, Field(max_length=2_000), AfterValidator(plain)]
 Word = Annotated[str, Field(max_length=100), AfterValidator(plain)]

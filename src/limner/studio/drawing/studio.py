@@ -17,6 +17,7 @@ from limner.data import pictures
 from limner.drawing.artist import Artist
 from limner.drawing.seeds import first_seed
 from limner.errors import UserError
+from limner.noise import Seed, ends_of
 from limner.requests import MOST_PARTS, TOO_MIXED, Blend, Request, Story, shares, texts
 from limner.studio.drawing import responses
 from limner.studio.drawing.batching import Desk, Drawn, Heard, Row, weight
@@ -25,7 +26,6 @@ from limner.studio.errors import ApiError, ClientGone
 from limner.studio.info.describe import side
 from limner.studio.info.metrics import Meters
 from limner.studio.limits import Limits
-from limner.system import Seed, ends_of
 
 T = TypeVar("T")
 DECODING = 2

@@ -16,8 +16,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session
 
-from limner.checkpoint import make_folder
 from limner.errors import UserError
+from limner.files import make_folder
 
 MIGRATIONS = Path(__file__).parent / "_migrations"
 WAIT = 10

@@ -1,0 +1,59 @@
+"""Files that appear whole or not at all, and the line that says why one could not be written."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+from pathlib import Path
+
+from limner.errors import UserError
+
+
+def sha256(content: bytes) -> str:
+    """Return the hexadecimal SHA-256."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file so that it holds the old content or the new, never a part: temporary name, sync, rename.
+
+    Raises:
+        UserError: where it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write_synced(temporary, content)
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise cannot_write(path, error) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it.
+
+    Raises:
+        UserError: where that cannot be done.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> UserError:
+    """Return the line that tells why `path` could not be written."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    why = "the disk is full, make room and try again" if full else (error.strerror or str(error)).lower()
+    return UserError(f"cannot write {path}: {why} (nothing was left half-written)")
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file and wait until it is on the disk; raise `OSError` where that fails."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,78 @@
+"""What stands in the place of chance: seeds, styles, and the noise of each row of a batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from limner.errors import UserError
+
+
+@dataclass(frozen=True)
+class Style:
+    """Noise itself, in the place of a seed: what `System.style` found in a picture."""
+
+    noise: tuple[float, ...]
+    of: str = ""
+    """Name of the picture."""
+
+
+Seed = int | Style | tuple["Seed", "Seed", float]
+
+
+class Dice:
+    """Randomness for a batch, one independent stream a row: a row draws the same alone as among others.
+
+    A seed is a whole number, or a `Style`, or `(a, b, t)`: the spherical interpolation between what seeds `a` and `b`
+    draw, which is how a walk moves through noise; either may lie between others. Numbers are drawn on the CPU, so a
+    seed means the same on every machine.
+    """
+
+    def __init__(self, seeds: Sequence[Seed], to: torch.device | str = "cpu") -> None:
+        self.seeds, self.to = list(seeds), to
+        ends = {end for seed in self.seeds for end in ends_of(seed)}
+        self._streams = {end: torch.Generator().manual_seed(end) for end in ends if not isinstance(end, Style)}
+        self._styles = {end: torch.tensor(end.noise) for end in ends if isinstance(end, Style)}
+        self._drew = False
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    def normal(self, *shape: int) -> Tensor:
+        """Draw from N(0, 1): (B, *shape).
+
+        Raises:
+            UserError: where a row has a `Style` of another size, or that was drawn already: it is one draw.
+        """
+        drawn: dict[int | Style, Tensor] = {
+            end: torch.randn(shape, generator=stream) for end, stream in self._streams.items()
+        }
+        for end, noise in self._styles.items():
+            if self._drew or len(noise) != math.prod(shape):
+                asked = "draws noise several times" if self._drew else f"draws {math.prod(shape)} numbers of noise"
+                raise UserError(f"a style of {len(noise)} numbers does not fit: this system {asked}")
+            drawn[end] = noise.view(shape)
+        self._drew = True
+
+        def row(seed: Seed) -> Tensor:
+            return slerp(row(seed[0]), row(seed[1]), seed[2]) if isinstance(seed, tuple) else drawn[seed]
+
+        return torch.stack([row(seed) for seed in self.seeds]).to(self.to)
+
+
+def ends_of(seed: Seed) -> list[int | Style]:
+    """Return the seeds and styles that one lies between: itself where it is one."""
+    return [*ends_of(seed[0]), *ends_of(seed[1])] if isinstance(seed, tuple) else [seed]
+
+
+def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
+    """Interpolate two Gaussian draws along the sphere, so that what lies between is as likely as its ends."""
+    cosine = (a.flatten() @ b.flatten() / (a.norm() * b.norm()).clamp_min(1e-12)).clamp(-1, 1)
+    angle = torch.acos(cosine)
+    if angle < 1e-4:
+        return a.lerp(b, t)
+    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
