@@ -27,7 +27,7 @@ from limner.requests import Caption
 from limner.worlds.avatars import captions as avatar_captions
 from limner.worlds.avatars import said, sampler
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 from nodes import node
 
 SAY = """

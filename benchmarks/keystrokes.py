@@ -23,10 +23,9 @@ from pathlib import Path
 
 from independent import record
 from playwright.sync_api import Page, sync_playwright
-
 from studio import SENTENCES, percentiles, studio
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 from browsers import launched
 
 WATCH = """() => {

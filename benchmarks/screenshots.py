@@ -16,11 +16,10 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
-
 from studio import studio
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "helpers"))
 from browsers import launched  # noqa: E402 (the tests know where a browser is)
 
 FIRST = "a smiling woman with curly red hair, round glasses and a blue hoodie against a yellow background"

@@ -99,7 +99,8 @@ def check(section: str, name: str, make: Callable[[], Any]) -> None:
         found["out"] = {key: value for key, value in found["out"].items() if key in known["out"]}
     where = f"{section} / {name}"
     lines = list(differences(known, found, where) if BITWISE else nearly(known, found, where))
-    advice = "python tests/fingerprints.py write tests/fingerprints.json makes the record anew, where this is meant"
+    script = "tests/helpers/fingerprints.py"
+    advice = f"python {script} write {RECORD} makes the record anew, where this is meant"
     assert not lines, "\n".join([*lines[:40], f"{len(lines)} differences; {advice}"])
 
 

@@ -20,7 +20,7 @@ from limner.drawing.artist import load
 from toy import shapes_folder
 
 pytestmark = pytest.mark.slow
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "helpers"
 
 
 def torchrun(folder: Path, *arguments: str, restarts: int = 0) -> subprocess.CompletedProcess[str]:

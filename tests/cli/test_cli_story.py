@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from artists import LINES, storyteller
 from limner import cli
 from limner.drawing import recipe
-from test_strip import LINES, storyteller
 
 Run = Callable[..., tuple[int, str, str]]
 

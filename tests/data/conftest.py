@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
+
+from picture_sets import encoded, picture, write_lines
 
 
 @pytest.fixture(autouse=True)
@@ -17,23 +15,6 @@ def caches(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("LIMNER_CACHE", str(folder))
     return folder
-
-
-def picture(number: int, size: tuple[int, int] = (12, 12)) -> Image.Image:
-    """Return a picture that no other number has."""
-    pixels = np.random.default_rng(number).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    return Image.fromarray(pixels)
-
-
-def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def write_lines(folder: Path, rows: list[Any]) -> None:
-    lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
-    (folder / "metadata.jsonl").write_text("\n".join(lines) + "\n")
 
 
 @pytest.fixture

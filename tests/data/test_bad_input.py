@@ -16,9 +16,7 @@ import pytest
 from limner.data.check import check
 from limner.data.dataset import Dataset
 from limner.errors import UserError
-
-from .conftest import encoded, picture, write_lines
-from .test_pictures import png_header
+from picture_sets import encoded, picture, png_header, write_lines
 
 
 def refusal(path: Path | str, **options: Any) -> str:

@@ -19,8 +19,7 @@ from limner.data.cache import decoded, key_of, location
 from limner.data.dataset import Dataset
 from limner.data.pictures import BadPicture, decode, digest
 from limner.errors import UserError
-
-from .conftest import encoded, picture
+from picture_sets import encoded, picture
 
 CONTENT = [encoded(picture(k)) for k in range(5)]
 

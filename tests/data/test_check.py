@@ -12,8 +12,7 @@ from limner.cli.data import app
 from limner.data.check import Problem, check
 from limner.data.dataset import Dataset
 from limner.errors import UserError
-
-from .conftest import encoded, picture
+from picture_sets import encoded, picture
 
 
 def test_a_good_set_has_no_problems(captioned: Path) -> None:

@@ -19,8 +19,7 @@ from limner.data.schema import Schema
 from limner.data.views import Pairs, Pictures
 from limner.errors import UserError
 from limner.requests import Attributes, Caption, Nothing, Story
-
-from .conftest import encoded, picture
+from picture_sets import encoded, picture
 
 
 def sentences(count: int) -> list[dict[str, Any]]:

@@ -15,8 +15,7 @@ import pytest
 
 from limner.data.dataset import Dataset
 from limner.errors import UserError
-
-from .conftest import encoded, picture, write_lines
+from picture_sets import encoded, picture, write_lines
 
 COUNT = 6
 

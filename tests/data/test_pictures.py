@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-import struct
-import zlib
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from limner.data.pictures import BadPicture, decode, digest, load
-
-from .conftest import encoded, picture
+from picture_sets import encoded, picture, png_header
 
 
 def flat(mode: str, colour: object, size: tuple[int, int] = (4, 4)) -> Image.Image:
@@ -72,14 +68,6 @@ def test_a_large_jpeg_is_much_like_one_decoded_in_full() -> None:
     jpeg = encoded(smooth, "JPEG", quality=95)
     full = np.asarray(load(jpeg).convert("RGB").crop((56, 0, 456, 400)).resize((32, 32), Image.Resampling.LANCZOS))
     assert np.abs(decode(jpeg, 32).transpose(1, 2, 0).astype(int) - full).mean() < 2
-
-
-def png_header(width: int, height: int) -> bytes:
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize(

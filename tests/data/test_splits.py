@@ -11,8 +11,7 @@ from limner.data.check import check
 from limner.data.dataset import Dataset
 from limner.data.splits import UnknownSplit, folders_by_split, split_in, split_of
 from limner.errors import UserError
-
-from .conftest import encoded, picture, write_lines
+from picture_sets import encoded, picture, write_lines
 
 Folder = Callable[..., Path]
 

@@ -15,8 +15,7 @@ from limner.data.dataset import Dataset
 from limner.data.importers import writing
 from limner.data.importers.writing import Entry, Plan, write
 from limner.errors import UserError
-
-from .conftest import encoded, picture
+from picture_sets import encoded, picture
 
 
 @pytest.fixture

@@ -18,8 +18,7 @@ from limner.data.dataset import Dataset
 from limner.data.source import Source
 from limner.data.story_index import tales_of
 from limner.errors import UserError
-
-from .conftest import encoded, picture
+from picture_sets import encoded, picture
 
 
 def tales(count: int = 4, length: int = 3) -> list[dict[str, Any]]:

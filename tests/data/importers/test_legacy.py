@@ -12,15 +12,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from limner import cli
-from limner.data.check import check
-from limner.data.dataset import Dataset
-from limner.data.importers import legacy
-from limner.data.importers.writing import crop_window, write
-from limner.errors import UserError
-
-from . import python2
-from .downloads import (
+import python2
+from downloads import (
     SIZE,
     attngan_captions,
     bird_box,
@@ -34,6 +27,12 @@ from .downloads import (
     sentence,
     vector,
 )
+from limner import cli
+from limner.data.check import check
+from limner.data.dataset import Dataset
+from limner.data.importers import legacy
+from limner.data.importers.writing import crop_window, write
+from limner.errors import UserError
 
 
 @pytest.fixture(params=[0, 2])

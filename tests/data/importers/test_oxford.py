@@ -10,14 +10,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from downloads import flower_class, flowers, pickled_splits, reeds_lists
 from limner import cli
 from limner.data.check import check
 from limner.data.dataset import Dataset
 from limner.data.importers import oxford
 from limner.data.importers.writing import write
 from limner.errors import UserError
-
-from .downloads import flower_class, flowers, pickled_splits, reeds_lists
 
 
 @pytest.fixture

@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import python2
 from limner.data.importers import unpickle as module
 from limner.data.importers.unpickle import load_npy, unpickle
 from limner.errors import UserError
-
-from . import python2
 
 SHARED = ["a"]
 PLAIN: list[Any] = [

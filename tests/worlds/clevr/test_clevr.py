@@ -27,7 +27,7 @@ from limner.worlds.clevr.dialogue import TURNS, dialogue
 from limner.worlds.clevr.scenes import COLOURS, COLUMNS, FRAMES, GAP, PROPERTIES, Thing, apart, propose, vector
 
 SMALL = Path(__file__).parent / "clevr_small"
-"""24 stories at 32 pixels: limner data build clevr --images 96 --size 32 --seed 7 -o tests/worlds/clevr_small"""
+"""24 stories at 32 pixels: limner data build clevr --images 96 --size 32 --seed 7 -o tests/worlds/clevr/clevr_small"""
 SEED, SIDE = 7, 32
 
 

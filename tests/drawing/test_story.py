@@ -10,27 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from PIL import Image
 
-from artists import published
+from artists import LINES, published, storyteller
 from limner import checkpoint
-from limner.data.schema import Lexicon, Schema
 from limner.drawing import artist, recipe
 from limner.drawing.artist import Artist, UnknownWords
 from limner.drawing.story import MOST_LINES, changed
 from limner.errors import UserError
 from limner.systems.storygan import StoryGan
-
-LINES = ("a red cube", "a blue ball", "a green cube")
-
-
-def storyteller(folder: Path) -> Path:
-    """Save a StoryGAN that was never trained, but is not deaf."""
-    torch.manual_seed(0)
-    schema = Schema(size=16, lexicon=Lexicon.of(LINES), captions=1, longest=4, story=3, examples=LINES)
-    system = StoryGan(StoryGan.presets["tiny"], schema).eval()
-    return checkpoint.save(system, folder)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from limner.blocks.losses.damsm import matching_losses
 
 def script(name: str) -> Any:
     """Import a script, which imports its neighbours by their bare names."""
-    sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+    sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
     try:
         return importlib.import_module(name)
     finally:

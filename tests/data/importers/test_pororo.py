@@ -12,15 +12,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from limner import cli
-from limner.data.check import check
-from limner.data.dataset import Dataset
-from limner.data.importers import pororo as import_pororo
-from limner.data.importers.writing import strip_window, write
-from limner.errors import UserError
-
-from . import python2
-from .downloads import (
+import python2
+from downloads import (
     SQUARE,
     SQUARES,
     opened,
@@ -31,7 +24,13 @@ from .downloads import (
     pororo_stories,
     saved,
 )
-from .downloads import write as put
+from downloads import write as put
+from limner import cli
+from limner.data.check import check
+from limner.data.dataset import Dataset
+from limner.data.importers import pororo as import_pororo
+from limner.data.importers.writing import strip_window, write
+from limner.errors import UserError
 
 
 @pytest.fixture

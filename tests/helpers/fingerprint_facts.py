@@ -39,7 +39,7 @@ from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder
 from limner.training.trainer import Trainer
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 Facts = dict[str, Any]
 
 STEPS, FEW = 20, 6
@@ -325,7 +325,8 @@ def _generator() -> torch.Generator:
 
 def judges() -> list[str]:
     """Return the names of the judges that ship with Limner."""
-    return sorted(path.parent.name for path in (Path(limner.__file__).parent / "evaluation" / "judges").glob("*/system.json"))
+    folder = Path(limner.__file__).parent / "evaluation" / "judges"
+    return sorted(path.parent.name for path in folder.glob("*/system.json"))
 
 
 def of_judge(name: str) -> Facts:

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-import test_train
+import toy_training
 from limner import catalogue
 from limner.cli.console import leave
 from limner.data.dataset import Dataset
@@ -31,7 +31,7 @@ class Copyist(System):
 
     paper = Paper("Copyist", "nobody", 2026, "a test")
     takes = Nothing
-    Config = test_train.ToyConfig
+    Config = toy_training.ToyConfig
 
     def __init__(self, config: Any, schema: Any) -> None:
         super().__init__(config, schema)
@@ -51,11 +51,11 @@ def one_step(folder: Path) -> dict[str, Tensor]:
     engine.lead(lambda: noise_pictures(folder / "noise"))
     data = Dataset.open(folder / "noise", size=8, held_out=0.0)
     torch.manual_seed(5)
-    system = Copyist(test_train.ToyConfig(size=8), data.schema)
+    system = Copyist(toy_training.ToyConfig(size=8), data.schema)
     before = {name: value.clone() for name, value in system.state_dict().items()}
     trainer = Trainer(system, data, run(engine, folder / f"one-step-{engine.world}"), engine=engine, grid_every=0)
     trainer.fit()
-    after = test_train.weights(trainer)
+    after = toy_training.weights(trainer)
     return {name: value - before[name] for name, value in after.items()}
 
 
@@ -75,21 +75,21 @@ def fifty_steps(folder: Path, data: Dataset) -> dict[str, Tensor]:
     """Train a system with batch statistics for fifty steps; return what it is, and what it publishes."""
     engine = Engine("fp32", quiet=True)
     torch.manual_seed(engine.rank)  # each begins with other weights: the first one's must win
-    system = test_train.Toy(test_train.ToyConfig(images=200), data.schema)
+    system = toy_training.Toy(toy_training.ToyConfig(images=200), data.schema)
     options: Any = {"engine": engine, "grid_every": 0, "save_every": 10**6}
     trainer = Trainer(system, data, run(engine, folder / "fifty"), **options)
     trainer.fit(stop_after=196)  # 49 steps, and one more
     trainer._step(trainer.phases[0])
-    found = test_train.weights(trainer)
+    found = toy_training.weights(trainer)
     with trainer.published():
-        found |= {f"published {name}": value for name, value in test_train.weights(trainer).items()}
+        found |= {f"published {name}": value for name, value in toy_training.weights(trainer).items()}
     return found
 
 
 def stop_of_one(folder: Path, data: Dataset) -> dict[str, int]:
     """Ask the second process alone to stop, in its step 13; return where this one stands then."""
     engine = Engine("fp32", quiet=True)
-    system = test_train.Toy(test_train.ToyConfig(images=400), data.schema)
+    system = toy_training.Toy(toy_training.ToyConfig(images=400), data.schema)
     trainer = Trainer(system, data, run(engine, folder / "stop"), engine=engine, grid_every=0, save_every=10**6)
     take = trainer._step
 

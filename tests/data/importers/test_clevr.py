@@ -12,16 +12,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from downloads import saved
+from downloads import write as put
 from limner import cli
 from limner.data.dataset import Dataset
 from limner.data.importers import clevr as import_clevr
 from limner.data.importers import clevr_sv as import_clevr_sv
 from limner.data.importers.writing import write
 from limner.errors import UserError
-
-from .conftest import encoded, picture
-from .downloads import saved
-from .downloads import write as put
+from picture_sets import encoded, picture
 
 SIZE = (48, 32)
 RIGHT = np.array([0.6563, 0.7545, 0.0])  # as CLEVR's camera stands, turned by a half right angle

@@ -1,11 +1,11 @@
 """The fingerprint of a checkout: numbers that a refactoring must leave as they are.
 
-    python tests/fingerprints.py write FILE            the fingerprint of the checkout this file lies in
-    python tests/fingerprints.py compare A B           every difference between two checkouts (folders) or two files
+    python tests/helpers/fingerprints.py write FILE      the fingerprint of the checkout this file lies in
+    python tests/helpers/fingerprints.py compare A B     every difference of two checkouts (folders), or of two files
 
 Each checkout is asked by its own script, so that modules may move. `--only systems --system NAME` is quick while one
 works on a single system. `test_fingerprints.py` compares with the record `fingerprints.json`, which `write
-tests/fingerprints.json` makes anew; the commit that does so says why the numbers changed.
+tests/helpers/fingerprints.json` makes anew; the commit that does so says why the numbers changed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SECTIONS = ("systems", "artists", "judges", "commands")
 
 def isolate(folder: str) -> None:
     """Do for a script what conftest.py does for the suite: one thread, no network, caches of its own, this source."""
-    sys.path[:0] = [str(HERE.parent / "src"), str(HERE)]
+    sys.path[:0] = [str(HERE.parents[1] / "src"), str(HERE)]
     os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "LIMNER_DEVICE": "cpu"}
     os.environ |= {"HF_HOME": f"{folder}/huggingface", "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
     os.environ |= {"LIMNER_CACHE": f"{folder}/limner", "XDG_CACHE_HOME": f"{folder}/cache"}
@@ -126,9 +126,10 @@ def compare(places: list[Path], only: list[str], system: str | None) -> int:
         files = [place if place.is_file() else Path(folder) / f"{n}.json" for n, place in enumerate(places)]
         asked = []
         for place, file in zip(places, files, strict=True):
-            script = place / "tests" / "fingerprints.py"
+            here = [place / "tests" / "helpers" / "fingerprints.py", place / "tests" / "fingerprints.py"]
+            script = next((path for path in here if path.is_file()), here[0])
             if place.is_dir() and not script.is_file():
-                raise SystemExit(f"{place} is no checkout that can be asked: it has no tests/fingerprints.py")
+                raise SystemExit(f"{place} is no checkout that can be asked: it has no tests/helpers/fingerprints.py")
             if place.is_dir():
                 asked.append(subprocess.Popen([sys.executable, str(script), "write", str(file), *options]))
         for one in asked:

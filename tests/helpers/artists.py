@@ -9,9 +9,11 @@ import torch
 from limner import catalogue, checkpoint
 from limner.data.schema import Lexicon, Schema
 from limner.system import System
+from limner.systems.storygan import StoryGan
 
 FAKE = Path(__file__).parent / "fake_system.py"
 TEXTS = ("a red hat", "a blue hat on a cat")
+LINES = ("a red cube", "a blue ball", "a green cube")
 
 
 def fake(preset: str = "tiny", changes: dict[str, str] | None = None, seed: int = 0) -> System:
@@ -32,3 +34,11 @@ def cascade(folder: Path) -> Path:
     schema = Schema(size=32, lexicon=Lexicon.of(texts), captions=1, longest=6, examples=texts)
     system = catalogue.create(str(FAKE.with_name("fake_cascade.py")), "tiny", schema)
     return checkpoint.save(system.eval(), folder, trained={"data": "tests", "images": 16})
+
+
+def storyteller(folder: Path) -> Path:
+    """Save a StoryGAN that was never trained, but is not deaf."""
+    torch.manual_seed(0)
+    schema = Schema(size=16, lexicon=Lexicon.of(LINES), captions=1, longest=4, story=3, examples=LINES)
+    system = StoryGan(StoryGan.presets["tiny"], schema).eval()
+    return checkpoint.save(system, folder)

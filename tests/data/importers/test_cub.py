@@ -12,15 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from downloads import SIZE, SPECIES, bird_box, bird_names, birds, opened, pickled_splits, reeds_lists, sentence
 from limner import cli
 from limner.data.check import check
 from limner.data.dataset import Dataset
 from limner.data.importers import cub
 from limner.data.importers.writing import crop_window, write
 from limner.errors import UserError
-
-from .conftest import picture
-from .downloads import SIZE, SPECIES, bird_box, bird_names, birds, opened, pickled_splits, reeds_lists, sentence
+from picture_sets import picture
 
 
 def rows(folder: Path, split: str) -> list[dict[str, Any]]:

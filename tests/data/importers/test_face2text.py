@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
+from downloads import face2text
 from limner import cli
 from limner.data.check import check
 from limner.data.dataset import Dataset
 from limner.data.importers import face2text as import_face2text
 from limner.data.importers.writing import write
 from limner.errors import UserError
-
-from .downloads import face2text
 
 
 @pytest.fixture

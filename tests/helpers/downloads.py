@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from . import python2
-from .conftest import encoded, picture
+import python2
+from picture_sets import encoded, picture
 
 SPECIES = ("001.Black_footed_Albatross", "002.Laysan_Albatross", "003.Sooty_Albatross")
 SIZE = (50, 40)

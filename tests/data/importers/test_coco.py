@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from downloads import SIZE, coco_thing, ms_coco, opened
 from limner import cli
 from limner.data.check import check
 from limner.data.dataset import Dataset
@@ -18,8 +19,6 @@ from limner.data.importers import coco, json_lists
 from limner.data.importers.coco_masks import draw
 from limner.data.importers.writing import write
 from limner.errors import UserError
-
-from .downloads import SIZE, coco_thing, ms_coco, opened
 
 Change = Callable[[dict[str, Any]], object]
 CAPTIONS, INSTANCES = "captions_train2014", "instances_train2014"
