@@ -59,9 +59,10 @@ test: lint docs ## Everything that must pass: format, lint, types, docs, tests
 	tests/programs.sh $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .PHONY: lint
-lint: .venv/.dev .venv/.biome-$(BIOME_VERSION) ## Check format, style and types
+lint: .venv/.dev .venv/.biome-$(BIOME_VERSION) ## Check format, style, layers and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-timing
 	$(BIOME) ci --error-on-warnings
 	$(BIN)/mypy
 
