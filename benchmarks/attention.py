@@ -33,7 +33,7 @@ from torch import Tensor
 import limner
 from limner.data.dataset import Dataset
 from limner.data.schema import words_of
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.requests import Caption
 from limner.system import System
 
@@ -102,7 +102,7 @@ def drawn(system: System, captions: Sequence[str], batch: int = 16) -> Iterator[
     """Draw caption i with seed i and yield the attention of each, (T, h, w), of the last draft that has one."""
     for start in range(0, len(captions), batch):
         some = [Caption(text) for text in captions[start : start + batch]]
-        drafts = system.sample(some, system.Knobs(), Dice(range(start, start + len(some))))
+        drafts = system.sample(some, system.Knobs(), RowNoise(range(start, start + len(some))))
         maps = [draft.attention for draft in drafts if draft.attention is not None]
         yield from maps[-1].float().cpu()
 

@@ -108,7 +108,7 @@ def copy(ours: nn.Module, theirs: nn.Module) -> None:
 def contestants(batch: int, folder: Path, names: Sequence[str]) -> dict[str, Callable[[], None]]:
     """Return a step of each contestant that is named."""
     entry = Entry.read(f"{SPEC},batch={batch}", {})
-    data = Dataset.open(fake(folder / "data", entry.cls.reads(entry.config), max(4 * batch, 32)), size=304)
+    data = Dataset.open(fake(folder / "data", entry.cls.data_size(entry.config), max(4 * batch, 32)), size=304)
     found: dict[str, Callable[[], None]] = {}
     for name in names:
         if name == EAGER:

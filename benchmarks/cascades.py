@@ -21,7 +21,7 @@ from training import begun, prepared, turns
 
 from limner.data.dataset import Dataset
 from limner.evaluation.bench import Entry
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.system import Phase
 
 
@@ -44,7 +44,7 @@ def drawing(entry: Entry, data: Dataset) -> Callable[[], None]:
     requests = data.requests(entry.takes, 1, "test")
 
     def draw() -> None:
-        for _ in system.sample(requests, system.Knobs(), Dice([0])):
+        for _ in system.sample(requests, system.Knobs(), RowNoise([0])):
             pass
 
     return draw
@@ -59,12 +59,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2, help="steps of a turn")
     options = parser.parse_args()
     entries = [Entry.read(spec, {}) for spec in options.systems]
-    data = {side: Dataset.open(options.data, size=side) for side in {e.cls.reads(e.config) for e in entries}}
-    draws = {e.spec: drawing(e, data[e.cls.reads(e.config)]) for e in entries}
+    data = {side: Dataset.open(options.data, size=side) for side in {e.cls.data_size(e.config) for e in entries}}
+    draws = {e.spec: drawing(e, data[e.cls.data_size(e.config)]) for e in entries}
     with tempfile.TemporaryDirectory() as folder:
         trains, plans = dict[str, Callable[[], None]](), dict[str, dict[str, Phase]]()
         for number, entry in enumerate(entries):
-            found = steps(entry, data[entry.cls.reads(entry.config)], Path(folder) / f"{number}")
+            found = steps(entry, data[entry.cls.data_size(entry.config)], Path(folder) / f"{number}")
             named = {f"{entry.spec} {place}": one for place, one in enumerate(found)}
             trains |= {name: step for name, (_, step) in named.items()}
             plans[entry.spec] = {name: phase for name, (phase, _) in named.items()}

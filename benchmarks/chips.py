@@ -22,7 +22,7 @@ import limner
 from limner import metrics
 from limner.evaluation import evaluate
 from limner.evaluation.protocol import Referee, resized
-from limner.processes import Ranks
+from limner.processes import Processes
 from limner.requests import Caption
 from limner.worlds.avatars import captions as avatar_captions
 from limner.worlds.avatars import said, sampler
@@ -72,7 +72,7 @@ def of_captions(count: int, seed: int) -> tuple[list[str], Choices]:
 
 def judged(artist: limner.Artist, referee: Referee, texts: Sequence[str], choices: Choices) -> metrics.Accuracy:
     """Draw texts with the seeds 0, 1, ...; return how much of the choices the judge sees."""
-    drawn = evaluate.draw(artist.system, [Caption(text) for text in texts], range(len(texts)), Ranks())
+    drawn = evaluate.draw(artist.system, [Caption(text) for text in texts], range(len(texts)), Processes())
     named = referee.network.named(referee.features(resized(drawn, referee.network.config.size)))
     values = referee.network.values
     wanted = torch.tensor(

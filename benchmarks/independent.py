@@ -31,7 +31,7 @@ from limner.blocks.losses.joint_embedding import contrastive
 from limner.blocks.text.encoders import WordEncoder
 from limner.blocks.vision.encoders import ImageEncoder
 from limner.data.dataset import Dataset
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.requests import Caption
 from limner.system import Paper, Phase, System
 from limner.training.engine import Engine
@@ -67,7 +67,7 @@ class Judge(System):
         """One."""
         return [contrastive(self.text, self.vision, images=self.config.images, batch=128)]
 
-    def sample(self, requests: Any, knobs: Any, rng: Dice) -> Iterator[Any]:
+    def sample(self, requests: Any, knobs: Any, rng: RowNoise) -> Iterator[Any]:
         """A judge does not draw."""
         raise NotImplementedError
 
@@ -115,7 +115,7 @@ def drawn(system: System, captions: Sequence[str], batch: int = 50) -> Tensor:
     parts = []
     for start in range(0, len(captions), batch):
         requests = [Caption(text) for text in captions[start : start + batch]]
-        *_, final = system.sample(requests, system.Knobs(), Dice(range(start, start + len(requests))))
+        *_, final = system.sample(requests, system.Knobs(), RowNoise(range(start, start + len(requests))))
         parts.append(final.images)
     return torch.cat(parts)
 
@@ -124,7 +124,7 @@ def deviation(system: System, captions: Sequence[str], prompts: int = 50, seeds:
     """Return the standard deviation of a pixel over seeds of one caption, averaged over pixels and captions."""
     found = []
     for text in captions[:prompts]:
-        *_, final = system.sample([Caption(text)] * seeds, system.Knobs(), Dice(range(seeds)))
+        *_, final = system.sample([Caption(text)] * seeds, system.Knobs(), RowNoise(range(seeds)))
         found.append(final.images.std(dim=0).mean())
     return float(torch.stack(found).mean())
 

@@ -53,7 +53,7 @@ def measure(spec: str, data: str, steps: int) -> dict[str, float]:
     entry = Entry.read(spec, {})
     name, config = catalogue.name_of(entry.cls), entry.config
     cls, engine = catalogue.load_class(name), Timed("auto", quiet=True)
-    pictures = engine.in_turn(lambda: Dataset.open(data, size=cls.reads(config)))
+    pictures = engine.in_turn(lambda: Dataset.open(data, size=cls.data_size(config)))
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder.create(Path(folder) / "run")

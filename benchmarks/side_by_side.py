@@ -14,7 +14,7 @@ from limner.data.dataset import Dataset
 from limner.evaluation.evaluate import draw
 from limner.evaluation.protocol import floats, resized
 from limner.imaging.sheets import enlarged, sheet, to_pil
-from limner.processes import Ranks
+from limner.processes import Processes
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
     for name in options.artists:
         system = limner.load(name, device="cpu").system
         requests = data.requests(system.takes, options.count, "test")
-        rows.append(resized(draw(system, requests, range(options.count), Ranks()), options.size))
+        rows.append(resized(draw(system, requests, range(options.count), Processes()), options.size))
     pictures = [enlarged(picture, options.times) for picture in to_pil(torch.cat(rows))]
     sheet(pictures, options.count).save(options.out)
 

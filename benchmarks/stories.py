@@ -20,7 +20,7 @@ from PIL import Image
 import limner
 from limner.data.dataset import Dataset
 from limner.imaging.sheets import plain_sheet
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.requests import Story
 from limner.system import System
 from limner.training.run_folder import RunFolder
@@ -47,7 +47,7 @@ def beside(left: Image.Image, right: Image.Image) -> Image.Image:
 
 def strips(system: System, stories: list[Story]) -> torch.Tensor:
     """Tell each story with its number as seed: (N, T, 3, S, S)."""
-    *_, final = system.sample(stories, system.Knobs(), Dice(range(len(stories))))
+    *_, final = system.sample(stories, system.Knobs(), RowNoise(range(len(stories))))
     assert final.images is not None
     return final.images
 

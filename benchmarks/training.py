@@ -58,7 +58,7 @@ def prepared(entry: Entry, data: Dataset) -> Any:
 def reader(entry: Entry, data: Dataset) -> Any:
     """Build the system and let it read all captions."""
     system = prepared(entry, data).eval()
-    next(phase for phase in system.phases() if phase.name == "gan").prepare(data)
+    next(phase for phase in system.phases() if phase.name == "gan").on_enter(data)
     return system
 
 
@@ -90,7 +90,7 @@ def memory(spec: str, data: str, which: str) -> float:
 def alone(spec: str, where: str, which: str) -> None:
     """Train by the baseline or by Limner and print the peak memory."""
     entry = Entry.read(spec, {})
-    data = Dataset.open(where, size=entry.cls.reads(entry.config))
+    data = Dataset.open(where, size=entry.cls.data_size(entry.config))
     with tempfile.TemporaryDirectory() as folder:
         if which == LIMNER:
             step = trainer(entry, data, Path(folder) / "run")
@@ -126,7 +126,7 @@ def turns(runners: dict[str, Callable[[], None]], rounds: int, steps: int = STEP
 def measure(spec: str, where: str, rounds: int) -> dict[str, Any]:
     """Measure one system."""
     entry = Entry.read(spec, {})
-    data = Dataset.open(where, size=entry.cls.reads(entry.config))
+    data = Dataset.open(where, size=entry.cls.data_size(entry.config))
     with tempfile.TemporaryDirectory() as folder:
         read, batch = reader(entry, data), entry.config.batch
         runners = {on.described(): Loop(prepared(entry, data), data, on, batch, read).step for on in LADDER}

@@ -17,7 +17,7 @@ from torch import Tensor
 from limner import catalogue, checkpoint
 from limner.data.dataset import Dataset
 from limner.export import host
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.requests import Blend, Caption, Nothing, Request, Story
 from limner.system import Draft, Phase, System
 from limner.training.engine import Engine
@@ -34,7 +34,7 @@ Toys = dict[tuple[int, bool], Dataset]
 
 def wanted(cls: type[System]) -> tuple[int, bool]:
     """Return the side of the pictures it reads, and whether it learns from stories."""
-    return cls.reads(cls.presets["tiny"]), cls.takes is Story
+    return cls.data_size(cls.presets["tiny"]), cls.takes is Story
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +67,7 @@ def requests_for(system: System, data: Dataset, count: int) -> list[Request]:
 
 
 def draw(system: System, requests: list[Request], seeds: list[int]) -> Draft:
-    *_, final = system.sample(requests, system.Knobs(), Dice(seeds))
+    *_, final = system.sample(requests, system.Knobs(), RowNoise(seeds))
     return final
 
 
@@ -142,7 +142,7 @@ def test_drafts_progress_and_give_what_is_said(name, toys):
     system, data = make(name, toys)
     system.eval()
     requests = requests_for(system, data, 2)
-    drafts = list(system.sample(requests, system.Knobs(), Dice([1, 2])))
+    drafts = list(system.sample(requests, system.Knobs(), RowNoise([1, 2])))
     progress = [draft.progress for draft in drafts]
     assert drafts
     assert progress == sorted(progress)
@@ -234,7 +234,7 @@ def test_exported_parts_draw_what_the_system_draws(name, toys):
         asked += [(Blend(Blend(a, b, 0.2), b, 0.5), 3)]
     knobs = {knob: 0.8 for part in parts.values() for pieces in part.noise.values() for knob in pieces if knob}
     for request, seed in asked:
-        drafts = list(system.sample([request], system.Knobs(**knobs), Dice([seed])))
+        drafts = list(system.sample([request], system.Knobs(**knobs), RowNoise([seed])))
         drawn = [
             pair for one in host.draw(parts, run, data.schema.lexicon, request, seed, knobs) for pair in one.items()
         ]

@@ -13,7 +13,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from limner.data.dataset import Dataset
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.requests import Caption, Layout, Nothing, Request, Story
 from limner.system import Draft, System
 from limner.training.engine import Engine
@@ -115,7 +115,7 @@ def test_cut_anywhere_it_resumes_bitwise_equal(
 
 
 def drafts(system: System, requests: list[Request], seeds: list[int]) -> list[Draft]:
-    return list(system.sample(requests, system.Knobs(), Dice(seeds)))
+    return list(system.sample(requests, system.Knobs(), RowNoise(seeds)))
 
 
 @every

@@ -24,7 +24,7 @@ class Style:
 Seed = int | Style | tuple["Seed", "Seed", float]
 
 
-class Dice:
+class RowNoise:
     """Randomness for a batch, one independent stream a row: a row draws the same alone as among others.
 
     A seed is a whole number, or a `Style`, or `(a, b, t)`: the spherical interpolation between what seeds `a` and `b`

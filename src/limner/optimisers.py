@@ -15,17 +15,17 @@ def constant(progress: float) -> float:
     return 1.0
 
 
-def linear(progress: float) -> float:
+def linear_to_zero(progress: float) -> float:
     """Fall in a straight line from 1 at the phase's start to 0 at its end."""
     return 1.0 - progress
 
 
-def cooling(progress: float) -> float:
+def linear_decay_after_half(progress: float) -> float:
     """Stay for the first half of the phase, then fall in a straight line to a tenth."""
     return 1.0 - 0.9 * max(0.0, 2 * progress - 1)
 
 
-def halving(times: int) -> Callable[[float], float]:
+def step_halving(times: int) -> Callable[[float], float]:
     """Halve the learning rate at `times` equal intervals of the phase (Reed et al. 2016: every 100 epochs of 600)."""
     return lambda progress: 0.5 ** int(min(progress, 1 - 1e-9) * (times + 1))
 

@@ -29,7 +29,7 @@ MEETING = datetime.timedelta(minutes=10)
 """How long the processes of a job wait for each other to start."""
 
 
-class Ranks:
+class Processes:
     """This process among those of its job. Every process makes one, and calls its methods in the same order.
 
     Raises:

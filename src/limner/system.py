@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from limner.errors import UserError
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.optimisers import OptimiserFactory, constant
 from limner.requests import Blend, Nothing, Request, shares
 
@@ -94,9 +94,9 @@ class Phase:
     """
     once: Callable[[Dataset], None] | None = None
     """Work that is no gradient descent; what it stores in buffers is saved (count tables, feature statistics)."""
-    before: Callable[[], None] | None = None
+    on_start: Callable[[], None] | None = None
     """Runs at a fresh start of the phase only, never on resume (weight initialisation)."""
-    prepare: Callable[[Dataset], None] | None = None
+    on_enter: Callable[[Dataset], None] | None = None
     """Runs whenever the phase is entered, fresh or resumed: makes again what is derived and not saved (text tables)."""
     check: Callable[[Any], Mapping[str, float]] | None = None
     """Numbers on a held-out batch, for the log."""
@@ -127,7 +127,7 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Part:
+class ExportPart:
     """A net that draws elsewhere, such as in a browser, and what it is given there."""
 
     net: nn.Module
@@ -173,20 +173,20 @@ class System(nn.Module):
     def __init__(self, config: Any, schema: Schema) -> None:
         """Keep both; a subclass then builds ALL its modules: phases only choose which ones learn."""
         super().__init__()
-        self.config, self.schema, self.takes = config, schema, self.wants(config)
+        self.config, self.schema, self.takes = config, schema, self.request_type(config)
 
     @classmethod
-    def wants(cls, config: Any) -> type[Request]:
+    def request_type(cls, config: Any) -> type[Request]:
         """Return what it draws from when so configured."""
         return cls.takes
 
     @classmethod
-    def reads(cls, config: Any) -> int:
+    def data_size(cls, config: Any) -> int:
         """Side, in pixels, of the pictures it wants from the data (larger than drawn where it crops)."""
         return int(config.size)
 
     @property
-    def where(self) -> torch.device:
+    def device(self) -> torch.device:
         """Where its weights are; the CPU where it has none."""
         return next((p.device for p in self.parameters()), torch.device("cpu"))
 
@@ -194,11 +194,11 @@ class System(nn.Module):
         """Return the chapters of the training, in order."""
         raise NotImplementedError
 
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
         """Draw a row for each request with that row's own dice; yield drafts, the last one with progress 1."""
         raise NotImplementedError
 
-    def exports(self) -> Mapping[str, Part]:
+    def exports(self) -> Mapping[str, ExportPart]:
         """Return the parts to draw with elsewhere; empty where drawing is no chain of forward passes.
 
         `painter` draws; `reader`, where there is one, makes what the painter is told of a text; `setting`, of a system
@@ -206,7 +206,7 @@ class System(nn.Module):
         """
         return {}
 
-    def matched(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor] | None:
+    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor] | None:
         """Return codes of pictures (B, 3, S, S) and of requests, two of (B, E), by its own encoders, where it has some.
 
         Their cosine says how well they fit: R-precision as the papers count it.
@@ -214,14 +214,14 @@ class System(nn.Module):
         return None
 
     def describe(self, images: Tensor) -> list[str]:
-        """Return a sentence for each picture, (B, 3, R, R) in [-1, 1] with R as `reads` says.
+        """Return a sentence for each picture, (B, 3, R, R) in [-1, 1] with R as `data_size` says.
 
         Raises:
             UserError: where it has no captioner.
         """
         raise UserError(f"{type(self).__name__} cannot say what is in a picture: it has no captioner")
 
-    def told(self, images: Tensor, requests: Sequence[Request]) -> Tensor | None:
+    def caption_log_likelihood(self, images: Tensor, requests: Sequence[Request]) -> Tensor | None:
         """Return how well pictures (B, 3, S, S) tell what was asked, by its own captioner, where it has one: (B,).
 
         That is the log-probability of each request's text given its picture, a word, in nats.
@@ -229,14 +229,14 @@ class System(nn.Module):
         return None
 
     def style(self, images: Tensor) -> Tensor:
-        """Return noise (B, Z) that would draw pictures like these, (B, 3, R, R) in [-1, 1] with R as `reads` says.
+        """Return noise (B, Z) that would draw pictures like these, (B, 3, R, R) in [-1, 1] with R as `data_size` says.
 
         Raises:
             UserError: where it never learnt to.
         """
         raise UserError(f"{type(self).__name__} cannot take a style from a picture: it has no style encoder")
 
-    def unknown(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
+    def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
         """Return words of the requests it does not know, each with the nearest it does know (read in its place)."""
         return {}
 

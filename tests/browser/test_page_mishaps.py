@@ -120,7 +120,7 @@ def test_a_surprise_is_never_nothing(page: Page, tmp_path: Path) -> None:
         def encode(self, requests: Sequence[LabelSet]) -> Any:
             return super().encode([Caption(" ".join(request.labels)) for request in requests])
 
-        def unknown(self, requests: Sequence[LabelSet]) -> dict[str, str | None]:
+        def unknown_words(self, requests: Sequence[LabelSet]) -> dict[str, str | None]:
             return {}
 
     system = Labelled(artist.system.config, replace(artist.system.schema, labels=("hat", "cat"))).eval()

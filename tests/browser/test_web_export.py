@@ -130,7 +130,7 @@ def test_it_draws_what_python_draws(opened: Page) -> None:
     for one, row, own in zip(drawn, rows, artist.rows(rows), strict=True):
         assert gap(image(one), own) <= 1, row
         assert identity(one["recipe"]) == identity(json.loads(own.info["limner"])), "a picture has one name"
-    assert drawn[1]["unknown"] == dict(artist.system.unknown([b]))
+    assert drawn[1]["unknown"] == dict(artist.system.unknown_words([b]))
     assert gap(image(drawn[0]), image(drawn[1])) > 50
 
 

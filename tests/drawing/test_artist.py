@@ -21,7 +21,7 @@ from limner.drawing import recipe, resolve
 from limner.drawing.artist import Artist, UnknownWords
 from limner.errors import UserError
 from limner.imaging.sheets import enlarged, film, sheet, to_pil
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.requests import Blend, Caption, Nothing, Story
 
 
@@ -46,7 +46,7 @@ def test_pictures_come_prompt_by_prompt_with_rising_seeds(artist: Artist) -> Non
 
 
 def test_a_picture_is_what_the_system_draws(artist: Artist) -> None:
-    *_, last = artist.system.sample([Caption(TEXTS[0])], artist.knobs(), Dice([5]))
+    *_, last = artist.system.sample([Caption(TEXTS[0])], artist.knobs(), RowNoise([5]))
     expected = ((last.images[0].permute(1, 2, 0) + 1) * 127.5).round().byte().numpy()
     assert (np.asarray(artist.draw(TEXTS[0], seed=5)[0]) == expected).all()
 
@@ -170,7 +170,7 @@ def test_a_walk_passes_through_its_seeds(artist: Artist) -> None:
 
 
 def test_a_system_that_knows_no_blends_says_so(artist: Artist, monkeypatch: pytest.MonkeyPatch) -> None:
-    def plain(requests: list[Caption], knobs: object, rng: Dice) -> object:
+    def plain(requests: list[Caption], knobs: object, rng: RowNoise) -> object:
         text = artist.system.encode(requests)
         yield limner.system.Draft(images=torch.zeros(len(text), 3, 8, 8))
 

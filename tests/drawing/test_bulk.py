@@ -196,7 +196,7 @@ def test_requests_of_other_kinds(artist: Artist, tmp_path: Path) -> None:
         def encode(self, requests: Sequence[Request]) -> Any:
             return super().encode([Caption(" ".join(request.values.values())) for request in requests])  # type: ignore[attr-defined]
 
-        def unknown(self, requests: Sequence[Request]) -> dict[str, str | None]:
+        def unknown_words(self, requests: Sequence[Request]) -> dict[str, str | None]:
             return {}
 
     system = Dresser(fake().config, fake().schema).eval()

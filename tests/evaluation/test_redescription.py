@@ -35,7 +35,7 @@ class Tells(Answers):
     def describe(self, images: Tensor) -> list[str]:
         return [self.data.captions(int(row), "test")[1].upper() + "!" for row in self._unlike(images).argmin(dim=1)]
 
-    def told(self, images: Tensor, requests: Sequence[Request]) -> Tensor:
+    def caption_log_likelihood(self, images: Tensor, requests: Sequence[Request]) -> Tensor:
         asked = [self.places[r.text] for r in requests if isinstance(r, Caption)]
         return -1 - self._unlike(images)[range(len(asked)), asked]
 

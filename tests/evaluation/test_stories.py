@@ -21,8 +21,8 @@ from limner.evaluation.evaluate import draw, evaluate, publish_judge
 from limner.evaluation.judge import Config as JudgeConfig
 from limner.evaluation.protocol import Exam, Referee
 from limner.evaluation.report import Report, side_by_side
-from limner.noise import Dice
-from limner.processes import Ranks
+from limner.noise import RowNoise
+from limner.processes import Processes
 from limner.requests import Caption, Request, Story
 from limner.system import Draft, Paper, System, no_grad
 from toy import shapes, tales_folder
@@ -53,7 +53,7 @@ class Teller(System):
         self.places = {tuple(data.captions(row, "test")[0] for row in tale): k for k, tale in enumerate(stories)}
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
         stories = self.data.stories("test")
         own = [self.places[request.lines] for request in requests if isinstance(request, Story)]
         other = [(place + 1) % len(stories) for place in own]
@@ -169,7 +169,7 @@ def test_the_protocol_counts_stories_and_their_frames(exam: Exam, reports: dict[
 
 
 def test_a_process_without_stories_gathers_none(exam: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
-    ranks = Ranks()
+    ranks = Processes()
     monkeypatch.setattr(ranks, "mine", lambda count: range(0))
     requests = exam.data.requests(Story, 2, "test")
     assert draw(teller(exam.data).system, requests, [0, 1], ranks).shape == (0, 3, 3, 16, 16)

@@ -21,7 +21,7 @@ from limner.blocks.text.encoders import ByWord, mend
 from limner.data.schema import Lexicon, words_of
 from limner.export import host
 from limner.imaging.sheets import to_pil
-from limner.noise import Dice, Style
+from limner.noise import RowNoise, Style
 from limner.studio.gallery import files
 from limner.studio.gallery.gallery import Gallery
 from limner.studio.gallery.recipe import checked, identity, recipe_in
@@ -52,7 +52,7 @@ def test_noise_is_what_torch_draws(seed: int) -> None:
     const dice = new Dice(given.seed);
     return given.sizes.map((size) => [...dice.normal(size)]);
     """
-    dice = Dice([seed])
+    dice = RowNoise([seed])
     for size, drawn in zip(sizes, node(program, {"seed": seed, "sizes": sizes}), strict=True):
         assert torch.allclose(dice.normal(size)[0], torch.tensor(drawn), atol=1e-5), f"{size} numbers"
 
@@ -67,7 +67,7 @@ def test_what_lies_between_seeds_and_styles_is_what_python_draws() -> None:
     """
     told = json.loads(json.dumps(seeds, default=vars))
     for seed, drawn in zip(seeds, node(program, told), strict=True):
-        assert torch.allclose(Dice([seed]).normal(32)[0], torch.tensor(drawn), atol=1e-5), seed
+        assert torch.allclose(RowNoise([seed]).normal(32)[0], torch.tensor(drawn), atol=1e-5), seed
 
 
 def test_a_style_of_another_size_is_refused() -> None:

@@ -11,7 +11,7 @@ import torch
 
 from limner.data.dataset import Dataset
 from limner.drawing.artist import Artist
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.requests import Caption, Request
 from limner.system import Draft, Paper, System, no_grad
 
@@ -38,7 +38,7 @@ class Answers(System):
         self.places = {data.captions(row, "test")[0]: row for row in range(data.length("test"))}
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
         rows = [self.places[r.text] for r in requests if isinstance(r, Caption)]
         count = self.data.length("test")
         if self.fault == "shuffled":

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from limner.data.schema import Schema, words_of
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.requests import Caption, Request
 from limner.system import Draft, Paper, Phase, System, no_grad
 
@@ -44,7 +44,7 @@ class Cascade(System):
         return []
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: object, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Request], knobs: object, rng: RowNoise) -> Iterator[Draft]:
         texts = [request.text for request in requests if isinstance(request, Caption)]
         noise = rng.normal(3, STAGES[0], STAGES[0])
         for number, side in enumerate(STAGES, start=1):
@@ -54,7 +54,7 @@ class Cascade(System):
             looked = attention(texts, side // 2) if number > 1 else None
             yield Draft(images, looked, note=f"stage {number}", progress=number / len(STAGES))
 
-    def unknown(self, requests: Sequence[Request]) -> dict[str, str | None]:
+    def unknown_words(self, requests: Sequence[Request]) -> dict[str, str | None]:
         """Words that the schema lacks."""
         told = [self.schema.lexicon.unknown(request.text) for request in requests if isinstance(request, Caption)]
         return {word: near for words in told for word, near in words.items()}

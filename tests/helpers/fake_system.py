@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from limner.data.schema import Schema, words_of
 from limner.data.views import Pairs
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.optimisers import adam
 from limner.requests import Caption, Request
 from limner.requests import texts as texts_in
@@ -87,13 +87,13 @@ class Fake(System):
         yield Update("body", F.mse_loss(drawn, batch.images))
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: Knobs, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Request], knobs: Knobs, rng: RowNoise) -> Iterator[Draft]:
         text, side = blend(self.encode, requests), self.config.size
         x = self.body(torch.cat([text, knobs.strength * rng.normal(8)], dim=1)).view(-1, 3, side, side)
         yield Draft(images=torch.zeros_like(x), progress=0.5)
         yield Draft(images=torch.tanh(x))
 
-    def unknown(self, requests: Sequence[Request]) -> dict[str, str | None]:
+    def unknown_words(self, requests: Sequence[Request]) -> dict[str, str | None]:
         """Words that the schema lacks."""
         texts = [text for request in requests for text in texts_in(request)]
         known = self.schema.lexicon

@@ -32,7 +32,7 @@ from limner.drawing.resolve import bundled
 from limner.errors import UserError
 from limner.evaluation.protocol import Referee
 from limner.imaging.sheets import to_pil
-from limner.noise import Dice, Seed
+from limner.noise import RowNoise, Seed
 from limner.requests import Blend, Caption, Nothing, Request, Story
 from limner.system import Clock, Draft, Phase, System, Update
 from limner.training.engine import Engine
@@ -160,7 +160,7 @@ def of_system(label: str, folder: Path) -> Facts:
     """Train a tiny system for a few steps and return what came of it; `folder` is an empty one to work in."""
     cls = catalogue.load_class(label.split()[0])
     config = dataclasses.replace(cls.presets["tiny"], **VARIANTS.get(label, {}))
-    data = _data(folder / "toy", cls.reads(config), cls.takes is Story)
+    data = _data(folder / "toy", cls.data_size(config), cls.takes is Story)
     system = _made(cls, config, data)
     state = _state(system)
     if label in VARIANTS:  # what the variant has more and less than the preset
@@ -180,7 +180,7 @@ def of_system(label: str, folder: Path) -> Facts:
     asks = {"matched": (small, asked), "told": (small, asked), "describe": (pictures,), "style": (pictures,)}
     facts["said"] = {name: said(getattr(system, name), *given) for name, given in asks.items()}
     facts["unknown"] = dict(
-        system.unknown({Nothing: [Nothing()], Story: [Story((TYPO,))]}.get(system.takes, [Caption(TYPO)]))
+        system.unknown_words({Nothing: [Nothing()], Story: [Story((TYPO,))]}.get(system.takes, [Caption(TYPO)]))
     )
     facts["exports"] = [
         f"{name}: {', '.join(f'{k} {_kind(v)}' for k, v in part.given.items())} -> {', '.join(part.gives)}; "
@@ -211,7 +211,7 @@ def _kind(value: Tensor) -> str:
 
 
 def _draw(system: System, requests: list[Request], seeds: list[Seed]) -> Facts:
-    return drawn(list(system.sample(requests, system.Knobs(), Dice(seeds))))
+    return drawn(list(system.sample(requests, system.Knobs(), RowNoise(seeds))))
 
 
 def _train(system: System, data: Dataset, folder: Path, steps: int, half: bool) -> tuple[Facts, Facts]:
@@ -291,7 +291,7 @@ def _pictures(artist: limner.Artist) -> Facts:
     facts: Facts = {"recipe": json.loads(begun["captions"][0].info["limner"])}
     facts |= {title: list(map(picture, images)) for title, images in begun.items()}
     facts["watched"] = drawn(list(artist.drafts(a, 2, 4)))
-    pixels = torch.rand(2, 3, *[artist.system.reads(artist.system.config)] * 2, generator=_generator()) * 2 - 1
+    pixels = torch.rand(2, 3, *[artist.system.data_size(artist.system.config)] * 2, generator=_generator()) * 2 - 1
     asks = {"matched": (pixels, [a, b]), "told": (pixels, [a, b]), "describe": (pixels,), "style": (pixels,)}
     facts["said"] = {name: said(getattr(artist.system, name), *given) for name, given in asks.items()}
     return facts

@@ -203,16 +203,16 @@ def only_the_engine_knows_the_engine(source: Source) -> list[str]:
 
 # What a system must not know, and who must not know a system
 
-MACHINERY = re.compile(r"(?<![A-Za-z])(optimizers?|ranks?|cuda|devices?)(?![A-Za-z])", re.IGNORECASE)
+MACHINERY = re.compile(r"torch\.device\(|\.cuda\(|torch\.optim\b|torch\.distributed\b")
 
 
-@rule("limner.systems.one", "noise = torch.randn(4, device=x.device)")
-def systems_know_no_machinery(source: Source) -> list[str]:
-    """In identifiers, strings and comments alike: papers speak of none of these."""
+@rule("limner.systems.one", "noise = torch.randn(4).cuda()")
+def systems_leave_machinery_to_the_engine(source: Source) -> list[str]:
+    """Where tensors lie, how many processes there are and which optimiser steps is the trainer's business."""
     if source.package != "systems":
         return []
     lines = enumerate(source.text.splitlines(), start=1)
-    return [f"{n}: the word {found[0]!r}" for n, line in lines for found in MACHINERY.finditer(line)]
+    return [f"{n}: {found[0]!r}" for n, line in lines for found in MACHINERY.finditer(line)]
 
 
 def system_names() -> set[str]:

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from limner.data.dataset import Dataset
 from limner.data.views import Pictures
-from limner.noise import Dice
-from limner.optimisers import adam, linear
+from limner.noise import RowNoise
+from limner.optimisers import adam, linear_to_zero
 from limner.system import Draft, NoKnobs, Nothing, Paper, Phase, Player, System, Update
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder
@@ -45,7 +45,7 @@ class Toy(System):
         self.poisoned = 0
 
     def phases(self) -> list[Phase]:
-        mean = Player(modules=[self.mean], optimiser=adam(1e-2), ema=8.0, schedule=linear)
+        mean = Player(modules=[self.mean], optimiser=adam(1e-2), ema=8.0, schedule=linear_to_zero)
         scale = Player(modules=[self.scale], optimiser=adam(1e-2), clip=0.5)
         return [
             Phase(
@@ -83,7 +83,7 @@ class Toy(System):
     def fit_scale(self, batch: Pictures, clock: Any) -> Iterator[Update]:
         yield Update("scale", 100 * (self.draw(torch.randn(len(batch.images), 4)) - batch.images).square().mean())
 
-    def sample(self, requests: Any, knobs: NoKnobs, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Any, knobs: NoKnobs, rng: RowNoise) -> Iterator[Draft]:
         yield Draft(images=self.draw(rng.normal(4)).clamp(-1, 1))
 
 

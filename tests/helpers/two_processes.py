@@ -18,7 +18,7 @@ from limner.cli.console import leave
 from limner.data.dataset import Dataset
 from limner.data.views import Pictures
 from limner.errors import UserError
-from limner.processes import Ranks
+from limner.processes import Processes
 from limner.system import Nothing, Paper, Phase, Player, System, Update
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder
@@ -104,7 +104,7 @@ def stop_of_one(folder: Path, data: Dataset) -> dict[str, int]:
     return vars(trainer.at)
 
 
-def agreements(ranks: Ranks) -> None:
+def agreements(ranks: Processes) -> None:
     """Rows come together in order, whatever their number and kind; what fails in one process fails in all."""
     for count in (0, 1, 5, 6):
         for dtype in (torch.float32, torch.int64, torch.bool, torch.bfloat16):
@@ -118,7 +118,7 @@ def agreements(ranks: Ranks) -> None:
             assert fault(way, lambda who=who: stumble(ranks, who)) == f"process {who} stumbled"
 
 
-def stumble(ranks: Ranks, who: int) -> None:
+def stumble(ranks: Processes, who: int) -> None:
     if ranks.rank == who:
         raise UserError(f"process {who} stumbled")
 
@@ -133,7 +133,7 @@ def fault(way: Any, task: Any) -> str:
 
 def main(folder: Path) -> None:
     catalogue.name_of = lambda cls: cls.__name__.lower()
-    ranks = Ranks()
+    ranks = Processes()
     assert ranks.world == 2
     agreements(ranks)
     data = ranks.in_turn(lambda: shapes(folder / "data"))

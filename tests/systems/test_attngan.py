@@ -14,7 +14,7 @@ from limner.blocks.text.encoders import BiLstmEncoder
 from limner.data.dataset import Dataset
 from limner.data.schema import Lexicon, words_of
 from limner.errors import UserError
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.requests import Blend, Caption
 from limner.settings import change
 from limner.system import Clock
@@ -71,7 +71,7 @@ def test_the_encoders_score_what_is_drawn(data: Dataset) -> None:
 def test_attention_has_a_map_for_each_word(data: Dataset) -> None:
     system = make(data).eval()
     texts = ["a red circle on black", "red bar"]
-    first, last = system.sample([Caption(text) for text in texts], system.Knobs(), Dice([1, 2]))
+    first, last = system.sample([Caption(text) for text in texts], system.Knobs(), RowNoise([1, 2]))
     assert first.attention is None and last.attention is not None
     assert last.attention.shape == (2, 5, 16, 16)
     assert_close(last.attention.sum(dim=1), torch.ones(2, 16, 16))
@@ -84,7 +84,7 @@ def test_a_morph_begins_and_ends_with_its_texts(data: Dataset) -> None:
     ends = Caption("a red circle on black"), Caption("blue square")
 
     def draw(request: Any) -> torch.Tensor:
-        *_, final = system.sample([request], system.Knobs(), Dice([3]))
+        *_, final = system.sample([request], system.Knobs(), RowNoise([3]))
         assert final.images is not None
         return final.images
 

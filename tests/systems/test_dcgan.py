@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from limner.data.schema import Schema
 from limner.data.views import Pictures
 from limner.errors import UserError
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.requests import Nothing
 from limner.system import Clock, Phase
 from limner.systems.dcgan import DCGAN, Config, Discriminator, Generator, Maxout, Z
@@ -84,9 +84,9 @@ def test_the_generator_draws_afresh_for_its_own_move(monkeypatch: pytest.MonkeyP
 
 
 def test_windows_are_read_larger() -> None:
-    assert DCGAN.reads(DCGAN.presets["paper"]) == 96
+    assert DCGAN.data_size(DCGAN.presets["paper"]) == 96
     system = make(crop=True)
-    assert DCGAN.reads(system.config) == 24
+    assert DCGAN.data_size(system.config) == 24
     list(system.step(Pictures(images=torch.zeros(8, 3, 24, 24)), START))
 
 
@@ -102,13 +102,13 @@ def test_the_game_is_learnt(architecture: str, width: int, steps: int) -> None:
             optimisers[update.player].zero_grad()
             update.loss.backward()
             optimisers[update.player].step()
-    *_, draft = system.eval().sample([Nothing()] * 4, system.Knobs(), Dice([1, 2, 3, 4]))
+    *_, draft = system.eval().sample([Nothing()] * 4, system.Knobs(), RowNoise([1, 2, 3, 4]))
     assert draft.images is not None
     assert (draft.images - pictures[:4]).abs().mean() < 0.4
 
 
 def test_no_spread_draws_one_picture() -> None:
     system = make().eval()
-    *_, draft = system.sample([Nothing(), Nothing()], system.Knobs(spread=0.0), Dice([1, 2]))
+    *_, draft = system.sample([Nothing(), Nothing()], system.Knobs(spread=0.0), RowNoise([1, 2]))
     assert draft.images is not None
     assert torch.allclose(draft.images[0], draft.images[1])

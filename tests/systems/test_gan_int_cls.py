@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from limner import checkpoint
-from limner.blocks.text.caption_table import SentenceTable
+from limner.blocks.text.caption_table import CaptionTable
 from limner.blocks.text.char_cnn_rnn import CharCnnRnn
 from limner.blocks.text.encoders import WordEncoder
 from limner.data.schema import Lexicon, Schema
 from limner.data.views import Pairs, partners
 from limner.errors import UserError
-from limner.noise import Dice, Style
+from limner.noise import RowNoise, Style
 from limner.requests import Blend, Caption
 from limner.system import Clock, Update
 from limner.systems.gan_int_cls import LAZY, Config, Discriminator, GanIntCls, Generator, N, Z
@@ -222,9 +222,9 @@ def test_the_rate_halves_five_times() -> None:
 
 
 def test_windows_are_read_larger() -> None:
-    assert GanIntCls.reads(GanIntCls.presets["birds"]) == 76
+    assert GanIntCls.data_size(GanIntCls.presets["birds"]) == 76
     system = make(crop=True)
-    assert GanIntCls.reads(system.config) == 19
+    assert GanIntCls.data_size(system.config) == 19
     list(system.step(pairs(size=19), START))
 
 
@@ -252,17 +252,17 @@ def test_drawing_reads_typos_and_meets_halfway() -> None:
     system = make(text="char", text_width=64).eval()
 
     def draw(request: Caption | Blend) -> Tensor:
-        *_, draft = system.sample([request], system.Knobs(), Dice([7]))
+        *_, draft = system.sample([request], system.Knobs(), RowNoise([7]))
         assert draft.images is not None and not draft.images.requires_grad
         return draft.images[0]
 
     assert_close(draw(Caption("grreen")), draw(Caption("green")))
-    assert system.unknown([Caption("grreen zzz")]) == {"grreen": "green", "zzz": None}
+    assert system.unknown_words([Caption("grreen zzz")]) == {"grreen": "green", "zzz": None}
     ends = Caption("green"), Caption("dark red")
     assert_close(draw(Blend(*ends, 0.0)), draw(ends[0]))
     assert_close(draw(Blend(*ends, 1.0)), draw(ends[1]))
     halfway = system.read(ends).mean(dim=0, keepdim=True)
-    assert_close(draw(Blend(*ends, 0.5)), system.generator(Dice([7]).normal(Z), halfway)[0])
+    assert_close(draw(Blend(*ends, 0.5)), system.generator(RowNoise([7]).normal(Z), halfway)[0])
 
 
 def test_text_reaches_both_players() -> None:
@@ -281,7 +281,7 @@ def test_vectors_are_standard_and_a_run_that_goes_on_reads_again() -> None:
     assert_close(vectors.std(dim=0, correction=0), torch.ones(16))
     resumed = make()
     resumed.load_state_dict(system.state_dict())
-    resumed.sentences = SentenceTable()
+    resumed.sentences = CaptionTable()
     resumed.remember(DATA)
     assert torch.equal(resumed.standard(resumed.sentences.vectors), vectors)
 
@@ -331,7 +331,7 @@ def test_a_style_is_drawn_with_other_words() -> None:
     assert system.style_encoder is not None
     system.style_encoder.train()(torch.randn(4, 3, 16, 16))
     (noise,) = system.eval().style(torch.rand(1, 3, 16, 16)).tolist()
-    *_, draft = system.sample([Caption("green"), Caption("pink")], system.Knobs(), Dice([Style(tuple(noise))] * 2))
+    *_, draft = system.sample([Caption("green"), Caption("pink")], system.Knobs(), RowNoise([Style(tuple(noise))] * 2))
     expected = system.generator(torch.tensor([noise] * 2), system.read([Caption("green"), Caption("pink")]))
     assert draft.images is not None
     assert_close(draft.images, expected)

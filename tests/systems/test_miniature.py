@@ -13,7 +13,7 @@ from limner.blocks.losses import hard_negatives
 from limner.data.dataset import Dataset
 from limner.data.views import Pairs
 from limner.errors import UserError
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.requests import Blend, Caption
 from limner.system import Clock
 from limner.systems import miniature
@@ -182,7 +182,7 @@ def test_a_morph_meets_its_ends(data: Dataset) -> None:
     a, b = Caption("a red circle on black"), Caption("a blue bar on white")
 
     def draw(request: Any) -> Tensor:
-        *_, draft = system.sample([request], system.Knobs(), Dice([1]))
+        *_, draft = system.sample([request], system.Knobs(), RowNoise([1]))
         assert draft.images is not None
         return draft.images
 

@@ -79,12 +79,12 @@ def test_it_describes_and_tells(data: Dataset) -> None:
     images = torch.rand(2, 3, 32, 32) * 2 - 1
     said = system.describe(images)
     assert len(said) == 2 and all(isinstance(text, str) for text in said)
-    told = system.told(images, [Caption("red circle"), Caption("a blue bar on white")])
+    told = system.caption_log_likelihood(images, [Caption("red circle"), Caption("a blue bar on white")])
     assert told.shape == (2,) and (told < 0).all()
 
 
 def test_of_larger_pictures_the_middle_is_described(data: Dataset) -> None:
     system = make(data, crop=True).eval()
-    assert MirrorGan.reads(system.config) == 38
+    assert MirrorGan.data_size(system.config) == 38
     middle = torch.rand(1, 3, 32, 32)
     assert system.describe(nn.functional.pad(middle, (3, 3, 3, 3))) == system.describe(middle)

@@ -14,7 +14,7 @@ from limner.data.dataset import Dataset
 from limner.data.schema import Schema
 from limner.data.views import Pictures
 from limner.errors import UserError
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.system import Clock, Draft, System
 from limner.systems.progan import Config, ProGAN
 from limner.training.engine import Engine
@@ -43,7 +43,7 @@ def trainer(system: System, data: Dataset, folder: Path, grid_every: int = 0) ->
 
 def drawn(system: System, data: Dataset) -> list[Draft]:
     requests = data.requests(system.takes, 2, "test")
-    return list(system.eval().sample(requests, system.Knobs(), Dice([1, 2])))
+    return list(system.eval().sample(requests, system.Knobs(), RowNoise([1, 2])))
 
 
 @pytest.mark.parametrize("name", ["progan", "t2f"])

@@ -11,10 +11,14 @@ from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 from torch.testing import assert_close
 
-from limner.blocks.layers.conditioning_augmentation import ConditioningAugmentation, divergence, drawn_from
+from limner.blocks.layers.conditioning_augmentation import (
+    ConditioningAugmentation,
+    kl_to_standard_normal,
+    reparameterise,
+)
 from limner.data.dataset import Dataset
 from limner.errors import UserError
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.settings import change
 from limner.system import Clock
 from limner.systems.stackgan import CODE, Config, Refiner, Sketcher, StackGan, Z
@@ -47,7 +51,7 @@ def test_has_the_published_size() -> None:
 
 def test_a_picture_is_larger_than_its_sketch(data: Dataset) -> None:
     system = make(data)
-    drafts = list(system.sample(data.requests(system.takes, 2, "test"), system.Knobs(), Dice([1, 2])))
+    drafts = list(system.sample(data.requests(system.takes, 2, "test"), system.Knobs(), RowNoise([1, 2])))
     assert [draft.images.shape[-1] for draft in drafts if draft.images is not None] == [16, 32]
     with pytest.raises(UserError, match="first=32: a sketch is smaller than the picture, which has size=32"):
         change(Config(), {"first": 32, "size": 32})
@@ -70,10 +74,10 @@ def test_each_stage_reads_the_text_itself(data: Dataset) -> None:
     stages = make(data).generator
     assert stages.sketcher.augment is not stages.refiner.augment
     torch.manual_seed(0)
-    z, strays, sentence = torch.randn(1, Z), torch.randn(1, 2 * CODE), torch.randn(1, 32)
-    moved = strays.clone()
+    z, epsilon, sentence = torch.randn(1, Z), torch.randn(1, 2 * CODE), torch.randn(1, 32)
+    moved = epsilon.clone()
     moved[:, CODE:] += 1  # of the second stage
-    (sketch, picture), (same, other) = stages(z, strays, sentence).images, stages(z, moved, sentence).images
+    (sketch, picture), (same, other) = stages(z, epsilon, sentence).images, stages(z, moved, sentence).images
     assert torch.equal(sketch, same) and not torch.equal(picture, other)
 
 
@@ -91,11 +95,11 @@ def test_codes_of_a_cloud_spread_as_it_says(gated: bool) -> None:
     torch.manual_seed(0)
     cloud = ConditioningAugmentation(6, 3, gated)(torch.randn(1, 6))
     mean, logvar = cloud
-    codes = drawn_from((mean.expand(20_000, 3), logvar.expand(20_000, 3)), torch.randn(20_000, 3))
+    codes = reparameterise((mean.expand(20_000, 3), logvar.expand(20_000, 3)), torch.randn(20_000, 3))
     assert_close(codes.mean(dim=0), mean[0], atol=0.05, rtol=0)
     assert_close(codes.var(dim=0).log(), logvar[0], atol=0.05, rtol=0)
     expected = kl_divergence(Normal(mean, (logvar / 2).exp()), Normal(0.0, 1.0)).sum()
-    assert_close(divergence(*cloud), expected)
+    assert_close(kl_to_standard_normal(*cloud), expected)
 
 
 def test_a_deviation_may_be_smaller_than_one() -> None:
@@ -110,7 +114,7 @@ def test_without_stray_and_noise_a_text_has_one_picture(data: Dataset) -> None:
     system, knobs = make(data), StackGan.Knobs(spread=0.0, reading=0.0)
 
     def draw(seed: int) -> Tensor:
-        *_, final = system.sample(data.requests(system.takes, 1, "test"), knobs, Dice([seed]))
+        *_, final = system.sample(data.requests(system.takes, 1, "test"), knobs, RowNoise([seed]))
         assert final.images is not None
         return final.images
 
@@ -120,6 +124,6 @@ def test_without_stray_and_noise_a_text_has_one_picture(data: Dataset) -> None:
 def test_windows_are_cut_and_sketches_shown_small(data: Dataset, tmp_path: Path) -> None:
     larger = shapes(tmp_path / "shapes", 38)
     system = make(larger, crop=True)
-    assert StackGan.reads(system.config) == 38
+    assert StackGan.data_size(system.config) == 38
     updates = list(system.sketch(pairs(larger), START))
     assert [update.player for update in updates] == ["critic", "generator"]

@@ -15,7 +15,7 @@ from limner.blocks.layers.tree import shrunk, sides
 from limner.data.dataset import Dataset
 from limner.data.views import Pairs, Pictures
 from limner.errors import UserError
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.requests import Caption, Nothing
 from limner.settings import change
 from limner.system import Clock
@@ -109,12 +109,12 @@ def test_critics_move_first_and_the_tree_learns_what_codes_they_like(data: Datas
 
 def test_told_nothing_it_needs_no_text(data: Dataset) -> None:
     system = make(data, text="none", colour=50.0)
-    assert system.takes is Nothing and StackGanV2.wants(system.config) is Nothing
+    assert system.takes is Nothing and StackGanV2.request_type(system.config) is Nothing
     (phase,) = system.phases()
     assert phase.view is Pictures
     *_, last = system.step(batch(data, Pictures), START)
     assert "colours" in last.log and last.loss.isfinite()
-    drafts = list(system.eval().sample([Nothing(), Nothing()], system.Knobs(), Dice([1, 2])))
+    drafts = list(system.eval().sample([Nothing(), Nothing()], system.Knobs(), RowNoise([1, 2])))
     assert [draft.images.shape for draft in drafts if draft.images is not None] == [(2, 3, 16, 16), (2, 3, 32, 32)]
     (part,) = system.exports().values()
     assert [image.shape for image in part.net(*part.given.values())] == [(2, 3, 16, 16), (2, 3, 32, 32)]

@@ -12,14 +12,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from limner.blocks.layers.conditioning_augmentation import divergence
+from limner.blocks.layers.conditioning_augmentation import kl_to_standard_normal
 from limner.blocks.layers.doubling import doubled
 from limner.blocks.stackgan import Doubled
 from limner.blocks.text.lines import shortened, so_far
 from limner.data.dataset import Dataset
 from limner.data.views import Stories, streams
 from limner.errors import UserError
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.requests import Story
 from limner.system import Clock
 from limner.systems.storygan import CHANNELS, TAPS, Config, DynamicFilter, StoryGan, Text2Gist
@@ -55,7 +55,7 @@ def batch_of(system: StoryGan, data: Dataset, rows: Sequence[int] = range(14)) -
 
 
 def tell(system: StoryGan, *stories: Story, seed: int = 0, **knobs: Any) -> torch.Tensor:
-    *_, final = system.sample(stories, system.Knobs(**knobs), Dice([seed + i for i in range(len(stories))]))
+    *_, final = system.sample(stories, system.Knobs(**knobs), RowNoise([seed + i for i in range(len(stories))]))
     assert final.images is not None
     return final.images
 
@@ -93,10 +93,10 @@ class TestEquations:
         assert torch.allclose(still.roll(5, 1), moved, atol=1e-6) and still.abs().max() > 0
 
     def test_divergence_is_that_of_the_story_encoder_and_moves_it(self, make: Callable[..., StoryGan]) -> None:
-        assert divergence(torch.zeros(2, 3), torch.zeros(2, 3)) == 0
+        assert kl_to_standard_normal(torch.zeros(2, 3), torch.zeros(2, 3)) == 0
         system = make()
         mu, log_var = system.teller.encode(system.teller.join(system.read([LINES, LINES[::-1]])))
-        divergence(mu, log_var).backward()
+        kl_to_standard_normal(mu, log_var).backward()
         gradient = system.teller.encode.read.weight.grad
         assert gradient is not None and gradient.abs().sum() > 0
 
@@ -161,7 +161,7 @@ class TestTelling:
         system = make()
         odd = (f"{LINES[0]} xylophone", *LINES[1:])
         assert torch.equal(tell(system, Story(odd)), tell(system, Story(LINES)))
-        assert system.unknown([Story(odd)]) == {"xylophone": None}
+        assert system.unknown_words([Story(odd)]) == {"xylophone": None}
 
 
 class TestGame:

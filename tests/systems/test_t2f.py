@@ -12,13 +12,13 @@ from torch.distributions import Normal, kl_divergence
 
 from limner.blocks.growing import DRIFT
 from limner.blocks.latent.knobs import TwoSpreads
-from limner.blocks.layers.conditioning_augmentation import EqualAugmentation, divergence
+from limner.blocks.layers.conditioning_augmentation import EqualAugmentation, kl_to_standard_normal
 from limner.blocks.text.encoders import LstmEncoder
 from limner.data.dataset import Dataset
 from limner.data.schema import Lexicon
 from limner.data.views import Pairs
 from limner.errors import UserError
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.requests import Caption
 from limner.system import Clock, Update
 from limner.systems.t2f import T2F
@@ -92,8 +92,8 @@ def test_the_divergence_is_the_closed_form() -> None:
     torch.manual_seed(0)
     middle, logvar = torch.randn(4, 3), torch.randn(4, 3)
     expected = kl_divergence(Normal(middle, (logvar / 2).exp()), Normal(0.0, 1.0)).sum(dim=1).mean()
-    assert divergence(middle, logvar).item() == pytest.approx(expected.item(), rel=1e-5)
-    assert divergence(torch.zeros(2, 3), torch.zeros(2, 3)).item() == 0
+    assert kl_to_standard_normal(middle, logvar).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert kl_to_standard_normal(torch.zeros(2, 3), torch.zeros(2, 3)).item() == 0
 
 
 def test_codes_begin_surer_than_they_lie_apart() -> None:
@@ -182,7 +182,7 @@ def test_two_knobs_turn_what_the_noise_and_what_the_reading_leave_open(data: Dat
     system = made(data).eval()
 
     def draw(seed: int, knobs: TwoSpreads) -> Tensor:
-        *_, final = system.sample([Caption("a red circle")], knobs, Dice([seed]))
+        *_, final = system.sample([Caption("a red circle")], knobs, RowNoise([seed]))
         assert final.images is not None
         return final.images
 
@@ -193,7 +193,7 @@ def test_two_knobs_turn_what_the_noise_and_what_the_reading_leave_open(data: Dat
 
 
 def test_words_it_does_not_know_are_told(data: Dataset) -> None:
-    assert made(data).unknown([Caption("a yelow circle")]) == {"yelow": "yellow"}
+    assert made(data).unknown_words([Caption("a yelow circle")]) == {"yelow": "yellow"}
 
 
 def test_the_shipped_sizes_stay_small(data: Dataset) -> None:

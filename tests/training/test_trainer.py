@@ -23,9 +23,9 @@ from limner import catalogue
 from limner.data.dataset import Dataset
 from limner.data.views import Pictures
 from limner.errors import UserError
-from limner.noise import Dice, slerp
+from limner.noise import RowNoise, slerp
 from limner.system import Update
-from limner.training.ema import Shadow
+from limner.training.ema import EMA
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder
 from toy import shapes
@@ -87,12 +87,12 @@ def test_published_weights_are_the_average_and_training_goes_on_from_its_own(dat
 def test_a_shadow_keeps_half_after_its_half_life():
     layer = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(layer.weight)
-    shadow = Shadow({"layer": layer}, half_life=100)
+    shadow = EMA({"layer": layer}, half_life=100)
     shadow.updates = 10**6  # long past its warm-up
     nn.init.ones_(layer.weight)
     for _ in range(10):
         shadow.update(10)
-    with shadow.worn():
+    with shadow.applied():
         assert layer.weight.item() == pytest.approx(0.5, abs=1e-5)
 
 
@@ -205,10 +205,10 @@ def test_engines_of_different_precision_live_side_by_side():
 
 
 def test_dice_rows_are_independent_and_walks_meet_their_ends():
-    together = Dice([3, 9]).normal(5)
-    assert torch.equal(together[1], Dice([9]).normal(5)[0])
-    ends = Dice([3, 9]).normal(5)
-    walk = Dice([(3, 9, 0.0), (3, 9, 1.0)]).normal(5)
+    together = RowNoise([3, 9]).normal(5)
+    assert torch.equal(together[1], RowNoise([9]).normal(5)[0])
+    ends = RowNoise([3, 9]).normal(5)
+    walk = RowNoise([(3, 9, 0.0), (3, 9, 1.0)]).normal(5)
     assert torch.allclose(walk, ends, atol=1e-6)
     assert torch.allclose(slerp(torch.ones(2), torch.ones(2), 0.3), torch.ones(2))
 

@@ -16,22 +16,26 @@ from torch import Tensor, nn
 
 from limner.blocks.cascade import Cascade, Cascaded
 from limner.blocks.discriminators.pyramid import Critics, drafts, half_life
-from limner.blocks.export import TOLD, painter, reader, told_words
+from limner.blocks.export import TOLD, example_words, export_encoder, export_generator
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.latent.noise import normal
-from limner.blocks.layers.conditioning_augmentation import ConditioningAugmentation, divergence, drawn_from
+from limner.blocks.layers.conditioning_augmentation import (
+    ConditioningAugmentation,
+    kl_to_standard_normal,
+    reparameterise,
+)
 from limner.blocks.layers.initialisation import orthogonal
 from limner.blocks.layers.tree import Drawn, Head, Root, sides
 from limner.blocks.losses.damsm import SmallRegions, damsm
 from limner.blocks.losses.matching_aware import Objective, Weights
-from limner.blocks.text.encoders import BiLstmEncoder, Reading, Text, blended, texts_of, unknown_words
+from limner.blocks.text.encoders import BiLstmEncoder, Text, TextCodes, blended, texts_of, unknown_words
 from limner.blocks.vision.pretrained import InceptionRegions, Pretrained
 from limner.data.schema import Schema, words_of
 from limner.data.views import Pairs
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.optimisers import adam
 from limner.requests import Request
-from limner.system import Draft, Part, Phase, Player, no_grad
+from limner.system import Draft, ExportPart, Phase, Player, no_grad
 
 Z, CODE = 100, 100
 NOISE = {"spread": Z, "reading": CODE}
@@ -89,10 +93,10 @@ class AttentiveTree(nn.Module):
         self.branches = nn.ModuleList(branch() for _ in stages[1:])
         self.heads = nn.ModuleList(Head(width) for _ in stages)
 
-    def forward(self, z: Tensor, stray: Tensor, sentence: Tensor, words: Tensor, weight: Tensor) -> Drawn:
-        """Draw; the last three are those of a `Reading`."""
-        told, cloud = Reading(sentence, words, weight), self.augment(sentence)
-        code = drawn_from(cloud, stray)
+    def forward(self, z: Tensor, epsilon: Tensor, sentence: Tensor, words: Tensor, weight: Tensor) -> Drawn:
+        """Draw; the last three are those of a `TextCodes`."""
+        told, cloud = TextCodes(sentence, words, weight), self.augment(sentence)
+        code = reparameterise(cloud, epsilon)
         h = self.root(torch.cat([code, z], dim=1))  # h_0
         images, attention = [self.heads[0](h)], list[Tensor | None]([None])
         for branch, head in zip(self.branches, self.heads[1:], strict=True):
@@ -123,7 +127,7 @@ class Attentive(Cascade):
         """Return the phase in which the encoders learn."""
         c = self.config
         learning = damsm(self.text, self.vision, images=c.text_images, batch=c.text_batch, show=self.show)
-        return dataclasses.replace(learning, before=self.load_imagenet)
+        return dataclasses.replace(learning, on_start=self.load_imagenet)
 
     def load_imagenet(self) -> None:
         """Bring the weights of nets that know ImageNet, all of them before the first learns: a long training may wait.
@@ -149,38 +153,38 @@ class Attentive(Cascade):
 
     def draw(self, text: Text) -> tuple[Drawn, Tensor]:
         """Draw what was heard with fresh noise; return also how far its clouds are from N(0, 1), a number's mean."""
-        told = Reading.of(text)
+        told = TextCodes.of(text)
         drawn = self.generator(normal(told.sentence, Z), normal(told.sentence, CODE), *told)
-        return drawn, divergence(*drawn.clouds[0]) / CODE
+        return drawn, kl_to_standard_normal(*drawn.clouds[0]) / CODE
 
     def scored(self, drawn: Drawn) -> Tensor:
         """Return the finished pictures as nets at rest see them that score them: (B, 3, S, S)."""
-        return self.critics.objective.look(drawn.images[-1])
+        return self.critics.objective.blur(drawn.images[-1])
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
         """Draw all stages; the earlier ones are drafts."""
-        z, stray = rng.normal(Z + CODE).split([Z, CODE], dim=1)
-        noise = torch.cat([knobs.spread * z, knobs.reading * stray], dim=1)
+        z, epsilon = rng.normal(Z + CODE).split([Z, CODE], dim=1)
+        noise = torch.cat([knobs.spread * z, knobs.reading * epsilon], dim=1)
         yield from self.paint(noise, *blended(self.text, requests))
 
     def paint(self, noise: Tensor, *told: Tensor) -> Iterator[Draft]:
-        """Draw the three of a `Reading` with noise and strays (B, Z + c)."""
+        """Draw the three of a `TextCodes` with noise and strays (B, Z + c)."""
         return drafts(self.generator(*noise.split([Z, CODE], dim=1), *told))
 
     @torch.no_grad()
-    def matched(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
         """Return codes of pictures and sentences, two of (B, E), by the encoders at rest."""
         return torch.cat([self.vision(part)[1] for part in images.split(100)]), self.text.sentence(texts_of(requests))
 
-    def exports(self) -> Mapping[str, Part]:
-        """Return the text encoder, and the tree: noise and strays (B, Z + c), and a `Reading`, to pictures and maps."""
+    def exports(self) -> Mapping[str, ExportPart]:
+        """Return the text encoder, and the tree: noise and epsilon (B, Z + c), and `TextCodes`, to pictures."""
         return {
-            "reader": reader(self.text.both, [self.text], self.text.rule, TOLD[:2]),
-            "painter": painter(self.paint, [self.generator], NOISE, *told_words(self.config.text_width)),
+            "reader": export_encoder(self.text.both, [self.text], self.text.rule, TOLD[:2]),
+            "painter": export_generator(self.paint, [self.generator], NOISE, *example_words(self.config.text_width)),
         }
 
-    def unknown(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
+    def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
         """Return words it does not know, each with the nearest it does."""
         return unknown_words(self.schema.lexicon, requests)
 

@@ -30,7 +30,7 @@ class Cascade(System):
     """A system whose `Config` is `Cascaded`."""
 
     @classmethod
-    def reads(cls, config: Any) -> int:
+    def data_size(cls, config: Any) -> int:
         """304 for 256 where windows are cut."""
         return config.size * 76 // 64 if config.crop else config.size
 

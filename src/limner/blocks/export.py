@@ -1,4 +1,4 @@
-"""The nets of a system made ready to draw elsewhere, each a `Part`: one that reads a text, one that paints.
+"""The nets of a system made ready to draw elsewhere, each a `ExportPart`: one that reads a text, one that paints.
 
 Letters: B pictures, T words of a text, E width of a sentence vector, L numbers of noise.
 """
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from limner.blocks.text.lines import LineReader
 from limner.data.schema import UNKNOWN
-from limner.system import Draft, Part
+from limner.system import Draft, ExportPart
 
 B, T = 2, 3
 """Of examples: neither is one, which an exporter would take to be fixed."""
@@ -31,9 +31,9 @@ class Runs(nn.Module):
         return self.run(*given)
 
 
-def reader(
+def export_encoder(
     read: Callable[[Tensor], Any], uses: Sequence[nn.Module], rule: Mapping[str, Any], gives: Sequence[str] = TOLD[:1]
-) -> Part:
+) -> ExportPart:
     """Return the part that reads.
 
     Args:
@@ -43,21 +43,24 @@ def reader(
         gives: what it gives, by name.
     """
     length = T if rule["by"] == "word" else rule["longest"]
-    return Part(Runs(read, uses), {"numbers": torch.full((1, length), UNKNOWN)}, tuple(gives), rule=rule)
+    return ExportPart(Runs(read, uses), {"numbers": torch.full((1, length), UNKNOWN)}, tuple(gives), rule=rule)
 
 
-def painter(
-    paint: Callable[..., Iterable[Draft]], uses: Sequence[nn.Module], noise: Mapping[str, int], *told: Tensor
-) -> Part:
+def export_generator(
+    paint: Callable[..., Iterable[Draft]],
+    uses: Sequence[nn.Module],
+    noise: Mapping[str, int],
+    *condition: Tensor,
+) -> ExportPart:
     """Return the part that paints.
 
     Args:
         paint: noise (B, L), scaled by its knobs, and what is told, to the drafts.
         uses: modules whose weights it uses.
         noise: how many of the L numbers each knob scales, in their order; "" for no knob.
-        told: examples of what is told, of B rows: a sentence, for some the words, and the logarithm of their weights.
+        condition: examples of its condition, B rows each: sentence, for some the words and the log of their weights.
     """
-    given = dict(zip(("noise", *TOLD), (torch.zeros(B, sum(noise.values())), *told), strict=False))
+    given = dict(zip(("noise", *TOLD), (torch.zeros(B, sum(noise.values())), *condition), strict=False))
     with torch.no_grad():
         drafts = list(paint(*given.values()))
 
@@ -65,10 +68,10 @@ def painter(
         return tuple(tensor for _, tensor in _tensors(paint(*given)))
 
     names = tuple(name for name, _ in _tensors(drafts))
-    return Part(Runs(run, uses), given, names, {"noise": noise}, notes=tuple(draft.note for draft in drafts))
+    return ExportPart(Runs(run, uses), given, names, {"noise": noise}, notes=tuple(draft.note for draft in drafts))
 
 
-def telling(read: LineReader, teller: Any, story: Tensor, code: int, noise: int) -> dict[str, Part]:
+def telling(read: LineReader, teller: Any, story: Tensor, code: int, noise: int) -> dict[str, ExportPart]:
     """Return the parts that tell a story chapter by chapter: a reader of lines, what begins a chapter, a painter.
 
     Args:
@@ -96,20 +99,20 @@ def telling(read: LineReader, teller: Any, story: Tensor, code: int, noise: int)
     given = {"noise": torch.zeros(1, noise), "lines": story, "place": torch.zeros(1).long()}
     states = {"mu": some[2], "i": some[3], "h": some[4]}
     return {
-        "reader": reader(join, [teller.join, read], read.rule),
-        "setting": Part(Runs(begin, [teller.encode]), begun, tuple(states), {"chance": alike, "before": alike}),
-        "painter": Part(
+        "reader": export_encoder(join, [teller.join, read], read.rule),
+        "setting": ExportPart(Runs(begin, [teller.encode]), begun, tuple(states), {"chance": alike, "before": alike}),
+        "painter": ExportPart(
             Runs(paint, [teller]), given | states, ("image_0", "next_i", "next_h"), {"noise": {"spread": noise}}
         ),
     }
 
 
-def told(width: int) -> Tensor:
+def example_condition(width: int) -> Tensor:
     """Return an example of sentence vectors: (B, E)."""
     return torch.zeros(B, width)
 
 
-def told_words(width: int) -> tuple[Tensor, Tensor, Tensor]:
+def example_words(width: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return an example of sentence vectors (B, E), their words (B, T, E) and the words' weights (B, T)."""
     return torch.zeros(B, width), torch.zeros(B, T, width), torch.zeros(B, T)
 

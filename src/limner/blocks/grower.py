@@ -12,12 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limner.blocks.export import painter
+from limner.blocks.export import export_generator
 from limner.blocks.growing import GrowingGenerator, doubled, schedule
 from limner.data.schema import Schema
 from limner.data.views import View
 from limner.errors import UserError
-from limner.system import Clock, Draft, Part, Phase, Player, System, Update
+from limner.system import Clock, Draft, ExportPart, Phase, Player, System, Update
 
 
 class Grower(System):
@@ -51,7 +51,7 @@ class Grower(System):
                 images=images,
                 batch=stage.batch,
                 players=players,
-                before=partial(self.grow, depth),
+                on_start=partial(self.grow, depth),
                 step=partial(self._step, step, depth),
             )
             for depth, (stage, images) in enumerate(self.plan)
@@ -89,7 +89,7 @@ class Grower(System):
         side = self.plan[depth][0].resolution
         return f"{side} x {side}"
 
-    def exports(self) -> Mapping[str, Part]:
+    def exports(self) -> Mapping[str, ExportPart]:
         """Return the generator as far as it has grown: noise (B, L) to pictures."""
         paint = partial(self.paint, int(self.depth), float(self.alpha))
-        return {"painter": painter(paint, [self.generator], {"": self.generator.latent})}
+        return {"painter": export_generator(paint, [self.generator], {"": self.generator.latent})}

@@ -12,10 +12,10 @@ from limner.cli.console import FEW, bar, emit, leads, loaded, notes
 def draw_file(file: Path, artist: str, out: Path, options: dict[str, Any], device: str, as_json: bool) -> None:
     """Draw a file of prompts and report; `options` are those of `limner.drawing.bulk.draw_all`."""
     from limner.drawing import bulk
-    from limner.processes import Ranks
+    from limner.processes import Processes
 
     began = time.perf_counter()
-    ranks = Ranks()  # before the artist is loaded, so that each process finds its own GPU
+    ranks = Processes()  # before the artist is loaded, so that each process finds its own GPU
     painter = ranks.in_turn(lambda: loaded(artist, device, FEW + 1))
     with notes(), bar("drawing") as progress:
         job = bulk.draw_all(painter, file, out, progress=progress, **options)

@@ -109,11 +109,11 @@ def examination(data: str, judge: str, pictures: int, seed: int, inception: bool
     from limner.data.dataset import Dataset
     from limner.evaluation.protocol import Exam, Referee
     from limner.metrics import Inception as Network
-    from limner.processes import Ranks
+    from limner.processes import Processes
 
     if seed < 0:
         raise UserError(f"the seed is a whole number from 0, not {seed}")
-    referee, ranks = Referee.load(judge), Ranks()
+    referee, ranks = Referee.load(judge), Processes()
     side = size or referee.network.config.size
     with bar("reading pictures") as progress:
         opened = ranks.in_turn(lambda: Dataset.open(data, size=side, progress=progress))

@@ -12,7 +12,7 @@ from limner.cli.console import bar
 from limner.errors import UserError
 
 if TYPE_CHECKING:
-    from limner.processes import Ranks
+    from limner.processes import Processes
     from limner.training.run_folder import RunFolder
     from limner.training.trainer import Trainer
 
@@ -46,7 +46,7 @@ def begun(path: Path, record: dict[str, Any], go_on: bool) -> bool:
     return True
 
 
-def opened(ranks: Ranks, record: dict[str, Any]) -> dict[str, Any]:
+def opened(ranks: Processes, record: dict[str, Any]) -> dict[str, Any]:
     """Build system and data in every process; the leading one decodes the pictures that the others then find.
 
     Raises:
@@ -75,7 +75,7 @@ def prepare(record: dict[str, Any]) -> dict[str, Any]:
     except KeyError as error:
         raise UserError(f"run.json is damaged: it lacks {error}") from None
     with bar("reading pictures") as progress:
-        data = Dataset.open(where, size=cls.reads(config), skip_bad=skip_bad, progress=progress)
+        data = Dataset.open(where, size=cls.data_size(config), skip_bad=skip_bad, progress=progress)
     torch.manual_seed(seed)
     return {"system": catalogue.build(cls, config, data.schema), "data": data}
 

@@ -14,7 +14,7 @@ from limner.cli.run import begun, forget, opened, trainer_of
 from limner.errors import UserError
 
 if TYPE_CHECKING:
-    from limner.processes import Ranks
+    from limner.processes import Processes
     from limner.training.run_folder import RunFolder
     from limner.training.trainer import Trainer
 
@@ -101,10 +101,10 @@ def _configured(system: str, preset: str | None, changes: list[str], images: int
 
 def _begin(record: dict[str, Any], run: Path | None, stem: str, go_on: bool, as_json: bool) -> None:
     """Train from the start, in the folder `run` or a new one, or go on with the run that is there."""
-    from limner.processes import Ranks
+    from limner.processes import Processes
     from limner.training.run_folder import RunFolder
 
-    ranks = Ranks()
+    ranks = Processes()
     path = ranks.lead(lambda: run or _free(Path("runs"), stem))
     if ranks.lead(lambda: begun(path, record, go_on)):
         _go_on(path, ranks, as_json, or_begin=True)
@@ -127,12 +127,12 @@ def resume(
 
     limner resume runs/mine
     """
-    from limner.processes import Ranks
+    from limner.processes import Processes
 
-    _go_on(run, Ranks(), as_json, or_begin=False)
+    _go_on(run, Processes(), as_json, or_begin=False)
 
 
-def _go_on(path: Path, ranks: Ranks, as_json: bool, or_begin: bool) -> None:
+def _go_on(path: Path, ranks: Processes, as_json: bool, or_begin: bool) -> None:
     from limner.training.run_folder import RunFolder
 
     folder = ranks.lead(lambda: RunFolder.open(path))

@@ -205,10 +205,12 @@ class Dataset:
         if column not in self.columns:
             raise self._lacks(column, f"a request of kind {kind.__name__}")
 
-    def _lacks(self, column: str, wants: str) -> UserError:
+    def _lacks(self, column: str, needed_by: str) -> UserError:
         found = ", ".join(sorted(self.columns))
         advice = _ADVICE.get(column, "")
-        return UserError(f"{self._source.name} has no column {column}, which {wants} needs; it has: {found}{advice}")
+        return UserError(
+            f"{self._source.name} has no column {column}, which {needed_by} needs; it has: {found}{advice}"
+        )
 
     def _rows(self, split: str) -> np.ndarray:
         if split not in self._splits:

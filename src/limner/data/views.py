@@ -91,7 +91,7 @@ class Pairs(View):
     texts: tuple[str, ...]
     """One caption of each picture, drawn at random."""
     rows: Tensor
-    """(B,) row of each picture in its split, for tables made by `Phase.prepare`."""
+    """(B,) row of each picture in its split, for tables made by `Phase.on_enter`."""
     wrong: Tensor
     """(B,) for each picture, the place in this batch of one that its text does not fit (another label, other words)."""
     labels: Tensor

@@ -32,7 +32,7 @@ from limner.drawing.seeds import Picture, check_count, check_end, first_seed, se
 from limner.drawing.story import Strip
 from limner.errors import UserError
 from limner.imaging.sheets import sheet, to_pil
-from limner.noise import Dice, Seed, Style
+from limner.noise import RowNoise, Seed, Style
 from limner.requests import Blend, Caption, Nothing, Request, Story, from_json, texts, to_json
 from limner.system import Draft, System
 
@@ -321,7 +321,7 @@ class Artist:
 
     def warn(self, requests: Sequence[Request]) -> None:
         """Warn (`UnknownWords`) of words that the artist never saw, and of captions without any."""
-        unknown = self.system.unknown(requests)
+        unknown = self.system.unknown_words(requests)
         if unknown:
             named = [f"{word!r} (read as {near!r})" if near else repr(word) for word, near in unknown.items()]
             more = f" and {len(named) - 8} more" if len(named) > 8 else ""
@@ -335,9 +335,9 @@ class Artist:
     def sample(self, rows: Sequence[tuple[Request, Seed]], knobs: Any) -> Iterator[Draft]:
         """Draw rows in one batch and yield each draft when it is done; `knobs` are as `self.knobs` gives them."""
         requests, seeds = [request for request, _ in rows], [seed for _, seed in rows]
-        where = self.system.where
+        where = self.system.device
         try:
-            yield from self.system.sample(requests, knobs, Dice(seeds, where))
+            yield from self.system.sample(requests, knobs, RowNoise(seeds, where))
         except (AssertionError, AttributeError, TypeError) as error:
             if any(isinstance(request, Blend) for request in requests):
                 raise UserError(f"{self.record['system']} cannot draw what lies between two requests") from error

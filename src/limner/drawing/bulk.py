@@ -27,7 +27,7 @@ from limner.drawing.artist import Artist
 from limner.drawing.seeds import check_seed
 from limner.errors import UserError
 from limner.files import cannot_write, make_folder, write_file
-from limner.processes import Ranks
+from limner.processes import Processes
 from limner.requests import Attributes, Caption, Nothing, Request, Story, from_json, to_json
 
 JOB, METADATA = "drawing.json", "metadata.jsonl"
@@ -62,7 +62,7 @@ class Job:
         """Return where picture number `picture` lies."""
         return self.out / f"{picture:06d}.png"
 
-    def missing(self, ranks: Ranks) -> Iterator[range]:
+    def missing(self, ranks: Processes) -> Iterator[range]:
         """Yield the batches of this process that are not drawn yet."""
         there = {entry.name for entry in os.scandir(self.out)}
         for number in ranks.mine(-(-len(self) // self.batch)):
@@ -98,7 +98,7 @@ def draw_all(
     Raises:
         UserError: where a line cannot be drawn (then nothing is), the folder holds something else, or the disk is full.
     """
-    ranks = Ranks()
+    ranks = Processes()
     for count, what in ((n, "n, the number of pictures,"), (batch, "batch")):
         if count < 1:
             raise UserError(f"{what} must be 1 or more, not {count}")
@@ -113,7 +113,7 @@ def draw_all(
     return job
 
 
-def _draw(artist: Artist, job: Job, ranks: Ranks, knobs: Any, progress: Callable[[int, int], None] | None) -> None:
+def _draw(artist: Artist, job: Job, ranks: Processes, knobs: Any, progress: Callable[[int, int], None] | None) -> None:
     batches = list(job.missing(ranks))
     done, total = 0, sum(map(len, batches))
     for pictures in batches:

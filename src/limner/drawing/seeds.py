@@ -124,8 +124,8 @@ def pixels(some: Sequence[str | Path | Image.Image], system: System) -> Tensor:
     Raises:
         UserError: where one is no picture.
     """
-    where = system.where
-    side = system.reads(system.config)
+    where = system.device
+    side = system.data_size(system.config)
     squares = np.stack([np.array(_square(picture, side)) for picture in some])
     return torch.from_numpy(squares).permute(0, 3, 1, 2).to(where).float().div(127.5).sub(1)
 

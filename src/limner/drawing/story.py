@@ -201,7 +201,7 @@ def _warn(artist: Artist, request: Story) -> None:
     from limner.drawing.artist import UnknownWords
 
     for number, line in enumerate(request.lines, start=1):
-        words, unknown = set(words_of(line)), artist.system.unknown([Story((line,))])
+        words, unknown = set(words_of(line)), artist.system.unknown_words([Story((line,))])
         if all(word in unknown and unknown[word] is None for word in words):
             text = f"line {number}, {line[:40]!r}, names nothing that {artist.name} knows"
             warnings.warn(text, UnknownWords, stacklevel=4)

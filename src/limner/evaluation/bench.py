@@ -85,7 +85,7 @@ class Entry:
     @property
     def takes(self) -> type[Request]:
         """What it draws from."""
-        return self.cls.wants(self.config)
+        return self.cls.request_type(self.config)
 
     @classmethod
     def read(cls, spec: str, budget: Mapping[str, int]) -> Entry:
@@ -196,7 +196,7 @@ class Bench:
 
     def _train(self, entry: Entry, seed: int) -> tuple[Path, float]:
         """Train, or go on; return the run's folder and the seconds it took now."""
-        data = self._open(entry.cls.reads(entry.config))
+        data = self._open(entry.cls.data_size(entry.config))
         torch.manual_seed(seed)
         system = catalogue.build(entry.cls, entry.config, data.schema)
         path, engine = self._place(entry, seed), Engine(self.precision)

@@ -26,8 +26,8 @@ from limner.evaluation.redescription import redescribed
 from limner.evaluation.report import OF_REAL, Figure, Report
 from limner.evaluation.stories import story_figures, strips
 from limner.metrics import Extractor
-from limner.noise import Dice
-from limner.processes import Ranks
+from limner.noise import RowNoise
+from limner.processes import Processes
 from limner.requests import Caption, Nothing, Request, Story
 from limner.system import System
 from limner.training.run_folder import RunFolder
@@ -132,14 +132,14 @@ def _lines(request: Request) -> tuple[str, ...]:
     return request.lines if isinstance(request, Story) else (request.text,) if isinstance(request, Caption) else ()
 
 
-def draw(system: System, requests: Sequence[Request], seeds: Sequence[int], ranks: Ranks) -> Tensor:
+def draw(system: System, requests: Sequence[Request], seeds: Sequence[int], ranks: Processes) -> Tensor:
     """Draw each request with its seed, shared among processes: (N, 3, H, W), or (N, T, 3, H, W), on the CPU."""
     mine = ranks.mine(len(requests))
     parts = []
-    where = system.where
+    where = system.device
     for places in _batches(mine):
         *_, final = system.sample(
-            [requests[i] for i in places], system.Knobs(), Dice([seeds[i] for i in places], where)
+            [requests[i] for i in places], system.Knobs(), RowNoise([seeds[i] for i in places], where)
         )
         if final.images is None:
             raise UserError("this artist draws no pictures, so there is nothing to measure")
@@ -152,14 +152,14 @@ def draw(system: System, requests: Sequence[Request], seeds: Sequence[int], rank
 def drawing_parameters(system: System, request: Request) -> int:
     """Count the parameters of the modules that are called when a request is drawn; critics and the like are not."""
     called: set[nn.Parameter] = set()
-    where = system.where
+    where = system.device
 
     def note(module: nn.Module, given: Any) -> None:
         called.update(module.parameters(recurse=False))
 
     hooks = [module.register_forward_pre_hook(note) for module in system.modules()]
     try:
-        for _ in system.sample([request], system.Knobs(), Dice([0], where)):
+        for _ in system.sample([request], system.Knobs(), RowNoise([0], where)):
             pass
     finally:
         for hook in hooks:
@@ -196,7 +196,7 @@ def _r_precision(
         read = network.read(captions)
         codes["R-precision"] = (network.placed(features), read), (network.placed(exam.real_features), read)
     own, ideal = (
-        system.matched(resized(images, system.config.size), requests) if system else None
+        system.embed_pairs(resized(images, system.config.size), requests) if system else None
         for images in (drawn, exam.real)
     )
     if own is not None and ideal is not None:

@@ -27,12 +27,12 @@ from torch import Tensor, nn
 from limner.blocks.losses.joint_embedding import contrast, same_meaning
 from limner.blocks.modes import evaluating, full_precision
 from limner.blocks.text.encoders import WordEncoder
-from limner.blocks.vision.placed_heads import Regard, misnamed, things_among
+from limner.blocks.vision.placed_heads import PlacedHeads, attribute_loss, placed_attributes
 from limner.data.schema import Schema
 from limner.data.views import Labelled, Pairs
 from limner.errors import UserError
-from limner.noise import Dice
-from limner.optimisers import adam, cooling
+from limner.noise import RowNoise
+from limner.optimisers import adam, linear_decay_after_half
 from limner.requests import Request
 from limner.system import Clock, Draft, Paper, Phase, Player, System, Update
 
@@ -126,11 +126,11 @@ class Judge(System):
             raise UserError("a judge needs data with attributes, labels or captions: it has nothing to judge by")
         self.trunk = Trunk(config)
         self.trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        things = things_among(self.values)
+        things = placed_attributes(self.values)
         whole = {name: known for name, known in self.values.items() if name not in things}
         self.heads = nn.ModuleList(nn.Linear(config.features, len(known)) for known in whole.values())
         assert self.trunk.fine is not None
-        self.regard = Regard(*self.trunk.fine[1:], things) if things else None
+        self.regard = PlacedHeads(*self.trunk.fine[1:], things) if things else None
         if schema.captions:
             self.text = WordEncoder(schema.lexicon, width=config.code, embedding=64, hidden=64)
             self.project = nn.Linear(config.features, config.code)
@@ -139,7 +139,7 @@ class Judge(System):
     def phases(self) -> list[Phase]:
         """One: all that it has learns together."""
         c = self.config
-        player = Player(modules=[self], optimiser=adam(c.rate), schedule=cooling)
+        player = Player(modules=[self], optimiser=adam(c.rate), schedule=linear_decay_after_half)
         return [
             Phase(
                 name="judge", view=Pairs if self.schema.captions else Labelled, images=c.images, batch=c.batch,
@@ -155,7 +155,7 @@ class Judge(System):
             seen, loss, log = seen.float(), seen.new_zeros((), dtype=torch.float32), {}
             if self.values:
                 truth = with_label(batch.attributes, batch.labels, self.schema)  # (B, A)
-                log["naming"] = misnamed(self.name(seen.relu()), truth).mean()
+                log["naming"] = attribute_loss(self.name(seen.relu()), truth).mean()
                 loss = loss + log["naming"]
             if isinstance(batch, Pairs):
                 v, t = self.project(seen.relu()[:, : self.config.features]), self.text.sentence(batch.texts).float()
@@ -209,7 +209,7 @@ class Judge(System):
         parts = [self.text.sentence(captions[i : i + batch]) for i in range(0, len(captions), batch)]
         return F.normalize(torch.cat(parts).float(), dim=1).cpu()
 
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
         """Refuse: a judge does not draw."""
         raise UserError("a judge does not draw: give it to `limner eval --judge`")
 

@@ -19,7 +19,7 @@ from limner.errors import UserError
 from limner.evaluation.judge import Judge, truth, values_of, with_label
 from limner.evaluation.report import Protocol
 from limner.metrics import Extractor
-from limner.processes import Ranks
+from limner.processes import Processes
 from limner.requests import Request, Story
 
 
@@ -84,7 +84,7 @@ class Exam:
     seed: int = 0
     inception: Extractor | None = None
     """For the figures of the papers; without it only the judge's are made."""
-    ranks: Ranks = field(default_factory=Ranks)
+    ranks: Processes = field(default_factory=Processes)
     stories: bool = False
     """Whether whole stories are asked for; `of` sets it."""
 

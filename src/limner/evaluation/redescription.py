@@ -44,7 +44,7 @@ def _nats(exam: Exam, system: System, drawn: Tensor) -> dict[str, Figure]:
     requests = [Caption(texts[0]) for texts in _captions(exam)]
 
     def surprise(images: Tensor) -> float | None:
-        found = _batches(system, resized(images, system.config.size), system.told, requests)
+        found = _batches(system, resized(images, system.config.size), system.caption_log_likelihood, requests)
         return None if found[0] is None else -float(torch.cat(found).float().mean())
 
     mine = surprise(drawn)
@@ -56,7 +56,7 @@ def _nats(exam: Exam, system: System, drawn: Tensor) -> dict[str, Figure]:
 
 def _bleu(exam: Exam, system: System, drawn: Tensor) -> dict[str, Figure]:
     def told(images: Tensor) -> list[str]:
-        parts = _batches(system, resized(images, system.reads(system.config)), system.describe)
+        parts = _batches(system, resized(images, system.data_size(system.config)), system.describe)
         return [_plain(text) for part in parts for text in part]
 
     try:
@@ -70,7 +70,7 @@ def _bleu(exam: Exam, system: System, drawn: Tensor) -> dict[str, Figure]:
 
 def _batches(system: System, images: Tensor, look: Callable[..., Any], *rows: Sequence[Any]) -> list[Any]:
     """Call `look` with some pictures at a time, where the system is, and with their rows; bring tensors back."""
-    where = system.where
+    where = system.device
     found = []
     with torch.no_grad():
         for start in range(0, len(images), BATCH):

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from limner.blocks.text.encoders import LETTERS, mend
 from limner.data.schema import UNKNOWN, Lexicon
-from limner.noise import Dice, Seed
+from limner.noise import RowNoise, Seed
 from limner.requests import Caption, Nothing, Request, Story, shares
-from limner.system import Part
+from limner.system import ExportPart
 
 Run = Callable[[str, Mapping[str, Tensor]], Mapping[str, Tensor]]
 """Runs a part, told its name and what it is given; returns what it gives."""
@@ -39,10 +39,10 @@ def numbers(rule: Mapping[str, Any], lexicon: Lexicon, text: str) -> Tensor:
 
 
 def draw(
-    parts: Mapping[str, Part], run: Run, lexicon: Lexicon, request: Request, seed: Seed, knobs: Mapping[str, Any]
+    parts: Mapping[str, ExportPart], run: Run, lexicon: Lexicon, request: Request, seed: Seed, knobs: Mapping[str, Any]
 ) -> Iterator[dict[str, Tensor]]:
     """Draw one request: yield what the painter gives, for a story once a line."""
-    dice = Dice([seed])
+    dice = RowNoise([seed])
     if isinstance(request, Story):
         yield from _story(parts, run, lexicon, request, dice, knobs)
         return
@@ -50,7 +50,7 @@ def draw(
     yield dict(run("painter", {**_noise(parts["painter"], dice, knobs), **told}))
 
 
-def _told(parts: Mapping[str, Part], run: Run, lexicon: Lexicon, request: Request) -> dict[str, Tensor]:
+def _told(parts: Mapping[str, ExportPart], run: Run, lexicon: Lexicon, request: Request) -> dict[str, Tensor]:
     """Read what a request lies between: sentences are mixed, words stand beside each other, each with its share."""
     given = parts["painter"].given
     sentence, words, weight = torch.zeros(()), list[Tensor](), list[Tensor]()
@@ -64,7 +64,7 @@ def _told(parts: Mapping[str, Part], run: Run, lexicon: Lexicon, request: Reques
     return {"sentence": sentence} | ({"words": torch.cat(words, 1), "weight": torch.cat(weight, 1)} if words else {})
 
 
-def _noise(part: Part, dice: Dice, knobs: Mapping[str, Any]) -> dict[str, Tensor]:
+def _noise(part: ExportPart, dice: RowNoise, knobs: Mapping[str, Any]) -> dict[str, Tensor]:
     """Draw all the noise that a part is given, in its order, each piece scaled by its knob."""
     found = {}
     for name, pieces in part.noise.items():
@@ -75,7 +75,7 @@ def _noise(part: Part, dice: Dice, knobs: Mapping[str, Any]) -> dict[str, Tensor
 
 
 def _story(
-    parts: Mapping[str, Part], run: Run, lexicon: Lexicon, story: Story, dice: Dice, knobs: Mapping[str, Any]
+    parts: Mapping[str, ExportPart], run: Run, lexicon: Lexicon, story: Story, dice: RowNoise, knobs: Mapping[str, Any]
 ) -> Iterator[dict[str, Tensor]]:
     length, rule = parts["setting"].given["lines"].shape[1], parts["reader"].rule
     lines: Tensor = torch.zeros(())

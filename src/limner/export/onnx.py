@@ -21,7 +21,7 @@ from limner.export import host
 from limner.imaging.sheets import to_pil
 from limner.noise import Seed
 from limner.requests import Blend, Caption, Nothing, Request, Story
-from limner.system import Part, System
+from limner.system import ExportPart, System
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,7 +33,7 @@ SHADES = 1
 """The most, of 255, by which a picture may differ from the artist's own."""
 
 
-def parts_of(system: System, name: str) -> Mapping[str, Part]:
+def parts_of(system: System, name: str) -> Mapping[str, ExportPart]:
     """Return the parts of a system.
 
     Raises:
@@ -45,7 +45,7 @@ def parts_of(system: System, name: str) -> Mapping[str, Part]:
     return parts
 
 
-def convert(part: Part, about: Mapping[str, str] | None = None) -> bytes:
+def convert(part: ExportPart, about: Mapping[str, str] | None = None) -> bytes:
     """Return a part as an ONNX model of float32 numbers, `about` in its metadata; nothing tells where it was made.
 
     Weights that float16 can hold exactly are kept in it and widened when the model is loaded: the same numbers in half
@@ -111,7 +111,7 @@ def sessions(models: Mapping[str, bytes]) -> host.Run:
     return run
 
 
-def check(artist: Artist, parts: Mapping[str, Part], run: host.Run) -> int:
+def check(artist: Artist, parts: Mapping[str, ExportPart], run: host.Run) -> int:
     """Draw a few pictures both ways; return the largest difference of a colour, of 255.
 
     Raises:
@@ -158,7 +158,7 @@ def trials(artist: Artist, *, blends: bool = True) -> list[tuple[Request, Seed]]
     return list(zip((first, third, child, Blend(child, third, 0.5)), seeds, strict=True))
 
 
-def manifest(parts: Mapping[str, Part]) -> dict[str, Any]:
+def manifest(parts: Mapping[str, ExportPart]) -> dict[str, Any]:
     """Return what whoever runs parts has to know of them, as JSON values."""
     told = {
         name: {
@@ -176,14 +176,14 @@ def _last(draft: Mapping[str, Tensor]) -> Tensor:
     return [tensor for name, tensor in draft.items() if name.startswith("image")][-1]
 
 
-def _free(part: Part, name: str) -> dict[int, Any]:
+def _free(part: ExportPart, name: str) -> dict[int, Any]:
     """Return which sizes of an input are free: T, and B where the example has several rows."""
     free = torch.export.Dim.DYNAMIC
     words = name.partition("_")[0] in WORDY and part.rule.get("by") != "letter"
     return ({0: free} if part.given[name].shape[0] > 1 else {}) | ({1: free} if words else {})
 
 
-def _size(part: Part, name: str) -> list[str | int]:
+def _size(part: ExportPart, name: str) -> list[str | int]:
     free = _free(part, name)
     return ["BT"[place] if place in free else size for place, size in enumerate(part.given[name].shape)]
 

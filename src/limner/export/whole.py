@@ -19,9 +19,9 @@ from limner.drawing.artist import Artist
 from limner.errors import UserError
 from limner.export import host, onnx
 from limner.files import make_folder, write_file
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.requests import Nothing, Request, Story
-from limner.system import Part
+from limner.system import ExportPart
 
 KEY = "limner"
 """Under which the file's metadata says how it is used, as JSON."""
@@ -33,7 +33,7 @@ NOISE = "from N(0, 1), a row a picture"
 class Whole(nn.Module):
     """Reader and painter in one: numbers (1, T) and noise (B, L) to pictures (B, S, S, 3), bytes."""
 
-    def __init__(self, parts: Mapping[str, Part]) -> None:
+    def __init__(self, parts: Mapping[str, ExportPart]) -> None:
         super().__init__()
         self.nets = nn.ModuleDict({name: part.net for name, part in parts.items()})
         self.told = [name for name in parts["painter"].given if name != "noise"]
@@ -53,7 +53,7 @@ class Whole(nn.Module):
 class WholeStory(nn.Module):
     """All of a chapter: numbers of N lines, each (1, T), and noise (1, L) to pictures (N, S, S, 3), bytes."""
 
-    def __init__(self, parts: Mapping[str, Part]) -> None:
+    def __init__(self, parts: Mapping[str, ExportPart]) -> None:
         super().__init__()
         self.nets = nn.ModuleDict({name: part.net for name, part in parts.items()})
         self.sizes = pieces(parts)
@@ -75,7 +75,7 @@ def in_bytes(images: Tensor) -> Tensor:
     return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def pieces(parts: Mapping[str, Part]) -> list[int]:
+def pieces(parts: Mapping[str, ExportPart]) -> list[int]:
     """Return how many numbers each draw of noise takes, in the order of drawing; of a story, of a whole chapter."""
     once = [sum(some.values()) for some in parts["painter"].noise.values()]
     if "setting" not in parts:
@@ -84,20 +84,20 @@ def pieces(parts: Mapping[str, Part]) -> list[int]:
     return before + once * parts["setting"].given["lines"].shape[1]
 
 
-def joined(parts: Mapping[str, Part]) -> Part:
+def joined(parts: Mapping[str, ExportPart]) -> ExportPart:
     """Return the part that is all of them."""
     length, gives = sum(pieces(parts)), ("pictures",)
     if "reader" not in parts:
-        return Part(Whole(parts), {"noise": torch.zeros(2, length)}, gives)
+        return ExportPart(Whole(parts), {"noise": torch.zeros(2, length)}, gives)
     example, rule = parts["reader"].given["numbers"], parts["reader"].rule
     if "setting" not in parts:
-        return Part(Whole(parts), {"numbers": example, "noise": torch.zeros(2, length)}, gives, rule=rule)
+        return ExportPart(Whole(parts), {"numbers": example, "noise": torch.zeros(2, length)}, gives, rule=rule)
     count = parts["setting"].given["lines"].shape[1]
     lines = {f"line_{number}": example.clone() for number in range(1, count + 1)}
-    return Part(WholeStory(parts), {**lines, "noise": torch.zeros(1, length)}, gives, rule=rule)
+    return ExportPart(WholeStory(parts), {**lines, "noise": torch.zeros(1, length)}, gives, rule=rule)
 
 
-def about(artist: Artist, parts: Mapping[str, Part]) -> dict[str, Any]:
+def about(artist: Artist, parts: Mapping[str, ExportPart]) -> dict[str, Any]:
     """Return what the file says of itself: what it is given, how a text becomes that, who drew."""
     reader, system = parts.get("reader"), artist.system
     by_letter = reader is not None and reader.rule["by"] == "letter"
@@ -135,14 +135,14 @@ def write(artist: Artist, path: str | Path) -> int:
     return worst
 
 
-def check(artist: Artist, parts: Mapping[str, Part], run: host.Run) -> int:
+def check(artist: Artist, parts: Mapping[str, ExportPart], run: host.Run) -> int:
     """Draw a few pictures both ways, without blends; return the largest difference, and raise, as `onnx.check`."""
     found = []
     length = parts["setting"].given["lines"].shape[1] if "setting" in parts else 1
     for request, seed in onnx.trials(artist, blends=False):
         if isinstance(request, Story) and len(request.lines) > length:
             continue
-        dice = Dice([seed])
+        dice = RowNoise([seed])
         noise = torch.cat([dice.normal(size) for size in pieces(parts)], dim=1)
         drawn = run("whole", {**_numbers(artist, parts, request), "noise": noise})["pictures"].numpy()
         count = len(request.lines) if isinstance(request, Story) else 1
@@ -150,7 +150,7 @@ def check(artist: Artist, parts: Mapping[str, Part], run: host.Run) -> int:
     return onnx.compared(artist, found)
 
 
-def _numbers(artist: Artist, parts: Mapping[str, Part], request: Request) -> dict[str, Tensor]:
+def _numbers(artist: Artist, parts: Mapping[str, ExportPart], request: Request) -> dict[str, Tensor]:
     if isinstance(request, Nothing):
         return {}
     rule, lexicon = parts["reader"].rule, artist.system.schema.lexicon

@@ -42,7 +42,7 @@ from limner.blocks.layers.tree import Residual, Up
 from limner.blocks.layers.word_attention import WordAttention
 from limner.blocks.losses.damsm import matching_losses
 from limner.blocks.losses.joint_embedding import same_meaning
-from limner.blocks.text.encoders import Reading
+from limner.blocks.text.encoders import TextCodes
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.requests import Caption
@@ -65,7 +65,7 @@ class Branch(nn.Module):
         self.attend = WordAttention(text, width)
         self.grow = nn.Sequential(*(Residual(2 * width) for _ in range(residuals)), Up(2 * width, width))
 
-    def forward(self, h: Tensor, code: Tensor, told: Reading) -> tuple[Tensor, Tensor]:
+    def forward(self, h: Tensor, code: Tensor, told: TextCodes) -> tuple[Tensor, Tensor]:
         context, looked = self.attend(h, told)  # (B, N, h, h), (B, T, h, h)
         return self.grow(torch.cat([h, context], dim=1)), looked
 
@@ -112,9 +112,13 @@ class AttnGan(Attentive):
         """One move of each critic (eq. 6), then one of the tree (eqs. 4, 5 and 14)."""
         text = self.heard(batch)
         drawn, kl = self.draw(text)
-        said = yield from self.critics.moves(
+        said = yield from self.critics.discriminator_updates(
             self.show(batch.images), drawn.images, text.sentence, batch.wrong, clock.step
         )
         words, sentences = matching_losses(self.vision(self.scored(drawn)), text, same_meaning(batch))
-        loss = self.critics.please(drawn.images, text.sentence, said) + kl + self.config.match * (words + sentences)
+        loss = (
+            self.critics.generator_loss(drawn.images, text.sentence, said)
+            + kl
+            + self.config.match * (words + sentences)
+        )
         yield Update("tree", loss, {"divergence": kl, "words": words, "sentences": sentences})

@@ -26,19 +26,19 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from limner.blocks.export import painter
+from limner.blocks.export import export_generator
 from limner.blocks.latent.knobs import Spread
 from limner.blocks.latent.noise import normal
 from limner.blocks.layers.convolutions import LEAK, doublings, down, up
 from limner.blocks.layers.initialisation import dcgan_init
-from limner.blocks.losses.adversarial import says_fake, says_real
+from limner.blocks.losses.adversarial import bce_fake, bce_real
 from limner.blocks.losses.differentiable_augmentation import window
 from limner.data.schema import Schema
 from limner.data.views import Pictures
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.optimisers import adam
 from limner.requests import Nothing, Request
-from limner.system import Clock, Draft, Paper, Part, Phase, Player, System, Update, no_grad
+from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, no_grad
 
 Z = 100
 
@@ -181,7 +181,7 @@ class DCGAN(System):
         self.apply(dcgan_init)
 
     @classmethod
-    def reads(cls, config: Any) -> int:
+    def data_size(cls, config: Any) -> int:
         """Half as large again where windows are cut (96 for 64, as in the authors' code)."""
         return config.size * 3 // 2 if config.crop else config.size
 
@@ -209,19 +209,21 @@ class DCGAN(System):
         with torch.no_grad():
             drawn = self.generator(self.noise(x))
         real, fake = self.discriminator(x), self.discriminator(drawn)
-        yield Update("discriminator", says_real(real) + says_fake(fake), {"real": real, "fake": fake})
+        yield Update("discriminator", bce_real(real) + bce_fake(fake), {"real": real, "fake": fake})
 
-        yield Update("generator", says_real(self.discriminator(self.generator(self.noise(x)))))
+        yield Update("generator", bce_real(self.discriminator(self.generator(self.noise(x)))))
 
     def noise(self, like: Tensor) -> Tensor:
         """Draw z for each row of `like`: (B, Z)."""
         return normal(like, Z)
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
         """Draw once."""
         yield Draft(images=self.generator(rng.normal(Z) * knobs.spread))
 
-    def exports(self) -> Mapping[str, Part]:
+    def exports(self) -> Mapping[str, ExportPart]:
         """Return the generator: noise (B, Z) to pictures."""
-        return {"painter": painter(lambda z: [Draft(images=self.generator(z))], [self.generator], {"spread": Z})}
+        return {
+            "painter": export_generator(lambda z: [Draft(images=self.generator(z))], [self.generator], {"spread": Z})
+        }

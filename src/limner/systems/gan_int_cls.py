@@ -42,22 +42,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from limner.blocks.export import painter, told
+from limner.blocks.export import example_condition, export_generator
 from limner.blocks.latent.knobs import Spread
 from limner.blocks.latent.noise import normal
 from limner.blocks.layers.convolutions import LEAK, Bottleneck, doublings, down, spectrally_normed, tile, up
 from limner.blocks.layers.initialisation import dcgan_init
-from limner.blocks.losses.adversarial import says_fake, says_real
+from limner.blocks.losses.adversarial import bce_fake, bce_real
 from limner.blocks.losses.differentiable_augmentation import diff_augment, middle, window
 from limner.blocks.losses.penalties import gradient_penalty
 from limner.blocks.text.reading import Reader, ReadsFirst, told_by
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.errors import UserError
-from limner.noise import Dice
-from limner.optimisers import adam, halving
+from limner.noise import RowNoise
+from limner.optimisers import adam, step_halving
 from limner.requests import Caption, Request
-from limner.system import Clock, Draft, Paper, Part, Phase, Player, Update, blend, no_grad
+from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, Update, blend, no_grad
 
 Z, N = 100, 128
 LAZY, GAMMA = 16, 0.2  # modern: steps between two penalties, weight of R1
@@ -218,7 +218,7 @@ class GanIntCls(ReadsFirst):
         self.style_encoder = StyleEncoder(c.discriminator_width, c.size).apply(dcgan_init) if c.style_images else None
 
     @classmethod
-    def reads(cls, config: Any) -> int:
+    def data_size(cls, config: Any) -> int:
         """76 for 64 where windows are cut."""
         return config.size * 76 // 64 if config.crop else config.size
 
@@ -233,7 +233,7 @@ class GanIntCls(ReadsFirst):
                 images=c.images,
                 batch=c.batch,
                 players=self.players(),
-                prepare=self.remember,
+                on_enter=self.remember,
                 step=self.step,
             ),
         ]
@@ -244,8 +244,8 @@ class GanIntCls(ReadsFirst):
                 view=Pairs,
                 images=c.style_images,
                 batch=c.batch,
-                players={"style": Player(modules=[self.style_encoder], optimiser=optimiser, schedule=halving(5))},
-                prepare=self.remember,
+                players={"style": Player(modules=[self.style_encoder], optimiser=optimiser, schedule=step_halving(5))},
+                on_enter=self.remember,
                 step=self.invert,
                 check=self.found,
                 draws=False,
@@ -263,7 +263,7 @@ class GanIntCls(ReadsFirst):
                 "discriminator": Player(modules=[self.discriminator], optimiser=fast),
                 "generator": Player(modules=[self.generator], optimiser=slow, ema=half_life),
             }
-        optimiser, schedule = adam(rate, betas=(0.5, 0.999)), halving(5)  # every 100 of 600 rounds
+        optimiser, schedule = adam(rate, betas=(0.5, 0.999)), step_halving(5)  # every 100 of 600 rounds
         return {
             "discriminator": Player(modules=[self.discriminator], optimiser=optimiser, schedule=schedule),
             "generator": Player(modules=[self.generator], optimiser=optimiser, schedule=schedule),
@@ -281,10 +281,10 @@ class GanIntCls(ReadsFirst):
         seen = self.discriminator.features(self.show(x))
         s_r = self.discriminator.judge(seen, t)
         s_f = self.discriminator(self.show(drawn), t)
-        loss, log = says_real(s_r) + (1 - mismatch) * says_fake(s_f), {"right": s_r, "drawn": s_f}
+        loss, log = bce_real(s_r) + (1 - mismatch) * bce_fake(s_f), {"right": s_r, "drawn": s_f}
         if mismatch:
             s_w = self.discriminator.judge(seen[batch.wrong], t)  # wrong picture, right text
-            loss, log = loss + mismatch * says_fake(s_w), log | {"wrong": s_w}
+            loss, log = loss + mismatch * bce_fake(s_w), log | {"wrong": s_w}
         if c.recipe == "modern" and clock.every(LAZY):
             loss = loss + LAZY * GAMMA / 2 * gradient_penalty(self.discriminator, x, t)
         yield Update("discriminator", loss, log)
@@ -292,7 +292,7 @@ class GanIntCls(ReadsFirst):
         if "int" in c.variant:
             t = torch.cat([t, self.between(t)])  # (3B/2, E)
         drawn = self.generator(self.noise(t), t)
-        yield Update("generator", says_real(self.discriminator(self.show(drawn), t)))
+        yield Update("generator", bce_real(self.discriminator(self.show(drawn), t)))
 
     def invert(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
         """Equation 6: the style encoder finds the noise in what the generator, which rests, has drawn."""
@@ -329,7 +329,7 @@ class GanIntCls(ReadsFirst):
         return (t[:half] + t[half : 2 * half]) / 2
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
         """Draw once."""
         yield Draft(images=self.generator(rng.normal(Z) * knobs.spread, blend(self.read, requests)))
 
@@ -340,9 +340,12 @@ class GanIntCls(ReadsFirst):
             raise UserError("this checkpoint has not learnt to find a style: train with --set style_images=100000")
         return self.style_encoder(middle(images, self.config.size))
 
-    def exports(self) -> Mapping[str, Part]:
+    def exports(self) -> Mapping[str, ExportPart]:
         """Return the reader, and the generator: noise (B, Z) and standard sentence vectors (B, E) to pictures."""
-        paint = painter(
-            lambda z, t: [Draft(images=self.generator(z, t))], [self.generator], {"spread": Z}, told(self.text.width)
+        paint = export_generator(
+            lambda z, t: [Draft(images=self.generator(z, t))],
+            [self.generator],
+            {"spread": Z},
+            example_condition(self.text.width),
         )
-        return {"reader": self.reader(), "painter": paint}
+        return {"reader": self.exported_encoder(), "painter": paint}

@@ -32,21 +32,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from limner.blocks.export import painter, reader, told
+from limner.blocks.export import example_condition, export_encoder, export_generator
 from limner.blocks.latent.knobs import Spread
-from limner.blocks.losses.hard_negatives import Rivals
+from limner.blocks.losses.hard_negatives import HardNegatives
 from limner.blocks.losses.joint_embedding import contrastive
 from limner.blocks.losses.penalties import gradient_penalty
 from limner.blocks.text.encoders import WordEncoder, texts_of, unknown_words
-from limner.blocks.text.standardise import Standard
+from limner.blocks.text.standardise import Standardise
 from limner.blocks.vision.encoders import ImageEncoder
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.errors import UserError
-from limner.noise import Dice
-from limner.optimisers import adam, cooling
+from limner.noise import RowNoise
+from limner.optimisers import adam, linear_decay_after_half
 from limner.requests import Caption, Request
-from limner.system import Clock, Draft, Paper, Part, Phase, Player, System, Update, blend, no_grad
+from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, blend, no_grad
 
 if TYPE_CHECKING:
     from limner.data.dataset import Dataset
@@ -281,21 +281,21 @@ class Miniature(System):
         self.critic = Critic(config, code)
         for net in (self.generator, self.critic):
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # quicker on CPUs in bf16
-        self.standard = Standard(code)
-        self.rivals = Rivals()
+        self.standard = Standardise(code)
+        self.rivals = HardNegatives()
 
     def phases(self) -> list[Phase]:
         """The text encoder; how its codes are spread; the game."""
         c = self.config
-        optimiser = adam(c.rate, betas=(0.0, 0.99))
+        optimiser, decay = adam(c.rate, betas=(0.0, 0.99)), linear_decay_after_half
         return [
             contrastive(self.text, self.vision, images=c.text_images, batch=c.text_batch),
             Phase(name="spread", view=Pairs, images=0, batch=c.text_batch, once=self.measure),
             Phase(
-                name="gan", view=Pairs, images=c.images, batch=c.batch, step=self.step, prepare=self.remember,
+                name="gan", view=Pairs, images=c.images, batch=c.batch, step=self.step, on_enter=self.remember,
                 players={
-                    "critic": Player(modules=[self.critic], optimiser=optimiser, schedule=cooling),
-                    "generator": Player(modules=[self.generator], optimiser=optimiser, schedule=cooling, ema=c.ema),
+                    "critic": Player(modules=[self.critic], optimiser=optimiser, schedule=decay),
+                    "generator": Player(modules=[self.generator], optimiser=optimiser, schedule=decay, ema=c.ema),
                 },
             ),
         ]  # fmt: skip
@@ -323,7 +323,7 @@ class Miniature(System):
         """The critic's move, then the generator's, on one batch of drawings."""
         c, real, twins = self.config, batch.images, len(batch.images) // TWINS
         offer = self.rivals.offer(self.vision, real, batch.rows)
-        other, is_wrong = self.rivals.nearly_right(offer)
+        other, is_wrong = self.rivals.sample_hard(offer)
         silent = real.new_empty(len(real), 1).bernoulli_(SILENCE).bool()
         text = self.code(self.rivals.pooled(offer.own)).masked_fill(silent, 0.0)
         noise = real.new_empty(len(real) + twins, c.noise).normal_()
@@ -346,7 +346,7 @@ class Miniature(System):
         loss = F.softplus(rival.detach() - self.critic(fake, text)).mean() - variety * unlike.clamp(max=ENOUGH).mean()
         log = {"unlike": unlike}
         if c.match:
-            log["match"] = self.rivals.mistaken(self.vision, fake, offer)[~silent.flatten()].mean()
+            log["match"] = self.rivals.retrieval_loss(self.vision, fake, offer)[~silent.flatten()].mean()
             loss = loss + c.match * log["match"]
         yield Update("generator", loss, log)
 
@@ -361,7 +361,7 @@ class Miniature(System):
         return 2 * gradient_penalty(self.critic, torch.cat([real, fake]), text.repeat(2, 1))
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
         """Draw once."""
         text = blend(lambda ends: self.code(self.pool(texts_of(ends))), requests)
         yield from self.paint(knobs.spread * rng.normal(self.config.noise), text)
@@ -371,17 +371,21 @@ class Miniature(System):
         yield Draft(images=self.generator(noise, text).clamp(-1, 1))
 
     @torch.no_grad()
-    def matched(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
         return torch.cat([self.vision(part) for part in images.split(100)]), self.text.sentence(texts_of(requests))
 
-    def exports(self) -> dict[str, Part]:
+    def exports(self) -> dict[str, ExportPart]:
         """Return the reader, and the generator: noise (B, Z) and text codes (B, E) to pictures."""
         c, text = self.config, self.text
         return {
-            "reader": reader(lambda words: self.code(text.states(words).amax(dim=1)), [text, self.standard], text.rule),
-            "painter": painter(self.paint, [self.generator], {"spread": c.noise}, told(2 * c.hidden)),
+            "reader": export_encoder(
+                lambda words: self.code(text.states(words).amax(dim=1)), [text, self.standard], text.rule
+            ),
+            "painter": export_generator(
+                self.paint, [self.generator], {"spread": c.noise}, example_condition(2 * c.hidden)
+            ),
         }
 
-    def unknown(self, requests: Sequence[Request]) -> dict[str, str | None]:
+    def unknown_words(self, requests: Sequence[Request]) -> dict[str, str | None]:
         """Return words it does not know, each with the nearest it does."""
         return dict(unknown_words(self.schema.lexicon, requests))

@@ -39,7 +39,7 @@ from limner.blocks.attentive import CODE, Attending, Attentive
 from limner.blocks.layers.tree import Residual, Up
 from limner.blocks.layers.word_attention import WordAttention
 from limner.blocks.losses.differentiable_augmentation import middle
-from limner.blocks.text.encoders import Reading, texts_of
+from limner.blocks.text.encoders import TextCodes, texts_of
 from limner.blocks.vision.captioner import Captioner, captioning
 from limner.blocks.vision.pretrained import ResNetFeatures
 from limner.data.schema import Schema
@@ -89,7 +89,7 @@ class Branch(nn.Module):
         self.join = nn.Conv2d(3 * width, 2 * width, 1, bias=False)
         self.grow = nn.Sequential(*(Residual(2 * width) for _ in range(config.residuals)), Up(2 * width, width))
 
-    def forward(self, h: Tensor, code: Tensor, told: Reading) -> tuple[Tensor, Tensor]:
+    def forward(self, h: Tensor, code: Tensor, told: TextCodes) -> tuple[Tensor, Tensor]:
         words, looked = self.attend(h, told)  # (B, N, h, h), (B, T, h, h)
         return self.grow(self.join(torch.cat([h, words, self.sentence(h, code)], dim=1))), looked
 
@@ -145,11 +145,11 @@ class MirrorGan(Attentive):
         """One move of each critic, then one of the tree."""
         text = self.heard(batch)
         drawn, kl = self.draw(text)
-        said = yield from self.critics.moves(
+        said = yield from self.critics.discriminator_updates(
             self.show(batch.images), drawn.images, text.sentence, batch.wrong, clock.step
         )
         retold = self.captioner.surprise(self.eye(self.scored(drawn)), batch.texts)
-        loss = self.critics.please(drawn.images, text.sentence, said) + kl + self.config.retell * retold
+        loss = self.critics.generator_loss(drawn.images, text.sentence, said) + kl + self.config.retell * retold
         yield Update("tree", loss, {"divergence": kl, "retold": retold})
 
     @torch.no_grad()
@@ -158,6 +158,6 @@ class MirrorGan(Attentive):
         return self.captioner.describe(self.eye(middle(images, self.config.size)))
 
     @torch.no_grad()
-    def told(self, images: Tensor, requests: Sequence[Request]) -> Tensor:
+    def caption_log_likelihood(self, images: Tensor, requests: Sequence[Request]) -> Tensor:
         """Return the log-probability of each request's text given its picture, in nats a word: (B,)."""
         return self.captioner.likelihood(self.eye(images), texts_of(requests))

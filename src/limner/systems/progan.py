@@ -30,7 +30,7 @@ from limner.blocks.growing import GrowingCritic, GrowingGenerator, Stage, faded,
 from limner.blocks.latent.noise import normal
 from limner.data.schema import Schema
 from limner.data.views import Pictures
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.optimisers import adam
 from limner.requests import Nothing, Request
 from limner.system import Draft, Paper, Phase, Player, Update, no_grad
@@ -125,6 +125,6 @@ class ProGAN(Grower):
         return normal(like, self.config.latent)
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
         """Draw each resolution in turn."""
         yield from self.drafts(rng.normal(self.config.latent))

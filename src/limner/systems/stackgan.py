@@ -39,10 +39,15 @@ from torch import Tensor, nn
 from limner.blocks.cascade import Cascade, Cascaded
 from limner.blocks.discriminators.joint import Critic
 from limner.blocks.discriminators.pyramid import drafts
-from limner.blocks.export import painter, told
+from limner.blocks.export import example_condition, export_generator
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.latent.noise import normal
-from limner.blocks.layers.conditioning_augmentation import Cloud, ConditioningAugmentation, divergence, drawn_from
+from limner.blocks.layers.conditioning_augmentation import (
+    ConditioningAugmentation,
+    GaussianCode,
+    kl_to_standard_normal,
+    reparameterise,
+)
 from limner.blocks.layers.convolutions import Bottleneck, doublings, down, tile
 from limner.blocks.layers.initialisation import orthogonal
 from limner.blocks.layers.tree import Drawn, shrunk
@@ -51,10 +56,10 @@ from limner.blocks.stackgan import Doubled, Up
 from limner.blocks.text.reading import Reader, ReadsFirst
 from limner.data.schema import Schema
 from limner.data.views import Pairs
-from limner.noise import Dice
-from limner.optimisers import adam, halving
+from limner.noise import RowNoise
+from limner.optimisers import adam, step_halving
 from limner.requests import Caption, Request
-from limner.system import Clock, Draft, Paper, Part, Phase, Player, Update, blend, no_grad
+from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, Update, blend, no_grad
 
 Z, CODE = 100, 128
 DIVERGENCE = 2.0  # weight of the clouds' mean divergence from N(0, 1), in all of the authors' settings
@@ -106,10 +111,10 @@ class Sketcher(nn.Module):
             layers += [*double, Bottleneck(outside, outside // 4, nn.ReLU()) if place == 0 else act]
         self.draw = nn.Sequential(*layers, Doubled(widths[-1], 3), nn.Tanh())
 
-    def forward(self, z: Tensor, stray: Tensor, sentence: Tensor) -> tuple[Tensor, Cloud]:
-        """Return a sketch and the cloud its text became; `stray` (B, c) says where in the cloud its code lies."""
+    def forward(self, z: Tensor, epsilon: Tensor, sentence: Tensor) -> tuple[Tensor, GaussianCode]:
+        """Return a sketch and the cloud its text became; `epsilon` (B, c) says where in the cloud its code lies."""
         cloud = self.augment(sentence)
-        return self.draw(torch.cat([z, drawn_from(cloud, stray)], dim=1)), cloud
+        return self.draw(torch.cat([z, reparameterise(cloud, epsilon)], dim=1)), cloud
 
 
 class Refiner(nn.Module):
@@ -128,10 +133,10 @@ class Refiner(nn.Module):
         ups = [Up(inside, outside) for inside, outside in pairwise(widths)]
         self.draw = nn.Sequential(*ups, nn.Conv2d(widths[-1], 3, 3, padding=1, bias=False), nn.Tanh())
 
-    def forward(self, sketch: Tensor, stray: Tensor, sentence: Tensor) -> tuple[Tensor, Cloud]:
+    def forward(self, sketch: Tensor, epsilon: Tensor, sentence: Tensor) -> tuple[Tensor, GaussianCode]:
         """Return the finished picture (B, 3, S, S), and the cloud its text became."""
         cloud = self.augment(sentence)
-        joined = self.join(tile(drawn_from(cloud, stray), self.look(sketch)))
+        joined = self.join(tile(reparameterise(cloud, epsilon), self.look(sketch)))
         return self.draw(joined), cloud
 
 
@@ -154,8 +159,8 @@ class Stacked(nn.Module):
         super().__init__()
         self.sketcher, self.refiner = sketcher, refiner
 
-    def forward(self, z: Tensor, strays: Tensor, sentence: Tensor) -> Drawn:
-        first, second = strays.chunk(2, dim=1)
+    def forward(self, z: Tensor, epsilon: Tensor, sentence: Tensor) -> Drawn:
+        first, second = epsilon.chunk(2, dim=1)
         sketch, rough = self.sketcher(z, first, sentence)
         picture, fine = self.refiner(sketch, second, sentence)
         return Drawn([sketch, picture], [rough, fine])
@@ -212,12 +217,12 @@ class StackGan(ReadsFirst, Cascade):
         return [
             *self.reading(),
             Phase(
-                name="stage I", view=Pairs, images=c.images, batch=c.batch, prepare=self.remember,
+                name="stage I", view=Pairs, images=c.images, batch=c.batch, on_enter=self.remember,
                 players=self.players(self.critic_i, stages.sketcher, halvings=11),  # every 50 of 600 rounds
                 step=self.sketch,
             ),
             Phase(
-                name="stage II", view=Pairs, images=c.second_images, batch=c.batch, prepare=self.remember,
+                name="stage II", view=Pairs, images=c.second_images, batch=c.batch, on_enter=self.remember,
                 players=self.players(self.critic_ii, stages.refiner, halvings=5),  # every 100 of 600 rounds
                 step=self.refine,
             ),
@@ -225,7 +230,7 @@ class StackGan(ReadsFirst, Cascade):
 
     def players(self, critic: nn.Module, generator: nn.Module, halvings: int) -> Mapping[str, Player]:
         """A critic and the generator of a stage."""
-        optimiser, schedule = adam(self.config.rate, betas=(0.5, 0.999)), halving(halvings)
+        optimiser, schedule = adam(self.config.rate, betas=(0.5, 0.999)), step_halving(halvings)
         return {
             "critic": Player(modules=[critic], optimiser=optimiser, schedule=schedule),
             "generator": Player(modules=[generator], optimiser=optimiser, schedule=schedule),
@@ -246,30 +251,32 @@ class StackGan(ReadsFirst, Cascade):
         yield from self.moves(self.critic_ii, batch, picture, cloud, t, clock)
 
     def moves(
-        self, critic: Critic, batch: Pairs, drawn: Tensor, cloud: Cloud, t: Tensor, clock: Clock
+        self, critic: Critic, batch: Pairs, drawn: Tensor, cloud: GaussianCode, t: Tensor, clock: Clock
     ) -> Iterator[Update]:
         """The critic's move, then the generator's, whose clouds are held near N(0, 1)."""
         (real,) = shrunk(self.show(batch.images), [drawn.shape[-1]])
-        said = self.objective.critic(critic, real, drawn, t, batch.wrong, clock.step)
+        said = self.objective.discriminator_loss(critic, real, drawn, t, batch.wrong, clock.step)
         yield Update("critic", said.loss, said.log)
-        kl = divergence(*cloud) / CODE
-        yield Update("generator", self.objective.painter(critic, drawn, t, said) + DIVERGENCE * kl, {"divergence": kl})
+        kl = kl_to_standard_normal(*cloud) / CODE
+        yield Update(
+            "generator", self.objective.generator_loss(critic, drawn, t, said) + DIVERGENCE * kl, {"divergence": kl}
+        )
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
         """Sketch, then finish; the sketch is a draft."""
-        z, strays = rng.normal(Z + 2 * CODE).split([Z, 2 * CODE], dim=1)
-        noise = torch.cat([knobs.spread * z, knobs.reading * strays], dim=1)
+        z, epsilon = rng.normal(Z + 2 * CODE).split([Z, 2 * CODE], dim=1)
+        noise = torch.cat([knobs.spread * z, knobs.reading * epsilon], dim=1)
         yield from self.paint(noise, blend(self.read, requests))
 
     def paint(self, noise: Tensor, sentence: Tensor) -> Iterator[Draft]:
         """Draw sentence vectors (B, E) with noise and strays (B, Z + 2c)."""
         return drafts(self.generator(*noise.split([Z, 2 * CODE], dim=1), sentence))
 
-    def exports(self) -> Mapping[str, Part]:
+    def exports(self) -> Mapping[str, ExportPart]:
         """Return the reader, and both stages: noise and strays (B, Z + 2c), sentence vectors (B, E) to pictures."""
         noise = {"spread": Z, "reading": 2 * CODE}
         return {
-            "reader": self.reader(),
-            "painter": painter(self.paint, [self.generator], noise, told(self.config.text_width)),
+            "reader": self.exported_encoder(),
+            "painter": export_generator(self.paint, [self.generator], noise, example_condition(self.config.text_width)),
         }

@@ -38,10 +38,15 @@ from torch.nn import functional as F
 
 from limner.blocks.cascade import Cascade, Cascaded
 from limner.blocks.discriminators.pyramid import Critics, drafts, half_life
-from limner.blocks.export import painter, told
+from limner.blocks.export import example_condition, export_generator
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.latent.noise import normal
-from limner.blocks.layers.conditioning_augmentation import Cloud, ConditioningAugmentation, divergence, drawn_from
+from limner.blocks.layers.conditioning_augmentation import (
+    ConditioningAugmentation,
+    GaussianCode,
+    kl_to_standard_normal,
+    reparameterise,
+)
 from limner.blocks.layers.convolutions import tile
 from limner.blocks.layers.initialisation import orthogonal
 from limner.blocks.layers.tree import Drawn, Head, Residual, Root, Same, Up, sides
@@ -49,10 +54,10 @@ from limner.blocks.losses.matching_aware import Objective, Weights
 from limner.blocks.text.reading import Reader, ReadsFirst
 from limner.data.schema import Schema
 from limner.data.views import Pairs, Pictures
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.optimisers import adam
 from limner.requests import Caption, Nothing, Request
-from limner.system import Clock, Draft, Paper, Part, Phase, Player, Update, blend, no_grad
+from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, Update, blend, no_grad
 
 Z, CODE = 100, 128
 DIVERGENCE = 2.0  # weight of the clouds' mean divergence from N(0, 1)
@@ -94,13 +99,13 @@ class Config(Reader, Cascaded):
 class Branch(nn.Module):
     """F_i of section 4.1: a hidden map and what it is told to one twice as large: (B, C, h, h) to (B, C/2, 2h, 2h)."""
 
-    def __init__(self, width: int, told: int, residuals: int) -> None:
+    def __init__(self, width: int, condition: int, residuals: int) -> None:
         super().__init__()
-        self.join = Same(width + told, width)
+        self.join = Same(width + condition, width)
         self.grow = nn.Sequential(*(Residual(width) for _ in range(residuals)), Up(width, width // 2))
 
-    def forward(self, h: Tensor, told: Tensor) -> Tensor:
-        return self.grow(self.join(tile(told, h)))
+    def forward(self, h: Tensor, condition: Tensor) -> Tensor:
+        return self.grow(self.join(tile(condition, h)))
 
 
 class Tree(nn.Module):
@@ -110,18 +115,18 @@ class Tree(nn.Module):
         super().__init__()
         c, first = config, sides(config.size, config.stages)[0]
         text = c.text != "none"
-        told, widths = CODE if text else Z, [c.generator_width >> stage for stage in range(c.stages)]
+        condition, widths = CODE if text else Z, [c.generator_width >> stage for stage in range(c.stages)]
         self.augment = ConditioningAugmentation(c.text_width, CODE) if text else None
         self.root = Root(CODE + Z if text else Z, c.generator_width, first)
-        self.branches = nn.ModuleList(Branch(width, told, c.residuals) for width in widths[:-1])
+        self.branches = nn.ModuleList(Branch(width, condition, c.residuals) for width in widths[:-1])
         self.heads = nn.ModuleList(Head(width) for width in widths)
 
-    def forward(self, z: Tensor, stray: Tensor | None = None, sentence: Tensor | None = None) -> Drawn:
-        given, clouds = [z], list[Cloud]()
+    def forward(self, z: Tensor, epsilon: Tensor | None = None, sentence: Tensor | None = None) -> Drawn:
+        given, clouds = [z], list[GaussianCode]()
         if self.augment is not None:
-            assert stray is not None and sentence is not None
+            assert epsilon is not None and sentence is not None
             clouds.append(self.augment(sentence))
-            given.insert(0, drawn_from(clouds[0], stray))
+            given.insert(0, reparameterise(clouds[0], epsilon))
         h = self.root(torch.cat(given, dim=1))  # h_0
         images = [self.heads[0](h)]
         for branch, head in zip(self.branches, self.heads[1:], strict=True):
@@ -185,7 +190,7 @@ class StackGanV2(ReadsFirst, Cascade):
         )  # fmt: skip
 
     @classmethod
-    def wants(cls, config: Any) -> type[Request]:
+    def request_type(cls, config: Any) -> type[Request]:
         """Nothing where there is no text."""
         return Nothing if config.text == "none" else Caption
 
@@ -198,7 +203,7 @@ class StackGanV2(ReadsFirst, Cascade):
         if self.takes is Nothing:
             return [Phase(name="tree", view=Pictures, images=c.images, batch=c.batch, players=players, step=self.step)]
         gan = Phase(
-            name="tree", view=Pairs, images=c.images, batch=c.batch, players=players, prepare=self.remember,
+            name="tree", view=Pairs, images=c.images, batch=c.batch, players=players, on_enter=self.remember,
             step=self.step,
         )  # fmt: skip
         return [*self.reading(), gan]
@@ -210,13 +215,13 @@ class StackGanV2(ReadsFirst, Cascade):
         if isinstance(batch, Pairs):
             drawn = self.generator(z, normal(x, CODE), self.said(batch.rows))
             ((mean, logvar),), wrong = drawn.clouds, batch.wrong
-            kl = divergence(mean, logvar) / CODE
+            kl = kl_to_standard_normal(mean, logvar) / CODE
         else:
             drawn, wrong = self.generator(z), torch.arange(len(x))
-        told = None if mean is None else mean.detach()
-        said = yield from self.critics.moves(x, drawn.images, told, wrong, clock.step)
+        condition = None if mean is None else mean.detach()
+        said = yield from self.critics.discriminator_updates(x, drawn.images, condition, wrong, clock.step)
 
-        loss, log = self.critics.please(drawn.images, mean, said) + DIVERGENCE * kl, {"divergence": kl}
+        loss, log = self.critics.generator_loss(drawn.images, mean, said) + DIVERGENCE * kl, {"divergence": kl}
         if self.config.colour:
             stages = zip(drawn.images[1:], drawn.images, strict=False)
             log["colours"] = torch.stack([colour_gap(fine, coarse) for fine, coarse in stages]).sum()
@@ -224,25 +229,25 @@ class StackGanV2(ReadsFirst, Cascade):
         yield Update("tree", loss, log)
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
         """Draw all stages; the earlier ones are drafts."""
         if self.takes is Nothing:
             yield from self.paint(knobs.spread * rng.normal(Z))
             return
-        z, stray = rng.normal(Z + CODE).split([Z, CODE], dim=1)
-        noise = torch.cat([knobs.spread * z, knobs.reading * stray], dim=1)
+        z, epsilon = rng.normal(Z + CODE).split([Z, CODE], dim=1)
+        noise = torch.cat([knobs.spread * z, knobs.reading * epsilon], dim=1)
         yield from self.paint(noise, blend(self.read, requests))
 
     def paint(self, noise: Tensor, *sentence: Tensor) -> Iterator[Draft]:
         """Draw with noise (B, Z); sentence vectors (B, E), where there is text, with noise and strays (B, Z + c)."""
         return drafts(self.generator(*noise.tensor_split([Z][: len(sentence)], dim=1), *sentence))
 
-    def exports(self) -> Mapping[str, Part]:
+    def exports(self) -> Mapping[str, ExportPart]:
         """Return the tree: noise (B, Z) and, with text, strays (B, c) and sentence vectors (B, E), and what reads."""
         if self.takes is Nothing:
-            return {"painter": painter(self.paint, [self.generator], {"spread": Z})}
+            return {"painter": export_generator(self.paint, [self.generator], {"spread": Z})}
         noise = {"spread": Z, "reading": CODE}
         return {
-            "reader": self.reader(),
-            "painter": painter(self.paint, [self.generator], noise, told(self.config.text_width)),
+            "reader": self.exported_encoder(),
+            "painter": export_generator(self.paint, [self.generator], noise, example_condition(self.config.text_width)),
         }

@@ -43,24 +43,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from limner.blocks.export import telling
-from limner.blocks.layers.conditioning_augmentation import divergence, drawn_from
+from limner.blocks.layers.conditioning_augmentation import kl_to_standard_normal, reparameterise
 from limner.blocks.layers.convolutions import LEAK, doublings, spectrally_normed
 from limner.blocks.layers.initialisation import dcgan_init
-from limner.blocks.losses.adversarial import says_fake, says_real
+from limner.blocks.losses.adversarial import bce_fake, bce_real
 from limner.blocks.losses.joint_embedding import contrastive
 from limner.blocks.losses.penalties import gradient_penalty
 from limner.blocks.stackgan import Encoder, Painter
 from limner.blocks.text.encoders import WordEncoder, unknown_words
 from limner.blocks.text.lines import LineReader, at, shortened, so_far
 from limner.blocks.vision.encoders import ImageEncoder
-from limner.blocks.vision.placed_heads import Regard, misnamed, things_among
+from limner.blocks.vision.placed_heads import PlacedHeads, attribute_loss, placed_attributes
 from limner.data.schema import Schema
 from limner.data.views import Stories, streams
 from limner.errors import UserError
-from limner.noise import Dice
-from limner.optimisers import adam, halving
+from limner.noise import RowNoise
+from limner.optimisers import adam, step_halving
 from limner.requests import Request, Story
-from limner.system import Clock, Draft, Paper, Part, Phase, Player, System, Update, no_grad
+from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, no_grad
 
 States = tuple[Tensor, Tensor]
 Z, LINE = 100, 64
@@ -236,7 +236,7 @@ class Critic(nn.Module):
     def contest(self, seen: Tensor, drawn: Tensor, words: Tensor, wrong: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Matching-aware loss: right pairs of what was seen of real pictures against drawn, mismatched, half each."""
         right, mismatch, fake = self.judge(seen, words), self.judge(seen, words[wrong]), self(drawn.detach(), words)
-        loss = says_real(right) + 0.5 * (says_fake(fake) + says_fake(mismatch))
+        loss = bce_real(right) + 0.5 * (bce_fake(fake) + bce_fake(mismatch))
         return loss, {"right": right, "drawn": fake, "wrong": mismatch}
 
 
@@ -245,19 +245,19 @@ class FrameCritic(Critic):
 
     def __init__(self, words: int, config: Config, schema: Schema) -> None:
         super().__init__(1, words, config)
-        self.attributes, things = list(schema.attributes), things_among(schema.attributes)
+        self.attributes, things = list(schema.attributes), placed_attributes(schema.attributes)
         self.plain = [name for name in self.attributes if name not in things]
         sizes = (len(schema.attributes[name]) for name in self.plain)
         self.heads = nn.ModuleList(nn.Conv2d(self.look.widths[-1], many, 4) for many in sizes)
-        self.regard = Regard(self.look.widths[-2], 8, things) if things else None
+        self.regard = PlacedHeads(self.look.widths[-2], 8, things) if things else None
 
-    def misnamed(self, pictures: Tensor, attributes: Tensor) -> tuple[Tensor, Tensor]:
+    def attribute_loss(self, pictures: Tensor, attributes: Tensor) -> tuple[Tensor, Tensor]:
         """See pictures (R, 1, 3, S, S), and return also the loss of naming their attributes (R, A)."""
         finer, seen = self.look.twice(pictures.squeeze(1))  # (R, 4n, 8, 8), (R, 8n, 4, 4)
         named = {name: head(seen).flatten(1) for name, head in zip(self.plain, self.heads, strict=True)}
         if self.regard is not None:
             named |= self.regard.named(self.regard(finer).relu())
-        loss = misnamed([named[name] for name in self.attributes], attributes).sum() / LABELS
+        loss = attribute_loss([named[name] for name in self.attributes], attributes).sum() / LABELS
         return seen, loss
 
 
@@ -309,7 +309,7 @@ class StoryGan(System):
     def phases(self) -> list[Phase]:
         """Learn to read, where words alone will not do; then the two games at once."""
         c, modern = self.config, self.config.recipe == "modern"
-        optimiser, schedule = adam(c.rate, betas=(0.0, 0.99) if modern else (0.5, 0.999)), halving(5)
+        optimiser, schedule = adam(c.rate, betas=(0.0, 0.99) if modern else (0.5, 0.999)), step_halving(5)
         half_lives = {"teller": min(10_000.0, c.images / 20)} if modern else {}
         sides = {"frame critic": self.frame_critic, "teller": self.teller, "story critic": self.story_critic}
         players = {
@@ -338,7 +338,7 @@ class StoryGan(System):
 
         frame, strip, mu, kl = self.tell(told, batch.frames)
         words = torch.cat([lines, mu[:single].detach()], dim=1)
-        seen, naming = self.frame_critic.misnamed(real, batch.attributes)
+        seen, naming = self.frame_critic.attribute_loss(real, batch.attributes)
         loss, log = self.frame_critic.contest(seen, frame, words, wrong)
         if lazy:
             loss = loss + LAZY * GAMMA / 2 * gradient_penalty(self.frame_critic, real, words)
@@ -353,10 +353,10 @@ class StoryGan(System):
         for move in range(c.moves):
             if move:
                 frame, strip, mu, kl = self.tell(told, batch.frames)
-            seen, naming = self.frame_critic.misnamed(frame, batch.attributes)
-            loss = says_real(self.frame_critic.judge(seen, words)) + NAMING * naming + kl
+            seen, naming = self.frame_critic.attribute_loss(frame, batch.attributes)
+            loss = bce_real(self.frame_critic.judge(seen, words)) + NAMING * naming + kl
             if self.story_critic is not None:
-                loss = loss + says_real(self.story_critic(strip, story))
+                loss = loss + bce_real(self.story_critic(strip, story))
             yield Update("teller", loss, {"divergence": kl, "misnamed": naming})
 
     def tell(self, told: Tensor, frames: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -369,13 +369,13 @@ class StoryGan(System):
         noise = [told.new_empty(count, width).normal_() for width in (teller.code, teller.code, *[Z] * length)]
         told = teller.join(told)  # (B + N, T, LINE)
         mu, log_var = teller.encode(shortened(told, CUT))
-        seen = teller.follow(told, drawn_from((mu, log_var), noise[0]), mu, noise[1:])  # (B + N, T, 3C)
+        seen = teller.follow(told, reparameterise((mu, log_var), noise[0]), mu, noise[1:])  # (B + N, T, 3C)
         painted = teller.paint(torch.cat([at(seen, frames), seen[single:].flatten(0, 1)]))
         strips = painted[single:].unflatten(0, (-1, length))
-        return painted[:single, None], strips, mu, divergence(mu, log_var) / teller.code
+        return painted[:single, None], strips, mu, kl_to_standard_normal(mu, log_var) / teller.code
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
         """Paint frame after frame; every T lines a new chapter begins, with a story code of its own."""
         stories = [request for request in requests if isinstance(request, Story)]
         (count,) = {len(story.lines) for story in stories}  # all of as many lines
@@ -392,10 +392,10 @@ class StoryGan(System):
             strip.append(teller.paint(o) if t + 1 >= knobs.first else blank)
             yield Draft(images=torch.stack(strip, dim=1), note=f"frame {t + 1}", progress=(t + 1) / count)
 
-    def exports(self) -> Mapping[str, Part]:
+    def exports(self) -> Mapping[str, ExportPart]:
         """Return what reads a line, what begins a chapter, and what paints one of its lines."""
         return telling(self.read, self.teller, torch.zeros(1, self.schema.story, LINE), self.config.code, Z)
 
-    def unknown(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
+    def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
         """Return words that no line of the training set had, each with the nearest that one had."""
         return unknown_words(self.schema.lexicon, requests)

@@ -37,21 +37,21 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from limner.blocks.export import painter, reader, told
+from limner.blocks.export import example_condition, export_encoder, export_generator
 from limner.blocks.grower import Grower
 from limner.blocks.growing import GrowingCritic, GrowingGenerator, Stage, faded, slope_penalty, wasserstein
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.latent.noise import normal
-from limner.blocks.layers.conditioning_augmentation import EqualAugmentation, divergence, drawn_from
+from limner.blocks.layers.conditioning_augmentation import EqualAugmentation, kl_to_standard_normal, reparameterise
 from limner.blocks.layers.equalised import EqualLinear, pixel_norm
 from limner.blocks.text.encoders import LstmEncoder, texts_of, unknown_words
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.errors import UserError
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.optimisers import adam
 from limner.requests import Caption, Request
-from limner.system import Draft, Paper, Part, Phase, Player, Update, blend, no_grad
+from limner.system import Draft, ExportPart, Paper, Phase, Player, Update, blend, no_grad
 
 INGREDIENTS = frozenset({"matching", "kl", "fade"})
 
@@ -171,43 +171,45 @@ class T2F(Grower):
         real = faded(batch.images, depth, alpha)  # (B, 3, R, R)
         read = self.text.sentence(batch.texts)
         mean, logvar = self.augment(read)
-        code = drawn_from((mean, logvar), torch.randn_like(mean))
+        code = reparameterise((mean, logvar), torch.randn_like(mean))
         noise = normal(code, self.config.noise)
         drawn = self.generator(torch.cat([code, noise], dim=1), depth, alpha)
 
-        told = read.detach() if self.critic.reader is None else self.critic.reader.sentence(batch.texts)
+        condition = read.detach() if self.critic.reader is None else self.critic.reader.sentence(batch.texts)
         seen, drawn_seen = self.critic.features(torch.cat([real, drawn.detach()]), depth, alpha).chunk(2)
         seen, drawn_seen = self.critic.sum_up(seen), self.critic.sum_up(drawn_seen)
-        right, fake = self.critic.match(seen, told), self.critic.match(drawn_seen, told)
+        right, fake = self.critic.match(seen, condition), self.critic.match(drawn_seen, condition)
         loss, log = wasserstein(right, fake), {"right": right, "drawn": fake}
         if self.asks("matching"):
-            wrong = self.critic.match(seen[batch.wrong], told)  # wrong picture, right text
+            wrong = self.critic.match(seen[batch.wrong], condition)  # wrong picture, right text
             loss, log = wasserstein(right, fake, wrong, weight=self.config.negatives), log | {"wrong": wrong}
-        penalty = slope_penalty(lambda x: self.look(x, told, depth, alpha), real, drawn)
+        penalty = slope_penalty(lambda x: self.look(x, condition, depth, alpha), real, drawn)
         yield Update("critic", loss + penalty, log | {"penalty": penalty})
 
-        loss = -self.look(drawn, told.detach(), depth, alpha).float().mean()
-        kl = divergence(mean, logvar)
+        loss = -self.look(drawn, condition.detach(), depth, alpha).float().mean()
+        kl = kl_to_standard_normal(mean, logvar)
         yield Update("generator", loss + self.asks("kl") * self.config.kl * kl, {"kl": kl})
 
-    def look(self, images: Tensor, told: Tensor, depth: int, alpha: float) -> Tensor:
+    def look(self, images: Tensor, condition: Tensor, depth: int, alpha: float) -> Tensor:
         """Score pictures with sentence vectors: (B,)."""
-        return self.critic.match(self.critic.sum_up(self.critic.features(images, depth, alpha)), told)
+        return self.critic.match(self.critic.sum_up(self.critic.features(images, depth, alpha)), condition)
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
         """Draw each resolution in turn."""
-        stray, noise = rng.normal(self.config.code + self.config.noise).split([self.config.code, self.config.noise], 1)
-        noise = torch.cat([knobs.reading * stray, knobs.spread * noise], dim=1)
+        epsilon, noise = rng.normal(self.config.code + self.config.noise).split(
+            [self.config.code, self.config.noise], 1
+        )
+        noise = torch.cat([knobs.reading * epsilon, knobs.spread * noise], dim=1)
         sentence = blend(lambda ends: self.text.sentence(texts_of(ends)), requests)
         yield from self.drafts(self.latent(noise, sentence))
 
     def latent(self, noise: Tensor, sentence: Tensor) -> Tensor:
         """Return what the generator draws from, of strays and noise (B, c + Z) and sentence vectors (B, E)."""
-        stray, noise = noise.split([self.config.code, self.config.noise], dim=1)
-        return torch.cat([drawn_from(self.augment(sentence), stray), noise], dim=1)
+        epsilon, noise = noise.split([self.config.code, self.config.noise], dim=1)
+        return torch.cat([reparameterise(self.augment(sentence), epsilon), noise], dim=1)
 
-    def exports(self) -> Mapping[str, Part]:
+    def exports(self) -> Mapping[str, ExportPart]:
         """Return the reader, and what makes strays and noise (B, c + Z) and sentence vectors (B, E) pictures."""
         c, grown = self.config, (int(self.depth), float(self.alpha))
 
@@ -216,10 +218,10 @@ class T2F(Grower):
 
         noise, uses = {"reading": c.code, "spread": c.noise}, [self.augment, self.generator]
         return {
-            "reader": reader(self.text.numbered, [self.text], self.text.rule),
-            "painter": painter(paint, uses, noise, told(c.hidden)),
+            "reader": export_encoder(self.text.numbered, [self.text], self.text.rule),
+            "painter": export_generator(paint, uses, noise, example_condition(c.hidden)),
         }
 
-    def unknown(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
+    def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
         """Return words it does not know, each with the nearest it does."""
         return unknown_words(self.schema.lexicon, requests)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Shadow:
+class EMA:
     """A running average of modules' parameters, with a plain copy of their buffers.
 
     Parameters are averaged as in ProGAN and StyleGAN; buffers (batch statistics) are copied at each update, so that
@@ -51,7 +51,7 @@ class Shadow:
             self._average[name].copy_(held)
 
     @contextmanager
-    def worn(self) -> Iterator[None]:
+    def applied(self) -> Iterator[None]:
         """Let the modules wear the average inside a `with` block."""
         self.swap()
         try:

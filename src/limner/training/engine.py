@@ -13,10 +13,10 @@ from accelerate.utils import broadcast
 from torch import Tensor, nn
 
 from limner.errors import UserError
-from limner.processes import Ranks
+from limner.processes import Processes
 
 
-class Engine(Ranks):
+class Engine(Processes):
     """One process of a training, alone or among others.
 
     Args:

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from limner.system import Player
-from limner.training.ema import Shadow
+from limner.training.ema import EMA
 
 
-class Seat:
+class PlayerState:
     """A player during one phase.
 
     Args:
@@ -21,7 +21,7 @@ class Seat:
         shadow: the running average that goes on from earlier phases, where there is one.
     """
 
-    def __init__(self, player: Player, modules: Mapping[str, nn.Module], shadow: Shadow | None) -> None:
+    def __init__(self, player: Player, modules: Mapping[str, nn.Module], shadow: EMA | None) -> None:
         self.player, self.shadow = player, shadow
         self.parameters = [p for module in modules.values() for p in module.parameters()]
         self.optimiser = player.optimiser(self.parameters)

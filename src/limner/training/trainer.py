@@ -19,13 +19,13 @@ from limner import checkpoint
 from limner.data.dataset import Dataset
 from limner.data.shuffle import rows_at
 from limner.errors import UserError
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.requests import Request
 from limner.system import Clock, Phase, System, Update
-from limner.training.ema import Shadow
+from limner.training.ema import EMA
 from limner.training.engine import Engine, statistics, stoppable
 from limner.training.monitor import Monitor
-from limner.training.player_state import Seat
+from limner.training.player_state import PlayerState
 from limner.training.run_folder import RunFolder, resumable, state_of
 
 ATTEMPTS = 3
@@ -87,9 +87,9 @@ class Trainer:
         self.prompts = prompts or data.requests(system.takes, 16, "test" if data.length("test") else "train")
         self.monitor = Monitor(self.engine, run)
         self.at = Position()
-        self._seats: dict[str, Seat] = {}
+        self._seats: dict[str, PlayerState] = {}
         self._statistics: list[torch.Tensor] = []
-        self._shadows: dict[str, Shadow] = {}
+        self._shadows: dict[str, EMA] = {}
         self._asked = self._stop = False
         for phase in self.phases:
             self._admit(phase)
@@ -189,8 +189,8 @@ class Trainer:
         seated = {who: {names[id(m)]: m for m in player.modules} for who, player in players.items()}
         for who in [key for key in self._shadows if key not in seated]:
             self._shadows.pop(who).swap()  # it plays no more: from here on its average is what it is
-        if fresh and phase and phase.before is not None:
-            phase.before()
+        if fresh and phase and phase.on_start is not None:
+            phase.on_start()
         self.engine.agree(self.system.state_dict().values())
         self.system.eval().requires_grad_(False)
         self._seats = {}
@@ -198,11 +198,11 @@ class Trainer:
             for module in seated[who].values():
                 module.train().requires_grad_(True)
             if player.ema is not None and (who not in self._shadows or not self._shadows[who].follows(seated[who])):
-                self._shadows[who] = Shadow(seated[who], player.ema)
-            self._seats[who] = Seat(player, seated[who], self._shadows.get(who))
+                self._shadows[who] = EMA(seated[who], player.ema)
+            self._seats[who] = PlayerState(player, seated[who], self._shadows.get(who))
         self._statistics = statistics(module for modules in seated.values() for module in modules.values())
-        if phase and phase.prepare is not None:
-            phase.prepare(self.data)
+        if phase and phase.on_enter is not None:
+            phase.on_enter(self.data)
 
     @contextmanager
     def published(self) -> Iterator[None]:
@@ -210,7 +210,7 @@ class Trainer:
         modes = {module: module.training for module in self.system.modules()}
         with ExitStack() as stack:
             for shadow in self._shadows.values():
-                stack.enter_context(shadow.worn())
+                stack.enter_context(shadow.applied())
             self.system.eval()
             yield
         for module, mode in modes.items():
@@ -239,7 +239,7 @@ class Trainer:
             with torch.no_grad():
                 self.monitor.check(phase.name, self.at.total, phase.check(view.to(self.engine.device)))
         if phase.draws and self.grid_every:
-            dice = Dice(range(len(self.prompts)), self.engine.device)
+            dice = RowNoise(range(len(self.prompts)), self.engine.device)
             *_, final = self.system.sample(self.prompts, self.system.Knobs(), dice)
             self.monitor.grid(self.at.total, final)
 

@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from limner.blocks.layers.convolutions import Bottleneck, doublings, down, spectrally_normed, tile, up
 from limner.blocks.layers.initialisation import dcgan_init
-from limner.blocks.losses.adversarial import says_fake, says_real
+from limner.blocks.losses.adversarial import bce_fake, bce_real
 from limner.blocks.losses.differentiable_augmentation import diff_augment, window
 from limner.blocks.losses.penalties import gradient_penalty
 from limner.blocks.modes import evaluating, full_precision
@@ -64,14 +64,14 @@ def test_initial_weights() -> None:
 
 
 def test_losses_at_one_half_and_at_extremes() -> None:
-    assert says_real(torch.zeros(3)).item() == pytest.approx(math.log(2))
-    assert says_fake(torch.zeros(3)).item() == pytest.approx(math.log(2))
-    assert says_real(torch.tensor([200.0])).item() == 0
-    assert says_fake(torch.tensor([200.0])).item() == 200
+    assert bce_real(torch.zeros(3)).item() == pytest.approx(math.log(2))
+    assert bce_fake(torch.zeros(3)).item() == pytest.approx(math.log(2))
+    assert bce_real(torch.tensor([200.0])).item() == 0
+    assert bce_fake(torch.tensor([200.0])).item() == 200
     logits = torch.randn(5)
     bce = nn.functional.binary_cross_entropy_with_logits
-    assert_close(says_real(logits), bce(logits, torch.ones(5)))
-    assert_close(says_fake(logits), bce(logits, torch.zeros(5)))
+    assert_close(bce_real(logits), bce(logits, torch.ones(5)))
+    assert_close(bce_fake(logits), bce(logits, torch.zeros(5)))
 
 
 def test_penalty_by_hand_and_in_full_precision() -> None:

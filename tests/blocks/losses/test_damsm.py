@@ -12,8 +12,16 @@ from torch.testing import assert_close
 
 from limner.blocks.attentive import some_words
 from limner.blocks.layers.word_attention import WordAttention
-from limner.blocks.losses.damsm import GAMMA_1, GAMMA_2, SmallRegions, agreement, likeness, matching_losses, told_apart
-from limner.blocks.text.encoders import BiLstmEncoder, Reading, Text, blended
+from limner.blocks.losses.damsm import (
+    GAMMA_1,
+    GAMMA_2,
+    SmallRegions,
+    cosine,
+    matching_cross_entropy,
+    matching_losses,
+    word_region_score,
+)
+from limner.blocks.text.encoders import BiLstmEncoder, Text, TextCodes, blended
 from limner.data.schema import Lexicon
 from limner.requests import Blend, Caption
 
@@ -41,22 +49,24 @@ def test_agreement_is_the_papers_equations() -> None:
     real = torch.arange(4) < torch.tensor(lengths)[:, None]
     words = words * real[..., None]
     expected = [[by_loops(places[j], words[i], lengths[i]) for i in range(3)] for j in range(2)]
-    assert_close(agreement(places, words, real), torch.tensor(expected))
+    assert_close(word_region_score(places, words, real), torch.tensor(expected))
 
 
 def test_padding_changes_nothing() -> None:
     torch.manual_seed(0)
     places, words, real = torch.randn(2, 5, 3, 3), torch.randn(2, 4, 5), torch.ones(2, 4, dtype=torch.bool)
     more, longer = F.pad(words, (0, 0, 0, 3)), F.pad(real, (0, 3))
-    assert_close(agreement(places, words, real), agreement(places, more, longer))
+    assert_close(word_region_score(places, words, real), word_region_score(places, more, longer))
 
 
 def test_what_cannot_be_told_apart_costs_twice_log_b() -> None:
     same = torch.eye(4, dtype=torch.bool)
-    assert told_apart(torch.ones(4, 4), same).item() == pytest.approx(2 * math.log(4))
+    assert matching_cross_entropy(torch.ones(4, 4), same).item() == pytest.approx(2 * math.log(4))
     orthonormal = torch.eye(4)
     expected = 2 * math.log(1 + 3 * math.exp(-10))
-    assert told_apart(likeness(orthonormal, 3 * orthonormal), same).item() == pytest.approx(expected, abs=1e-6)
+    assert matching_cross_entropy(cosine(orthonormal, 3 * orthonormal), same).item() == pytest.approx(
+        expected, abs=1e-6
+    )
 
 
 def test_rows_of_one_meaning_are_no_proof_against_each_other() -> None:
@@ -64,7 +74,7 @@ def test_rows_of_one_meaning_are_no_proof_against_each_other() -> None:
     same[0, 1] = same[1, 0] = True
     scores = torch.zeros(3, 3)
     per_row = (math.log(2) + math.log(2) + math.log(3)) / 3  # the first two rows have one rival, the third has two
-    assert told_apart(scores, same).item() == pytest.approx(2 * per_row)
+    assert matching_cross_entropy(scores, same).item() == pytest.approx(2 * per_row)
 
 
 def test_encoders_at_rest_pass_the_gradient_on_to_the_picture() -> None:
@@ -102,7 +112,7 @@ def test_attention_adds_up_to_one_and_padding_gets_none_in_any_row() -> None:
     """In the authors' code a row may be given the mask of another (erratum 1 of AttnGAN)."""
     torch.manual_seed(0)
     attend, h = WordAttention(8, 5), torch.randn(3, 5, 4, 4)
-    _, looked = attend(h, Reading.of(read(TEXTS)))
+    _, looked = attend(h, TextCodes.of(read(TEXTS)))
     assert looked.shape == (3, 7, 4, 4)
     assert_close(looked.sum(dim=1), torch.ones(3, 4, 4))
     for row, length in enumerate((7, 1, 2)):
@@ -112,7 +122,7 @@ def test_attention_adds_up_to_one_and_padding_gets_none_in_any_row() -> None:
 def test_attention_is_the_softmax_of_inner_products() -> None:
     torch.manual_seed(0)
     attend, h, text = WordAttention(8, 5), torch.randn(1, 5, 2, 2), read(["a red bird"])
-    gathered, looked = attend(h, Reading.of(text))
+    gathered, looked = attend(h, TextCodes.of(text))
     words = text.words[0] @ attend.project.weight.T  # (3, 5)
     place = h[0, :, 1, 0]
     weights = (words @ place).softmax(dim=0)

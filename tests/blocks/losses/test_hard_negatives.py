@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from limner.blocks.losses import hard_negatives
-from limner.blocks.losses.hard_negatives import Offer, Rivals
+from limner.blocks.losses.hard_negatives import Candidates, HardNegatives
 
 CODES = torch.eye(6)
 
@@ -28,9 +28,9 @@ def painted(*numbers: float) -> Tensor:
 
 
 @pytest.fixture
-def known() -> Rivals:
+def known() -> HardNegatives:
     """Six captions, one a row, whose codes are the axes."""
-    made = Rivals()
+    made = HardNegatives()
     made.table.vectors = CODES * 2
     made.table.places, made.table.starts = torch.arange(6), torch.arange(6)
     made.table.counts = torch.ones(6, dtype=torch.long)
@@ -38,7 +38,7 @@ def known() -> Rivals:
     return made
 
 
-def test_what_fits_as_well_as_the_own_caption_is_left_out(known: Rivals) -> None:
+def test_what_fits_as_well_as_the_own_caption_is_left_out(known: HardNegatives) -> None:
     torch.manual_seed(0)
     offer = known.offer(Seen(), painted(2, 5), torch.tensor([2, 5]))
     assert offer.own.tolist() == [2, 5]
@@ -46,26 +46,26 @@ def test_what_fits_as_well_as_the_own_caption_is_left_out(known: Rivals) -> None
         assert torch.equal(offer.fits[row].isinf(), offer.places == own)
 
 
-def test_a_hard_negative_is_wrong_and_fits_best(known: Rivals, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hard_negative_is_wrong_and_fits_best(known: HardNegatives, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hard_negatives, "HARD", 2)
     fits = torch.tensor([[0.1, -torch.inf, 0.7, 0.6], [-torch.inf] * 4])
-    offer = Offer(torch.tensor([0, 1]), torch.tensor([3, 0, 4, 5]), fits)
-    chosen = {known.nearly_right(offer)[0][0].item() for _ in range(40)}
+    offer = Candidates(torch.tensor([0, 1]), torch.tensor([3, 0, 4, 5]), fits)
+    chosen = {known.sample_hard(offer)[0][0].item() for _ in range(40)}
     assert chosen == {4, 5}
-    assert known.nearly_right(offer)[1].tolist() == [True, False]
+    assert known.sample_hard(offer)[1].tolist() == [True, False]
 
 
-def test_a_drawing_pays_for_fitting_others_better(known: Rivals) -> None:
+def test_a_drawing_pays_for_fitting_others_better(known: HardNegatives) -> None:
     fits = torch.zeros(2, 6)
     fits[0, 1] = fits[1, 1] = -torch.inf
-    offer = Offer(torch.tensor([1, 1]), torch.arange(6), fits)
-    right, wrong = known.mistaken(Seen(), painted(1, 4), offer).tolist()
+    offer = Candidates(torch.tensor([1, 1]), torch.arange(6), fits)
+    right, wrong = known.retrieval_loss(Seen(), painted(1, 4), offer).tolist()
     e = math.e**10
     assert right == pytest.approx(-math.log(e / (e + 5)), abs=0.05)
     assert wrong == pytest.approx(-math.log(1 / (1 + e + 4)), abs=0.05)
 
 
-def test_a_chequered_pattern_earns_nothing(known: Rivals) -> None:
+def test_a_chequered_pattern_earns_nothing(known: HardNegatives) -> None:
     """No gradient of the finest pattern comes through the blur."""
     drawn = painted(1).clone().requires_grad_()
 
@@ -81,8 +81,8 @@ def test_a_chequered_pattern_earns_nothing(known: Rivals) -> None:
     rivals_noise = torch.randn_like
     try:
         torch.randn_like = lambda x: torch.zeros_like(x)  # type: ignore[assignment]
-        offer = Offer(torch.tensor([0]), torch.arange(6), torch.zeros(1, 6))
-        known.mistaken(Linear(), drawn, offer).sum().backward()
+        offer = Candidates(torch.tensor([0]), torch.arange(6), torch.zeros(1, 6))
+        known.retrieval_loss(Linear(), drawn, offer).sum().backward()
     finally:
         torch.randn_like = rivals_noise
     assert drawn.grad is not None and drawn.grad[:, :, 6:-6, 6:-6].abs().max() < 1e-6

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 from limner.blocks.losses.joint_embedding import (
     contrast,
     contrastive,
-    matched,
+    retrieval_accuracy,
     same_meaning,
     structured_hinge,
     structured_joint_embedding,
@@ -84,9 +84,9 @@ def test_who_is_alike() -> None:
 
 def test_matched_counts_right_answers() -> None:
     v = torch.eye(4)
-    assert matched(v, v, APART) == 1
-    assert matched(v, v.roll(1, 0), APART) == 0
-    assert matched(v, v[[0, 1, 3, 2]], APART) == 0.5
+    assert retrieval_accuracy(v, v, APART) == 1
+    assert retrieval_accuracy(v, v.roll(1, 0), APART) == 0
+    assert retrieval_accuracy(v, v[[0, 1, 3, 2]], APART) == 0.5
 
 
 def play(phase: Phase, batches: Sequence[Pairs]) -> list[float]:

@@ -54,8 +54,8 @@ def said(kit: tuple[str, ...], weights: Weights) -> tuple[float, float]:
     critic, objective = Knows(), Objective(weights, kit)
     critic.alone = nn.Flatten()  # scores features by a mean of their own below
     critic.alone.forward = lambda x: torch.where(x[:, 0, 0, 0] == 9, -2.0, 3.0) + 0 * x[:, 0, 0, 0]  # type: ignore
-    views = objective.critic(critic, real, drawn, text, WRONG, step=1)
-    return views.loss.item(), objective.painter(critic, drawn, text, views).item()
+    views = objective.discriminator_loss(critic, real, drawn, text, WRONG, step=1)
+    return views.loss.item(), objective.generator_loss(critic, drawn, text, views).item()
 
 
 def softplus(x: float) -> float:
@@ -88,25 +88,25 @@ def test_a_critic_that_knows_nothing(weights: Weights, alone: bool, expected: fl
     for p in critic.parameters():
         nn.init.zeros_(p)
     objective = Objective(weights)
-    views = objective.critic(critic, real, drawn, text, WRONG, step=1)
+    views = objective.discriminator_loss(critic, real, drawn, text, WRONG, step=1)
     assert views.loss.item() == pytest.approx(expected, abs=1e-5)
-    assert objective.painter(critic, drawn, text, views).item() == pytest.approx((1 + alone) * LOG2, abs=1e-5)
+    assert objective.generator_loss(critic, drawn, text, views).item() == pytest.approx((1 + alone) * LOG2, abs=1e-5)
 
 
 def test_without_text_only_pictures_are_judged() -> None:
     real, drawn, _ = pictures()
     critic = Critic(4, 16, 0)
-    views = Objective(NO_TEXT).critic(critic, real, drawn, None, WRONG, step=1)
+    views = Objective(NO_TEXT).discriminator_loss(critic, real, drawn, None, WRONG, step=1)
     assert set(views.log) == {"real", "drawn alone"} and views.right is None
 
 
 def test_the_critics_move_leaves_the_drawings_alone_and_the_painters_reaches_them() -> None:
     real, drawn, text = pictures()
     critic, objective = Critic(4, 16, 6), Objective(ATTNGAN)
-    views = objective.critic(critic, real, drawn, text, WRONG, step=1)
+    views = objective.discriminator_loss(critic, real, drawn, text, WRONG, step=1)
     views.loss.backward()
     assert drawn.grad is None
-    objective.painter(critic, drawn, text, views).backward()
+    objective.generator_loss(critic, drawn, text, views).backward()
     assert drawn.grad is not None and drawn.grad.abs().sum() > 0
 
 
@@ -114,7 +114,7 @@ def test_r1_is_taken_every_sixteenth_step_and_weighs_as_much_more() -> None:
     real, drawn, text = pictures()
     critic = Critic(4, 16, 6, norm=False).eval()
     losses = {
-        (kit, step): Objective(ATTNGAN, kit).critic(critic, real, drawn, text, WRONG, step).loss.item()
+        (kit, step): Objective(ATTNGAN, kit).discriminator_loss(critic, real, drawn, text, WRONG, step).loss.item()
         for kit in ((), ("r1",))
         for step in (1, LAZY)
     }
@@ -134,7 +134,8 @@ def test_matching_penalty_reaches_the_critic() -> None:
     real, drawn, text = pictures()
     critic = Critic(4, 16, 6)
     plain, steep = (
-        Objective(ATTNGAN, kit).critic(critic, real, drawn, text, WRONG, step=1).loss for kit in ((), ("magp",))
+        Objective(ATTNGAN, kit).discriminator_loss(critic, real, drawn, text, WRONG, step=1).loss
+        for kit in ((), ("magp",))
     )
     assert steep.item() > plain.item()
     steep.backward()
@@ -144,9 +145,9 @@ def test_matching_penalty_reaches_the_critic() -> None:
 def test_augment_changes_what_the_critic_sees_and_not_by_colour() -> None:
     ones = torch.ones(2, 3, 16, 16)
     torch.manual_seed(0)
-    shown = Objective(ATTNGAN, ("augment",)).show(ones)
+    shown = Objective(ATTNGAN, ("augment",)).augment(ones)
     assert not torch.equal(shown, ones) and set(shown.unique().tolist()) == {0.0, 1.0}
-    assert Objective(ATTNGAN).show(ones) is ones
+    assert Objective(ATTNGAN).augment(ones) is ones
 
 
 def test_spectral_takes_the_place_of_batch_norm() -> None:
@@ -182,11 +183,11 @@ def test_large_critics_have_the_published_sizes() -> None:
 def test_every_critic_moves_before_the_tree() -> None:
     real, drawn, text = pictures()
     critics = Critics([16], 4, 6, Objective(ATTNGAN))
-    moves = critics.moves(real, [drawn], text, WRONG, step=1)
+    moves = critics.discriminator_updates(real, [drawn], text, WRONG, step=1)
     assert next(moves).player == "critic 16"
     with pytest.raises(StopIteration) as end:
         next(moves)
-    assert critics.please([drawn], text, end.value.value).ndim == 0
+    assert critics.generator_loss([drawn], text, end.value.value).ndim == 0
 
 
 def test_half_life_is_that_of_a_decay_of_a_thousandth() -> None:
@@ -198,6 +199,6 @@ def test_haze_hides_a_chequered_pattern_from_nets_at_rest() -> None:
     chequered = torch.ones(1, 3, 16, 16)
     chequered[..., ::2, 1::2] = chequered[..., 1::2, ::2] = -1
     torch.manual_seed(0)
-    seen = Objective(ATTNGAN, ("haze",)).look(chequered)
+    seen = Objective(ATTNGAN, ("haze",)).blur(chequered)
     assert seen[..., 1:-1, 1:-1].abs().mean() < 0.15
-    assert Objective(ATTNGAN).look(chequered) is chequered
+    assert Objective(ATTNGAN).blur(chequered) is chequered

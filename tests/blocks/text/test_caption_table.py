@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from limner.blocks.text.caption_table import CHUNK, SentenceTable
+from limner.blocks.text.caption_table import CHUNK, CaptionTable
 from limner.blocks.text.encoders import WordEncoder
 from limner.data.schema import Lexicon
 
@@ -36,7 +36,7 @@ def gap(drawn: Tensor, allowed: Tensor) -> Tensor:
 
 
 def test_draws_what_the_encoder_says() -> None:
-    reader, table = encoder(), SentenceTable()
+    reader, table = encoder(), CaptionTable()
     table.fill(reader, Said(CAPTIONS))  # type: ignore[arg-type]
     assert reader.training  # put back
     assert len(table.vectors) == 5  # "hair" is read once
@@ -51,7 +51,7 @@ def test_draws_what_the_encoder_says() -> None:
 
 
 def test_the_mean_of_several_lies_between() -> None:
-    reader, table = encoder().eval(), SentenceTable()
+    reader, table = encoder().eval(), CaptionTable()
     table.fill(reader, Said(CAPTIONS))  # type: ignore[arg-type]
     first, second = reader.sentence(CAPTIONS[0])
     drawn = torch.cat([table.draw(torch.tensor([0]), 2) for _ in range(40)])
@@ -62,7 +62,7 @@ def test_the_mean_of_several_lies_between() -> None:
 
 def test_filled_twice_it_holds_the_same_bits() -> None:
     many = [(f"red hat {number}",) for number in range(CHUNK + 3)]
-    reader, first, second = encoder(), SentenceTable(), SentenceTable()
+    reader, first, second = encoder(), CaptionTable(), CaptionTable()
     first.fill(reader, Said(many))  # type: ignore[arg-type]
     torch.rand(3)
     second.fill(reader, Said(many))  # type: ignore[arg-type]

@@ -18,9 +18,9 @@ def encoder() -> WordEncoder:
 
 def test_shapes_and_padding(encoder: WordEncoder) -> None:
     text = encoder(TEXTS)
-    assert text.sentence.shape == (5, 12) and text.words.shape == (5, 6, 12) and text.real.shape == (5, 6)
-    assert text.real.sum(1).tolist() == [6, 2, 2, 1, 1]
-    assert not text.words[~text.real].any()
+    assert text.sentence.shape == (5, 12) and text.words.shape == (5, 6, 12) and text.mask.shape == (5, 6)
+    assert text.mask.sum(1).tolist() == [6, 2, 2, 1, 1]
+    assert not text.words[~text.mask].any()
     assert text.sentence.isfinite().all()
     assert text.sentence.shape[1] == encoder.width
 

@@ -1,11 +1,11 @@
 import torch
 from torch.testing import assert_close
 
-from limner.blocks.text.standardise import Standard
+from limner.blocks.text.standardise import Standardise
 
 
 def test_by_hand() -> None:
-    standard = Standard(2)
+    standard = Standardise(2)
     x = torch.tensor([[1.0, 5.0], [3.0, 5.0]])
     assert_close(standard(x), x)  # until it is measured
     standard.measure(x)

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from limner.data.dataset import Dataset
 from limner.data.schema import Lexicon, Schema
 from limner.data.views import View
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.optimisers import adam
 from limner.requests import Layout
 from limner.system import Clock, Draft, Paper, Phase, Player, Step, System, Update, no_grad
@@ -110,7 +110,7 @@ class BoxNet(nn.Module):
             before = torch.cat([label, boxes[:, k]], dim=1)
         return total
 
-    def draw(self, code: Tensor, rng: Dice) -> Iterator[tuple[Tensor, Tensor]]:
+    def draw(self, code: Tensor, rng: RowNoise) -> Iterator[tuple[Tensor, Tensor]]:
         """Draw one box after another: labels (B,), -1 where there is none, and places (B, 4)."""
         kinds = self.label.out_features
         state, before = code, code.new_zeros(len(code), kinds + 4)
@@ -276,7 +276,7 @@ class ObjGan(System):
         yield Update("painter", self.pleased(batch, fakes, sentence, sizes))
 
     @no_grad
-    def sample(self, requests: Sequence[Layout], knobs: object, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Layout], knobs: object, rng: RowNoise) -> Iterator[Draft]:
         sentence = self.matcher([request.caption for request in requests])
         labels, boxes = self.asked(requests)
         open_rows = (labels < 0).all(dim=1)  # these leave the layout to us

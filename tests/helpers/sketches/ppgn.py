@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from limner.data.schema import Schema
 from limner.data.views import Pairs
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.optimisers import adam
 from limner.requests import Caption
 from limner.system import Clock, Draft, Paper, Phase, Player, System, Update
@@ -120,7 +120,7 @@ class Ppgn(System):
         picture, again = F.mse_loss(fake, batch.images), F.mse_loss(self.encoder(fake), code)
         yield Update("generator", picture + again + 0.01 * F.softplus(-self.critic(fake)).mean())
 
-    def sample(self, requests: Sequence[Caption], knobs: PpgnKnobs, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Caption], knobs: PpgnKnobs, rng: RowNoise) -> Iterator[Draft]:
         words, h = self.words([request.text for request in requests]), rng.normal(self.config.width)
         for i in range(knobs.steps):
             h = self.climb(h, words, rng, knobs, rate=1 - i / knobs.steps)
@@ -130,7 +130,7 @@ class Ppgn(System):
                     picture = self.generator(h)
                 yield Draft(images=picture, note=f"iteration {i + 1}", progress=done)
 
-    def climb(self, h: Tensor, words: Tensor, rng: Dice, knobs: PpgnKnobs, rate: float) -> Tensor:
+    def climb(self, h: Tensor, words: Tensor, rng: RowNoise, knobs: PpgnKnobs, rate: float) -> Tensor:
         with torch.enable_grad():  # needs gradients, whoever calls
             h = h.detach().requires_grad_()
             code = self.encoder(self.generator(h))

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from limner.data.schema import Schema
 from limner.data.views import Pictures
-from limner.noise import Dice
+from limner.noise import RowNoise
 from limner.optimisers import adam
 from limner.requests import Nothing
 from limner.system import Clock, Draft, Paper, Phase, Player, System, Update, no_grad
@@ -108,7 +108,7 @@ class ProGan(System):
         return [
             Phase(
                 name=f"{4 * 2**depth}px", view=Pictures, images=self.config.images, batch=batch,
-                players=players, before=partial(self.grow, depth), step=partial(self.step, depth),
+                players=players, on_start=partial(self.grow, depth), step=partial(self.step, depth),
             )
             for depth, batch in enumerate(self.config.batches)
         ]  # fmt: skip
@@ -133,7 +133,7 @@ class ProGan(System):
         yield Update("generator", -self.critic(self.generator(self.noise(real), depth, alpha), depth, alpha).mean())
 
     @no_grad
-    def sample(self, requests: Sequence[Nothing], knobs: object, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Nothing], knobs: object, rng: RowNoise) -> Iterator[Draft]:
         depth, z = int(self.depth), F.normalize(rng.normal(self.config.width)) * self.config.width**0.5
         for shallow in range(depth):  # the coarser pictures are drafts of the last
             yield Draft(images=self.generator(z, shallow, 1.0), progress=(shallow + 1) / (depth + 1))

@@ -17,8 +17,8 @@ from torch.nn import functional as F
 from limner.data.dataset import Dataset
 from limner.data.schema import Schema
 from limner.data.views import View
-from limner.noise import Dice
-from limner.optimisers import adam, halving
+from limner.noise import RowNoise
+from limner.optimisers import adam, step_halving
 from limner.requests import Story
 from limner.system import Clock, Draft, Paper, Phase, Player, System, Update, no_grad
 
@@ -154,7 +154,7 @@ class StoryGan(System):
 
     # --8<-- [start:contract]
     def phases(self) -> list[Phase]:
-        optimiser, half = adam(2e-4, betas=(0.5, 0.999)), halving(5)
+        optimiser, half = adam(2e-4, betas=(0.5, 0.999)), step_halving(5)
         players = {
             "frame critic": Player(modules=[self.frame_critic], optimiser=optimiser, schedule=half),
             "story critic": Player(modules=[self.story_critic], optimiser=optimiser, schedule=half),
@@ -185,7 +185,7 @@ class StoryGan(System):
             yield Update("teller", fooled_frame + fooled_story + kl_one + kl_strip, {"kl": kl_strip.detach()})
 
     @no_grad
-    def sample(self, requests: Sequence[Story], knobs: object, rng: Dice) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Story], knobs: object, rng: RowNoise) -> Iterator[Draft]:
         story = self.read_all([request.lines for request in requests])
         width, strip = self.config.width, []
         h, _ = self.teller.begin(story, rng.normal(width))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from limner.blocks.discriminators.joint import Critic
 from limner.blocks.layers.tree import Drawn, shrunk
-from limner.blocks.losses.matching_aware import Objective, Views
+from limner.blocks.losses.matching_aware import DiscriminatorScores, Objective
 from limner.optimisers import OptimiserFactory
 from limner.system import Draft, Player, Update
 
@@ -40,9 +40,9 @@ class Critics(nn.ModuleList):
         """Return a player for each critic."""
         return {name: Player(modules=[critic], optimiser=optimiser) for name, critic in self._named()}
 
-    def moves(
+    def discriminator_updates(
         self, images: Tensor, drawn: Sequence[Tensor], text: Tensor | None, wrong: Tensor, step: int
-    ) -> Generator[Update, None, list[Views]]:
+    ) -> Generator[Update, None, list[DiscriminatorScores]]:
         """Let each critic move once, on drawings whose graph is left alone; return what the tree's move needs.
 
         Args:
@@ -52,17 +52,19 @@ class Critics(nn.ModuleList):
             wrong: (B,) for each text the place of a picture that it does not fit.
             step: number of the step.
         """
-        said: list[Views] = []
+        said: list[DiscriminatorScores] = []
         for (name, critic), real, fake in zip(self._named(), shrunk(images, self.sides), drawn, strict=True):
-            views = self.objective.critic(critic, real, fake, text, wrong, step)
+            views = self.objective.discriminator_loss(critic, real, fake, text, wrong, step)
             said.append(views)
             yield Update(name, views.loss, views.log)
         return said
 
-    def please(self, drawn: Sequence[Tensor], text: Tensor | None, said: Sequence[Views]) -> Tensor:
+    def generator_loss(
+        self, drawn: Sequence[Tensor], text: Tensor | None, said: Sequence[DiscriminatorScores]
+    ) -> Tensor:
         """Return the loss of drawings of all stages, summed over critics and their heads."""
         losses = [
-            self.objective.painter(critic, fake, text, views)
+            self.objective.generator_loss(critic, fake, text, views)
             for (_, critic), fake, views in zip(self._named(), drawn, said, strict=True)
         ]
         return torch.stack(losses).sum()

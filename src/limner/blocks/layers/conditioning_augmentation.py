@@ -48,16 +48,16 @@ class EqualAugmentation(nn.Module):
         return mean, logvar
 
 
-Cloud = tuple[Tensor, Tensor]
+GaussianCode = tuple[Tensor, Tensor]
 """Mean and log-variance of the codes of each text, two of (B, c)."""
 
 
-def drawn_from(cloud: Cloud, stray: Tensor) -> Tensor:
-    """Return a code of each cloud, (B, c), where N(0, 1) has drawn `stray` (B, c)."""
+def reparameterise(cloud: GaussianCode, epsilon: Tensor) -> Tensor:
+    """Return a code of each cloud, (B, c), where N(0, 1) has drawn `epsilon` (B, c)."""
     mean, logvar = cloud
-    return mean + (logvar / 2).exp() * stray
+    return mean + (logvar / 2).exp() * epsilon
 
 
-def divergence(mean: Tensor, logvar: Tensor) -> Tensor:
+def kl_to_standard_normal(mean: Tensor, logvar: Tensor) -> Tensor:
     """KL(N(mean, exp(logvar)) || N(0, 1)), summed over the numbers of a code, mean over the batch."""
     return 0.5 * (mean.square() + logvar.exp() - logvar - 1).sum(dim=1).mean()

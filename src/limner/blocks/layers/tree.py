@@ -16,7 +16,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from limner.blocks.layers.conditioning_augmentation import Cloud
+from limner.blocks.layers.conditioning_augmentation import GaussianCode
 from limner.blocks.layers.convolutions import doublings
 from limner.blocks.stackgan import Doubled
 from limner.errors import UserError
@@ -89,7 +89,7 @@ class Drawn(NamedTuple):
 
     images: Sequence[Tensor]
     """(B, 3, s, s) of each stage."""
-    clouds: Sequence[Cloud]
+    clouds: Sequence[GaussianCode]
     """Mean and log-variance (B, c) of each Conditioning Augmentation."""
     attention: Sequence[Tensor | None] = ()
     """(B, T, h, w) of each stage, none where it looked at no words."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from limner.blocks.text.encoders import Reading
+from limner.blocks.text.encoders import TextCodes
 
 
 class WordAttention(nn.Module):
@@ -20,7 +20,7 @@ class WordAttention(nn.Module):
         super().__init__()
         self.project = nn.Linear(text, width, bias=False)
 
-    def forward(self, h: Tensor, told: Reading) -> tuple[Tensor, Tensor]:
+    def forward(self, h: Tensor, told: TextCodes) -> tuple[Tensor, Tensor]:
         """Return what each place of (B, N, h, h) gathers, as large, and its weights for the words, (B, T, h, h)."""
         words = self.project(told.words)  # (B, T, N)
         scores = h.flatten(2).transpose(1, 2) @ words.transpose(1, 2)  # (B, hh, T)

@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def says_real(logits: Tensor) -> Tensor:
+def bce_real(logits: Tensor) -> Tensor:
     """-E log D: small where D says real. For real pictures in D's loss and fakes in G's (non-saturating)."""
     return F.softplus(-logits.float()).mean()
 
 
-def says_fake(logits: Tensor) -> Tensor:
+def bce_fake(logits: Tensor) -> Tensor:
     """-E log(1 - D): small where D says fake."""
     return F.softplus(logits.float()).mean()

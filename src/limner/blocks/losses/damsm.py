@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from limner.blocks.layers.convolutions import LEAK, doublings, down
-from limner.blocks.losses.joint_embedding import matched, same_meaning
+from limner.blocks.losses.joint_embedding import retrieval_accuracy, same_meaning
 from limner.blocks.modes import evaluating, full_precision
 from limner.blocks.text.encoders import BiLstmEncoder
 from limner.data.views import Pairs
@@ -58,7 +58,7 @@ class SmallRegions(nn.Module):
         return [self]
 
 
-def agreement(places: Tensor, words: Tensor, real: Tensor) -> Tensor:
+def word_region_score(places: Tensor, words: Tensor, real: Tensor) -> Tensor:
     """Return R(Q_j, D_i) of eq. 10 for each picture and text: (J, I).
 
     Each word of a text looks at the places of a picture (eqs. 7 to 9), and what it finds is compared with it.
@@ -76,12 +76,12 @@ def agreement(places: Tensor, words: Tensor, real: Tensor) -> Tensor:
     return (GAMMA_2 * alike).masked_fill(~real, -torch.inf).logsumexp(dim=2) / GAMMA_2
 
 
-def likeness(whole: Tensor, sentences: Tensor) -> Tensor:
+def cosine(whole: Tensor, sentences: Tensor) -> Tensor:
     """Return the cosine of each picture's code (J, E) and each sentence's (I, E): (J, I)."""
     return F.normalize(whole, dim=1) @ F.normalize(sentences, dim=1).T
 
 
-def told_apart(scores: Tensor, same: Tensor) -> Tensor:
+def matching_cross_entropy(scores: Tensor, same: Tensor) -> Tensor:
     """Return the cross-entropies of each picture's own text, and of each text's own picture, summed (eqs. 11 to 13).
 
     Args:
@@ -108,8 +108,8 @@ def matching_losses(
     sentence, words, real = text
     with full_precision(places):
         return (
-            told_apart(agreement(places, words.float(), real), same),
-            told_apart(likeness(whole, sentence.float()), same),
+            matching_cross_entropy(word_region_score(places, words.float(), real), same),
+            matching_cross_entropy(cosine(whole, sentence.float()), same),
         )
 
 
@@ -140,9 +140,9 @@ def damsm(
             sentences, words, real = text(batch.texts)
         same = same_meaning(batch)
         codes = F.normalize(whole.float(), dim=1), F.normalize(sentences.float(), dim=1)
-        best = agreement(places.float(), words.float(), real).argmax(dim=0)
+        best = word_region_score(places.float(), words.float(), real).argmax(dim=0)
         found = same[torch.arange(len(best), device=best.device), best].float().mean()
-        return {"matched": matched(*codes, same), "matched by words": float(found)}
+        return {"matched": retrieval_accuracy(*codes, same), "matched by words": float(found)}
 
     modules = [text, *vision.learns()]  # type: ignore[operator]
     encoders = Player(modules=modules, optimiser=adam(2e-3, betas=(0.5, 0.999)), schedule=_slower, clip=0.25)

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from limner.blocks.losses.differentiable_augmentation import hazy
 from limner.blocks.losses.joint_embedding import SHARPEST
 from limner.blocks.modes import full_precision
-from limner.blocks.text.caption_table import SentenceTable
+from limner.blocks.text.caption_table import CaptionTable
 from limner.blocks.text.encoders import WordEncoder
 from limner.blocks.vision.encoders import ImageEncoder
 
@@ -35,7 +35,7 @@ HARD = 32
 """A hard negative is one of so many that fit a real picture best."""
 
 
-class Offer(NamedTuple):
+class Candidates(NamedTuple):
     """Captions set before the real pictures of a batch."""
 
     own: Tensor
@@ -46,11 +46,11 @@ class Offer(NamedTuple):
     """(B, M) cosine of picture and caption, minus infinity where the caption may be true of the picture."""
 
 
-class Rivals:
+class HardNegatives:
     """All captions of a training set, read once by frozen encoders; derived, so filled when a phase begins."""
 
     def __init__(self) -> None:
-        self.table = SentenceTable()
+        self.table = CaptionTable()
         self.codes = torch.empty(0)
 
     @torch.no_grad()
@@ -64,7 +64,7 @@ class Rivals:
         return self.table.vectors[places]
 
     @torch.no_grad()
-    def offer(self, vision: ImageEncoder, real: Tensor, rows: Tensor) -> Offer:
+    def offer(self, vision: ImageEncoder, real: Tensor, rows: Tensor) -> Candidates:
         """Draw a caption of each real picture (B, 3, S, S), rows (B,) of the data, and others to set beside it."""
         own = self.table.choose(rows).flatten()
         places = torch.randint(len(self.codes), (OFFERED,), device=own.device)
@@ -72,15 +72,15 @@ class Rivals:
         with full_precision(seen):
             fits = seen @ self.codes[places].T
             known = (seen * self.codes[own]).sum(dim=1, keepdim=True)
-        return Offer(own, places, fits.masked_fill(fits > known - MARGIN, -torch.inf))
+        return Candidates(own, places, fits.masked_fill(fits > known - MARGIN, -torch.inf))
 
-    def nearly_right(self, offer: Offer) -> tuple[Tensor, Tensor]:
+    def sample_hard(self, offer: Candidates) -> tuple[Tensor, Tensor]:
         """Choose a wrong caption for each real picture: (B,) places, and (B,) false where all offered may be true."""
         hard = offer.fits.topk(min(HARD, offer.fits.shape[1]), dim=1).indices  # (B, 32)
         chosen = hard.gather(1, torch.randint_like(offer.own, hard.shape[1])[:, None])  # (B, 1)
         return offer.places[chosen.flatten()], offer.fits.gather(1, chosen).flatten().isfinite()
 
-    def mistaken(self, vision: ImageEncoder, drawn: Tensor, offer: Offer) -> Tensor:
+    def retrieval_loss(self, vision: ImageEncoder, drawn: Tensor, offer: Candidates) -> Tensor:
         """Return the cross-entropy of finding each drawing's own caption among those wrong for its picture: (B,).
 
         The encoders see drawings (B, 3, S, S) through a haze.

@@ -18,7 +18,7 @@ from limner.blocks.modes import evaluating, full_precision
 from limner.blocks.text.encoders import TextEncoder
 from limner.blocks.vision.encoders import ImageEncoder
 from limner.data.views import Pairs
-from limner.optimisers import OptimiserFactory, adam, constant, linear, rmsprop
+from limner.optimisers import OptimiserFactory, adam, constant, linear_to_zero, rmsprop
 from limner.system import Clock, Phase, Player, Update
 
 SHARPEST = 4.6  # log of 100, where CLIP stops its temperature
@@ -60,7 +60,7 @@ def contrast(v: Tensor, t: Tensor, same: Tensor, sharpness: Tensor) -> Tensor:
     return (F.cross_entropy(logits, places) + F.cross_entropy(logits.T, places)) / 2
 
 
-def matched(v: Tensor, t: Tensor, same: Tensor) -> float:
+def retrieval_accuracy(v: Tensor, t: Tensor, same: Tensor) -> float:
     """Share of texts whose nearest picture in the batch (by inner product) is their own or one as good."""
     nearest = (t @ v.T).argmax(dim=1)
     return same[torch.arange(len(t), device=t.device), nearest].float().mean().item()
@@ -85,7 +85,7 @@ def contrastive(text: TextEncoder, vision: ImageEncoder, *, images: int, batch: 
     def loss(batch: Pairs, v: Tensor, t: Tensor) -> Tensor:
         return contrast(v, t, same_meaning(batch), vision.sharpness)
 
-    return _phase(text, vision, loss, images, batch, adam(lr), linear, cosine=True)
+    return _phase(text, vision, loss, images, batch, adam(lr), linear_to_zero, cosine=True)
 
 
 def _phase(
@@ -109,7 +109,7 @@ def _phase(
             v, t = vision(batch.images).float(), text.sentence(batch.texts).float()
         if cosine:
             v, t = F.normalize(v, dim=1), F.normalize(t, dim=1)
-        return {"matched": matched(v, t, same_meaning(batch))}
+        return {"matched": retrieval_accuracy(v, t, same_meaning(batch))}
 
     embedding = Player(modules=[text, vision], optimiser=optimiser, schedule=schedule)
     return Phase(

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from limner.blocks.discriminators.joint import Critic
-from limner.blocks.losses.adversarial import says_fake, says_real
+from limner.blocks.losses.adversarial import bce_fake, bce_real
 from limner.blocks.losses.differentiable_augmentation import diff_augment, hazy
 from limner.blocks.losses.penalties import gradient_penalty, matching_penalty
 from limner.errors import UserError
@@ -47,7 +47,7 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Views:
+class DiscriminatorScores:
     """What a critic was shown, and what it said of it, as far as the painter's move needs it."""
 
     loss: Tensor
@@ -77,9 +77,9 @@ class Objective:
             raise UserError("kit: hinge and relativistic are two losses, choose one")
         self.weights, self.kit = weights, frozenset(kit)
 
-    def critic(
+    def discriminator_loss(
         self, critic: Critic, real: Tensor, drawn: Tensor, text: Tensor | None, wrong: Tensor, step: int
-    ) -> Views:
+    ) -> DiscriminatorScores:
         """Return the loss of a critic, and what it said.
 
         Args:
@@ -91,7 +91,7 @@ class Objective:
             step: number of the step, for penalties taken now and then.
         """
         w, log = self.weights, dict[str, Tensor]()
-        seen, seen_drawn = critic.features(self.show(real)), critic.features(self.show(drawn.detach()))
+        seen, seen_drawn = critic.features(self.augment(real)), critic.features(self.augment(drawn.detach()))
         loss, right, alone = seen.new_zeros(()), None, None
         if text is not None:
             right, false = critic.judge(seen, text), critic.judge(seen_drawn, text)
@@ -108,11 +108,11 @@ class Objective:
         if "magp" in self.kit and text is not None:
             loss = loss + matching_penalty(lambda x, t: critic.judge(critic.features(x), t), real, text)
         rest = [None if score is None else score.detach() for score in (right, alone)]
-        return Views(loss, log, rest[0], rest[1])
+        return DiscriminatorScores(loss, log, rest[0], rest[1])
 
-    def painter(self, critic: Critic, drawn: Tensor, text: Tensor | None, views: Views) -> Tensor:
+    def generator_loss(self, critic: Critic, drawn: Tensor, text: Tensor | None, views: DiscriminatorScores) -> Tensor:
         """Return the loss of drawings (B, 3, S, S) that `critic` looks at: the sum over its heads."""
-        seen = critic.features(self.show(drawn))
+        seen = critic.features(self.augment(drawn))
         loss = seen.new_zeros(())
         if text is not None:
             loss = loss + self._pleases(critic.judge(seen, text), views.right)
@@ -120,11 +120,11 @@ class Objective:
             loss = loss + self._pleases(critic.alone(seen).flatten(), views.real)
         return loss
 
-    def show(self, images: Tensor) -> Tensor:
+    def augment(self, images: Tensor) -> Tensor:
         """Return pictures as critics see them; their colours stay, as captions name colours."""
         return diff_augment(images, colour=False) if "augment" in self.kit else images
 
-    def look(self, drawn: Tensor) -> Tensor:
+    def blur(self, drawn: Tensor) -> Tensor:
         """Return drawings as nets at rest see them that score them."""
         return hazy(drawn) if "haze" in self.kit else drawn
 
@@ -134,10 +134,10 @@ class Objective:
             return against * F.softplus((false - true).float()).mean()
         if "hinge" in self.kit:
             return weight * (1 - true.float()).relu().mean() + against * (1 + false.float()).relu().mean()
-        return weight * says_real(true) + against * says_fake(false)
+        return weight * bce_real(true) + against * bce_fake(false)
 
     def _pleases(self, score: Tensor, rival: Tensor | None) -> Tensor:
         if "relativistic" in self.kit:
             assert rival is not None
             return F.softplus((rival - score).float()).mean()
-        return -score.float().mean() if "hinge" in self.kit else says_real(score)
+        return -score.float().mean() if "hinge" in self.kit else bce_real(score)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 CHUNK = 256  # sentences encoded together: always the same, so that a resumed run finds the same bits
 
 
-class SentenceTable:
-    """The vectors of all captions of a split, filled by `Phase.prepare`. It is derived, so it is not saved."""
+class CaptionTable:
+    """The vectors of all captions of a split, filled by `Phase.on_enter`. It is derived, so it is not saved."""
 
     def __init__(self) -> None:
         self.vectors = torch.empty(0)  # one row a distinct sentence

@@ -29,7 +29,7 @@ class Text(NamedTuple):
     """(B, E)."""
     words: Tensor
     """(B, T, 2H); zero where a sentence has ended."""
-    real: Tensor
+    mask: Tensor
     """(B, T) true where there is a word."""
 
 
@@ -193,7 +193,7 @@ class BiLstmEncoder(ByWord):
         return self.both(numbers)[0]
 
 
-class Reading(NamedTuple):
+class TextCodes(NamedTuple):
     """What a net that looks at words is told."""
 
     sentence: Tensor
@@ -204,25 +204,25 @@ class Reading(NamedTuple):
     """(B, T) log of how much each word counts: 0, or minus infinity where there is none."""
 
     @classmethod
-    def of(cls, text: Text) -> Reading:
+    def of(cls, text: Text) -> TextCodes:
         """Let all words there are count alike."""
-        return cls(text.sentence, text.words, text.real.float().log())
+        return cls(text.sentence, text.words, text.mask.float().log())
 
 
-def blended(encoder: Callable[[Sequence[str]], Text], requests: Sequence[Request]) -> Reading:
+def blended(encoder: Callable[[Sequence[str]], Text], requests: Sequence[Request]) -> TextCodes:
     """Read captions; a `Blend` has the words of all it lies between, which count as much as it is near to each."""
     if not any(isinstance(request, Blend) for request in requests):
-        return Reading.of(encoder(texts_of(requests)))
+        return TextCodes.of(encoder(texts_of(requests)))
     rows = [shares(request) for request in requests]
     most = max(map(len, rows))
     rows = [row + [(row[0][0], 0.0)] * (most - len(row)) for row in rows]
-    parts = [Reading.of(encoder(texts_of([part for part, _ in column]))) for column in zip(*rows, strict=True)]
+    parts = [TextCodes.of(encoder(texts_of([part for part, _ in column]))) for column in zip(*rows, strict=True)]
     share = torch.tensor([[share for _, share in row] for row in rows], device=parts[0].sentence.device)  # (B, parts)
     counts = share.T[..., None]
     sentence = sum((part.sentence * count for part, count in zip(parts, counts, strict=True)), torch.tensor(0.0))
     words = torch.cat([part.words for part in parts], dim=1)
     weight = torch.cat([part.weight + count.log() for part, count in zip(parts, counts, strict=True)], dim=1)
-    return Reading(sentence, words, weight)
+    return TextCodes(sentence, words, weight)
 
 
 def texts_of(requests: Sequence[Request]) -> list[str]:

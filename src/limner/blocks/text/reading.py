@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
-from limner.blocks.export import reader
+from limner.blocks.export import export_encoder
 from limner.blocks.losses.joint_embedding import contrastive, structured_joint_embedding
-from limner.blocks.text.caption_table import SentenceTable
+from limner.blocks.text.caption_table import CaptionTable
 from limner.blocks.text.char_cnn_rnn import CharCnnRnn
 from limner.blocks.text.encoders import TextEncoder, WordEncoder, mend, texts_of, unknown_words
-from limner.blocks.text.standardise import Standard
+from limner.blocks.text.standardise import Standardise
 from limner.blocks.vision.encoders import ImageEncoder
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.requests import Caption, Request
-from limner.system import Part, Phase, System
+from limner.system import ExportPart, Phase, System
 
 if TYPE_CHECKING:
     from limner.data.dataset import Dataset
@@ -62,9 +62,9 @@ class ReadsFirst(System):
             "char-gru": lambda: CharCnnRnn.icml_birds(c.text_width),
             "word": lambda: WordEncoder(schema.lexicon, c.text_width),
         }[c.text]()
-        self.vision = ImageEncoder(self.reads(c), c.text_width)
-        self.standard = Standard(c.text_width)
-        self.sentences = SentenceTable()
+        self.vision = ImageEncoder(self.data_size(c), c.text_width)
+        self.standard = Standardise(c.text_width)
+        self.sentences = CaptionTable()
 
     def reading(self) -> list[Phase]:
         """Learn to read; then read all there is."""
@@ -93,16 +93,18 @@ class ReadsFirst(System):
         """Encode captions, misspelt words mended: (B, E)."""
         return self.standard(self.text.sentence([mend(self.schema.lexicon, text) for text in texts_of(requests)]))
 
-    def reader(self) -> Part:
+    def exported_encoder(self) -> ExportPart:
         """Return the part that reads a caption elsewhere."""
         rule = {**self.text.rule, "mended": True}
-        return reader(lambda numbers: self.standard(self.text.numbered(numbers)), [self.text, self.standard], rule)
+        return export_encoder(
+            lambda numbers: self.standard(self.text.numbered(numbers)), [self.text, self.standard], rule
+        )
 
     @torch.no_grad()
-    def matched(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
         return torch.cat([self.vision(part) for part in images.split(100)]), self.text.sentence(texts_of(requests))
 
-    def unknown(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
+    def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
         """Return words that no caption of the training set had, each with the nearest that one had."""
         return unknown_words(self.schema.lexicon, requests)
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Standard(nn.Module):
+class Standardise(nn.Module):
     """(B, E) vectors less their mean, over their standard deviation; both measured once and saved as buffers."""
 
     centre: Tensor

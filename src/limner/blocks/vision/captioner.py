@@ -17,7 +17,7 @@ from limner.blocks.modes import evaluating
 from limner.blocks.text.encoders import LONGEST
 from limner.data.schema import PAD, UNKNOWN, Lexicon
 from limner.data.views import Pairs
-from limner.optimisers import adam, linear
+from limner.optimisers import adam, linear_to_zero
 from limner.system import Clock, Phase, Player, Update
 
 END = PAD
@@ -118,7 +118,7 @@ def captioning(
             told, other = (captioner.surprise(one, batch.texts) for one in (seen, seen.roll(1, 0)))
         return {"surprise": float(told), "surprise by another": float(other)}
 
-    player = Player(modules=[captioner], optimiser=adam(lr), schedule=linear)
+    player = Player(modules=[captioner], optimiser=adam(lr), schedule=linear_to_zero)
     return Phase(
         name="captioner", view=Pairs, images=images, batch=batch, players={"captioner": player}, step=step,
         check=check, draws=False,

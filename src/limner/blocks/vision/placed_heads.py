@@ -20,12 +20,12 @@ LOOK, SHARP = 64, 30.0
 """Numbers seen of each thing; how quickly looks settle on a place."""
 
 
-def things_among(attributes: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+def placed_attributes(attributes: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
     """Return the attributes of things that may be missing: of two words or more, "nothing" among their values."""
     return {name: known for name, known in attributes.items() if " " in name and NOTHING in known}
 
 
-def misnamed(named: Sequence[Tensor], truth: Tensor) -> Tensor:
+def attribute_loss(named: Sequence[Tensor], truth: Tensor) -> Tensor:
     """Return the cross-entropy of each attribute over those pictures where it is known: A of (B, values), (B, A): (A,).
 
     The number of an unknown value is -1; an attribute that is known nowhere counts 0.
@@ -37,7 +37,7 @@ def misnamed(named: Sequence[Tensor], truth: Tensor) -> Tensor:
     return torch.stack(losses) if losses else truth.new_zeros(0, dtype=torch.float32)
 
 
-class Regard(nn.Module):
+class PlacedHeads(nn.Module):
     """A look at each of K things where it may stand, and names for what is seen there.
 
     Args:

@@ -93,7 +93,7 @@ class Job:
             self.done.set_exception(error)
 
 
-Seat = tuple[Job, int]
+PlayerState = tuple[Job, int]
 """A row in a pass: whose, and which of its rows."""
 
 
@@ -207,7 +207,7 @@ class Desk:
                 self._wake.clear()
                 await self._wake.wait()
 
-    def _seats(self) -> list[Seat]:
+    def _seats(self) -> list[PlayerState]:
         """Fill the next pass: the job that waits longest says of which kind, and all such jobs take turns, row by row.
 
         So a large job does not keep small ones waiting. What has rows left goes to the queue's end.
@@ -215,7 +215,7 @@ class Desk:
         if not self._jobs:
             return []
         alike = [job for job in self._jobs if job.alike == self._jobs[0].alike]
-        seats: list[Seat] = []
+        seats: list[PlayerState] = []
         while len(seats) < self.batch and (alike := [job for job in alike if job.taken < len(job.rows)]):
             for job in alike[: self.batch - len(seats)]:
                 seats.append((job, job.taken))
@@ -227,7 +227,7 @@ class Desk:
         self._count()
         return seats
 
-    async def _draw(self, seats: list[Seat]) -> None:
+    async def _draw(self, seats: list[PlayerState]) -> None:
         """Draw a pass. Where it fails, each job is drawn by itself, so that one cannot spoil the others."""
         began = time.perf_counter()
         try:
@@ -252,7 +252,7 @@ class Desk:
             self._jobs.remove(job)
         job.fail(error)
 
-    def _pass(self, seats: Sequence[Seat]) -> list[Drawn]:
+    def _pass(self, seats: Sequence[PlayerState]) -> list[Drawn]:
         """Draw, in the artist's thread."""
         rows, knobs = [job.rows[place] for job, place in seats], seats[0][0].knobs
         heard = [(number, job.heard) for number, (job, place) in enumerate(seats) if job.heard and place == 0]
@@ -271,4 +271,4 @@ class Desk:
         """Write the recipe into a picture, as `Artist.rows` does."""
         text = recipe.text(self.artist.recipe(*row, knobs))
         image.info[recipe.KEY] = text
-        return Drawn(image, json.loads(text), dict(self.artist.system.unknown([row[0]])))
+        return Drawn(image, json.loads(text), dict(self.artist.system.unknown_words([row[0]])))

@@ -118,4 +118,4 @@ def _model(studio: Studio, name: str) -> dict[str, Any]:
 
 
 def _reads(artist: Artist) -> int:
-    return artist.system.reads(artist.system.config)
+    return artist.system.data_size(artist.system.config)
