@@ -94,7 +94,7 @@ def rendering() -> str:
 
 def judge(name: str) -> str:
     """What a shipped judge gets right on real held-out pictures."""
-    folder = ROOT / "src" / "limner" / "judges" / name
+    folder = ROOT / "src" / "limner" / "evaluation" / "judges" / name
     about = json.loads((folder / "system.json").read_text())
     shares = about["trained"]["held out"]
     rows = [[told, f"{share:.4f}"] for told, share in by_kind(shares).items()]

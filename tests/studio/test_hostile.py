@@ -10,7 +10,7 @@
     huge      16  bodies, lines and pictures beyond their limits, told truly or not
     slow       6  clients that dribble, stop, hang up, or never read
 
-Beside them: zips in test_gallery_files.py, chance in test_api_fuzz.py, tokens and paces in test_api_safety.py.
+Beside them: zips in gallery/test_files.py, chance in test_api_fuzz.py, tokens and paces in test_api_safety.py.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def test_an_import_that_was_stopped_leaves_nothing_to_open_and_goes_on(plan: Pla
 
 def test_a_killed_process_leaves_nothing_to_open(plan: Plan, tmp_path: Path) -> None:
     program = (
-        "import os, signal, sys; from pathlib import Path; from limner.data import import_write as w\n"
+        "import os, signal, sys; from pathlib import Path; from limner.data.importers import writing as w\n"
         "w._ROWS_PER_SHARD = 3\n"
         "pictures = sorted(Path(sys.argv[1]).iterdir())\n"
         "rows = [w.Entry('train' if k < 7 else 'test', f'a/{k}', path, (f'picture {k}',), box=(4., 4., 12., 10.))\n"

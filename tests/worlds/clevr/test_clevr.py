@@ -205,8 +205,9 @@ def test_relations_follow_the_coordinates() -> None:
 
 def test_questions_do_not_depend_on_the_process() -> None:
     """Python puts the words of a set in another order in each process."""
-    code = "import random; from limner.worlds import clevr_dialogue as d, clevr_scenes as s; "
-    code += "print([d.dialogue(s.propose(3, n, 0), random.Random(n)) for n in range(20)])"
+    code = "import random; from limner.worlds.clevr.dialogue import dialogue; "
+    code += "from limner.worlds.clevr import scenes as s; "
+    code += "print([dialogue(s.propose(3, n, 0), random.Random(n)) for n in range(20)])"
     told = set()
     for seed in ("1", "2"):
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": seed}

@@ -8,7 +8,7 @@ Read from the published layout, of which one part or several may be there:
     questions/CLEVR_<part>_questions.json     optional: questions with image_filename, question, answer
 
 The published captions are none: what is said here is written from the scene, its things from left to right. CLEVR-SV,
-stories in StoryGAN's layout, is read by `import_clevr_sv`.
+stories in StoryGAN's layout, is read by `clevr_sv`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ Read from one folder that holds what two downloads unpack to:
     text_c10/<class>/<name>.txt               or text/...: one caption a line (Reed's cvpr2016, AttnGAN's text.zip)
     trainvalclasses.txt testclasses.txt       Reed's lists of classes, where there
 
-The captions also exist as .t7 (Torch) and .h5 files; those are not read. How the set is split: `import_read.divide`.
+The captions also exist as .t7 (Torch) and .h5 files; those are not read. How the set is split: `reading.divide`.
 Pictures are cut to 1.5 times the bird's box, as all papers since StackGAN do, because a bird fills little of a
 picture otherwise. What StackGAN then squeezed into a square, where the border had cut the square off, is here left
 as it is: training keeps the middle square.
@@ -33,7 +33,7 @@ _SURE = 3
 
 
 def plan(folder: Path, *, crop: bool = True, split: str | None = None) -> Plan:
-    """Return what an import of CUB in `folder` will write; `split` is one of `import_read.WAYS`.
+    """Return what an import of CUB in `folder` will write; `split` is one of `reading.WAYS`.
 
     Raises:
         UserError: a file is missing, or is not what its name says.

@@ -13,7 +13,7 @@
 Captions are taken from the text files, as they were written. Where there are none, from `captions.pickle`, in lower
 case and without punctuation. The pickles are read by `unpickle`, which can build nothing but plain values and arrays;
 `76images.pickle` and `304images.pickle` (the pictures again, small) are not read. Pictures with boxes are cut as in
-`import_cub`. Embedding k of a picture belongs to its caption k.
+`cub`. Embedding k of a picture belongs to its caption k.
 """
 
 from __future__ import annotations

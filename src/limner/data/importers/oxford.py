@@ -9,7 +9,7 @@ Read from one folder that holds what the downloads unpack to:
 
 A picture's class is the folder that its captions lie in, so `imagelabels.mat`, which says the same, is not read. The
 captions also exist as .t7 (Torch) and .h5 files; those are not read either. How the set is split:
-`import_read.divide`; Oxford's own split has 1,020 pictures to train, 1,020 to validate, 6,149 to test. Pictures are
+`reading.divide`; Oxford's own split has 1,020 pictures to train, 1,020 to validate, 6,149 to test. Pictures are
 not cut: there are no boxes.
 """
 
@@ -28,7 +28,7 @@ _SETS = {"train": "trnid", "validation": "valid", "test": "tstid"}
 
 
 def plan(folder: Path, *, split: str | None = None) -> Plan:
-    """Return what an import of Oxford-102 in `folder` will write; `split` is one of `import_read.WAYS`.
+    """Return what an import of Oxford-102 in `folder` will write; `split` is one of `reading.WAYS`.
 
     Raises:
         UserError: a file is missing, or is not what its name says.
