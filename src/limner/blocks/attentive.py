@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from limner.blocks.cascade import Cascade, Cascaded
+from limner.blocks.cascade import CascadeConfig, random_window, read_size
 from limner.blocks.discriminators.pyramid import Critics, drafts, half_life
 from limner.blocks.export import TOLD, example_words, export_encoder, export_generator
 from limner.blocks.latent.knobs import TwoSpreads
@@ -35,7 +35,7 @@ from limner.data.views import Pairs
 from limner.noise import RowNoise
 from limner.optimisers import adam
 from limner.requests import Request
-from limner.system import Draft, ExportPart, Phase, Player, no_grad
+from limner.system import Draft, ExportPart, Phase, Player, System, no_grad
 
 Z, CODE = 100, 100
 NOISE = {"spread": Z, "reading": CODE}
@@ -44,7 +44,7 @@ WEIGHTS = Weights(right=1 / 2, wrong=1 / 3, drawn=1 / 3, real_alone=1 / 2, drawn
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attending(Cascaded):
+class Attending(CascadeConfig):
     """What people change of such a system."""
 
     vision: Literal["small", "inception"] = "small"
@@ -106,7 +106,7 @@ class AttentiveTree(nn.Module):
         return Drawn(images, [cloud], attention)
 
 
-class Attentive(Cascade):
+class Attentive(System):
     """Encoders that learn first and then rest, an attentive tree, a critic for each stage; `Config` is `Attending`."""
 
     gives = frozenset({"images", "attention"})
@@ -122,6 +122,15 @@ class Attentive(Cascade):
         self.generator = AttentiveTree(c, branch).apply(orthogonal)
         stages = sides(c.size, c.stages)
         self.critics = Critics(stages, c.discriminator_width, c.text_width, Objective(WEIGHTS, c.kit))
+
+    @classmethod
+    def data_size(cls, config: Any) -> int:
+        """304 for 256 where windows are cropped."""
+        return read_size(config.size, config.crop)
+
+    def show(self, images: Tensor) -> Tensor:
+        """Return real pictures (B, 3, R, R) as they are learnt from: (B, 3, S, S)."""
+        return random_window(images, self.config.size, self.config.crop)
 
     def reading(self) -> Phase:
         """Return the phase in which the encoders learn."""

@@ -36,7 +36,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from limner.blocks.cascade import Cascade, Cascaded
+from limner.blocks.cascade import CascadeConfig, random_window, read_size
 from limner.blocks.discriminators.joint import Critic
 from limner.blocks.discriminators.pyramid import drafts
 from limner.blocks.export import example_condition, export_generator
@@ -67,7 +67,7 @@ WEIGHTS = Weights(right=1.0, wrong=0.5, drawn=0.5)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Reader, Cascaded):
+class Config(Reader, CascadeConfig):
     """What people change."""
 
     text: Literal["char", "char-gru", "word"] = "char-gru"
@@ -166,7 +166,7 @@ class Stacked(nn.Module):
         return Drawn([sketch, picture], [rough, fine])
 
 
-class StackGan(ReadsFirst, Cascade):
+class StackGan(ReadsFirst):
     """Zhang et al. 2017."""
 
     paper = Paper(
@@ -210,6 +210,15 @@ class StackGan(ReadsFirst, Cascade):
         return Critic(
             c.discriminator_width, side, c.text_width, alone=False, read=CODE, residual=True, norm=norm
         )  # fmt: skip
+
+    @classmethod
+    def data_size(cls, config: Any) -> int:
+        """304 for 256 where windows are cropped."""
+        return read_size(config.size, config.crop)
+
+    def show(self, images: Tensor) -> Tensor:
+        """Return real pictures (B, 3, R, R) as they are learnt from: (B, 3, S, S)."""
+        return random_window(images, self.config.size, self.config.crop)
 
     def phases(self) -> list[Phase]:
         """Learn to read; to sketch; then, the sketcher at rest, to finish."""

@@ -36,7 +36,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from limner.blocks.cascade import Cascade, Cascaded
+from limner.blocks.cascade import CascadeConfig, random_window, read_size
 from limner.blocks.discriminators.pyramid import Critics, drafts, half_life
 from limner.blocks.export import example_condition, export_generator
 from limner.blocks.latent.knobs import TwoSpreads
@@ -68,7 +68,7 @@ NO_TEXT = Weights(real_alone=1.0, drawn_alone=1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Reader, Cascaded):
+class Config(Reader, CascadeConfig):
     """What people change."""
 
     text: Literal["char", "char-gru", "word", "none"] = "char-gru"
@@ -152,7 +152,7 @@ def statistics(images: Tensor) -> tuple[Tensor, Tensor]:
     return mean, apart @ apart.transpose(1, 2) / pixels.shape[2]
 
 
-class StackGanV2(ReadsFirst, Cascade):
+class StackGanV2(ReadsFirst):
     """Zhang et al. 2018."""
 
     paper = Paper(
@@ -188,6 +188,15 @@ class StackGanV2(ReadsFirst, Cascade):
             sides(c.size, c.stages), c.discriminator_width, 0 if c.text == "none" else CODE,
             Objective(weights, c.kit), alone=c.joint,
         )  # fmt: skip
+
+    @classmethod
+    def data_size(cls, config: Any) -> int:
+        """304 for 256 where windows are cropped."""
+        return read_size(config.size, config.crop)
+
+    def show(self, images: Tensor) -> Tensor:
+        """Return real pictures (B, 3, R, R) as they are learnt from: (B, 3, S, S)."""
+        return random_window(images, self.config.size, self.config.crop)
 
     @classmethod
     def request_type(cls, config: Any) -> type[Request]:

@@ -52,7 +52,11 @@ def acknowledged_until_killed(where: str, first: int, after: int) -> list[str]:
     """Start a writer, kill it without warning after some writes, and return what it had acknowledged."""
     command = [sys.executable, "-c", WRITER, where, str(first)]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={"PYTHONPATH": "tests/helpers:src", "OMP_NUM_THREADS": "1"}
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={"PYTHONPATH": "tests/helpers:src", "OMP_NUM_THREADS": "1"},
     ) as writer:
         assert writer.stdout is not None
         said = [writer.stdout.readline() for _ in range(after)]
