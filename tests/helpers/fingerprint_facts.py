@@ -177,12 +177,7 @@ def of_system(label: str, folder: Path) -> Facts:
     facts["drawn"] = _draw(system.eval(), asked, [1, (2, 3, 0.25)])
     pictures = data.pictures(range(2), "test").float().div(127.5).sub(1)
     small = torch.nn.functional.interpolate(pictures, system.config.size)
-    facts["said"] = {
-        "matched": said(system.embed_pairs, small, asked),  # the record's names are older than the methods'
-        "told": said(system.caption_log_likelihood, small, asked),
-        "describe": said(system.describe, pictures),
-        "style": said(system.style, pictures),
-    }
+    facts["said"] = _answers(system, small, pictures, asked)
     facts["unknown"] = dict(
         system.unknown_words({Nothing: [Nothing()], Story: [Story((TYPO,))]}.get(system.takes, [Caption(TYPO)]))
     )
@@ -296,8 +291,7 @@ def _pictures(artist: limner.Artist) -> Facts:
     facts |= {title: list(map(picture, images)) for title, images in begun.items()}
     facts["watched"] = drawn(list(artist.drafts(a, 2, 4)))
     pixels = torch.rand(2, 3, *[artist.system.data_size(artist.system.config)] * 2, generator=_generator()) * 2 - 1
-    asks = {"matched": (pixels, [a, b]), "told": (pixels, [a, b]), "describe": (pixels,), "style": (pixels,)}
-    facts["said"] = {name: said(getattr(artist.system, name), *given) for name, given in asks.items()}
+    facts["said"] = _answers(artist.system, pixels, pixels, [a, b])
     return facts
 
 
@@ -318,6 +312,15 @@ def _stories(artist: limner.Artist) -> Facts:
     facts: Facts = {"recipe": dict(told.made) | {"request": digest(told.made["request"])}}
     facts |= {title: list(map(picture, images)) for title, images in pictures.items()}
     return facts | {"watched": drawn(list(artist.drafts(story, 1, 4)))}
+
+
+def _answers(system: System, drawn: Tensor, pictures: Tensor, asked: Sequence[Request]) -> Facts:
+    return {
+        "matched": said(system.embed_pairs, drawn, asked),  # the record's names are older than the methods'
+        "told": said(system.caption_log_likelihood, drawn, asked),
+        "describe": said(system.describe, pictures),
+        "style": said(system.style, pictures),
+    }
 
 
 def _generator() -> torch.Generator:
