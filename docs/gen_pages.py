@@ -4,6 +4,7 @@ A new system or module gets its page without an edit here. A page `docs/systems/
 kept and its API section appended; where there is none, the module's own docstring is the page.
 """
 
+import pkgutil
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -44,8 +45,9 @@ def modules() -> list[str]:
 
 
 def systems() -> list[str]:
-    """File names of the systems, without suffix."""
-    return sorted(path.stem for path in SYSTEMS.glob("*.py") if not path.stem.startswith("_"))
+    """Names of the systems' modules: files, and packages whose parts belong to them."""
+    found = (module.name for module in pkgutil.iter_modules([str(SYSTEMS)]))
+    return sorted(name for name in found if not name.startswith("_"))
 
 
 def title_of(system: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import json
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from limner import catalogue, checkpoint
+from limner import catalogue, checkpoint, settings
 from limner.data.dataset import Dataset
 from limner.export import host
 from limner.noise import RowNoise
@@ -245,6 +247,48 @@ def test_exported_parts_draw_what_the_system_draws(name, toys):
         own = [d.images for d in drafts] + [d.attention for d in drafts if d.attention is not None]
         for mine, theirs in zip(own, images + maps, strict=True):
             assert torch.allclose(mine, theirs, atol=1e-4)
+
+
+def docstrings(kind: type) -> dict[str, str]:
+    """Return the docstring under each field of a dataclass."""
+    told: dict[str, str] = {}
+    for declared in [part for part in reversed(kind.__mro__) if dataclasses.is_dataclass(part)]:
+        (node,) = ast.parse(inspect.getsource(declared)).body
+        assert isinstance(node, ast.ClassDef)
+        for field, after in pairwise(node.body):
+            if isinstance(field, ast.AnnAssign) and isinstance(after, ast.Expr):
+                told[ast.unparse(field.target)] = " ".join(ast.literal_eval(after.value).split())
+    return told
+
+
+@every
+def test_the_brief_is_read_from_the_file_and_agrees_with_the_summary(name, monkeypatch):
+    summary = catalogue.summary(name)
+    monkeypatch.setattr(catalogue, "load_class", None)  # it is read, not imported
+    assert catalogue.brief(name) == summary.brief
+
+
+@every
+def test_the_summary_is_what_the_class_says(name):
+    cls = catalogue.load_class(name)
+    told = json.loads(json.dumps(dataclasses.asdict(catalogue.summary(name))))
+    assert {key: told[key] for key in dataclasses.asdict(cls.paper)} == dataclasses.asdict(cls.paper)
+    assert told["takes"] == cls.takes.__name__
+    assert told["gives"] == sorted(cls.gives)
+    assert told["default_preset"] == cls.default_preset
+    assert cls.default_preset in cls.presets
+    for key, kind in (("config", cls.Config), ("knobs", cls.Knobs)):
+        defaults, abouts = json.loads(json.dumps(settings.to_json(kind()))), docstrings(kind)
+        assert told[key] == [
+            {"name": f.name, "kind": f.type, "default": defaults[f.name], "about": abouts[f.name], "required": False}
+            for f in dataclasses.fields(kind)
+        ]
+    defaults = json.loads(json.dumps(settings.to_json(cls.Config())))
+    presets = {preset: json.loads(json.dumps(settings.to_json(config))) for preset, config in cls.presets.items()}
+    assert told["presets"] == {
+        preset: {key: value for key, value in values.items() if value != defaults[key]}
+        for preset, values in presets.items()
+    }
 
 
 @every

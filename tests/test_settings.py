@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Literal
 
@@ -105,6 +106,19 @@ def test_json_and_back_is_the_same(some: Some) -> None:
     import json
 
     assert settings.from_json(Some, json.loads(json.dumps(settings.to_json(some))), "here") == some
+
+
+@pytest.mark.parametrize(
+    "some",
+    [
+        Some(),
+        Some(count=1_000_000, rate=2e-5, on=True, mode="b", widths=(3,), limit=0.1, inner=Inner(7)),
+        Some(mode=0, widths=(), pairs=(Pair(4, 0.5), Pair(8, 2.0))),
+    ],
+)
+def test_what_is_written_is_read_again(some: Some) -> None:
+    values = json.loads(json.dumps(settings.to_json(some)))
+    assert settings.change(Some(), {name: settings.written(value) for name, value in values.items()}) == some
 
 
 @pytest.mark.parametrize(

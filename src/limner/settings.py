@@ -97,6 +97,17 @@ def to_json(settings: Any) -> dict[str, Any]:
     return dataclasses.asdict(settings)
 
 
+def written(value: Any) -> str:
+    """Return a JSON value as one writes it in `name=value`."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return ":".join(map(written, value.values()))
+    if isinstance(value, list | tuple):
+        return ",".join(map(written, value)) or "()"
+    return str(value)
+
+
 def _kinds(cls: type) -> dict[str, Any]:
     resolved = get_type_hints(cls)
     return {f.name: resolved[f.name] for f in dataclasses.fields(cls) if f.init}

@@ -160,7 +160,7 @@ class NoKnobs:
 
 
 class System(nn.Module):
-    """A published system. Subclass once a paper; the file's name is the system's name."""
+    """A published system. Subclass once a paper; the name of the file or package is the system's name."""
 
     paper: ClassVar[Paper]
     takes: type[Request] = Nothing
@@ -168,6 +168,11 @@ class System(nn.Module):
     gives: ClassVar[frozenset[str]] = frozenset({"images"})
     Config: ClassVar[type]
     presets: ClassVar[Mapping[str, Any]]
+    default_preset: ClassVar[str] = ""
+    """The preset that training takes where none is chosen.
+
+    Empty: the only one there is; where there are several, one has to be chosen.
+    """
     Knobs: ClassVar[type] = NoKnobs
 
     def __init__(self, config: Any, schema: Schema) -> None:

@@ -273,7 +273,9 @@ def test_a_system_has_a_page(page: Page, studio: str) -> None:
     expect(page.get_by_role("link", name=f"arXiv {shown['arxiv']}")).to_have_attribute(
         "href", f"https://arxiv.org/abs/{shown['arxiv']}"
     )
-    page.get_by_label("clevr-small").check()
+    expect(page.get_by_label("clevr-small")).to_be_checked()  # its default preset
+    expect(page.locator("label.preset", has_text="clevr-small")).to_contain_text("images=120000, frames=8")
+    expect(page.locator("#settings tr", has=page.get_by_text("repeats", exact=True))).to_contain_text("true")
     expect(page.locator("#command")).to_have_text(
         "limner train storygan --data my-pictures --preset clevr-small --run runs/mine"
     )

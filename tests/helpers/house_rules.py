@@ -6,6 +6,7 @@ Each rule is a function from one source file to the offenders in it, and comes w
 
 import ast
 import functools
+import pkgutil
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -216,7 +217,8 @@ def systems_leave_machinery_to_the_engine(source: Source) -> list[str]:
 
 
 def system_names() -> set[str]:
-    names = {path.stem for path in (PACKAGE / "systems").glob("*.py") if not path.stem.startswith("_")}
+    found = (module.name for module in pkgutil.iter_modules([str(PACKAGE / "systems")]))  # files and packages
+    names = {name for name in found if not name.startswith("_")}
     return {spelling for name in names for spelling in (name, name.replace("_", "-"))}
 
 

@@ -233,7 +233,8 @@ def test_the_style_of_a_picture_stands_for_a_seed(http, artists):
 def test_an_artist_tells_what_a_form_needs(http, artists):
     told = {one["id"]: one for one in http.get("/v1/artists").json()["data"]}
     assert told["hats"]["examples"] == [RED, BLUE] and told["hats"]["size"] == 8
-    assert told["hats"]["knobs"] == [{"name": "strength", "kind": "float", "default": 1.0, "about": ""}]
+    about = "Contrast of the pattern."
+    assert told["hats"]["knobs"] == [{"name": "strength", "kind": "float", "default": 1.0, "about": about}]
     assert [told[name]["can"]["attention"] for name in told] == [False, True, False]
     assert [told[name]["can"]["caption"] for name in told] == [False, True, False]
     assert [told[name]["can"]["story"] for name in told] == [False, False, True]

@@ -91,6 +91,7 @@ def test_a_system_is_told_of_with_its_artists(address: str) -> None:
     with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {TOKEN}"}) as http:
         systems = {one["name"]: one for one in http.get("/v1/systems").json()["data"]}
     assert systems["attngan"]["year"] == 2018 and "attention" in systems["attngan"]["gives"]
+    about = "Side of the picture in pixels."
     sizes = [field for field in systems["miniature"]["config"] if field["name"] == "size"]
-    assert sizes == [{"name": "size", "kind": "int", "default": "64", "about": "Side of the picture in pixels."}]
+    assert sizes == [{"name": "size", "kind": "int", "default": 64, "about": about, "required": False}]
     assert all("artists" in one for one in systems.values())

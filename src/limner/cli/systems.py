@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from limner import settings
 from limner.cli.console import Json, emit
 
 if TYPE_CHECKING:
-    from limner.catalogue import Field, Summary
+    from limner.catalogue import Brief, Field, Summary
 
 HERE = Path(__file__).parent / "templates"
 
@@ -28,15 +29,14 @@ def list_all(as_json: Json = False) -> None:
     from limner import catalogue, checkpoint
     from limner.drawing import resolve
 
-    systems = [catalogue.summary(name) for name in catalogue.names()]
     artists = {name: checkpoint.read(resolve.BUNDLED / name) for name in resolve.bundled()}
     if as_json:
-        for one in systems:
-            emit({"kind": "system", **dataclasses.asdict(one)}, True, "")
+        for name in catalogue.names():
+            emit({"kind": "system", **dataclasses.asdict(catalogue.summary(name))}, True, "")
         for name, about in artists.items():
             emit({"kind": "artist", "name": name} | _brief(about), True, "")
         return
-    _table(("system", "year", "title", "presets"), [_row(one) for one in systems])
+    _table(("system", "year", "title", "presets"), [_row(catalogue.brief(name)) for name in catalogue.names()])
     if artists:
         print()
         rows = [(name, about["system"], f"{about['parameters']:,}") for name, about in artists.items()]
@@ -44,23 +44,29 @@ def list_all(as_json: Json = False) -> None:
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="A system, a file ./mine.py, or an artist (name, folder, Hub id).")],
+    name: Annotated[
+        str,
+        typer.Argument(help="A system, your own by path (./mine.py, ./mine/), or an artist (name, folder, Hub id)."),
+    ],
     as_json: Json = False,
 ) -> None:
     """Tell what a system is and how it is set, or how an artist was trained.
 
     limner show gan-int-cls
 
+    limner show ./mine.py
+
     limner show avatars
     """
     import dataclasses
 
-    from limner import catalogue, checkpoint, settings
+    from limner import catalogue, checkpoint
     from limner.drawing import resolve
     from limner.errors import UserError
 
-    is_system = name.endswith(".py") or name.replace("_", "-") in catalogue.names()
-    if is_system:
+    own = catalogue.own_source(name)
+    is_own = own is not None and (name.endswith(".py") or own.is_file())  # other folders are artists
+    if is_own or name.replace("_", "-") in catalogue.names():
         summary = catalogue.summary(name)
         return emit(dataclasses.asdict(summary), True, "") if as_json else _describe(summary)
     if Path(name).name == name and not Path(name).exists() and name not in resolve.bundled():
@@ -87,7 +93,7 @@ def new(
 
     limner new my-gan
 
-    limner train ./my_gan.py --data FOLDER --preset tiny --run runs/my-gan
+    limner train ./my_gan.py --data FOLDER --run runs/my-gan
     """
     import re
 
@@ -115,7 +121,7 @@ def _brief(about: dict[str, Any]) -> dict[str, Any]:
     return {key: about.get(key) for key in ("system", "parameters", "bytes", "trained")}
 
 
-def _row(one: Summary) -> tuple[str, str, str, str]:
+def _row(one: Brief) -> tuple[str, str, str, str]:
     return one.name, str(one.year or ""), one.title, ", ".join(one.presets)
 
 
@@ -123,7 +129,8 @@ def _describe(one: Summary) -> None:
     published = f"{one.title} ({one.authors}, {one.venue} {one.year})"
     print(f"{one.name}: {published}", one.about, sep="\n\n")
     print(f"\ntakes {one.takes}, gives {', '.join(one.gives)}\n")
-    _table(("preset", "what it sets"), [(name, sets or "the defaults") for name, sets in one.presets.items()])
+    presets = [_preset(name, changes, name == one.default_preset) for name, changes in one.presets.items()]
+    _table(("preset", "what it sets"), presets)
     for title, fields in (("option (--set)", one.config), ("knob (--knob)", one.knobs)):
         if fields:
             print()
@@ -131,7 +138,13 @@ def _describe(one: Summary) -> None:
 
 
 def _line(field: Field) -> tuple[str, str, str, str]:
-    return field.name, field.kind, field.default, field.about
+    default = "" if field.required else settings.written(field.default)
+    return field.name, field.kind, default, field.about
+
+
+def _preset(name: str, changes: Mapping[str, Any], default: bool) -> tuple[str, str]:
+    sets = ", ".join(f"{setting}={settings.written(value)}" for setting, value in changes.items())
+    return f"{name} (default)" if default else name, sets or "the defaults"
 
 
 def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

@@ -83,6 +83,7 @@ class AttnGan(Attentive):
     takes = Caption
     gives = frozenset({"images", "attention"})
     Config = Config
+    default_preset = "avatars"
     presets: ClassVar[Mapping[str, Any]] = {
         "tiny": Config(
             text_width=32, text_images=320, text_batch=8, size=32, stages=2, images=2_400, batch=8, generator_width=12,

@@ -165,6 +165,7 @@ class DCGAN(System):
     takes = Nothing
     Config = Config
     Knobs = Spread
+    default_preset = "avatars"
     presets: ClassVar[Mapping[str, Any]] = {
         "tiny": Config(size=16, images=3_200, batch=8, generator_width=8, discriminator_width=8, rate=1e-3),
         "avatars": Config(images=300_000, batch=64, generator_width=64, discriminator_width=32),

@@ -182,6 +182,7 @@ class GanIntCls(ReadsFirst):
     takes = Caption
     Config = Config
     Knobs = Spread
+    default_preset = "avatars"
     presets: ClassVar[Mapping[str, Any]] = {
         "tiny": Config(
             text="word", text_loss="contrastive", text_width=32, text_images=160, text_batch=8,

@@ -249,6 +249,7 @@ class Miniature(System):
     gives = frozenset({"images"})
     Config = Config
     Knobs = Spread
+    default_preset = "avatars"
     presets: ClassVar = {
         "tiny": Config(
             size=16, widths=(32, 24), critic_widths=(16, 32), noise=8, hidden=16,

@@ -107,6 +107,7 @@ class MirrorGan(Attentive):
     takes = Caption
     gives = frozenset({"images", "attention"})
     Config = Config
+    default_preset = "avatars"
     presets: ClassVar[Mapping[str, Any]] = {
         "tiny": Config(
             text_width=32, text_images=320, text_batch=8, size=32, stages=2, images=1_600, batch=8, generator_width=12,

@@ -74,6 +74,7 @@ class ProGAN(Grower):
     )
     takes = Nothing
     Config = Config
+    default_preset = "avatars"
     presets: ClassVar[Mapping[str, Any]] = {
         "tiny": Config(
             size=16, images=6_400, widths=(16, 16, 8), latent=16, rate=3e-3, ema=50,

@@ -179,6 +179,7 @@ class StackGan(ReadsFirst):
     takes = Caption
     Config = Config
     Knobs = TwoSpreads
+    default_preset = "avatars"
     presets: ClassVar[Mapping[str, Any]] = {
         "tiny": Config(
             text="word", text_loss="contrastive", text_width=32, text_images=160, text_batch=8, size=32, first=16,

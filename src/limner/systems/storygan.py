@@ -275,6 +275,7 @@ class StoryGan(System):
     takes = Story
     Config = Config
     Knobs = Knobs
+    default_preset = "clevr-small"
     presets: ClassVar[Mapping[str, Any]] = {
         "tiny": Config(
             size=16, images=6_000, frames=8, stories=2, code=16, teller_width=8, critic_width=8, rate=2e-3,

@@ -119,6 +119,7 @@ class T2F(Grower):
     takes = Caption
     Config = Config
     Knobs = TwoSpreads
+    default_preset = "avatars"
     presets: ClassVar[Mapping[str, Any]] = {
         "tiny": Config(
             size=16, images=2_400, widths=(16, 16, 8), code=8, noise=8, hidden=16, embedding=16, ema=50,

@@ -57,7 +57,7 @@ def about(name: str, artist: Artist) -> dict[str, Any]:
 
 
 def _knobs(artist: Artist) -> list[dict[str, Any]]:
-    """Return each knob with its type, default and meaning; the meanings of a system of one's own stay in its file."""
+    """Return each knob with its type, default and meaning, which is empty where its class is not at hand."""
     try:
         told = {field.name: field.about for field in catalogue.summary(str(artist.record["system"])).knobs}
     except UserError:

@@ -120,7 +120,7 @@ function Artists({ names, story }) {
 function Training({ system }) {
   const { notify, fail } = useShared();
   const presets = Object.entries(system.presets);
-  const [preset, setPreset] = useState(presets[0]?.[0] ?? "");
+  const [preset, setPreset] = useState(system.default_preset || (presets[0]?.[0] ?? ""));
   const command = `limner train ${system.name} --data my-pictures --preset ${preset} --run runs/mine`;
   const copy = () => navigator.clipboard.writeText(command).then(() => notify("Copied."), fail);
   return html`<section class="card stack">
@@ -130,7 +130,7 @@ function Training({ system }) {
       ${presets.map(
         ([one, sets]) => html`<label key=${one} class="preset">
           <input type="radio" name="preset" value=${one} checked=${one === preset} onChange=${() => setPreset(one)} />
-          <span><strong>${one}</strong> <span class="soft">${sets || "the defaults"}</span></span>
+          <span><strong>${one}</strong> <span class="soft">${changes(sets) || "the defaults"}</span></span>
         </label>`,
       )}
     </fieldset>
@@ -154,7 +154,7 @@ function Settings({ id, title, fields, about }) {
           ${fields.map(
             (field) => html`<tr key=${field.name}>
               <th scope="row"><code>${field.name}</code></th>
-              <td><code>${field.default}</code></td>
+              <td><code>${field.required ? "" : written(field.default)}</code></td>
               <td>${marked(field.about)} <span class="soft kind">${kind(field.kind)}</span></td>
             </tr>`,
           )}
@@ -162,6 +162,20 @@ function Settings({ id, title, fields, about }) {
       </table>
     </div>
   </section>`;
+}
+
+/** Say what a preset sets. */
+function changes(sets) {
+  return Object.entries(sets)
+    .map(([name, value]) => `${name}=${written(value)}`)
+    .join(", ");
+}
+
+/** Write a value as `--set name=value` has it. */
+function written(value) {
+  if (value === null) return "none";
+  if (Array.isArray(value)) return value.map(written).join(",") || "()";
+  return typeof value === "object" ? Object.values(value).map(written).join(":") : String(value);
 }
 
 /** Set what stands between backticks as code. */
