@@ -53,7 +53,7 @@ def drawing(entry: Entry, data: Dataset) -> Callable[[], None]:
 def main() -> None:
     """Measure and record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("systems", nargs="+", help="SYSTEM:PRESET:name=value,...")
+    parser.add_argument("systems", nargs="+", help="SYSTEM, SYSTEM:PRESET or SYSTEM:PRESET:name=value,...")
     parser.add_argument("--data", required=True, help="what they are trained on")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each")
     parser.add_argument("--steps", type=int, default=2, help="steps of a turn")

@@ -106,7 +106,7 @@ def compared(spec: str, options: argparse.Namespace) -> dict[str, Any]:
 def main() -> None:
     """Measure some systems."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("systems", nargs="+", help="SYSTEM:PRESET")
+    parser.add_argument("systems", nargs="+", help="SYSTEM, SYSTEM:PRESET or SYSTEM:PRESET:name=value,...")
     parser.add_argument("--data", required=True, help="what they are trained on")
     parser.add_argument("--steps", type=int, default=24, help="steps that are timed")
     parser.add_argument("--repeats", type=int, default=3, help="how often one process and two are measured in turns")

@@ -151,7 +151,7 @@ def measure(spec: str, where: str, rounds: int) -> dict[str, Any]:
 def main() -> None:
     """Measure some systems."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("systems", nargs="+", help="SYSTEM:PRESET")
+    parser.add_argument("systems", nargs="+", help="SYSTEM, SYSTEM:PRESET or SYSTEM:PRESET:name=value,...")
     parser.add_argument("--data", required=True, help="what they are trained on")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each, of 8 steps")
     parser.add_argument("--results", default="training", help="file in results/ that gets the lines")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from artists import FAKE
-from limner import checkpoint, cli
+from limner import catalogue, checkpoint, cli
 from limner.training.trainer import Trainer
 from toy import shapes_folder
 
@@ -97,6 +97,21 @@ def test_a_mistake_is_one_line_and_leaves_no_run(
     assert (code, out) == (2, "")
     assert len(err.splitlines()) == 1 and err.startswith("limner: error: ") and says in err
     assert not Path("r").exists()
+
+
+def test_without_a_preset_the_default_is_taken_and_told(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cls = catalogue.load_class(str(FAKE))
+    monkeypatch.setattr(cls, "default_preset", "large")
+    options = ("--data", "shapes", "--images", "4", "--no-tensorboard", "--set", "size=8")
+    code, out, err = run(capsys, "train", str(FAKE), *options)
+    assert code == 0 and out.startswith("runs/fake-system-large/")
+    assert [line for line in err.splitlines() if "preset large, the default of fake-system" in line]
+    assert json.loads(Path("runs/fake-system-large/run.json").read_text())["preset"] == "large"
+    monkeypatch.setattr(cls, "presets", {"small": cls.presets["tiny"]})
+    monkeypatch.setattr(cls, "default_preset", "")
+    assert catalogue.preset_of(cls, None) == "small", "the only one there is"
 
 
 def test_a_run_is_never_trained_over(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from artists import FAKE
 from limner import cli
 from limner.errors import UserError
 from limner.evaluation.bench import Entry
@@ -84,7 +85,9 @@ def test_another_bench_in_the_same_folder_is_refused(place: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        ("miniature", "write SYSTEM:PRESET"),
+        (":tiny", "write SYSTEM"),
+        ("miniature:text_images=3", "SYSTEM:PRESET:name=value"),
+        (f"{FAKE}", "--preset: tiny, large"),
         ("miniatur:tiny", "unknown system"),
         ("miniature:tinny", "unknown preset"),
         ("miniature:tiny:rte=3", "rate"),
@@ -94,6 +97,12 @@ def test_another_bench_in_the_same_folder_is_refused(place: Path, capsys: pytest
 def test_bad_rows_are_told(row: str, says: str) -> None:
     with pytest.raises(UserError, match=re.escape(says)):
         Entry.read(row, {})
+
+
+def test_a_row_without_a_preset_takes_the_default() -> None:
+    named = Entry.read("miniature:avatars", {"images": 64})
+    assert Entry.read("miniature", {"images": 64}).config == named.config
+    assert Entry.read("miniature::images=64", {}).config == named.config
 
 
 def test_values_may_hold_commas_and_the_row_overrides_the_budget() -> None:

@@ -14,7 +14,7 @@ from limner.errors import UserError
 
 
 def bench(
-    rows: Annotated[list[str], typer.Argument(metavar="ROW...", help="SYSTEM:PRESET[:name=value,name=value].")],
+    rows: Annotated[list[str], typer.Argument(metavar="ROW...", help="SYSTEM[:PRESET[:name=value,name=value]].")],
     data: Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for runs, results, table and sheet.")],
     judge: JudgeName = "avatars",
@@ -37,6 +37,8 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Train and measure systems side by side: same data, same budget, same seeds, one table.
+
+    A row without a preset takes its system's default, as `limner train` does.
 
     limner bench miniature:ten-minutes gan-int-cls:avatars-modern --data data/avatars -o bench/first --images 20000
 

@@ -30,7 +30,12 @@ DEFAULT = "avatars"
 
 def draw(
     prompts: Annotated[
-        list[str] | None, typer.Argument(metavar="PROMPT...", help="What to draw, each in quotes.", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="PROMPT...",
+            help="What to draw, each in quotes; required without --again and --prompts.",
+            show_default=False,
+        ),
     ] = None,
     artist: Name = DEFAULT,
     n: Annotated[int, typer.Option("-n", help="Pictures of each prompt.")] = 1,

@@ -40,7 +40,7 @@ def cub(folder: Folder, out: Out, crop: Crop = True, split: Split = None, as_jso
 
     limner data import cub downloads/birds --no-crop --split official -o data/whole-birds
 
-    limner train gan-int-cls --data data/birds
+    limner train gan-int-cls --data data/birds --preset birds
     """
     from limner.data.importers import cub as import_cub
 

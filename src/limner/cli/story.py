@@ -28,7 +28,10 @@ Name = Annotated[
 def story(
     lines: Annotated[
         list[str] | None,
-        typer.Argument(metavar="FILE | LINE...", help="A text file, a line a picture; or the lines; or - for stdin."),
+        typer.Argument(
+            metavar="FILE | LINE...",
+            help="A text file, a line a picture; or the lines; or - for stdin. Required without --from.",
+        ),
     ] = None,
     artist: Name = DEFAULT,
     n: Annotated[int, typer.Option("-n", help="Tellings, each with a seed of its own.")] = 1,

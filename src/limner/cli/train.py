@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from limner.cli.console import Json, emit, note
+from limner.cli.console import Json, emit, leads, note
 from limner.cli.run import begun, forget, opened, trainer_of
 from limner.errors import UserError
 
@@ -22,9 +22,11 @@ Precision = Annotated[str, typer.Option(help="auto (bf16 where the processor com
 
 
 def train(
-    system: Annotated[str, typer.Argument(help="A system of `limner list`, or a file of your own, ./mine.py.")],
+    system: Annotated[str, typer.Argument(help="A system of `limner list`, or your own by path: ./mine.py, ./mine/.")],
     data: Annotated[str, typer.Option(help="A folder of captioned pictures, a .parquet or .arrow file, a Hub id.")],
-    preset: Annotated[str | None, typer.Option(help="Settings to begin from.", show_default=False)] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Settings to begin from.", show_default="the system's own default")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Change one setting, name=value; may be repeated.")
     ] = None,
@@ -55,6 +57,10 @@ def train(
 ) -> None:
     """Train a system on captioned pictures. Ctrl-C saves and says how to go on.
 
+    `limner show SYSTEM` lists its presets, which of them is the default, and the settings for --set.
+
+    limner train miniature --data my-pictures
+
     limner train miniature --data my-pictures --preset ten-minutes --run runs/mine
 
     limner train gan-int-cls --data birds --preset birds --set batch=32 --images 400000
@@ -63,15 +69,16 @@ def train(
 
     limner draw "a small yellow bird" --artist runs/mine
     """
-    from limner import settings
+    from limner import catalogue, settings
 
     if seed < 0:
         raise UserError(f"the seed is a whole number from 0, not {seed}")
     if go_on and run is None:
         raise UserError("--continue goes on with a run: name it with --run")
-    name, config = _configured(system, preset, set_ or [], images)
+    name, preset, config = _configured(system, preset, set_ or [], images)
+    own = catalogue.own_source(system)
     record = {
-        "system": str(Path(system).resolve()) if system.endswith(".py") else name,
+        "system": str(own.resolve()) if own else name,
         "preset": preset,
         "config": settings.to_json(config),
         "data": str(Path(data).resolve()) if Path(data).exists() else data,
@@ -87,16 +94,17 @@ def train(
     _begin(record, run, f"{name}-{preset}", go_on, as_json)
 
 
-def _configured(system: str, preset: str | None, changes: list[str], images: int | None) -> tuple[str, Any]:
-    """Return the name of a system and the configuration that was asked for."""
+def _configured(system: str, preset: str | None, changes: list[str], images: int | None) -> tuple[str, str, Any]:
+    """Return the name of a system, the preset it begins from, and the configuration that was asked for."""
     from limner import catalogue, settings
 
     cls = catalogue.load_class(system)
-    if preset is None:
-        presets = ", ".join(cls.presets)
-        raise UserError(f"choose what to begin from with --preset: {presets} (limner show {system} describes them)")
+    name, chosen = catalogue.name_of(cls), catalogue.preset_of(cls, preset)
     values = settings.pairs(changes) | ({} if images is None else {"images": str(images)})
-    return catalogue.name_of(cls), catalogue.configure(cls, preset, values)
+    config = catalogue.configure(cls, chosen, values)
+    if preset is None and leads():
+        note(f"preset {chosen}, the default of {name} (limner show {system} lists all)")
+    return name, chosen, config
 
 
 def _begin(record: dict[str, Any], run: Path | None, stem: str, go_on: bool, as_json: bool) -> None:

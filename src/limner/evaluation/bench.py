@@ -76,7 +76,7 @@ OF_STORIES = (
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the table: SYSTEM:PRESET or SYSTEM:PRESET:name=value,name=value."""
+    """One row of the table: SYSTEM, SYSTEM:PRESET or SYSTEM:PRESET:name=value,name=value."""
 
     spec: str
     cls: type[System]
@@ -91,17 +91,19 @@ class Entry:
     def read(cls, spec: str, budget: Mapping[str, int]) -> Entry:
         """Read what a person wrote; `budget` (images=..., text_images=...) holds unless the row says otherwise.
 
+        Where no preset is written, it is the one that the system names.
+
         Raises:
             UserError: for what is no such row, an unknown system, preset or option.
         """
         name, _, rest = spec.partition(":")
         preset, _, changes = rest.partition(":")
-        if not preset:
-            raise UserError(f"{spec!r} is no row: write SYSTEM:PRESET or SYSTEM:PRESET:name=value,name=value")
+        if not name or "=" in preset:
+            raise UserError(f"{spec!r} is no row: write SYSTEM, SYSTEM:PRESET or SYSTEM:PRESET:name=value,name=value")
         found = catalogue.load_class(name)
         pairs = settings.pairs(_split(changes) if changes else [])
         wanted = {name: str(count) for name, count in budget.items()} | pairs
-        return cls(spec, found, catalogue.configure(found, preset, wanted))
+        return cls(spec, found, catalogue.configure(found, catalogue.preset_of(found, preset), wanted))
 
 
 def _split(text: str) -> list[str]:
