@@ -1,9 +1,12 @@
-"""The contract: what a system says, and nothing of how it is run.
+"""The contract between a system and whatever trains it or draws with it.
 
 A paper of this lineage is a list of training phases in which some players move in turn, and a way of drawing that
-passes through drafts. So a `System` says exactly two things: `phases()`, whose steps are Python generators that
-yield `Update`s, and `sample()`, a generator that yields `Draft`s. The trainer, the command line, the evaluator and
-the studio serve every system through these two and know no system by name.
+passes through drafts. So a `System` implements two methods: `phases()`, whose steps are Python generators that yield
+`Update`s, and `sample()`, a generator that yields `Draft`s. The trainer, the command line, the evaluator and the studio
+serve every system through these two and know no system by name.
+
+Letters: B rows of a batch, H and W sides of a picture, S the side a system draws, R the side it takes from the data
+(`data_size`), T words or frames, K boxes, E width of a code, Z numbers of noise.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from limner.errors import UserError
-from limner.noise import RowNoise
+from limner.noise import RowNoise, Seed
 from limner.optimisers import OptimiserFactory, constant
 from limner.requests import Blend, Nothing, Request, shares
 
@@ -28,14 +31,17 @@ if TYPE_CHECKING:
 
 
 class Update(NamedTuple):
-    """One move of the game: the trainer takes `player`'s optimiser step down the gradient of `loss`.
+    """One move of the game: the trainer takes one optimiser step of `player` down the gradient of `loss`.
 
-    The step that yielded it goes on from there, after the step. `log` holds scalars worth a line in the log.
+    The generator that yielded it is resumed after that step, so that what it computes next uses the new weights.
     """
 
     player: str
+    """Its name in `Phase.players`."""
     loss: Tensor
+    """A scalar."""
     log: Mapping[str, Tensor] = {}
+    """Tensors whose means are logged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +51,13 @@ class Player:
     modules: Sequence[nn.Module]
     """The modules whose parameters move together."""
     optimiser: OptimiserFactory
-    """Made afresh at the start of each phase, over the parameters of `modules`."""
+    """Makes a new optimiser over the parameters of `modules` at the start of each phase."""
     schedule: Callable[[float], float] = constant
-    """Progress of the phase in [0, 1] to a factor on the learning rate."""
+    """Maps progress of the phase in [0, 1] to a factor on the learning rate."""
     clip: float | None = None
-    """Largest norm of the whole gradient; longer ones are scaled down to it."""
+    """Largest norm of the whole gradient; larger gradients are scaled down to it."""
     ema: float | None = None
-    """Half-life, in images, of the shadow weights that `sample` uses and checkpoints publish."""
+    """Half-life, in images, of the averaged weights (EMA) that sample grids use and checkpoints publish."""
 
 
 @dataclass(frozen=True)
@@ -68,40 +74,41 @@ class Clock:
         return min(self.seen / max(self.total, 1), 1.0)
 
     def every(self, n: int) -> bool:
-        """Tell whether this step is one of every `n` (lazy penalties, several critic steps)."""
+        """Return whether this step is one of every `n` (lazy penalties, several discriminator steps)."""
         return self.step % n == 0
 
 
 Step = Callable[[Any, Clock], Iterator[Update]]
+"""A batch of the phase's `view`, and where the phase stands, to the updates of one training step."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """One chapter of a training: who plays, on which view of the data, for how many images."""
+    """One stage of a training: which players learn, from which view of the data, for how many images."""
 
     name: str
     view: type[View]
-    """The noun of data a step reads: `Pairs`, `Stories`, ..."""
+    """The kind of batch a step takes: `Pairs`, `Stories`, ..."""
     images: int
     """Budget in images, so that batch size and number of processes may change."""
     batch: int
     """Images in one step, over all processes together."""
     players: Mapping[str, Player] = field(default_factory=dict)
     step: Step | None = None
-    """A generator of `Update`s; it reads like the paper's algorithm.
+    """A generator of `Update`s that reads like the paper's algorithm.
 
     Which players move, and in what order, may depend on the clock but never on the data: processes wait for each other.
     """
     once: Callable[[Dataset], None] | None = None
-    """Work that is no gradient descent; what it stores in buffers is saved (count tables, feature statistics)."""
+    """Work without gradient descent, in place of `step`; results in buffers are saved (tables, statistics)."""
     on_start: Callable[[], None] | None = None
-    """Runs at a fresh start of the phase only, never on resume (weight initialisation)."""
+    """Runs when the phase starts, never when it is resumed (weight initialisation)."""
     on_enter: Callable[[Dataset], None] | None = None
-    """Runs whenever the phase is entered, fresh or resumed: makes again what is derived and not saved (text tables)."""
+    """Runs whenever the phase is started or resumed: recomputes what is derived and not saved (caption tables)."""
     check: Callable[[Any], Mapping[str, float]] | None = None
-    """Numbers on a held-out batch, for the log."""
+    """Computes numbers on a held-out batch, for the log."""
     draws: bool = True
-    """Whether what is drawn changes in it, so that sample grids are worth making."""
+    """Whether this phase changes what is drawn, so that sample grids are worth making."""
 
     def __post_init__(self) -> None:
         assert (self.step is None) != (self.once is None), f"phase {self.name}: exactly one of step= and once="
@@ -110,42 +117,45 @@ class Phase:
 
 @dataclass(frozen=True)
 class Draft:
-    """One state of a work in progress; the last one drawn is the answer.
+    """One state of what is drawn, on the way to the final one; the last draft that `sample` yields is the answer.
 
-    Letters: B rows, T words or frames, K boxes. Every field has a row for each request.
+    Every field that is set has a row for each request.
     """
 
     images: Tensor | None = None
     """(B, 3, H, W), or (B, T, 3, H, W) for a story, in [-1, 1]."""
     attention: Tensor | None = None
-    """(B, T, h, w): share of attention of each word over the picture."""
+    """(B, T, h, w), the attention that each place of the picture pays to each word; it sums to 1 over words."""
     layout: Mapping[str, Tensor] | None = None
     """`boxes` (B, K, 4) as x, y, w, h in [0, 1], `labels` (B, K), -1 where empty, `masks` (B, K, h, w) where known."""
     text: Sequence[str] | None = None
+    """B texts."""
     note: str = ""
+    """What this draft shows, for captions of drafts."""
     progress: float = 1.0
+    """Share of the drawing that is done, in (0, 1]."""
 
 
 @dataclass(frozen=True)
 class ExportPart:
-    """A net that draws elsewhere, such as in a browser, and what it is given there."""
+    """A net to run outside Python, such as in a browser, and its inputs and outputs there."""
 
     net: nn.Module
     given: Mapping[str, Tensor]
     """An example of each input by name, in order."""
     gives: tuple[str, ...]
-    """Names of what comes out, in order."""
+    """Names of the outputs, in order."""
     noise: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """The inputs that are noise, each one draw, in their order; how many of its numbers each knob scales."""
+    """Of each input that is noise, in the order they are drawn: how many of its numbers each knob scales."""
     rule: Mapping[str, Any] = field(default_factory=dict)
-    """Of a reader: how a text becomes numbers."""
+    """For the part `reader`: how a text becomes numbers (see `limner.blocks.text.encoders.TextEncoder.rule`)."""
     notes: tuple[str, ...] = ()
-    """Of a painter: the notes of its drafts."""
+    """For the part `painter`: the notes of its drafts."""
 
 
 @dataclass(frozen=True)
 class Paper:
-    """What is published."""
+    """The publication that a system implements."""
 
     title: str
     authors: str
@@ -156,70 +166,103 @@ class Paper:
 
 @dataclass(frozen=True)
 class NoKnobs:
-    """Nothing to turn while drawing."""
+    """The knobs of a system that has none."""
 
 
 class System(nn.Module):
-    """A published system. Subclass once a paper; the name of the file or package is the system's name."""
+    """A published system: one subclass per paper, in a file or package named as the system.
+
+    A subclass sets the class attributes below and implements `phases` and `sample`; the other methods are optional. It
+    has its own `Config` and `Knobs`, so it annotates them as what they are: `self.config: Config = config` in
+    `__init__`, and `knobs: Spread` (its Knobs) in `sample`.
+    """
 
     paper: ClassVar[Paper]
     takes: type[Request] = Nothing
-    """What it draws from; of an instance, what its configuration does."""
+    """The kind of request it draws; on an instance, what `request_type` returns for its configuration."""
     gives: ClassVar[frozenset[str]] = frozenset({"images"})
+    """Fields of `Draft` that its last draft sets."""
     Config: ClassVar[type]
+    """Frozen dataclass of what is fixed when a system is built; `size`, in pixels, is one of its fields."""
     presets: ClassVar[Mapping[str, Any]]
+    """Instances of `Config` by name."""
     default_preset: ClassVar[str] = ""
     """The preset that training takes where none is chosen.
 
     Empty: the only one there is; where there are several, one has to be chosen.
     """
     Knobs: ClassVar[type] = NoKnobs
+    """Frozen dataclass of what may change from one drawing to the next; every field has a default."""
 
     def __init__(self, config: Any, schema: Schema) -> None:
-        """Keep both; a subclass then builds ALL its modules: phases only choose which ones learn."""
+        """Store both. A subclass then builds ALL its modules: phases only choose which of them learn.
+
+        Args:
+            config: an instance of `Config`.
+            schema: words, attributes and sizes of the data that it is trained on.
+
+        Raises:
+            UserError: where modules cannot be built as configured.
+        """
         super().__init__()
         self.config, self.schema, self.takes = config, schema, self.request_type(config)
 
     @classmethod
     def request_type(cls, config: Any) -> type[Request]:
-        """Return what it draws from when so configured."""
+        """Return the kind of request that a system of this configuration draws."""
         return cls.takes
 
     @classmethod
     def data_size(cls, config: Any) -> int:
-        """Side, in pixels, of the pictures it wants from the data (larger than drawn where it crops)."""
+        """Return R, the side in pixels of the pictures it takes from the data (more than S where it crops)."""
         return int(config.size)
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are; the CPU where it has none."""
+        """The device of its parameters; the CPU where it has none."""
         return next((p.device for p in self.parameters()), torch.device("cpu"))
 
     def phases(self) -> list[Phase]:
-        """Return the chapters of the training, in order."""
+        """Return the stages of the training, in order."""
         raise NotImplementedError
 
     def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
-        """Draw a row for each request with that row's own dice; yield drafts, the last one with progress 1."""
+        """Draw a row for each request and yield drafts, the last one with progress 1.
+
+        A row depends on its own request and noise alone: it is drawn the same alone as among others. The system is in
+        evaluation mode. Callers use `sample_drafts`.
+
+        Args:
+            requests: B of them, of the kind `takes`, or `Blend`s of such.
+            knobs: an instance of `Knobs`.
+            rng: the noise of B rows, on the system's device.
+        """
         raise NotImplementedError
 
     def exports(self) -> Mapping[str, ExportPart]:
-        """Return the parts to draw with elsewhere; empty where drawing is no chain of forward passes.
+        """Return the nets to draw with outside Python; empty where drawing is not a chain of forward passes.
 
-        `painter` draws; `reader`, where there is one, makes what the painter is told of a text; `setting`, of a system
-        that tells stories, what its painter is told of a whole chapter.
+        `painter` is the generator; `reader`, where there is one, the text encoder, whose outputs are inputs of
+        `painter`; `setting`, of a system that draws stories, encodes the lines of a whole chapter for `painter`.
         """
         return {}
 
     def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor] | None:
-        """Return codes of pictures (B, 3, S, S) and of requests, two of (B, E), by its own encoders, where it has some.
+        """Return codes of pictures and of requests by its own encoders, None where it has none.
 
-        Their cosine says how well they fit: R-precision as the papers count it.
+        Their cosine scores how well a picture fits a request: R-precision as the papers measure it.
+
+        Args:
+            images: (B, 3, S, S) in [-1, 1].
+            requests: B of them.
+
+        Returns:
+            two of (B, E).
         """
         return None
 
     def describe(self, images: Tensor) -> list[str]:
-        """Return a sentence for each picture, (B, 3, R, R) in [-1, 1] with R as `data_size` says.
+        """Return a sentence for each picture, (B, 3, R, R) in [-1, 1].
 
         Raises:
             UserError: where it has no captioner.
@@ -227,29 +270,48 @@ class System(nn.Module):
         raise UserError(f"{type(self).__name__} cannot say what is in a picture: it has no captioner")
 
     def caption_log_likelihood(self, images: Tensor, requests: Sequence[Request]) -> Tensor | None:
-        """Return how well pictures (B, 3, S, S) tell what was asked, by its own captioner, where it has one: (B,).
+        """Return the log-likelihood of each request's text given its picture by its own captioner, None without one.
 
-        That is the log-probability of each request's text given its picture, a word, in nats.
+        Args:
+            images: (B, 3, S, S) in [-1, 1].
+            requests: B of them.
+
+        Returns:
+            (B,), in nats per word.
         """
         return None
 
     def style(self, images: Tensor) -> Tensor:
-        """Return noise (B, Z) that would draw pictures like these, (B, 3, R, R) in [-1, 1] with R as `data_size` says.
+        """Return noise (B, Z) from which pictures like these, (B, 3, R, R) in [-1, 1], would be drawn.
 
         Raises:
-            UserError: where it never learnt to.
+            UserError: where it has no style encoder, or an untrained one.
         """
         raise UserError(f"{type(self).__name__} cannot take a style from a picture: it has no style encoder")
 
     def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
-        """Return words of the requests it does not know, each with the nearest it does know (read in its place)."""
+        """Return the words of the requests that it does not know, each with the nearest known word it reads instead."""
         return {}
+
+
+def sample_drafts(
+    system: System, requests: Sequence[Request], seeds: Sequence[Seed], knobs: Any | None = None
+) -> Iterator[Draft]:
+    """Draw a row for each request with its own seed, on the system's device; the last draft is the answer.
+
+    Args:
+        system: in evaluation mode.
+        requests: B of them.
+        seeds: one for each request.
+        knobs: an instance of `system.Knobs`; its defaults where None.
+    """
+    return system.sample(requests, system.Knobs() if knobs is None else knobs, RowNoise(seeds, system.device))
 
 
 def no_grad(sample: Callable[..., Iterator[Draft]]) -> Callable[..., Iterator[Draft]]:
     """Decorate `sample` of a system that needs no gradients while it draws.
 
-    The caller never wraps `sample` in inference mode: PPGN and MMVR need gradients inside it.
+    Callers never disable gradients around `sample`, since PPGN and MMVR need them inside it.
     """
 
     @functools.wraps(sample)
@@ -266,7 +328,12 @@ def no_grad(sample: Callable[..., Iterator[Draft]]) -> Callable[..., Iterator[Dr
 
 
 def blend(encode: Callable[[Sequence[Request]], Tensor], requests: Sequence[Request]) -> Tensor:
-    """Encode requests to (B, E); a `Blend` gets the point between the codes of its two ends."""
+    """Encode B requests to (B, E); a `Blend` gets the linear interpolation of the codes of its two ends.
+
+    Args:
+        encode: N requests without blends to (N, E); called once.
+        requests: B of them.
+    """
     codes: Iterator[Tensor] = iter(encode([part for request in requests for part, _ in shares(request)]))
 
     def code(request: Request) -> Tensor:

@@ -32,9 +32,9 @@ from limner.drawing.seeds import Picture, check_count, check_end, first_seed, se
 from limner.drawing.story import Strip
 from limner.errors import UserError
 from limner.imaging.sheets import sheet, to_pil
-from limner.noise import RowNoise, Seed, Style
+from limner.noise import Seed, Style
 from limner.requests import Blend, Caption, Nothing, Request, Story, from_json, texts, to_json
-from limner.system import Draft, System
+from limner.system import Draft, System, sample_drafts
 
 __all__ = ["Artist", "UnknownWords", "bundled", "find", "load", "sheet", "to_pil"]
 
@@ -335,9 +335,8 @@ class Artist:
     def sample(self, rows: Sequence[tuple[Request, Seed]], knobs: Any) -> Iterator[Draft]:
         """Draw rows in one batch and yield each draft when it is done; `knobs` are as `self.knobs` gives them."""
         requests, seeds = [request for request, _ in rows], [seed for _, seed in rows]
-        where = self.system.device
         try:
-            yield from self.system.sample(requests, knobs, RowNoise(seeds, where))
+            yield from sample_drafts(self.system, requests, seeds, knobs)
         except (AssertionError, AttributeError, TypeError) as error:
             if any(isinstance(request, Blend) for request in requests):
                 raise UserError(f"{self.record['system']} cannot draw what lies between two requests") from error

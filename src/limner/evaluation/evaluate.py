@@ -26,10 +26,9 @@ from limner.evaluation.redescription import redescribed
 from limner.evaluation.report import OF_REAL, Figure, Report
 from limner.evaluation.stories import story_figures, strips
 from limner.metrics import Extractor
-from limner.noise import RowNoise
 from limner.processes import Processes
 from limner.requests import Caption, Nothing, Request, Story
-from limner.system import System
+from limner.system import System, sample_drafts
 from limner.training.run_folder import RunFolder
 from limner.training.trainer import Trainer
 
@@ -136,11 +135,8 @@ def draw(system: System, requests: Sequence[Request], seeds: Sequence[int], rank
     """Draw each request with its seed, shared among processes: (N, 3, H, W), or (N, T, 3, H, W), on the CPU."""
     mine = ranks.mine(len(requests))
     parts = []
-    where = system.device
     for places in _batches(mine):
-        *_, final = system.sample(
-            [requests[i] for i in places], system.Knobs(), RowNoise([seeds[i] for i in places], where)
-        )
+        *_, final = sample_drafts(system, [requests[i] for i in places], [seeds[i] for i in places])
         if final.images is None:
             raise UserError("this artist draws no pictures, so there is nothing to measure")
         parts.append(final.images.float().clamp(-1, 1).cpu())
@@ -152,14 +148,13 @@ def draw(system: System, requests: Sequence[Request], seeds: Sequence[int], rank
 def drawing_parameters(system: System, request: Request) -> int:
     """Count the parameters of the modules that are called when a request is drawn; critics and the like are not."""
     called: set[nn.Parameter] = set()
-    where = system.device
 
     def note(module: nn.Module, given: Any) -> None:
         called.update(module.parameters(recurse=False))
 
     hooks = [module.register_forward_pre_hook(note) for module in system.modules()]
     try:
-        for _ in system.sample([request], system.Knobs(), RowNoise([0], where)):
+        for _ in sample_drafts(system, [request], [0]):
             pass
     finally:
         for hook in hooks:

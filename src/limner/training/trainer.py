@@ -19,9 +19,8 @@ from limner import checkpoint
 from limner.data.dataset import Dataset
 from limner.data.shuffle import rows_at
 from limner.errors import UserError
-from limner.noise import RowNoise
 from limner.requests import Request
-from limner.system import Clock, Phase, System, Update
+from limner.system import Clock, Phase, System, Update, sample_drafts
 from limner.training.ema import EMA
 from limner.training.engine import Engine, statistics, stoppable
 from limner.training.monitor import Monitor
@@ -239,8 +238,7 @@ class Trainer:
             with torch.no_grad():
                 self.monitor.check(phase.name, self.at.total, phase.check(view.to(self.engine.device)))
         if phase.draws and self.grid_every:
-            dice = RowNoise(range(len(self.prompts)), self.engine.device)
-            *_, final = self.system.sample(self.prompts, self.system.Knobs(), dice)
+            *_, final = sample_drafts(self.system, self.prompts, range(len(self.prompts)))
             self.monitor.grid(self.at.total, final)
 
     def save(self) -> None:
