@@ -66,9 +66,9 @@ class Loop:
             rates = player.optimiser(self.nets[name]).param_groups[0]
             how: dict[str, Any] = {"fused": True} if switches.fused else {"foreach": False}
             self.optimisers[name] = torch.optim.Adam(self.nets[name], lr=rates["lr"], betas=rates["betas"], **how)
-        if hasattr(system, "rivals"):  # what `read`, a system of the same weights, has read already
-            system.rivals = copy.copy(read.rivals)
-            system.rivals.table = copy.copy(read.rivals.table)
+        if hasattr(system, "negatives"):  # what `read`, a system of the same weights, has read already
+            system.negatives = copy.copy(read.negatives)
+            system.negatives.table = copy.copy(read.negatives.table)
         else:
             system.sentences = copy.copy(read.sentences)
         if not switches.table:
@@ -114,8 +114,8 @@ def decoded(data: Dataset, rows: np.ndarray) -> Tensor:
 
 def _read_every_time(system: Any, data: Dataset) -> None:
     """Let the table of captions look nothing up: each text is read when it is asked for."""
-    table = system.rivals.table if hasattr(system, "rivals") else system.sentences
-    read: Callable[[list[str]], Tensor] = system.pool if hasattr(system, "rivals") else system.text.sentence
+    table = system.negatives.table if hasattr(system, "negatives") else system.sentences
+    read: Callable[[list[str]], Tensor] = system.pool if hasattr(system, "negatives") else system.text.sentence
     texts: dict[int, str] = {}
     for row in range(data.length()):
         start = int(table.starts[row])

@@ -17,7 +17,7 @@ from limner.noise import RowNoise
 from limner.requests import Blend, Caption
 from limner.system import Clock
 from limner.systems import miniature
-from limner.systems.miniature import ENOUGH, LAZY, Miniature, apart, unit
+from limner.systems.miniature import LAZY, VARIETY_ENOUGH, Miniature, mean_difference, rms_norm
 from toy import shapes
 
 
@@ -27,16 +27,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def make(data: Dataset, **changes: Any) -> Miniature:
-    """A system whose encoders, untrained, have read the captions; every text is told, unless a test says not."""
+    """A system whose encoders, untrained, have encoded the captions; no text is dropped."""
     torch.manual_seed(0)
     system = Miniature(dataclasses.replace(Miniature.presets["tiny"], **({"match": 0.0} | changes)), data.schema)
-    system.remember(data)
+    system.encode_captions(data)
     return system
 
 
 @pytest.fixture(autouse=True)
-def everything_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(miniature, "SILENCE", 0.0)
+def no_text_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(miniature, "TEXT_DROPOUT", 0.0)
 
 
 def batch_of(data: Dataset, count: int = 8) -> Pairs:
@@ -106,14 +106,14 @@ def test_the_penalty_is_the_squared_slope(data: Dataset) -> None:
 
 def test_variety_is_rewarded_until_there_is_enough(data: Dataset) -> None:
     a, b = torch.zeros(2, 3, 4, 4), torch.full((2, 3, 4, 4), 0.5)
-    assert torch.allclose(apart(a, b), torch.tensor([0.5, 0.5]))
+    assert torch.allclose(mean_difference(a, b), torch.tensor([0.5, 0.5]))
     batch = batch_of(data)
     found = {}
     for weight in (0.0, 4.0):
         system = make(data, variety=weight)
         torch.manual_seed(1)
         found[weight] = losses(system, batch)["generator"]
-    unlike = found[4.0].log["unlike"].clamp(max=ENOUGH).mean().item()
+    unlike = found[4.0].log["unlike"].clamp(max=VARIETY_ENOUGH).mean().item()
     assert found[0.0].loss.item() - found[4.0].loss.item() == pytest.approx(4 * unlike, rel=1e-4)
     system = make(data, variety=4.0)
     torch.manual_seed(1)
@@ -167,7 +167,7 @@ def test_every_text_counts_alike(data: Dataset) -> None:
     system = make(data).eval()
     codes = system.code(system.pool(["red", "a red circle on black with a blue ground and a square bar"]))
     assert torch.allclose(codes.square().mean(dim=1), torch.ones(2), atol=1e-4)
-    assert torch.equal(unit(torch.zeros(1, 4)), torch.zeros(1, 4))
+    assert torch.equal(rms_norm(torch.zeros(1, 4)), torch.zeros(1, 4))
 
 
 def test_the_text_encoder_rests_while_the_game_is_played(data: Dataset) -> None:

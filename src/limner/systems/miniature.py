@@ -5,26 +5,28 @@ No paper of the lineage, but each part has a source:
         pairing loss, R1 and R2 together, no normalisation layers;
     Tao et al., "DF-GAN", CVPR 2022: one stage, the text fused into each block by scale and shift;
     Reed et al., "Generative Adversarial Text to Image Synthesis", ICML 2016: real pictures with wrong texts;
-    Miyato and Koyama, "cGANs with Projection Discriminator", ICLR 2018: one of the critic's three heads;
-    Karras et al., "StyleGAN2", CVPR 2020: penalties taken lazily; Shi et al., CVPR 2016: the pixel shuffle;
+    Miyato and Koyama, "cGANs with Projection Discriminator", ICLR 2018: one of the discriminator's three heads;
+    Karras et al., "StyleGAN2", CVPR 2020: lazy regularisation; Shi et al., CVPR 2016: the pixel shuffle;
     Chen et al., "SimCLR", ICML 2020: condition on what lies before the contrastive projection, which keeps more;
-    Xu et al., "AttnGAN", CVPR 2018: encoders that learnt to match pictures with texts score what is drawn;
-    Karras et al., "StyleGAN", CVPR 2019: a mapping network mixes text and noise before any block hears of them;
+    Xu et al., "AttnGAN", CVPR 2018: encoders pre-trained to match pictures with texts score what is drawn (DAMSM);
+    Karras et al., "StyleGAN", CVPR 2019: a mapping network between noise and the blocks; here it mixes in the text;
     Mao et al., "Mode Seeking GANs", CVPR 2019: two drawings of one text should differ; Ho and Salimans,
-        "Classifier-free guidance", 2021: some rows are told nothing, so that the noise learns to decide.
+        "Classifier-free guidance", 2021: the text of some rows is dropped, so that the noise learns to decide.
 
-Reading order: Config -> Mixer, Fusion, Generator -> Critic -> Miniature.phases -> steps -> sample.
-Letters: B pictures, S side of the picture, C channels, E text code, Z noise, W what blocks are told.
+Reading order: Config -> Mixer, Fusion, Generator -> Discriminator -> losses -> Miniature: phases, step, sample.
+Letters: B pictures, S side of the picture, C channels, E width of a text code, Z numbers of noise, W width of the
+condition; x real picture, t its text, w a wrong text, z and z' noise, G generator, D discriminator, f softplus.
 
-What makes it quick on a CPU: no 3x3 convolution works at full size. The critic begins by folding 2x2 pixels into
-channels, the generator ends by unfolding them; one drawn batch serves the critic's move and then the generator's.
+What makes it quick on a CPU: no 3x3 convolution works at full size. The discriminator begins by folding 2x2 pixels
+into channels, the generator ends by unfolding them; one drawn batch serves the discriminator's update and then the
+generator's.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -51,19 +53,18 @@ from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System
 if TYPE_CHECKING:
     from limner.data.dataset import Dataset
 
-
 LAZY = 8
-"""Steps between two penalties, each weighted this much more."""
+"""Steps from one gradient penalty to the next; each is weighted this much more (lazy regularisation)."""
 MISMATCH = 0.5
-"""Weight of real pictures with wrong texts among the critic's negatives."""
-SILENCE = 0.1
-"""Share of rows whose text is withheld from both players."""
+"""Weight of real pictures with wrong texts in the discriminator's loss."""
+TEXT_DROPOUT = 0.1
+"""Share of rows whose text is replaced by zeros for both players (classifier-free guidance)."""
 TWINS = 4
 """One in so many rows is drawn twice, with other noise."""
-LEARNT = 2 / 3
-"""Share of the game after which the noise knows its part: variety counts a tenth, and the words get theirs."""
-ENOUGH = 0.2
-"""How unlike two drawings need be: mean difference of their pixels over that of their noise."""
+VARIETY_UNTIL = 2 / 3
+"""Progress of the phase after which the variety term counts a tenth, so that texts are obeyed in details, too."""
+VARIETY_ENOUGH = 0.2
+"""Largest variety that is rewarded: mean difference of two drawings' pixels over that of their noise."""
 
 
 @dataclass(frozen=True)
@@ -106,68 +107,75 @@ INGREDIENTS = frozenset({"r2", "pairing", "mismatch", "shuffle", "projection"})
 
 
 class Mixer(nn.Module):
-    """Text and noise to what every block is told: the noise decides what the text leaves open.
+    """Text and noise to the condition of every block: the noise decides what the text leaves open.
 
-    Scale and shift are linear in what they are told and could only add the one to the other; to let one gate the other
-    takes layers between. Both enter with the same weight, each number of mean square 1.
+    Scale and shift are linear in the condition, so without layers before them text and noise could only be added; to
+    let one gate the other takes layers between. Both enter with the same weight, each number of mean square 1.
     """
 
-    HEARD = 128
+    TEXT = 128
+    """Numbers of the text beside the Z of the noise."""
 
     def __init__(self, text: int, noise: int, width: int) -> None:
         super().__init__()
-        self.hear = nn.Linear(text, self.HEARD)
-        self.layers = nn.ModuleList(begun(nn.Linear(w, width), math.sqrt(2)) for w in (self.HEARD + noise, width))
+        self.hear = nn.Linear(text, self.TEXT)
+        self.layers = nn.ModuleList(he_normal(nn.Linear(w, width), math.sqrt(2)) for w in (self.TEXT + noise, width))
 
     def forward(self, noise: Tensor, text: Tensor) -> Tensor:
-        x = torch.cat([noise, unit(self.hear(text))], dim=1)  # (B, Z + 128)
+        """Return the condition of noise (B, Z) and text codes (B, E): (B, W)."""
+        x = torch.cat([noise, rms_norm(self.hear(text))], dim=1)  # (B, Z + 128)
         for layer in self.layers:
             x = F.leaky_relu(layer(x), 0.2)
-        return x  # (B, W)
+        return x
 
 
-def unit(x: Tensor) -> Tensor:
-    """Scale each row to mean square 1; a row of zeros stays."""
+def rms_norm(x: Tensor) -> Tensor:
+    """Scale each row of (B, N) to mean square 1; a row of zeros stays."""
     x = x.float()
     return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-6)
 
 
-def begun(layer: nn.Linear, gain: float) -> nn.Linear:
-    """Let a layer begin by giving numbers `gain` times the size of those it gets (He et al. 2015); 0: no effect."""
+def he_normal(layer: nn.Linear, gain: float) -> nn.Linear:
+    """Initialise a layer so that its outputs are `gain` times the size of its inputs (He et al. 2015); 0: all zero."""
     nn.init.normal_(layer.weight, std=gain / math.sqrt(layer.in_features))
     nn.init.zeros_(layer.bias)
     return layer
 
 
 class Fusion(nn.Module):
-    """Twice: scale and shift by text and noise, leaky ReLU, 3x3 convolution; a 1x1 shortcut beside (DF-GAN, fig. 3)."""
+    """Double the side; then twice: scale and shift by the condition, leaky ReLU, 3x3 convolution (DF-GAN, fig. 3).
+
+    A 1x1 shortcut goes around it.
+    """
 
     GAIN = 0.3
+    """Factor on the residual branch, in place of normalisation."""
 
-    def __init__(self, channels: int, out: int, code: int) -> None:
+    def __init__(self, channels: int, out: int, condition: int) -> None:
         super().__init__()
-        self.affine = nn.ModuleList(begun(nn.Linear(code, 2 * c), 0) for c in (channels, out))
+        self.affine = nn.ModuleList(he_normal(nn.Linear(condition, 2 * c), 0) for c in (channels, out))
         self.convolve = nn.ModuleList(nn.Conv2d(c, out, 3, padding=1) for c in (channels, out))
         self.shortcut = nn.Conv2d(channels, out, 1, bias=False)
 
-    def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        x = F.interpolate(x, scale_factor=2.0, mode="nearest")  # (B, C, h, h) -> (B, C, 2h, 2h)
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """Return (B, C, h, h) under the condition (B, W) as (B, out, 2h, 2h)."""
+        x = F.interpolate(x, scale_factor=2.0, mode="nearest")
         h = x
         for affine, convolve in zip(self.affine, self.convolve, strict=True):
-            scale, shift = affine(code)[..., None, None].chunk(2, dim=1)
+            scale, shift = affine(condition)[..., None, None].chunk(2, dim=1)
             h = convolve(F.leaky_relu(h * (1 + scale) + shift, 0.2))
         return self.shortcut(x) + self.GAIN * h
 
 
 class Generator(nn.Module):
-    """Noise and text to a picture; the last doubling is a pixel shuffle."""
+    """G: noise and text to a picture; the last doubling is a pixel shuffle."""
 
     def __init__(self, config: Config, text: int) -> None:
         super().__init__()
-        widths, code = config.widths, 2 * config.hidden
-        self.mixer = Mixer(text, config.noise, code)
-        self.seed = begun(nn.Linear(code, widths[0] * 4 * 4), 1)
-        self.blocks = nn.ModuleList(Fusion(a, b, code) for a, b in itertools.pairwise(widths))
+        widths, condition = config.widths, 2 * config.hidden
+        self.mixer = Mixer(text, config.noise, condition)
+        self.seed = he_normal(nn.Linear(condition, widths[0] * 4 * 4), 1)
+        self.blocks = nn.ModuleList(Fusion(a, b, condition) for a, b in itertools.pairwise(widths))
         if "shuffle" in config.without:
             self.unfold = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(widths[-1], 48, 3, padding=1))
             self.refine = nn.Conv2d(48, 3, 3, padding=1)
@@ -178,12 +186,13 @@ class Generator(nn.Module):
         self.shortcut = nn.Sequential(nn.Conv2d(widths[-1], 12, 1), nn.PixelShuffle(2))
 
     def forward(self, noise: Tensor, text: Tensor) -> Tensor:
-        code = self.mixer(noise, text)
-        x = self.seed(code).unflatten(1, (-1, 4, 4)).contiguous(memory_format=torch.channels_last)
+        """Draw text codes (B, E) with noise (B, Z): (B, 3, S, S), not clamped."""
+        condition = self.mixer(noise, text)
+        x = self.seed(condition).unflatten(1, (-1, 4, 4)).contiguous(memory_format=torch.channels_last)
         for block in self.blocks:
-            x = block(x, code)  # (B, C, S/2, S/2) after the last
+            x = block(x, condition)  # (B, C, S/2, S/2) after the last
         x = F.leaky_relu(x, 0.2)
-        return self.refine(F.leaky_relu(self.unfold(x), 0.2)) + self.shortcut(x)  # (B, 3, S, S)
+        return self.refine(F.leaky_relu(self.unfold(x), 0.2)) + self.shortcut(x)
 
 
 class Down(nn.Module):
@@ -201,8 +210,12 @@ class Down(nn.Module):
         return (self.shortcut(F.avg_pool2d(x, 2)) + h) * math.sqrt(0.5)
 
 
-class Critic(nn.Module):
-    """A trunk that sees the picture once, and three heads, summed, that ask whether it is real and fits the text."""
+class Discriminator(nn.Module):
+    """D: a trunk that computes features of a picture, and three heads whose sum scores it with a text.
+
+    One head takes picture and text together, one is their inner product (Miyato and Koyama 2018, fig. 1d), one takes
+    the picture alone.
+    """
 
     def __init__(self, config: Config, text: int) -> None:
         super().__init__()
@@ -218,12 +231,12 @@ class Critic(nn.Module):
         self.alone = nn.Linear(last, 1)
 
     def features(self, images: Tensor) -> Tensor:
-        """See the pictures: (B, C, 4, 4)."""
-        begun = self.fold(images).contiguous(memory_format=torch.channels_last)  # (B, C, S/2, S/2)
-        return F.leaky_relu(self.trunk(begun), 0.2)
+        """Return the features of pictures (B, 3, S, S): (B, C, 4, 4)."""
+        folded = self.fold(images).contiguous(memory_format=torch.channels_last)  # (B, C, S/2, S/2)
+        return F.leaky_relu(self.trunk(folded), 0.2)
 
-    def judge(self, features: Tensor, text: Tensor) -> Tensor:
-        """Score pictures seen against texts: (B,), higher where real and fitting."""
+    def score(self, features: Tensor, text: Tensor) -> Tensor:
+        """Score features (B, C, 4, 4) with text codes (B, E): (B,), higher where real and fitting."""
         tiled = self.text(text)[..., None, None].expand(-1, -1, 4, 4)
         joint = self.joint(torch.cat([features, tiled], dim=1)).flatten()
         pooled = features.mean(dim=(2, 3))  # (B, C)
@@ -233,16 +246,66 @@ class Critic(nn.Module):
         return score
 
     def forward(self, images: Tensor, text: Tensor) -> Tensor:
-        return self.judge(self.features(images), text)
+        """Score pictures (B, 3, S, S) with text codes (B, E): (B,)."""
+        return self.score(self.features(images), text)
 
 
-def apart(a: Tensor, b: Tensor) -> Tensor:
-    """Return the mean absolute difference of each row: (B,)."""
+# The losses. Scores are (B,); `without` names the ingredients that are left out.
+
+
+def discriminator_loss(
+    real: Tensor, fake: Tensor, wrong: Tensor, is_wrong: Tensor, without: Collection[str] = ()
+) -> Tensor:
+    """L_D without its penalties: f(D(G(z, t), t) - D(x, t)) + 1/2 f(D(x, w) - D(x, t)), the mean over rows.
+
+    The first term is the relativistic pairing loss (Huang et al. 2024, section 2), the second its form for the wrong
+    texts of Reed et al. 2016. Without "pairing" scores are not compared: f(D(G(z, t), t)) + 1/2 f(D(x, w)) +
+    f(-D(x, t)).
+
+    Args:
+        real: D(x, t).
+        fake: D(G(z, t), t).
+        wrong: D(x, w).
+        is_wrong: bool (B,), false in rows whose w may be true of x: they have no second term.
+        without: ingredients that are left out.
+    """
+    paired = "pairing" not in without
+    reference = real if paired else torch.zeros_like(real)
+    mismatch = ("mismatch" not in without) * MISMATCH * is_wrong * F.softplus(wrong - reference)
+    loss = F.softplus(fake - reference) + mismatch
+    return (loss if paired else loss + F.softplus(-real)).mean()
+
+
+def adversarial_loss(real: Tensor, fake: Tensor, without: Collection[str] = ()) -> Tensor:
+    """Return f(D(x, t) - D(G(z, t), t)), the generator's side of the pairing loss; no gradient flows through D(x, t).
+
+    Without "pairing" it is f(-D(G(z, t), t)), the non-saturating loss.
+    """
+    reference = torch.zeros_like(real) if "pairing" in without else real.detach()
+    return F.softplus(reference - fake).mean()
+
+
+def slope_penalty(
+    discriminator: Discriminator, real: Tensor, fake: Tensor, text: Tensor, without: Collection[str] = ()
+) -> Tensor:
+    """R1 + R2: the squared norm of D's gradient on real pictures, and on drawn ones, each the mean over rows."""
+    if "r2" in without:
+        return gradient_penalty(discriminator, real, text)
+    return 2 * gradient_penalty(discriminator, torch.cat([real, fake]), text.repeat(2, 1))
+
+
+def variety_of(pictures: Tensor, twins: Tensor, noise: Tensor, other: Tensor) -> Tensor:
+    """Return |G(z, t) - G(z', t)| / |z - z'| of pictures (N, 3, S, S) and noise (N, Z): (N,) (Mao et al. 2019)."""
+    return mean_difference(pictures, twins) / mean_difference(noise, other)
+
+
+def mean_difference(a: Tensor, b: Tensor) -> Tensor:
+    """Return the mean absolute difference of each row of (N, ...): (N,)."""
     return (a - b).abs().flatten(1).mean(dim=1)
 
 
 class Miniature(System):
-    """A text encoder learnt by contrast, then frozen; then one generator against one critic."""
+    """A text encoder trained by contrast, then frozen; then one generator against one discriminator."""
 
     paper = Paper("Miniature", "The Limner authors", 2026, "this project")
     takes = Caption
@@ -266,6 +329,7 @@ class Miniature(System):
 
     def __init__(self, config: Any, schema: Schema) -> None:
         super().__init__(config, schema)
+        self.config: Config = config
         doublings = len(config.widths)
         if 4 * 2**doublings != config.size or len(config.critic_widths) != doublings:
             raise UserError(
@@ -279,21 +343,21 @@ class Miniature(System):
         self.text = WordEncoder(schema.lexicon, width=config.hidden, hidden=config.hidden)
         self.vision = ImageEncoder(config.size, config.hidden)
         self.generator = Generator(config, code)
-        self.critic = Critic(config, code)
+        self.critic = Discriminator(config, code)
         for net in (self.generator, self.critic):
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # quicker on CPUs in bf16
         self.standard = Standardise(code)
-        self.rivals = HardNegatives()
+        self.negatives = HardNegatives()
 
     def phases(self) -> list[Phase]:
-        """The text encoder; how its codes are spread; the game."""
+        """Pre-training of the text encoder; mean and deviation of its codes; the adversarial game."""
         c = self.config
         optimiser, decay = adam(c.rate, betas=(0.0, 0.99)), linear_decay_after_half
         return [
             contrastive(self.text, self.vision, images=c.text_images, batch=c.text_batch),
             Phase(name="spread", view=Pairs, images=0, batch=c.text_batch, once=self.measure),
             Phase(
-                name="gan", view=Pairs, images=c.images, batch=c.batch, step=self.step, on_enter=self.remember,
+                name="gan", view=Pairs, images=c.images, batch=c.batch, step=self.step, on_enter=self.encode_captions,
                 players={
                     "critic": Player(modules=[self.critic], optimiser=optimiser, schedule=decay),
                     "generator": Player(modules=[self.generator], optimiser=optimiser, schedule=decay, ema=c.ema),
@@ -301,92 +365,83 @@ class Miniature(System):
             ),
         ]  # fmt: skip
 
-    def remember(self, data: Dataset) -> None:
-        """Read all captions of the training set once more: the reader learns no more, so a table will do."""
-        self.rivals.fill(self.text, data, self.pool)
+    def encode_captions(self, data: Dataset) -> None:
+        """Encode all captions of the training set once: the text encoder is frozen, so a table will do."""
+        self.negatives.fill(self.text, data, self.pool)
 
     @torch.no_grad()
     def measure(self, data: Dataset) -> None:
-        """Learn mean and spread of the codes of a caption of each training picture."""
+        """Measure mean and deviation of the pooled states over one caption of each training picture."""
         texts = [data.captions(row)[row % len(data.captions(row))] for row in range(data.length())]
         self.standard.measure(torch.cat([self.pool(texts[i : i + 256]) for i in range(0, len(texts), 256)]))
 
     def pool(self, texts: Sequence[str]) -> Tensor:
-        """Return the largest state over the words, before the contrastive projection: (B, E)."""
-        _, words, real = self.text(texts)
-        return words.float().masked_fill(~real[..., None], -torch.inf).amax(dim=1)
+        """Return the maximum of the GRU's states over the words, before the contrastive projection: (B, E)."""
+        _, words, mask = self.text(texts)
+        return words.float().masked_fill(~mask[..., None], -torch.inf).amax(dim=1)
 
     def code(self, pooled: Tensor) -> Tensor:
-        """Make codes of what was pooled: every number, and every text, counts alike: (B, E). Zeros say nothing."""
-        return unit(self.standard(pooled))
+        """Standardise pooled states (B, E) and scale each row to mean square 1; zeros stand for no text."""
+        return rms_norm(self.standard(pooled))
 
     def step(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
-        """The critic's move, then the generator's, on one batch of drawings."""
+        """One update of the discriminator and one of the generator, on one batch of drawings."""
         c, real, twins = self.config, batch.images, len(batch.images) // TWINS
-        offer = self.rivals.offer(self.vision, real, batch.rows)
-        other, is_wrong = self.rivals.sample_hard(offer)
-        silent = real.new_empty(len(real), 1).bernoulli_(SILENCE).bool()
-        text = self.code(self.rivals.pooled(offer.own)).masked_fill(silent, 0.0)
-        noise = real.new_empty(len(real) + twins, c.noise).normal_()
+        candidates = self.negatives.candidates(self.vision, real, batch.rows)
+        wrong_caption, is_wrong = self.negatives.sample_hard(candidates)
+        dropped = real.new_empty(len(real), 1).bernoulli_(TEXT_DROPOUT).bool()
+        text = self.code(self.negatives.pooled(candidates.own)).masked_fill(dropped, 0.0)  # t
+        wrong_text = self.code(self.negatives.pooled(wrong_caption))  # w
+        noise = real.new_empty(len(real) + twins, c.noise).normal_()  # z, then z' of the first rows
         fake, twin = self.generator(noise, torch.cat([text, text[:twins]])).split([len(real), twins])
 
-        seen_real, seen_fake = self.critic.features(torch.cat([real, fake.detach()])).chunk(2)
-        right = self.critic.judge(seen_real, text)
-        wrong = self.critic.judge(seen_real, self.code(self.rivals.pooled(other)))
-        drawn = self.critic.judge(seen_fake, text)
-        paired = self.asks("pairing")
-        rival = right if paired else torch.zeros_like(right)
-        loss = F.softplus(drawn - rival) + self.asks("mismatch") * MISMATCH * is_wrong * F.softplus(wrong - rival)
-        loss = (loss if paired else loss + F.softplus(-right)).mean()
+        of_real, of_fake = self.critic.features(torch.cat([real, fake.detach()])).chunk(2)
+        right = self.critic.score(of_real, text)
+        wrong = self.critic.score(of_real, wrong_text)
+        drawn = self.critic.score(of_fake, text)
+        loss = discriminator_loss(right, drawn, wrong, is_wrong, c.without)
         if clock.every(LAZY):
-            loss = loss + LAZY * 0.5 * c.gamma * self.slope(real, fake, text)  # R1 + R2
+            loss = loss + LAZY * 0.5 * c.gamma * slope_penalty(self.critic, real, fake, text, c.without)
         yield Update("critic", loss, {"right": right, "wrong": wrong, "drawn": drawn})
 
-        unlike = apart(fake[:twins], twin) / apart(noise[:twins], noise[len(real) :])
-        variety = c.variety if clock.progress < LEARNT else 0.1 * c.variety
-        loss = F.softplus(rival.detach() - self.critic(fake, text)).mean() - variety * unlike.clamp(max=ENOUGH).mean()
+        unlike = variety_of(fake[:twins], twin, noise[:twins], noise[len(real) :])
+        variety = c.variety if clock.progress < VARIETY_UNTIL else 0.1 * c.variety
+        loss = adversarial_loss(right, self.critic(fake, text), c.without)
+        loss = loss - variety * unlike.clamp(max=VARIETY_ENOUGH).mean()
         log = {"unlike": unlike}
         if c.match:
-            log["match"] = self.rivals.retrieval_loss(self.vision, fake, offer)[~silent.flatten()].mean()
+            found = self.negatives.retrieval_loss(self.vision, fake, candidates)  # AttnGAN's DAMSM, of many texts
+            log["match"] = found[~dropped.flatten()].mean()
             loss = loss + c.match * log["match"]
         yield Update("generator", loss, log)
 
-    def asks(self, ingredient: str) -> bool:
-        """Tell whether an ingredient is in."""
-        return ingredient not in self.config.without
-
-    def slope(self, real: Tensor, fake: Tensor, text: Tensor) -> Tensor:
-        """R1 + R2: how steep the critic is, squared, on real pictures and on drawn ones."""
-        if not self.asks("r2"):
-            return gradient_penalty(self.critic, real, text)
-        return 2 * gradient_penalty(self.critic, torch.cat([real, fake]), text.repeat(2, 1))
-
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
-        """Draw once."""
+    def sample(self, requests: Sequence[Request], knobs: Spread, rng: RowNoise) -> Iterator[Draft]:
+        """Draw in one forward pass; between two captions lie the interpolations of their codes."""
         text = blend(lambda ends: self.code(self.pool(texts_of(ends))), requests)
-        yield from self.paint(knobs.spread * rng.normal(self.config.noise), text)
+        yield from self.drafts(knobs.spread * rng.normal(self.config.noise), text)
 
-    def paint(self, noise: Tensor, text: Tensor) -> Iterator[Draft]:
-        """Draw texts' codes (B, E) with noise (B, Z)."""
+    def drafts(self, noise: Tensor, text: Tensor) -> Iterator[Draft]:
+        """Draw text codes (B, E) with noise (B, Z)."""
         yield Draft(images=self.generator(noise, text).clamp(-1, 1))
 
     @torch.no_grad()
     def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+        """Return codes of pictures (B, 3, S, S) and of captions by the contrastive encoders, two of (B, E / 2)."""
         return torch.cat([self.vision(part) for part in images.split(100)]), self.text.sentence(texts_of(requests))
 
     def exports(self) -> dict[str, ExportPart]:
-        """Return the reader, and the generator: noise (B, Z) and text codes (B, E) to pictures."""
+        """Return the text encoder, and the generator: noise (B, Z) and text codes (B, E) to pictures."""
         c, text = self.config, self.text
         return {
             "reader": export_encoder(
                 lambda words: self.code(text.states(words).amax(dim=1)), [text, self.standard], text.rule
             ),
             "painter": export_generator(
-                self.paint, [self.generator], {"spread": c.noise}, example_condition(2 * c.hidden)
+                self.drafts, [self.generator], {"spread": c.noise}, example_condition(2 * c.hidden)
             ),
         }
 
     def unknown_words(self, requests: Sequence[Request]) -> dict[str, str | None]:
-        """Return words it does not know, each with the nearest it does."""
+        """Return the words of captions that the lexicon lacks, each with the nearest it has."""
         return dict(unknown_words(self.schema.lexicon, requests))

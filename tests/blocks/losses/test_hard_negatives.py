@@ -40,26 +40,26 @@ def known() -> HardNegatives:
 
 def test_what_fits_as_well_as_the_own_caption_is_left_out(known: HardNegatives) -> None:
     torch.manual_seed(0)
-    offer = known.offer(Seen(), painted(2, 5), torch.tensor([2, 5]))
-    assert offer.own.tolist() == [2, 5]
+    candidates = known.candidates(Seen(), painted(2, 5), torch.tensor([2, 5]))
+    assert candidates.own.tolist() == [2, 5]
     for row, own in enumerate((2, 5)):
-        assert torch.equal(offer.fits[row].isinf(), offer.places == own)
+        assert torch.equal(candidates.similarity[row].isinf(), candidates.places == own)
 
 
 def test_a_hard_negative_is_wrong_and_fits_best(known: HardNegatives, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hard_negatives, "HARD", 2)
-    fits = torch.tensor([[0.1, -torch.inf, 0.7, 0.6], [-torch.inf] * 4])
-    offer = Candidates(torch.tensor([0, 1]), torch.tensor([3, 0, 4, 5]), fits)
-    chosen = {known.sample_hard(offer)[0][0].item() for _ in range(40)}
+    similarity = torch.tensor([[0.1, -torch.inf, 0.7, 0.6], [-torch.inf] * 4])
+    candidates = Candidates(torch.tensor([0, 1]), torch.tensor([3, 0, 4, 5]), similarity)
+    chosen = {known.sample_hard(candidates)[0][0].item() for _ in range(40)}
     assert chosen == {4, 5}
-    assert known.sample_hard(offer)[1].tolist() == [True, False]
+    assert known.sample_hard(candidates)[1].tolist() == [True, False]
 
 
 def test_a_drawing_pays_for_fitting_others_better(known: HardNegatives) -> None:
-    fits = torch.zeros(2, 6)
-    fits[0, 1] = fits[1, 1] = -torch.inf
-    offer = Candidates(torch.tensor([1, 1]), torch.arange(6), fits)
-    right, wrong = known.retrieval_loss(Seen(), painted(1, 4), offer).tolist()
+    similarity = torch.zeros(2, 6)
+    similarity[0, 1] = similarity[1, 1] = -torch.inf
+    candidates = Candidates(torch.tensor([1, 1]), torch.arange(6), similarity)
+    right, wrong = known.retrieval_loss(Seen(), painted(1, 4), candidates).tolist()
     e = math.e**10
     assert right == pytest.approx(-math.log(e / (e + 5)), abs=0.05)
     assert wrong == pytest.approx(-math.log(1 / (1 + e + 4)), abs=0.05)
@@ -78,11 +78,11 @@ def test_a_chequered_pattern_earns_nothing(known: HardNegatives) -> None:
             inner = (images * chequers)[:, :, 2:-2, 2:-2].sum(dim=(1, 2, 3))
             return torch.stack([inner, torch.ones_like(inner)] + [torch.zeros_like(inner)] * 4, dim=1)
 
-    rivals_noise = torch.randn_like
+    noise = torch.randn_like
     try:
         torch.randn_like = lambda x: torch.zeros_like(x)  # type: ignore[assignment]
-        offer = Candidates(torch.tensor([0]), torch.arange(6), torch.zeros(1, 6))
-        known.retrieval_loss(Linear(), drawn, offer).sum().backward()
+        candidates = Candidates(torch.tensor([0]), torch.arange(6), torch.zeros(1, 6))
+        known.retrieval_loss(Linear(), drawn, candidates).sum().backward()
     finally:
-        torch.randn_like = rivals_noise
+        torch.randn_like = noise
     assert drawn.grad is not None and drawn.grad[:, :, 6:-6, 6:-6].abs().max() < 1e-6

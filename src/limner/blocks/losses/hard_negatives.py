@@ -1,11 +1,11 @@
-"""Captions that are nearly right: hard negatives for a critic, and rivals among which a drawing must find its own text.
+"""Hard negatives: captions that almost fit a picture, for a discriminator and for a loss of matching.
 
-A pair of frozen encoders that learnt by contrast knows of every caption of the training set how well it fits a picture.
-A caption of another picture may be true of this one too; the real picture tells: what fits it almost as well as its own
-caption is left out. The score of drawings is the sentence part of AttnGAN's DAMSM (Xu et al., CVPR 2018) over many more
-texts; choosing negatives by how hard they are follows Robinson et al. (ICLR 2021).
+A pair of frozen encoders, pre-trained by contrast, scores how well every caption of the training set fits a picture. A
+caption of another picture may be true of this one, too; the real picture decides: a caption that fits it almost as well
+as its own is left out. The retrieval loss of drawings is the sentence part of AttnGAN's DAMSM (Xu et al., CVPR 2018)
+over many more texts; choosing negatives by how hard they are follows Robinson et al. (ICLR 2021).
 
-Letters: B pictures, M captions offered, E width of a code, P width of what was pooled.
+Letters: B pictures, M candidate captions, E width of a code, P width of pooled states.
 """
 
 from __future__ import annotations
@@ -27,27 +27,30 @@ from limner.blocks.vision.encoders import ImageEncoder
 if TYPE_CHECKING:
     from limner.data.dataset import Dataset
 
-OFFERED = 4096
-"""Captions, of all there are, that are looked at in a step."""
+CANDIDATES = 4096
+"""Captions, of all there are, that are compared with the pictures of a step."""
 MARGIN = 0.2
-"""How much less than its own text a real picture must fit another (in cosine) before that counts as wrong for it."""
+"""How much less than its own caption, in cosine, another must fit a real picture to count as wrong for it."""
 HARD = 32
 """A hard negative is one of so many that fit a real picture best."""
 
 
 class Candidates(NamedTuple):
-    """Captions set before the real pictures of a batch."""
+    """Captions compared with the real pictures of a batch."""
 
     own: Tensor
     """(B,) place of each picture's own caption in the table."""
     places: Tensor
-    """(M,) places of the captions offered."""
-    fits: Tensor
+    """(M,) places of the other captions."""
+    similarity: Tensor
     """(B, M) cosine of picture and caption, minus infinity where the caption may be true of the picture."""
 
 
 class HardNegatives:
-    """All captions of a training set, read once by frozen encoders; derived, so filled when a phase begins."""
+    """Pooled states and codes of all captions of a training set by frozen encoders.
+
+    They are derived, so they are not saved: `fill` is called whenever a phase is entered.
+    """
 
     def __init__(self) -> None:
         self.table = CaptionTable()
@@ -55,39 +58,41 @@ class HardNegatives:
 
     @torch.no_grad()
     def fill(self, text: WordEncoder, data: Dataset, pool: Callable[[Sequence[str]], Tensor]) -> None:
-        """Keep what `pool` makes of each caption (B, P), and its code by the encoder's projection (B, E)."""
+        """Compute of each caption what `pool` returns, (B, P), and its code by the encoder's projection, (B, E)."""
         self.table.fill(text, data, read=pool)
         self.codes = F.normalize(text.project(self.table.vectors), dim=1)
 
     def pooled(self, places: Tensor) -> Tensor:
-        """Return what was pooled of captions: (B,) places to (B, P)."""
+        """Return the pooled states of captions by their places in the table, (B,): (B, P)."""
         return self.table.vectors[places]
 
     @torch.no_grad()
-    def offer(self, vision: ImageEncoder, real: Tensor, rows: Tensor) -> Candidates:
-        """Draw a caption of each real picture (B, 3, S, S), rows (B,) of the data, and others to set beside it."""
+    def candidates(self, vision: ImageEncoder, real: Tensor, rows: Tensor) -> Candidates:
+        """Choose a caption of each real picture (B, 3, S, S), rows (B,) of the data, and others to compare with it."""
         own = self.table.choose(rows).flatten()
-        places = torch.randint(len(self.codes), (OFFERED,), device=own.device)
-        seen = F.normalize(vision(real).float(), dim=1)
-        with full_precision(seen):
-            fits = seen @ self.codes[places].T
-            known = (seen * self.codes[own]).sum(dim=1, keepdim=True)
-        return Candidates(own, places, fits.masked_fill(fits > known - MARGIN, -torch.inf))
+        places = torch.randint(len(self.codes), (CANDIDATES,), device=own.device)
+        codes = F.normalize(vision(real).float(), dim=1)
+        with full_precision(codes):
+            similarity = codes @ self.codes[places].T
+            with_own = (codes * self.codes[own]).sum(dim=1, keepdim=True)
+        return Candidates(own, places, similarity.masked_fill(similarity > with_own - MARGIN, -torch.inf))
 
-    def sample_hard(self, offer: Candidates) -> tuple[Tensor, Tensor]:
-        """Choose a wrong caption for each real picture: (B,) places, and (B,) false where all offered may be true."""
-        hard = offer.fits.topk(min(HARD, offer.fits.shape[1]), dim=1).indices  # (B, 32)
-        chosen = hard.gather(1, torch.randint_like(offer.own, hard.shape[1])[:, None])  # (B, 1)
-        return offer.places[chosen.flatten()], offer.fits.gather(1, chosen).flatten().isfinite()
+    def sample_hard(self, candidates: Candidates) -> tuple[Tensor, Tensor]:
+        """Choose a wrong caption of each real picture: (B,) places, and (B,) false where all candidates may be true."""
+        own, places, similarity = candidates
+        hard = similarity.topk(min(HARD, similarity.shape[1]), dim=1).indices  # (B, 32)
+        chosen = hard.gather(1, torch.randint_like(own, hard.shape[1])[:, None])  # (B, 1)
+        return places[chosen.flatten()], similarity.gather(1, chosen).flatten().isfinite()
 
-    def retrieval_loss(self, vision: ImageEncoder, drawn: Tensor, offer: Candidates) -> Tensor:
+    def retrieval_loss(self, vision: ImageEncoder, drawn: Tensor, candidates: Candidates) -> Tensor:
         """Return the cross-entropy of finding each drawing's own caption among those wrong for its picture: (B,).
 
-        The encoders see drawings (B, 3, S, S) through a haze.
+        Drawings (B, 3, S, S) are blurred and get noise before they are encoded.
         """
-        seen = F.normalize(vision(hazy(drawn)).float(), dim=1)
-        with full_precision(seen):
-            right = (seen * self.codes[offer.own]).sum(dim=1, keepdim=True)
-            wrong = (seen @ self.codes[offer.places].T).masked_fill(offer.fits.isinf(), -torch.inf)
+        own, places, similarity = candidates
+        codes = F.normalize(vision(hazy(drawn)).float(), dim=1)
+        with full_precision(codes):
+            right = (codes * self.codes[own]).sum(dim=1, keepdim=True)
+            wrong = (codes @ self.codes[places].T).masked_fill(similarity.isinf(), -torch.inf)
             sharpness = vision.sharpness.clamp_max(SHARPEST).exp()
             return -(torch.cat([right, wrong], dim=1) * sharpness).log_softmax(dim=1)[:, 0]
