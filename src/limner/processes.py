@@ -1,7 +1,7 @@
-"""The processes of one job, as `torchrun` and `accelerate launch` start them: who does what, and what they agree on.
+"""The processes of one job, as `torchrun` and `accelerate launch` start them: how they share work and results.
 
-They are told apart by the environment (RANK, WORLD_SIZE, LOCAL_RANK). A program that was started alone is the only
-process of its job: then nothing here waits, sends, or sets anything up, so callers need not ask which it is.
+The environment identifies each of them (RANK, WORLD_SIZE, LOCAL_RANK). A program that was started alone is the only
+process of its job: then nothing here waits, sends or initialises anything, so callers need no special case.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from limner.errors import UserError
 
 T = TypeVar("T")
 LONGEST = datetime.timedelta(hours=12)
-"""How long one process waits for another: decoding a large data set, which one does for all, takes its time."""
+"""How long one process waits for another: decoding a large data set, which one does for all, takes hours."""
 MEETING = datetime.timedelta(minutes=10)
-"""How long the processes of a job wait for each other to start."""
+"""How long the processes of a job wait for each other at the start."""
 
 
 class Processes:
-    """This process among those of its job. Every process makes one, and calls its methods in the same order.
+    """This process among those of its job. Every process creates one and calls its methods in the same order.
 
     Raises:
-        UserError: where the environment names a job and its processes cannot be reached.
+        UserError: where the environment names a job whose other processes cannot be reached.
     """
 
     def __init__(self) -> None:
         self.world = int(os.environ.get("WORLD_SIZE") or 1)
         self.rank = int(os.environ.get("RANK") or 0) if self.world > 1 else 0
         self.leads = self.rank == 0
-        """Whether this is the process that writes for all."""
+        """Whether this is rank 0, the process that writes for all."""
         self._group: dist.ProcessGroup | None = None
         if self.world > 1:
             self._join()
@@ -51,66 +51,66 @@ class Processes:
         if not dist.is_initialized():
             try:
                 store, rank, world = next(dist.rendezvous("env://", timeout=MEETING))
-                store = dist.PrefixStore(_met(store, rank, world), store)
-                # Without a backend named: gloo for the CPU, and with a GPU also its own.
+                store = dist.PrefixStore(_agreed_prefix(store, rank, world), store)
+                # Without a named backend PyTorch takes gloo for the CPU, and also that of the GPU where there is one.
                 dist.init_process_group(store=store, rank=rank, world_size=world, timeout=LONGEST)
             except (ValueError, RuntimeError) as error:
                 why = (str(error).splitlines() or [type(error).__name__])[0]
                 raise UserError(f"cannot reach the other processes, start all with torchrun: {why}") from None
-            atexit.register(_part)
+            atexit.register(_leave)
         if "gloo" not in str(dist.get_backend_config()):  # somebody else's group, for GPUs alone
             self._group = dist.new_group(backend="gloo", timeout=LONGEST)
 
     def mine(self, count: int) -> range:
-        """Return which of `count` rows this process works on: every `world`-th."""
+        """Return which of `count` rows this process works on: every `world`-th one."""
         return range(self.rank, count, self.world)
 
     def gather(self, rows: Tensor) -> Tensor:
         """Return the rows of all processes in order, in every process.
 
         Args:
-            rows: what this process made of its rows `mine(count)`: (len(mine(count)), ...). A process without rows
-                gives none of the same kind, (0, ...).
+            rows: the results of this process for its rows `mine(count)`: (len(mine(count)), ...). A process without
+                rows passes (0, ...), with the same shape after that.
 
         Returns:
             (count, ...), on the device of `rows`.
         """
         if self.world == 1:
             return rows
-        counts = self._everybodys(len(rows))
+        counts = self._all_numbers(len(rows))
         count, most = sum(counts), max(counts)
         width = math.prod(rows.shape[1:])
-        bare = rows.detach().cpu().contiguous().reshape(len(rows), width).view(torch.uint8)  # gloo knows few types
-        padded = bare.new_zeros(most, bare.shape[1])
-        padded[: len(rows)] = bare
+        as_bytes = rows.detach().cpu().contiguous().reshape(len(rows), width).view(torch.uint8)  # gloo knows few types
+        padded = as_bytes.new_zeros(most, as_bytes.shape[1])
+        padded[: len(rows)] = as_bytes
         parts = [torch.empty_like(padded) for _ in range(self.world)]
         dist.all_gather(parts, padded, group=self._group)
-        woven = torch.stack(parts, dim=1).flatten(0, 1)[:count].contiguous()  # row i is rank i % world's
-        return woven.view(rows.dtype).reshape(count, *rows.shape[1:]).to(rows.device)
+        ordered = torch.stack(parts, dim=1).flatten(0, 1)[:count].contiguous()  # row i came from rank i % world
+        return ordered.view(rows.dtype).reshape(count, *rows.shape[1:]).to(rows.device)
 
     def anywhere(self, flag: bool) -> bool:
-        """Tell whether `flag` is true in some process."""
-        return any(self._everybodys(int(flag))) if self.world > 1 else flag
+        """Return whether `flag` is true in some process."""
+        return any(self._all_numbers(int(flag))) if self.world > 1 else flag
 
     def lead(self, task: Callable[[], T]) -> T:
-        """Do `task` in the leading process while the others wait, and give all of them its result.
+        """Run `task` in the leading process while the others wait, and return its result in all of them.
 
         Raises:
             UserError: what `task` raised, in every process.
         """
         if self.world == 1:
             return task()
-        result, fault = _tried(task) if self.leads else (None, "")
-        told = [result, fault]
-        dist.broadcast_object_list(told, src=0, group=self._group, device=torch.device("cpu"))
-        if told[1]:
-            raise UserError(told[1])
-        return told[0]  # type: ignore[return-value]
+        outcome = list(_tried(task)) if self.leads else [None, ""]
+        dist.broadcast_object_list(outcome, src=0, group=self._group, device=torch.device("cpu"))
+        result, fault = outcome
+        if fault:
+            raise UserError(fault)
+        return result  # type: ignore[return-value]
 
     def in_turn(self, task: Callable[[], T]) -> T:
-        """Do `task` in every process: in the leading one, then in the first of each machine, then in all others.
+        """Run `task` in every process: in the leading one, then in the first of each machine, then in all others.
 
-        What the first one makes and keeps on disk (a cache) is there for those that follow.
+        What the first one writes to disk (a cache) is there for those that follow.
 
         Raises:
             UserError: what `task` raised first, in every process.
@@ -122,7 +122,7 @@ class Processes:
         return results[turn]  # type: ignore[return-value]
 
     def together(self, task: Callable[[], T]) -> T:
-        """Do `task` in all processes at once, and wait until all have done it.
+        """Run `task` in all processes at once, and wait until all are done.
 
         Raises:
             UserError: what `task` raised in one process, in every process.
@@ -130,16 +130,16 @@ class Processes:
         return self._shared(task) if self.world > 1 else task()  # type: ignore[return-value]
 
     def wait(self) -> None:
-        """Wait for every process."""
+        """Wait until every process has come here."""
         self.anywhere(False)
 
     def close(self) -> None:
-        """Part from the other processes; nothing here may be called afterwards."""
+        """Leave the job; no other method may be called afterwards."""
         if self.world > 1:
-            _part()
+            _leave()
 
     def _shared(self, task: Callable[[], T] | None) -> T | None:
-        """Do `task`, where this process has one; a fault in one process is one in all."""
+        """Run `task`, where this process has one; an error in one process is raised in all."""
         result, fault = _tried(task) if task is not None else (None, "")
         faults: list[str] = [""] * self.world
         dist.all_gather_object(faults, fault, group=self._group)
@@ -147,19 +147,20 @@ class Processes:
             raise UserError(next(filter(None, faults)))
         return result
 
-    def _everybodys(self, number: int) -> list[int]:
-        """Return the numbers of all processes, by rank."""
+    def _all_numbers(self, number: int) -> list[int]:
+        """Return the numbers that all processes passed, by rank."""
         parts = [torch.zeros(1, dtype=torch.int64) for _ in range(self.world)]
         dist.all_gather(parts, torch.tensor([number]), group=self._group)
         return [int(part) for part in parts]
 
 
-def _met(store: dist.Store, rank: int, world: int) -> str:
-    """Return a word that this very start of the processes has agreed on.
+def _agreed_prefix(store: dist.Store, rank: int, world: int) -> str:
+    """Return a key prefix that the processes of this very start have agreed on.
 
-    When a worker dies, torchrun starts all of them again with the same store, where the addresses of the dead still
-    are (PyTorch issue 135712; the count of restarts is no word for it, as machines count apart). So the first process
-    calls out a new word, the others answer with one of theirs, and only who finds his own in the list has met.
+    When a worker dies, torchrun starts all of them again with the same store, which still holds the addresses of the
+    dead ones (PyTorch issue 135712; the count of restarts would not do as a prefix, as each machine counts its own). So
+    the first process publishes a new random word, the others answer with one of theirs, and the first confirms the list
+    of answers: a process that finds its own word confirmed uses that prefix.
     """
     own = uuid.uuid4().hex
     if rank == 0:
@@ -185,8 +186,8 @@ def _tried(task: Callable[[], T]) -> tuple[T | None, str]:
         return None, str(error)
 
 
-def _part() -> None:
-    """Leave the other processes in order: what is left to the interpreter's end may abort it."""
+def _leave() -> None:
+    """Destroy the process group now: doing so while the interpreter shuts down may abort it."""
     if dist.is_initialized():
         dist.destroy_process_group()
-        gc.collect()  # its threads end with its last object: now, not while the interpreter is taken down
+        gc.collect()  # ends its threads now, not while the interpreter shuts down

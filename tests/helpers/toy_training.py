@@ -30,7 +30,7 @@ class ToyConfig:
 
 
 class Toy(System):
-    """Two phases and a `once`: a mean picture learnt with a shadow, then a scale with a clipped gradient."""
+    """Two phases and a `once`: a mean picture learnt with an average, then a scale with a clipped gradient."""
 
     paper = Paper("Toy", "nobody", 2026, "a test")
     takes = Nothing

@@ -95,7 +95,7 @@ def stop_of_one(folder: Path, data: Dataset) -> dict[str, int]:
 
     def step(phase: Phase) -> None:
         if engine.rank == 1 and trainer.at.step == 13:
-            trainer._ask()
+            trainer._request_stop()
         take(phase)
 
     trainer._step = step  # type: ignore[method-assign]
@@ -104,22 +104,25 @@ def stop_of_one(folder: Path, data: Dataset) -> dict[str, int]:
     return vars(trainer.at)
 
 
-def agreements(ranks: Processes) -> None:
+def agreements(processes: Processes) -> None:
     """Rows come together in order, whatever their number and kind; what fails in one process fails in all."""
     for count in (0, 1, 5, 6):
         for dtype in (torch.float32, torch.int64, torch.bool, torch.bfloat16):
             rows = (torch.arange(count * 6).reshape(count, 2, 3) % 2).to(dtype)
-            assert torch.equal(ranks.gather(rows[list(ranks.mine(count))]), rows)
-    assert ranks.gather(torch.tensor([float(ranks.rank)])).tolist() == [0.0, 1.0]
-    assert ranks.lead(lambda: ranks.rank) == 0 and ranks.in_turn(lambda: ranks.rank) == ranks.rank
-    assert ranks.anywhere(ranks.rank == 1) and not ranks.anywhere(False)
-    for who, ways in ((0, (ranks.lead, ranks.in_turn, ranks.together)), (1, (ranks.in_turn, ranks.together))):
+            assert torch.equal(processes.gather(rows[list(processes.mine(count))]), rows)
+    assert processes.gather(torch.tensor([float(processes.rank)])).tolist() == [0.0, 1.0]
+    assert processes.lead(lambda: processes.rank) == 0 and processes.in_turn(lambda: processes.rank) == processes.rank
+    assert processes.anywhere(processes.rank == 1) and not processes.anywhere(False)
+    for who, ways in (
+        (0, (processes.lead, processes.in_turn, processes.together)),
+        (1, (processes.in_turn, processes.together)),
+    ):
         for way in ways:
-            assert fault(way, lambda who=who: stumble(ranks, who)) == f"process {who} stumbled"
+            assert fault(way, lambda who=who: stumble(processes, who)) == f"process {who} stumbled"
 
 
-def stumble(ranks: Processes, who: int) -> None:
-    if ranks.rank == who:
+def stumble(processes: Processes, who: int) -> None:
+    if processes.rank == who:
         raise UserError(f"process {who} stumbled")
 
 
@@ -133,12 +136,12 @@ def fault(way: Any, task: Any) -> str:
 
 def main(folder: Path) -> None:
     catalogue.name_of = lambda cls: cls.__name__.lower()
-    ranks = Processes()
-    assert ranks.world == 2
-    agreements(ranks)
-    data = ranks.in_turn(lambda: shapes(folder / "data"))
+    processes = Processes()
+    assert processes.world == 2
+    agreements(processes)
+    data = processes.in_turn(lambda: shapes(folder / "data"))
     found = {"fifty": fifty_steps(folder, data), "one step": one_step(folder), "stop": stop_of_one(folder, data)}
-    torch.save(found, folder / f"found{ranks.rank}.pt")
+    torch.save(found, folder / f"found{processes.rank}.pt")
 
 
 if __name__ == "__main__":

@@ -84,37 +84,37 @@ def test_published_weights_are_the_average_and_training_goes_on_from_its_own(dat
     assert run.system.mean.training
 
 
-def test_a_shadow_keeps_half_after_its_half_life():
+def test_a_average_keeps_half_after_its_half_life():
     layer = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(layer.weight)
-    shadow = EMA({"layer": layer}, half_life=100)
-    shadow.updates = 10**6  # long past its warm-up
+    average = EMA({"layer": layer}, half_life=100)
+    average.updates = 10**6  # long past its warm-up
     nn.init.ones_(layer.weight)
     for _ in range(10):
-        shadow.update(10)
-    with shadow.applied():
+        average.update(10)
+    with average.applied():
         assert layer.weight.item() == pytest.approx(0.5, abs=1e-5)
 
 
 def test_a_finished_player_becomes_its_average(data, tmp_path):
     run = trainer(data, tmp_path / "run", save_every=4)
     run.fit(stop_after=STEPS * 4 - 4)
-    shadow = run._shadows["mean"]
+    average = run._averages["mean"]
     run._step(run.phases[0])
-    expected = shadow._average["mean.0.weight"].clone()
+    expected = average._average["mean.0.weight"].clone()
     run.at.phase, run.at.seen, run.at.step = 1, 0, 0
     run._enter(fresh=True)
     assert torch.equal(run.system.mean[0].weight, expected)
-    assert not run._shadows
+    assert not run._averages
 
 
 def test_the_schedule_and_the_clip_are_obeyed(data, tmp_path):
     run = trainer(data, tmp_path / "run")
     run.fit(stop_after=STEPS * 4 // 2 + 4)  # 6 of 10 steps done, the last one at progress 0.5
-    assert run._seats["mean"].optimiser.param_groups[0]["lr"] == pytest.approx(1e-2 * 0.5)
+    assert run._players["mean"].optimiser.param_groups[0]["lr"] == pytest.approx(1e-2 * 0.5)
     run = trainer(data, tmp_path / "run")
     run.resume(stop_after=STEPS * 4 + 4)
-    gradients = [p.grad for p in run._seats["scale"].parameters]
+    gradients = [p.grad for p in run._players["scale"].parameters]
     assert torch.linalg.vector_norm(torch.cat([g.flatten() for g in gradients])) <= 0.5 + 1e-4
 
 

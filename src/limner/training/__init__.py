@@ -1,1 +1,1 @@
-"""Training: the trainer, what moves players, run folders, and what a person sees of it."""
+"""Training: the trainer, the state of players, averaged weights, the engine, run folders and the monitor."""

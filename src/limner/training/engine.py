@@ -1,4 +1,4 @@
-"""How a training computes: its processes, precision and placement. The one place that knows Accelerate."""
+"""What a training computes with: processes, precision and device. Only this module uses Accelerate."""
 
 from __future__ import annotations
 
@@ -20,18 +20,21 @@ class Engine(Processes):
     """One process of a training, alone or among others.
 
     Args:
-        precision: "fp32", "bf16", or "auto": bf16 where the processor computes in it.
+        precision: "fp32", "bf16", or "auto": bf16 where the processor supports it.
         trackers: Accelerate's trackers, for example "tensorboard".
         folder: where trackers write.
-        quiet: show nothing; processes that do not lead never do.
+        quiet: print nothing; only the leading process ever prints.
+
+    Raises:
+        UserError: where precision is unknown or not supported, or other processes cannot be reached.
     """
 
     def __init__(
         self, precision: str = "auto", trackers: Sequence[str] = (), folder: Path | str = ".", quiet: bool = False
     ) -> None:
-        super().__init__()  # Accelerate takes over the processes that have met here
-        # Accelerate keeps one precision for the whole process; here each engine has its own, so it is ours to switch.
-        # Without a GPU it has to be told so, or it does not see the other processes.
+        super().__init__()  # Accelerate uses the process group that was initialised here
+        # Accelerate has one precision for the whole process; here each engine has its own, so we switch it ourselves.
+        # Without a GPU it needs cpu=True, or it does not see the other processes.
         self._accelerator = Accelerator(
             mixed_precision="no",
             cpu=not torch.accelerator.is_available(),
@@ -39,7 +42,7 @@ class Engine(Processes):
             project_dir=str(folder),
         )
         self._bf16 = _in_bf16(precision)
-        # Among many, Accelerate numbers the CPU, which torch.load does not understand.
+        # With several processes Accelerate numbers the CPU (cpu:0), which torch.load does not understand.
         self.device = torch.device("cpu") if self._accelerator.device.type == "cpu" else self._accelerator.device
         self.quiet = quiet or not self.leads
         self._tracks, self._tracking = bool(trackers), False
@@ -49,9 +52,9 @@ class Engine(Processes):
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._bf16)
 
     def average(self, parameters: Sequence[nn.Parameter], statistics: Sequence[Tensor] = ()) -> None:
-        """Average gradients, and `statistics` in place, over processes; a missing gradient counts as zero.
+        """Average gradients and `statistics` over processes, in place; a missing gradient counts as zero.
 
-        All travel in one flat buffer.
+        All are sent in one flat buffer.
         """
         if self.world == 1:
             return
@@ -64,20 +67,20 @@ class Engine(Processes):
             value.copy_(mean.view_as(value))
 
     def agree(self, values: Iterable[Tensor]) -> None:
-        """Give every process the first one's values, in place."""
+        """Copy the first process's values to all others, in place."""
         if self.world > 1:
             for value in values:
                 value.copy_(broadcast(value))
 
     def track(self, numbers: Mapping[str, float], at: int) -> None:
-        """Pass numbers on to the trackers, which make their files at the first: a run that never began leaves none."""
+        """Pass numbers to the trackers, which are initialised only now: a run that never began leaves no files."""
         if self._tracks and not self._tracking:
             self._accelerator.init_trackers("tensorboard")
             self._tracking = True
         self._accelerator.log(dict(numbers), step=at)
 
     def tracked(self) -> None:
-        """Let trackers write what they hold."""
+        """Let trackers write what they have buffered."""
         for tracker in self._accelerator.trackers if self._tracking else ():
             tracker.finish()
 
@@ -88,33 +91,33 @@ def statistics(modules: Iterable[nn.Module]) -> list[Tensor]:
     return [value for norm in norms for value in (norm.running_mean, norm.running_var) if value is not None]
 
 
-def _in_bf16(asked: str) -> bool:
-    if asked not in {"auto", "fp32", "bf16"}:
-        raise UserError(f"unknown precision {asked!r}: use auto, fp32 or bf16")
-    if asked == "fp32":
+def _in_bf16(precision: str) -> bool:
+    if precision not in {"auto", "fp32", "bf16"}:
+        raise UserError(f"unknown precision {precision!r}: use auto, fp32 or bf16")
+    if precision == "fp32":
         return False
-    able: bool = (
+    supported: bool = (
         torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.ops.mkldnn._is_mkldnn_bf16_supported()
     )
-    if asked == "bf16" and not able:
+    if precision == "bf16" and not supported:
         raise UserError("this processor does not compute in bf16: use --precision fp32")
-    return able
+    return supported
 
 
 @contextmanager
-def stoppable(ask: Callable[[], None]) -> Iterator[None]:
-    """Call `ask` on Ctrl-C or SIGTERM, so that a step can end in peace; a second one interrupts at once."""
-    asked: list[int] = []
+def stoppable(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` on Ctrl-C or SIGTERM, so that the present step can be completed; a second one interrupts at once."""
+    received: list[int] = []
 
     def handle(number: int, frame: object) -> None:
-        if asked:
+        if received:
             raise KeyboardInterrupt
-        asked.append(number)
-        ask()
+        received.append(number)
+        stop()
 
     try:
         before = [(number, signal.signal(number, handle)) for number in (signal.SIGINT, signal.SIGTERM)]
-    except ValueError:  # not the main thread: signals do not come here
+    except ValueError:  # not the main thread, which alone receives signals
         before = []
     try:
         yield

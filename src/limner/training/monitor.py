@@ -1,4 +1,4 @@
-"""What a person sees of a training: the bar with its ETA, the log, sample grids, and whether the numbers are sound."""
+"""What is reported of a training: progress bar with ETA, log, sample grids; and whether losses are finite."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from limner.training.run_folder import RunFolder
 
 LINE_EVERY = 50
-"""Steps between two lines of the log; only then are numbers fetched from where the nets are."""
+"""Steps between two lines of the log; only then are numbers copied from the device."""
 
 
 class Monitor:
-    """Collect what updates report and show it. Only the main process writes."""
+    """Collect the numbers of updates and report their means. Only the leading process writes."""
 
     def __init__(self, engine: Engine, run: RunFolder) -> None:
         self.engine, self.run = engine, run
         self.console = Console(stderr=True, quiet=engine.quiet)
         self._sums: dict[str, tuple[Tensor, int]] = {}
-        self._sound: Tensor | None = None
+        self._finite: Tensor | None = None
         self._steps, self._since = 0, (time.perf_counter(), 0)
         self._bar: Progress | None = None
         self._task: TaskID | None = None
@@ -40,7 +40,7 @@ class Monitor:
 
     @contextmanager
     def open(self, budget: int, done: int) -> Iterator[None]:
-        """Show the bar while training."""
+        """Show the bar inside a `with` block: `budget` images in all, `done` of them before."""
         columns = (
             TextColumn("[bold]{task.description}"),
             BarColumn(),
@@ -58,40 +58,40 @@ class Monitor:
         self._bar = None
 
     def phase(self, name: str) -> None:
-        """Name the phase that begins."""
+        """Set the name of the phase that begins."""
         self._name = name
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, description=name)
 
     def add(self, update: Update, norm: Tensor) -> None:
-        """Take in one update without waiting for its numbers."""
+        """Add one update to the means, without copying from the device; `norm` is its gradient's, a scalar."""
         entries = {f"{update.player}.loss": update.loss, f"{update.player}.gradient": norm}
         entries |= {f"{update.player}.{name}": value for name, value in update.log.items()}
         for name, value in entries.items():
             total, count = self._sums.get(name, (torch.zeros((), device=value.device), 0))
             self._sums[name] = (total + value.detach().float().mean(), count + 1)
-        sound = torch.isfinite(norm) & torch.isfinite(update.loss.detach())
-        self._sound = sound if self._sound is None else self._sound & sound
+        finite = torch.isfinite(norm) & torch.isfinite(update.loss.detach())
+        self._finite = finite if self._finite is None else self._finite & finite
 
     def tick(self, total: int) -> None:
-        """Count a step."""
+        """Count a step; `total` is the images of all phases so far."""
         self._steps += 1
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=total)
 
     def due(self) -> bool:
-        """Tell whether it is time for a line."""
+        """Return whether the next step writes a line of the log."""
         return self._steps % LINE_EVERY == LINE_EVERY - 1
 
     def healthy(self) -> bool:
-        """Tell whether every loss and gradient since the last look was finite, in every process."""
-        sound, self._sound = self._sound is None or bool(self._sound), None
-        return not self.engine.anywhere(not sound)
+        """Return whether every loss and gradient since the last call was finite, in every process."""
+        finite, self._finite = self._finite is None or bool(self._finite), None
+        return not self.engine.anywhere(not finite)
 
     def line(self, phase: str, total: int, seen: int) -> None:
         """Write the means since the last line to the log, the bar and the trackers."""
-        now, (then, before) = time.perf_counter(), self._since
-        speed = (total - before) / max(now - then, 1e-9)
+        now, (began, before) = time.perf_counter(), self._since
+        speed = (total - before) / max(now - began, 1e-9)
         means = {name: float(value) / count for name, (value, count) in self._sums.items()}
         self._sums, self._since = {}, (now, total)
         self.tick(total)
@@ -107,18 +107,18 @@ class Monitor:
             print(f"{phase}: {total:,} images, {speed:.1f}/s  {losses}", file=sys.stderr, flush=True)
 
     def check(self, phase: str, total: int, numbers: Mapping[str, float]) -> None:
-        """Write numbers from held-out data."""
+        """Log numbers of held-out data, and print them."""
         self.run.log({"phase": phase, "total": total} | {f"check.{k}": _rounded(v) for k, v in numbers.items()})
         self.engine.track({f"{phase}/check.{k}": v for k, v in numbers.items()}, total)
         self.say(f"{phase}: held-out " + ", ".join(f"{k} {v:.3f}" for k, v in numbers.items()))
 
     def grid(self, total: int, draft: Draft) -> None:
-        """Write the sample grid at `total` images, if the draft has pictures."""
+        """Write the sample grid of `total` images, if the draft has pictures."""
         if draft.images is not None:
             plain_sheet(draft.images).save(self.run.path / "grids" / f"{total:010d}.png")
 
     def went_back(self, lost: int, total: int, attempt: int) -> None:
-        """Say that numbers were lost and the run taken back."""
+        """Report that a loss was not finite by image `lost`, and that the run went back to `total` images."""
         self._sums = {}
         self.run.log({"total": total, "went_back_from": lost, "attempt": attempt})
         self.say(
@@ -127,7 +127,7 @@ class Monitor:
         )
 
     def say(self, text: str) -> None:
-        """Tell the person something, on standard error."""
+        """Print a line on standard error."""
         self.console.print(text, highlight=False, markup=False)
 
 

@@ -1,7 +1,7 @@
-"""The run folder: run.json, log.jsonl, grids, checkpoints, and a film of how the drawings came to be.
+"""The run folder: run.json, log.jsonl, grids, checkpoints, and a time lapse of the grids.
 
-Everything is written to a temporary name, flushed to disk and renamed, so that a killed run never leaves half a file
-under a name that somebody reads.
+Files are written to a temporary name, flushed to disk and renamed, so that a killed run leaves no partial file under a
+name that is read.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     import torch
 
 KEEP = 2
-"""Checkpoints kept: the newest, and one more to go back to."""
+"""Number of checkpoints that stay: the newest, and one more to go back to."""
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that numbers depend on."""
+    """Return the versions of Python, the platform and the packages that results depend on."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
     for package in ("limner", "torch", "accelerate", "datasets"):
         try:
@@ -45,7 +45,7 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str:
-    """Return the git commit of the source this runs from, "" outside a checkout."""
+    """Return the git commit of the running source, "" outside a checkout."""
     here = Path(__file__).parent
     try:
         answer = subprocess.run(
@@ -57,12 +57,12 @@ def commit() -> str:
 
 
 def typed(arguments: Sequence[str]) -> str:
-    """Return the command line of `arguments` (sys.argv) as a person types it."""
+    """Return the command line of `arguments` (sys.argv) as it is typed in a shell."""
     return shlex.join([_program(arguments[0]), *arguments[1:]])
 
 
 def _program(path: str) -> str:
-    """Return what a person types for the running program."""
+    """Return the name of the running program as it is typed in a shell."""
     name = Path(path).name
     return "limner" if name in {"limner", "__main__.py"} else name
 
@@ -75,7 +75,7 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path | str, **record: Any) -> RunFolder:
-        """Begin a run in a folder that holds none yet; `record` (config, data, seed, ...) goes to run.json.
+        """Create a run in a folder that holds none yet; `record` (config, data, seed, ...) goes to run.json.
 
         Raises:
             UserError: where the folder holds a run already, or cannot be written.
@@ -99,7 +99,7 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path | str) -> RunFolder:
-        """Open a run that was begun.
+        """Open the run in a folder.
 
         Raises:
             UserError: where the folder holds no run.
@@ -120,7 +120,7 @@ class RunFolder:
             file.write(json.dumps(entry) + "\n")
 
     def rewind(self, total: int) -> None:
-        """Forget the log lines and grids of more than `total` images, which a resumed run will write again."""
+        """Remove log lines and grids of more than `total` images, which a resumed run writes again."""
         log = self.path / "log.jsonl"
         if log.exists():
             lines = [line for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
@@ -130,7 +130,11 @@ class RunFolder:
                 grid.unlink()
 
     def save(self, total: int, fill: Callable[[Path], None]) -> Path:
-        """Make the checkpoint at `total` images: `fill` writes its files, then the folder appears whole."""
+        """Write the checkpoint of `total` images: `fill` writes its files into a folder that is then renamed.
+
+        Raises:
+            UserError: where it cannot be written; earlier checkpoints are untouched.
+        """
         target = self.path / "checkpoints" / f"{total:010d}"
         partial = target.with_name(f".{target.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
@@ -164,7 +168,7 @@ class RunFolder:
         return sorted((self.path / "grids").glob("*.png"))
 
     def timelapse(self, milliseconds: int = 120) -> Path | None:
-        """Make timelapse.gif of all grids, the last one held for two seconds; None where fewer than two exist."""
+        """Write timelapse.gif of all grids, the last one for two seconds; None where there are fewer than two."""
         frames = [Image.open(path, formats=("PNG",)).convert("RGB") for path in self.grids()]
         if len(frames) < 2:
             return None
@@ -175,8 +179,8 @@ class RunFolder:
         return target
 
 
-def state_of(file: Path, where: torch.device) -> dict[str, Any]:
-    """Read the state that a trainer goes on from, onto a device.
+def state_of(file: Path, device: torch.device) -> dict[str, Any]:
+    """Load the state that a trainer resumes from, onto a device.
 
     Raises:
         UserError: where it cannot be read.
@@ -185,13 +189,17 @@ def state_of(file: Path, where: torch.device) -> dict[str, Any]:
 
     state: dict[str, Any] = {}
     with resumable(file):
-        state = torch.load(file, map_location=where, weights_only=True)
+        state = torch.load(file, map_location=device, weights_only=True)
     return state
 
 
 @contextmanager
 def resumable(file: Path) -> Iterator[None]:
-    """Turn what a state raises that is damaged, or another system's, into one line."""
+    """Turn exceptions of a state that is damaged, or of another system, into one line.
+
+    Raises:
+        UserError: naming `file`.
+    """
     try:
         yield
     except (OSError, LookupError, RuntimeError, TypeError, ValueError, EOFError, AssertionError) as error:

@@ -1,7 +1,7 @@
-"""One trainer for every system: it knows phases, players and updates, and no system by name.
+"""One trainer for every system: it uses phases, players and updates, and no system by name.
 
-Steps are seeded by (seed, phase, step, rank, attempt) and data is indexed by step, so a run that was killed goes on
-bitwise equal, and no state of a random generator is ever saved.
+Steps are seeded by (seed, phase, step, rank, attempt) and rows of the data are chosen by the step's number. So a run
+that was killed and resumed is bitwise equal to one that was not, and no state of a random generator is saved.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from limner.training.player_state import PlayerState
 from limner.training.run_folder import RunFolder, resumable, state_of
 
 ATTEMPTS = 3
-"""How often a run that lost its numbers (NaN) is taken back before it gives up."""
+"""How often a run goes back to a checkpoint because of NaN or infinity before it gives up."""
 STATE = "state.pt"
 AGREE_EVERY = 10
-"""Steps after which several processes ask each other whether one of them is to stop."""
+"""Steps after which several processes ask each other whether one of them was told to stop."""
 
 
 @dataclass
 class Position:
-    """Where a run stands."""
+    """How far a run has come."""
 
     phase: int = 0
     seen: int = 0
@@ -45,24 +45,24 @@ class Position:
     total: int = 0
     """Images over all phases."""
     attempt: int = 0
-    """Times that the run was taken back."""
+    """How often the run went back to a checkpoint."""
 
 
 class Trainer:
     """Train a system on a data set into a run folder.
 
     Args:
-        system: the system, freshly made; the trainer moves it to where it computes.
-        data: the data set whose schema the system was made with.
-        run: where checkpoints, log and grids go.
-        seed: all randomness follows from it.
+        system: newly built; the trainer moves it to the engine's device.
+        data: the data set whose schema the system was built with.
+        run: the folder of checkpoints, log and grids.
+        seed: of all randomness.
         engine: processes and precision.
         save_every: images between checkpoints (default: a twentieth of the whole budget).
         grid_every: images between sample grids (default: a fortieth of it); 0 for none.
-        prompts: what the grids draw; by default the first held-out requests.
+        prompts: requests of the grids; by default the first held-out ones.
 
     Raises:
-        UserError: where the data lacks what a phase reads, or is smaller than one batch.
+        UserError: where the data lacks a column that a phase needs, or is smaller than one batch.
     """
 
     def __init__(
@@ -86,14 +86,14 @@ class Trainer:
         self.prompts = prompts or data.requests(system.takes, 16, "test" if data.length("test") else "train")
         self.monitor = Monitor(self.engine, run)
         self.at = Position()
-        self._seats: dict[str, PlayerState] = {}
+        self._players: dict[str, PlayerState] = {}
         self._statistics: list[torch.Tensor] = []
-        self._shadows: dict[str, EMA] = {}
-        self._asked = self._stop = False
+        self._averages: dict[str, EMA] = {}
+        self._stop_requested = self._stop = False
         for phase in self.phases:
-            self._admit(phase)
+            self._check(phase)
 
-    def _admit(self, phase: Phase) -> None:
+    def _check(self, phase: Phase) -> None:
         self.data.require(phase.view)
         rows = self.data.length("train")
         if phase.step and rows < phase.batch:
@@ -105,18 +105,18 @@ class Trainer:
             raise UserError(f"a batch of {phase.batch} cannot be shared by {self.engine.world} processes")
 
     def fit(self, *, stop_after: int | None = None) -> None:
-        """Train to the end, or until `stop_after` images in all, or until Ctrl-C; what was reached is saved."""
+        """Train to the end, or until `stop_after` images in all, or until Ctrl-C, and save a checkpoint."""
         if self.engine.lead(self.run.newest) is None:
             self._enter(fresh=True)
             self.save()
-        with stoppable(self._ask), self.monitor.open(self.budget, self.at.total):
+        with stoppable(self._request_stop), self.monitor.open(self.budget, self.at.total):
             while not self.finished and not self._done(stop_after):
                 self._play(self.phases[self.at.phase], stop_after)
         self.engine.lead(self.run.timelapse)
         self.engine.tracked()
 
     def resume(self, *, stop_after: int | None = None) -> None:
-        """Go on from the newest checkpoint, bitwise as if never stopped.
+        """Train on from the newest checkpoint, bitwise as if never stopped.
 
         Raises:
             UserError: where there is none, or it cannot be read.
@@ -129,16 +129,16 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
-        """Tell whether every phase is over; after Ctrl-C or a SIGTERM `fit` returns before that."""
+        """Whether every phase is over; after Ctrl-C or SIGTERM `fit` returns before that."""
         return self.at.phase == len(self.phases)
 
-    def _ask(self) -> None:
-        self._asked = True
+    def _request_stop(self) -> None:
+        self._stop_requested = True
         self.monitor.say(f"stopping after this step; go on with `limner resume {self.run.path}`")
 
     def _done(self, stop_after: int | None) -> bool:
         if self.engine.world == 1 or self.at.step % AGREE_EVERY == 0:
-            self._stop = self.engine.anywhere(self._asked)
+            self._stop = self.engine.anywhere(self._stop_requested)
         return self._stop or (stop_after is not None and self.at.total >= stop_after)
 
     def _play(self, phase: Phase, stop_after: int | None) -> None:
@@ -167,49 +167,50 @@ class Trainer:
         batch = phase.view.gather(self.data, rows, np.random.default_rng(entropy)).to(self.engine.device)
         clock = Clock(seen=at.seen, total=phase.images, step=at.step)
         assert phase.step is not None
-        moves = phase.step(batch, clock)
+        updates = phase.step(batch, clock)
         average = partial(self.engine.average, statistics=self._statistics)
-        while (update := self._next(moves)) is not None:
-            seat = self._seats[update.player]
-            rate = seat.player.schedule(clock.progress) * 0.5**at.attempt
-            norm = seat.move(update.loss, average, rate, phase.batch)
+        while (update := self._next(updates)) is not None:
+            state = self._players[update.player]
+            rate = state.player.schedule(clock.progress) * 0.5**at.attempt
+            norm = state.move(update.loss, average, rate, phase.batch)
             self.monitor.add(update, norm)
         at.seen, at.step, at.total = at.seen + phase.batch, at.step + 1, at.total + phase.batch
 
-    def _next(self, moves: Iterator[Update]) -> Update | None:
+    def _next(self, updates: Iterator[Update]) -> Update | None:
         with self.engine.precision():
-            return next(moves, None)
+            return next(updates, None)
 
     def _enter(self, *, fresh: bool) -> None:
-        """Seat the players of the phase at `self.at`: who plays learns and is in training mode, all others rest."""
+        """Enter the phase at `self.at`: its players are in training mode and learn, all other modules are frozen."""
         phase = None if self.finished else self.phases[self.at.phase]
         players = phase.players if phase else {}
         names = {id(module): name for name, module in self.system.named_modules()}
-        seated = {who: {names[id(m)]: m for m in player.modules} for who, player in players.items()}
-        for who in [key for key in self._shadows if key not in seated]:
-            self._shadows.pop(who).swap()  # it plays no more: from here on its average is what it is
+        modules_of = {who: {names[id(m)]: m for m in player.modules} for who, player in players.items()}
+        for who in [key for key in self._averages if key not in modules_of]:
+            self._averages.pop(who).swap()  # it has no more phases: its average becomes its weights
         if fresh and phase and phase.on_start is not None:
             phase.on_start()
         self.engine.agree(self.system.state_dict().values())
         self.system.eval().requires_grad_(False)
-        self._seats = {}
+        self._players = {}
         for who, player in players.items():
-            for module in seated[who].values():
+            own = modules_of[who]
+            for module in own.values():
                 module.train().requires_grad_(True)
-            if player.ema is not None and (who not in self._shadows or not self._shadows[who].follows(seated[who])):
-                self._shadows[who] = EMA(seated[who], player.ema)
-            self._seats[who] = PlayerState(player, seated[who], self._shadows.get(who))
-        self._statistics = statistics(module for modules in seated.values() for module in modules.values())
+            if player.ema is not None and (who not in self._averages or not self._averages[who].follows(own)):
+                self._averages[who] = EMA(own, player.ema)
+            self._players[who] = PlayerState(player, own, self._averages.get(who))
+        self._statistics = statistics(module for modules in modules_of.values() for module in modules.values())
         if phase and phase.on_enter is not None:
             phase.on_enter(self.data)
 
     @contextmanager
     def published(self) -> Iterator[None]:
-        """Let the system wear what is published: averaged weights, evaluation mode."""
+        """Put the system into the state that is published inside a `with` block: averaged weights, evaluation mode."""
         modes = {module: module.training for module in self.system.modules()}
         with ExitStack() as stack:
-            for shadow in self._shadows.values():
-                stack.enter_context(shadow.applied())
+            for average in self._averages.values():
+                stack.enter_context(average.applied())
             self.system.eval()
             yield
         for module, mode in modes.items():
@@ -220,18 +221,18 @@ class Trainer:
 
     def _report(self, phase: Phase) -> None:
         last = self.at.seen >= phase.images
-        look = last or self._due(self.grid_every, phase)
-        if not (look or self.monitor.due()):
+        sample = last or self._due(self.grid_every, phase)
+        if not (sample or self.monitor.due()):
             self.monitor.tick(self.at.total)
         elif not self.monitor.healthy():
             self._go_back()
         else:
             self.monitor.line(phase.name, self.at.total, self.at.seen)
-            if look and self.engine.leads:
+            if sample and self.engine.leads:
                 with self.published():
-                    self._look(phase)
+                    self._sample(phase)
 
-    def _look(self, phase: Phase) -> None:
+    def _sample(self, phase: Phase) -> None:
         held_out = min(phase.batch, self.data.length("test"))
         if phase.check is not None and held_out:
             view = phase.view.gather(self.data, range(held_out), np.random.default_rng(0), "test")
@@ -242,45 +243,46 @@ class Trainer:
             self.monitor.grid(self.at.total, final)
 
     def save(self) -> None:
-        """Write a checkpoint; a run that has lost its numbers goes back to the last one instead."""
+        """Write a checkpoint; where a loss was not finite go back to the last one instead."""
         if not self.monitor.healthy():
             self._go_back()
             return
         self.engine.lead(lambda: self.run.save(self.at.total, self._fill))
 
     def _fill(self, folder: Path) -> None:
+        """Write the published checkpoint and the state to resume from; its keys stay as older runs have them."""
         known = {key: self.run.record[key] for key in ("command", "commit") if key in self.run.record}
         with self.published():
             checkpoint.save(self.system, folder, trained=known | {"images": self.at.total, "seed": self.seed})
         state = {
             "at": vars(self.at).copy(),
             "weights": self.system.state_dict(),
-            "seats": {who: seat.state() for who, seat in self._seats.items()},
-            "shadows": {who: shadow.state() for who, shadow in self._shadows.items()},
+            "seats": {who: player.state() for who, player in self._players.items()},
+            "shadows": {who: average.state() for who, average in self._averages.items()},
         }
         torch.save(state, folder / STATE)
 
     def restore(self, folder: Path) -> None:
-        """Take over the whole state of a checkpoint of this run.
+        """Restore the whole state of a checkpoint of this run.
 
         Raises:
-            UserError: where it is no checkpoint of this system, or was damaged.
+            UserError: where it is not a checkpoint of this system, or is damaged.
         """
         attempt = self.at.attempt
         state = self.engine.in_turn(lambda: state_of(folder / STATE, self.engine.device))
         with resumable(folder / STATE):
             self.at = Position(**state["at"])
-            self._shadows = {}
+            self._averages = {}
             self.system.load_state_dict(state["weights"])
             self._enter(fresh=False)
-            for who, seat in self._seats.items():
-                seat.load(state["seats"][who])
-            for who, shadow in self._shadows.items():
-                shadow.load(state["shadows"][who])
+            for who, player in self._players.items():
+                player.load(state["seats"][who])
+            for who, average in self._averages.items():
+                average.load(state["shadows"][who])
         self.at.attempt = max(attempt, self.at.attempt)
 
     def _go_back(self) -> None:
-        """Return to the last good checkpoint, with half the learning rate and other dice."""
+        """Go back to the last checkpoint, with half the learning rate and other random numbers."""
         last, lost = self.engine.lead(lambda: self.run.checkpoints()[-1]), self.at.total
         if self.at.attempt >= ATTEMPTS:
             raise UserError(
