@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and the line that says why one could not be written."""
+"""Atomic writing of files, and the error message where one cannot be written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def sha256(content: bytes) -> str:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file so that it holds the old content or the new, never a part: temporary name, sync, rename.
+    """Write a file so that it has the old content or the new, never a part: temporary name, sync, rename.
 
     Raises:
         UserError: where it cannot be written.
@@ -33,10 +33,10 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it.
+    """Create a folder and those above it.
 
     Raises:
-        UserError: where that cannot be done.
+        UserError: where it cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def make_folder(folder: Path) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> UserError:
-    """Return the line that tells why `path` could not be written."""
+    """Return the error that says why `path` could not be written, with the remedy."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     why = "the disk is full, make room and try again" if full else (error.strerror or str(error)).lower()
     return UserError(f"cannot write {path}: {why} (nothing was left half-written)")

@@ -1,4 +1,4 @@
-"""What stands in the place of chance: seeds, styles, and the noise of each row of a batch."""
+"""Seeds, styles, and the noise of each row of a batch."""
 
 from __future__ import annotations
 
@@ -14,22 +14,28 @@ from limner.errors import UserError
 
 @dataclass(frozen=True)
 class Style:
-    """Noise itself, in the place of a seed: what `System.style` found in a picture."""
+    """Noise in place of a seed: what `System.style` inferred from a picture."""
 
     noise: tuple[float, ...]
+    """Z numbers."""
     of: str = ""
     """Name of the picture."""
 
 
 Seed = int | Style | tuple["Seed", "Seed", float]
+"""A whole number, a style, or the point between two seeds at t in [0, 1]."""
 
 
 class RowNoise:
-    """Randomness for a batch, one independent stream a row: a row draws the same alone as among others.
+    """Noise for a batch with an independent stream for each row: a row gets the same noise alone as among others.
 
-    A seed is a whole number, or a `Style`, or `(a, b, t)`: the spherical interpolation between what seeds `a` and `b`
-    draw, which is how a walk moves through noise; either may lie between others. Numbers are drawn on the CPU, so a
+    A seed is a whole number, or a `Style`, or `(a, b, t)`: the spherical interpolation of the noise of seeds `a` and
+    `b`, which may be interpolations themselves. So a walk moves through noise. Numbers are drawn on the CPU, so that a
     seed means the same on every machine.
+
+    Args:
+        seeds: one for each of B rows.
+        to: the device of the noise.
     """
 
     def __init__(self, seeds: Sequence[Seed], to: torch.device | str = "cpu") -> None:
@@ -46,15 +52,15 @@ class RowNoise:
         """Draw from N(0, 1): (B, *shape).
 
         Raises:
-            UserError: where a row has a `Style` of another size, or that was drawn already: it is one draw.
+            UserError: where a row has a `Style` of another size, or noise was drawn before: a style is one draw.
         """
         drawn: dict[int | Style, Tensor] = {
             end: torch.randn(shape, generator=stream) for end, stream in self._streams.items()
         }
         for end, noise in self._styles.items():
             if self._drew or len(noise) != math.prod(shape):
-                asked = "draws noise several times" if self._drew else f"draws {math.prod(shape)} numbers of noise"
-                raise UserError(f"a style of {len(noise)} numbers does not fit: this system {asked}")
+                why = "draws noise several times" if self._drew else f"draws {math.prod(shape)} numbers of noise"
+                raise UserError(f"a style of {len(noise)} numbers does not fit: this system {why}")
             drawn[end] = noise.view(shape)
         self._drew = True
 
@@ -65,12 +71,12 @@ class RowNoise:
 
 
 def ends_of(seed: Seed) -> list[int | Style]:
-    """Return the seeds and styles that one lies between: itself where it is one."""
+    """Return the whole numbers and styles that a seed is interpolated from: itself where it is one."""
     return [*ends_of(seed[0]), *ends_of(seed[1])] if isinstance(seed, tuple) else [seed]
 
 
 def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
-    """Interpolate two Gaussian draws along the sphere, so that what lies between is as likely as its ends."""
+    """Interpolate two Gaussian draws of one shape along the sphere, so that all points are as likely as the ends."""
     cosine = (a.flatten() @ b.flatten() / (a.norm() * b.norm()).clamp_min(1e-12)).clamp(-1, 1)
     angle = torch.acos(cosine)
     if angle < 1e-4:

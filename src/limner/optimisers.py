@@ -1,4 +1,4 @@
-"""Optimisers and schedules of the learning rate, as players of a phase name them."""
+"""Optimisers and learning rate schedules of the players of a phase."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ import torch
 from torch import nn
 
 OptimiserFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+"""Makes an optimiser over parameters. Schedules map progress of the phase in [0, 1] to a factor on its rate."""
 
 
 def constant(progress: float) -> float:
-    """Leave the learning rate as it is (the default schedule)."""
+    """Keep the learning rate (the default schedule)."""
     return 1.0
 
 
 def linear_to_zero(progress: float) -> float:
-    """Fall in a straight line from 1 at the phase's start to 0 at its end."""
+    """Decay linearly from 1 at the start of the phase to 0 at its end."""
     return 1.0 - progress
 
 
 def linear_decay_after_half(progress: float) -> float:
-    """Stay for the first half of the phase, then fall in a straight line to a tenth."""
+    """Keep the learning rate for the first half of the phase, then decay linearly to a tenth."""
     return 1.0 - 0.9 * max(0.0, 2 * progress - 1)
 
 
@@ -31,7 +32,7 @@ def step_halving(times: int) -> Callable[[float], float]:
 
 
 def adam(lr: float, betas: tuple[float, float] = (0.9, 0.999), weight_decay: float = 0.0) -> OptimiserFactory:
-    """Make fused Adam; with `weight_decay` it is decoupled (AdamW)."""
+    """Return fused Adam; with `weight_decay`, AdamW (decoupled weight decay)."""
 
     def make(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         kind = torch.optim.AdamW if weight_decay else torch.optim.Adam
@@ -41,5 +42,5 @@ def adam(lr: float, betas: tuple[float, float] = (0.9, 0.999), weight_decay: flo
 
 
 def rmsprop(lr: float) -> OptimiserFactory:
-    """Make RMSprop (Reed et al. 2016 train their text encoder with it)."""
+    """Return RMSprop (Reed et al. 2016 train their text encoder with it)."""
     return lambda parameters: torch.optim.RMSprop(parameters, lr=lr)

@@ -1,7 +1,7 @@
-"""Settings are frozen dataclasses; people write them as `name=value`, files hold them as JSON.
+"""Settings are frozen dataclasses; on the command line they are `name=value`, in files JSON.
 
-A field's type decides what may be written: int, float, bool, str, Literal, tuple, another dataclass, or None. In a
-string, items of a tuple are parted by commas and the fields of a dataclass, all of them and in order, by colons.
+A field's type decides which values it takes: int, float, bool, str, Literal, tuple, another dataclass, or None. In a
+string, commas separate the items of a tuple and colons the fields of a dataclass (all of them, in order).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import dataclasses
 import difflib
 import math
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from limner.errors import UserError
@@ -22,7 +22,7 @@ _WORDS = {int: "a whole number", float: "a number", bool: "yes or no", str: "tex
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """Return the end of an error line: the nearest known name where one is near, and what there is."""
+    """Return the end of an error message: the nearest known name, where one is near, and all known names."""
     known = list(known)
     if not known:
         return "there is none"
@@ -48,7 +48,7 @@ def pairs(assignments: Iterable[str], option: str = "--set") -> dict[str, str]:
 
 
 def change(settings: S, changes: Mapping[str, Any], what: str = "option") -> S:
-    """Return a copy with `changes` made; a string is read as the field's type, other values must be of it.
+    """Return a copy with `changes` made; strings are parsed as the field's type, other values must be of that type.
 
     Raises:
         UserError: for an unknown name (with the nearest known one) or a value that does not fit.
@@ -71,10 +71,11 @@ def change(settings: S, changes: Mapping[str, Any], what: str = "option") -> S:
 
 
 def from_json(cls: type[S], body: Mapping[str, Any], where: str) -> S:
-    """Return the settings that `to_json` wrote; fields that are missing keep their defaults.
+    """Return the settings that `to_json` wrote; missing fields have their defaults.
 
     Raises:
-        UserError: naming `where`, for unknown fields, missing ones, and values that do not fit.
+        UserError: naming `where` (the file), for unknown fields, values that do not fit, and missing fields without a
+            default.
     """
     kinds = _kinds(cls)
     unknown = [name for name in body if name not in kinds]
@@ -114,7 +115,7 @@ def _kinds(cls: type) -> dict[str, Any]:
 
 
 def _parse(text: str, kind: Any) -> Any:
-    """Read `text` as a value of type `kind`, or raise ValueError."""
+    """Parse `text` as a value of type `kind`, or raise ValueError."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         if types.NoneType in parts and text.lower() in ("none", ""):
@@ -158,10 +159,11 @@ def _fit(value: Any, kind: Any) -> Any:
     return value if kind in (int, bool, str) and type(value) is kind else _refuse()
 
 
-def _first(value: Any, kinds: Iterable[Any], read: Any) -> Any:
+def _first(value: Any, kinds: Iterable[Any], convert: Callable[[Any, Any], Any]) -> Any:
+    """Convert `value` to the first of `kinds` that it fits, or raise ValueError."""
     for kind in kinds:
         try:
-            return read(value, kind)
+            return convert(value, kind)
         except ValueError:
             continue
     return _refuse()

@@ -1,1 +1,1 @@
-"""From tensors to pictures that people look at."""
+"""Tensors to pictures, contact sheets and overlays of attention."""

@@ -1,4 +1,4 @@
-"""From tensors to pictures one can look at: PIL images, and sheets of many with captions."""
+"""Tensors to PIL images, and contact sheets of images with captions."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def sheet(
     letters: int = 10,
     marked: Sequence[Container[int]] | None = None,
 ) -> Image.Image:
-    """Lay pictures of one size out as a contact sheet, near square by default, each with its caption below it.
+    """Make a contact sheet of images of one size, near square by default, each with its caption below it.
 
     Args:
         images: of one size.
         columns: pictures in a row.
         captions: one a picture.
         gap: pixels between pictures.
-        letters: height of the captions' letters, in pixels.
-        marked: for each caption the places of words, from 0, that are printed in red.
+        letters: font size of the captions, in pixels.
+        marked: for each caption the indices of the words that are printed in red.
 
     Raises:
-        UserError: where there is no picture, or there are not as many captions as pictures.
+        UserError: where there is no image, or the numbers of captions and images differ.
     """
     if not images:
         raise UserError("a contact sheet needs at least one picture")
@@ -74,7 +74,7 @@ def sheet(
 
 
 def titled(page: Image.Image, text: str, letters: int = 16) -> Image.Image:
-    """Put a line of text, or as many as it takes, above a sheet; its `info` comes along."""
+    """Put a line of text, wrapped where needed, above a sheet; its `info` is copied."""
     font, line, edge = ImageFont.load_default(letters), letters + 6, letters // 2
     lines = _wrapped(text, font, page.width - 2 * edge)
     whole = Image.new("RGB", (page.width, page.height + line * len(lines) + edge), "white")
@@ -87,19 +87,19 @@ def titled(page: Image.Image, text: str, letters: int = 16) -> Image.Image:
 
 
 def plain_sheet(images: Tensor) -> Image.Image:
-    """Lay pictures (B, 3, H, W) out near square, or strips (B, T, 3, H, W) one below the other, without gaps."""
+    """Make a sheet without gaps of pictures (B, 3, H, W), near square, or of strips (B, T, 3, H, W), one per line."""
     return sheet(to_pil(images), 1 if images.ndim == 5 else None, gap=0)
 
 
 def enlarged(image: Image.Image, times: int) -> Image.Image:
-    """Enlarge a small picture for the eye, smoothly; its `info` comes along."""
+    """Enlarge a small image smoothly; its `info` is copied."""
     large = image.resize((image.width * times, image.height * times), Image.Resampling.LANCZOS)
     large.info = dict(image.info)
     return large
 
 
 def film(images: Sequence[Image.Image], path: str | Path, milliseconds: int = 120, *, back: bool = True) -> Path:
-    """Save pictures of one size as an endless GIF, there and `back` again; the whole file or none.
+    """Save images of one size as an endless GIF, forwards and `back`wards; atomically.
 
     Raises:
         UserError: where it cannot be written.
@@ -121,7 +121,7 @@ def _mark(
     marked: Container[int],
     font: Any,
 ) -> None:
-    """Print the marked words of a caption in red, each over itself."""
+    """Print the marked words of a caption again, in red."""
     place = 0
     for i, text in enumerate(lines):
         words, y = text.split(), corner[1] + line * i

@@ -1,6 +1,7 @@
-"""From sentences to vectors, word by word: a recurrent encoder that any sentence can be given to.
+"""Recurrent encoders of sentences, word by word; they take any sentence, with unknown and misspelt words.
 
-Letters: B sentences, T words of the longest, E width of a sentence vector, H width of a direction.
+Letters: B sentences, T words of the longest, E width of a sentence vector, H width of one direction, D width of an
+embedded word, V words of the lexicon.
 """
 
 from __future__ import annotations
@@ -17,86 +18,95 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from limner.data.schema import PAD, UNKNOWN, Lexicon
 from limner.requests import Blend, Caption, Request, Story, shares
 
-LONGEST = 128  # words of a sentence that are read; captions are far shorter, a pasted novel must not stall a server
-LETTERS = 16 * LONGEST  # of a text that are looked at, so that the search for near words ends too
-REMEMBERED = 200_000  # sentences whose words stay looked up
+LONGEST = 128
+"""Words of a sentence that are encoded; captions are far shorter, and a pasted novel must not stall a server."""
+LETTERS = 16 * LONGEST
+"""Characters of a text that are searched for words, so that the search for near words is bounded, too."""
+REMEMBERED = 200_000
+"""Sentences whose numbers of words are cached."""
 
 
 class Text(NamedTuple):
-    """A batch of sentences as an encoder reads it."""
+    """A batch of encoded sentences."""
 
     sentence: Tensor
     """(B, E)."""
     words: Tensor
-    """(B, T, 2H); zero where a sentence has ended."""
+    """(B, T, 2H); zero after the end of a sentence."""
     mask: Tensor
-    """(B, T) true where there is a word."""
+    """bool (B, T), true where there is a word."""
 
 
 class TextEncoder(nn.Module):
-    """What every encoder of sentences offers, whatever it reads them by."""
+    """The interface of encoders of sentences, by words or by letters."""
 
     width: int
     """E."""
 
     rule: ClassVar[Mapping[str, Any]]
-    """How a text becomes numbers: `by` is "word" or "letter", `longest` the most that are read."""
+    """How a text becomes numbers: `by` is "word" or "letter", `longest` the most that are encoded."""
 
     def sentence(self, texts: Sequence[str]) -> Tensor:
-        """Encode B sentences to (B, E); alone, a sentence gets the vector it gets among others (in eval mode)."""
+        """Encode B sentences to (B, E); in evaluation mode each row depends on its own sentence alone."""
         raise NotImplementedError
 
     def numbered(self, numbers: Tensor) -> Tensor:
-        """Encode one sentence, told by the numbers of its words or letters (1, T), to (1, E)."""
+        """Encode one sentence, given the numbers of its words or letters (1, T), to (1, E)."""
         raise NotImplementedError
 
 
 class ByWord(TextEncoder):
-    """What encoders that read word by word share: numbers of words and their embedding.
+    """What encoders by words share: numbers of words and their embedding.
 
-    A word the lexicon does not know is read as the nearest it does know, or as "unknown". In training each word
-    is unknown with probability `dropout`, so that the number for "unknown" comes to mean something, and each number of
-    an embedded word is left out with probability `thinned`.
+    A word that the lexicon lacks is replaced by the nearest it has, or by "unknown".
+
+    Args:
+        lexicon: V known words.
+        embedding: D.
+        dropout: in training, probability that a word is replaced by "unknown", so that its embedding is trained.
+        embedding_dropout: in training, probability that a number of an embedded word is zero.
     """
 
     rule: ClassVar = {"by": "word", "longest": LONGEST}
 
-    def __init__(self, lexicon: Lexicon, embedding: int, dropout: float = 0.1, thinned: float = 0.0) -> None:
+    def __init__(self, lexicon: Lexicon, embedding: int, dropout: float = 0.1, embedding_dropout: float = 0.0) -> None:
         super().__init__()
-        self.lexicon, self.dropout, self.thinned = lexicon, dropout, thinned
+        self.lexicon, self.dropout, self.embedding_dropout = lexicon, dropout, embedding_dropout
         self.embed = nn.Embedding(len(lexicon), embedding, padding_idx=PAD)
-        self._looked_up: dict[str, list[int]] = {}
+        self._cache: dict[str, list[int]] = {}
 
     def embedded(self, texts: Sequence[str]) -> tuple[PackedSequence, Tensor]:
-        """Return embedded words, packed so that nothing reads past a sentence's end, and (B, T) true for words.
+        """Embed B sentences; one without any word counts as one unknown word.
 
-        A sentence without a single word is read as one unknown word.
+        Returns:
+            embedded words (B, T, D), packed, so that a recurrent net stops at the end of each sentence, and their mask,
+            bool (B, T), true where there is a word.
         """
         ids, lengths = self.tokens(texts)  # (B, T)
-        real = ids != PAD
+        mask = ids != PAD
         if self.training and self.dropout:
-            lost = torch.rand(ids.shape, device=ids.device) < self.dropout
-            ids = ids.masked_fill(lost & real, UNKNOWN)
-        words = F.dropout(self.embed(ids), self.thinned, self.training)
-        return pack_padded_sequence(words, lengths, batch_first=True, enforce_sorted=False), real
+            dropped = torch.rand(ids.shape, device=ids.device) < self.dropout
+            ids = ids.masked_fill(dropped & mask, UNKNOWN)
+        words = F.dropout(self.embed(ids), self.embedding_dropout, self.training)
+        return pack_padded_sequence(words, lengths, batch_first=True, enforce_sorted=False), mask
 
     def tokens(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Look words up: (B, T) numbers, padded, where the encoder is, and (B,) lengths on the CPU."""
-        rows = [self._look_up(text) for text in texts]
+        """Return numbers of words (B, T), padded, on the encoder's device, and lengths (B,) on the CPU."""
+        rows = [self._ids(text) for text in texts]
         longest = max(map(len, rows))
         padded = torch.tensor([row + [PAD] * (longest - len(row)) for row in rows])
         return padded.to(self.embed.weight.device), torch.tensor([len(row) for row in rows])
 
-    def _look_up(self, text: str) -> list[int]:
-        if text not in self._looked_up:
-            if len(self._looked_up) >= REMEMBERED:
-                self._looked_up.clear()
-            self._looked_up[text] = self.lexicon.ids(text[:LETTERS])[:LONGEST] or [UNKNOWN]
-        return self._looked_up[text]
+    def _ids(self, text: str) -> list[int]:
+        if text not in self._cache:
+            if len(self._cache) >= REMEMBERED:
+                self._cache.clear()
+            self._cache[text] = self.lexicon.ids(text[:LETTERS])[:LONGEST] or [UNKNOWN]
+        return self._cache[text]
 
 
 def bag_of_words(lexicon: Lexicon, texts: Sequence[str]) -> Tensor:
-    """Tell which words of the lexicon stand in each text: (B, V) of 0 and 1; words it does not know leave no trace."""
+    """Return which words of the lexicon each text contains: (B, V) of 0 and 1; unknown words are ignored."""
     bags = torch.zeros(len(texts), len(lexicon))
     for bag, text in zip(bags, texts, strict=True):
         bag[lexicon.ids(text)] = 1
@@ -105,7 +115,7 @@ def bag_of_words(lexicon: Lexicon, texts: Sequence[str]) -> Tensor:
 
 
 def numbered_bag(numbers: Tensor, known: int) -> Tensor:
-    """Tell the same of one text by the numbers of its words: (1, T) to (1, V)."""
+    """Return the same of one text, given the numbers of its words (1, T): (1, V), V being `known`."""
     bag = torch.zeros(1, known).scatter(1, numbers, 1.0)
     return torch.cat([torch.zeros(1, UNKNOWN + 1), bag[:, UNKNOWN + 1 :]], dim=1)
 
@@ -123,26 +133,26 @@ class WordEncoder(ByWord):
 
     def forward(self, texts: Sequence[str]) -> Text:
         """Encode B sentences."""
-        packed, real = self.embedded(texts)
+        packed, mask = self.embedded(texts)
         words, _ = pad_packed_sequence(self.recur(packed)[0], batch_first=True)  # (B, T, 2H)
-        pooled = words.masked_fill(~real[..., None], -torch.inf).amax(dim=1)
-        return Text(self.project(pooled), words, real)
+        pooled = words.masked_fill(~mask[..., None], -torch.inf).amax(dim=1)
+        return Text(self.project(pooled), words, mask)
 
     def sentence(self, texts: Sequence[str]) -> Tensor:
         """Encode B sentences to (B, E)."""
         return self(texts).sentence
 
     def states(self, numbers: Tensor) -> Tensor:
-        """Return the states over the words of one sentence, (1, T) to (1, T, 2H)."""
+        """Return the GRU's states at the words of one sentence, given their numbers (1, T): (1, T, 2H)."""
         return self.recur(self.embed(numbers))[0]
 
     def numbered(self, numbers: Tensor) -> Tensor:
-        """Encode one sentence by the numbers of its words: (1, T) to (1, E)."""
+        """Encode one sentence, given the numbers of its words (1, T), to (1, E)."""
         return self.project(self.states(numbers).amax(dim=1))
 
 
 class LstmEncoder(ByWord):
-    """Word embedding and LSTM; a sentence is what the LSTM holds after its last word: (B, width)."""
+    """Word embedding and LSTM; a sentence is the last layer's state after its last word: (B, E)."""
 
     def __init__(self, lexicon: Lexicon, width: int, embedding: int, layers: int = 1, dropout: float = 0.1) -> None:
         super().__init__(lexicon, embedding, dropout)
@@ -152,11 +162,11 @@ class LstmEncoder(ByWord):
     def sentence(self, texts: Sequence[str]) -> Tensor:
         """Encode B sentences to (B, E)."""
         packed, _ = self.embedded(texts)
-        _, (held, _) = self.recur(packed)
-        return held[-1]  # of the last layer, after each row's own last word
+        _, (last, _) = self.recur(packed)
+        return last[-1]  # of the last layer, after each row's own last word
 
     def numbered(self, numbers: Tensor) -> Tensor:
-        """Encode one sentence by the numbers of its words: (1, T) to (1, E)."""
+        """Encode one sentence, given the numbers of its words (1, T), to (1, E)."""
         return self.recur(self.embed(numbers))[1][0][-1]
 
 
@@ -167,50 +177,50 @@ class BiLstmEncoder(ByWord):
     """
 
     def __init__(self, lexicon: Lexicon, width: int = 256, embedding: int = 300) -> None:
-        super().__init__(lexicon, embedding, thinned=0.5)
+        super().__init__(lexicon, embedding, embedding_dropout=0.5)
         self.width = width
         self.recur = nn.LSTM(embedding, width // 2, batch_first=True, bidirectional=True)
         nn.init.uniform_(self.embed.weight, -0.1, 0.1)
 
     def forward(self, texts: Sequence[str]) -> Text:
         """Encode B sentences; words and sentences are equally wide."""
-        packed, real = self.embedded(texts)
-        states, (held, _) = self.recur(packed)
+        packed, mask = self.embedded(texts)
+        states, (last, _) = self.recur(packed)
         words, _ = pad_packed_sequence(states, batch_first=True)  # (B, T, E)
-        return Text(torch.cat([*held], dim=1), words, real)
+        return Text(torch.cat([*last], dim=1), words, mask)
 
     def sentence(self, texts: Sequence[str]) -> Tensor:
         """Encode B sentences to (B, E)."""
         return self(texts).sentence
 
     def both(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode one sentence, (1, T), to the sentence (1, E) and its words (1, T, E)."""
-        states, (held, _) = self.recur(self.embed(numbers))
-        return torch.cat([*held], dim=1), states
+        """Encode one sentence, given the numbers of its words (1, T), to (1, E) and its words to (1, T, E)."""
+        states, (last, _) = self.recur(self.embed(numbers))
+        return torch.cat([*last], dim=1), states
 
     def numbered(self, numbers: Tensor) -> Tensor:
-        """Encode one sentence by the numbers of its words: (1, T) to (1, E)."""
+        """Encode one sentence, given the numbers of its words (1, T), to (1, E)."""
         return self.both(numbers)[0]
 
 
 class TextCodes(NamedTuple):
-    """What a net that looks at words is told."""
+    """The condition of a net with attention to words."""
 
     sentence: Tensor
     """(B, E)."""
     words: Tensor
     """(B, T, E)."""
     weight: Tensor
-    """(B, T) log of how much each word counts: 0, or minus infinity where there is none."""
+    """(B, T), the log of each word's weight: 0 for weight 1, minus infinity where there is no word."""
 
     @classmethod
     def of(cls, text: Text) -> TextCodes:
-        """Let all words there are count alike."""
+        """Return codes in which all words have weight 1."""
         return cls(text.sentence, text.words, text.mask.float().log())
 
 
 def blended(encoder: Callable[[Sequence[str]], Text], requests: Sequence[Request]) -> TextCodes:
-    """Read captions; a `Blend` has the words of all it lies between, which count as much as it is near to each."""
+    """Encode B captions; a `Blend` has the words of both its ends, weighted by how near it is to each."""
     if not any(isinstance(request, Blend) for request in requests):
         return TextCodes.of(encoder(texts_of(requests)))
     rows = [shares(request) for request in requests]
@@ -229,13 +239,13 @@ def texts_of(requests: Sequence[Request]) -> list[str]:
     """Return the sentence of each `Caption`."""
     texts = []
     for request in requests:
-        assert isinstance(request, Caption), f"a caption is asked for, not {type(request).__name__}"
+        assert isinstance(request, Caption), f"expected a Caption, got {type(request).__name__}"
         texts.append(request.text)
     return texts
 
 
 def unknown_words(lexicon: Lexicon, requests: Sequence[Request]) -> Mapping[str, str | None]:
-    """Return words of captions, stories and both ends of blends that `lexicon` lacks, each with the nearest it has."""
+    """Return the words of requests (both ends of blends) that `lexicon` lacks, each with the nearest it has."""
     found: dict[str, str | None] = {}
     for request in requests:
         if isinstance(request, Blend):
@@ -247,7 +257,7 @@ def unknown_words(lexicon: Lexicon, requests: Sequence[Request]) -> Mapping[str,
 
 
 def mend(lexicon: Lexicon, text: str) -> str:
-    """Put the nearest known word in place of each misspelt one, for encoders that read letters."""
+    """Replace each misspelt word by the nearest known one, for encoders by letters."""
     for word, near in lexicon.unknown(text[:LETTERS]).items():
         if near is not None:
             text = re.sub(rf"\b{re.escape(word)}\b", near, text, flags=re.IGNORECASE)
