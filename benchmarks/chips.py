@@ -21,7 +21,7 @@ from independent import record
 import limner
 from limner import metrics
 from limner.evaluation import evaluate
-from limner.evaluation.protocol import Referee, resized
+from limner.evaluation.protocol import NamedJudge, resized
 from limner.processes import Processes
 from limner.requests import Caption
 from limner.worlds.avatars import captions as avatar_captions
@@ -70,11 +70,11 @@ def of_captions(count: int, seed: int) -> tuple[list[str], Choices]:
     return captions, choices
 
 
-def judged(artist: limner.Artist, referee: Referee, texts: Sequence[str], choices: Choices) -> metrics.Accuracy:
+def judged(artist: limner.Artist, judge: NamedJudge, texts: Sequence[str], choices: Choices) -> metrics.Accuracy:
     """Draw texts with the seeds 0, 1, ...; return how much of the choices the judge sees."""
     drawn = evaluate.draw(artist.system, [Caption(text) for text in texts], range(len(texts)), Processes())
-    named = referee.network.named(referee.features(resized(drawn, referee.network.config.size)))
-    values = referee.network.values
+    named = judge.network.named(judge.features(resized(drawn, judge.network.config.size)))
+    values = judge.network.values
     wanted = torch.tensor(
         [[known.index(c[name]) if name in c else -1 for name, known in values.items()] for c in choices]
     )
@@ -89,13 +89,13 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=200)
     parser.add_argument("--seed", type=int, default=990_001)
     options = parser.parse_args()
-    artist, referee = limner.load(options.artist), Referee.load(options.judge)
+    artist, judge = limner.load(options.artist), NamedJudge.load(options.judge)
     captions, spoken = of_captions(options.n, options.seed)
     chance = by_chance(artist, options.n, options.seed)
     rows = {
-        "captions": judged(artist, referee, captions, spoken),
-        "chips of captions": judged(artist, referee, say(artist, spoken), spoken),
-        "chips by chance": judged(artist, referee, say(artist, chance), chance),
+        "captions": judged(artist, judge, captions, spoken),
+        "chips of captions": judged(artist, judge, say(artist, spoken), spoken),
+        "chips by chance": judged(artist, judge, say(artist, chance), chance),
     }
     for name in artist.system.schema.attributes:
         print(f"{name:20}", *(f"{row.each.get(name, float('nan')):7.3f}" for row in rows.values()))

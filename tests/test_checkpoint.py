@@ -25,14 +25,14 @@ from limner.files import sha256
 
 
 def edit(folder: Path, **changes: object) -> None:
-    path = folder / checkpoint.ABOUT
+    path = folder / checkpoint.RECORD
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
 def reweigh(folder: Path, content: bytes) -> None:
     """Put other weights in, with the record telling of them: only what is inside is wrong then."""
     (folder / checkpoint.WEIGHTS).write_bytes(content)
-    about = json.loads((folder / checkpoint.ABOUT).read_text())
+    about = json.loads((folder / checkpoint.RECORD).read_text())
     hashes = about["sha256"] | {checkpoint.WEIGHTS: sha256(content)}
     edit(folder, sha256=hashes, bytes=len(content))
 
@@ -148,7 +148,7 @@ def no_folder(folder: Path) -> None:
 
 
 def no_about(folder: Path) -> None:
-    (folder / checkpoint.ABOUT).unlink()
+    (folder / checkpoint.RECORD).unlink()
 
 
 def only_a_pickle(folder: Path) -> None:
@@ -158,11 +158,11 @@ def only_a_pickle(folder: Path) -> None:
 
 
 def about_is_no_json(folder: Path) -> None:
-    (folder / checkpoint.ABOUT).write_text('{"format": 1, "sys')
+    (folder / checkpoint.RECORD).write_text('{"format": 1, "sys')
 
 
 def about_is_a_list(folder: Path) -> None:
-    (folder / checkpoint.ABOUT).write_text("[]")
+    (folder / checkpoint.RECORD).write_text("[]")
 
 
 def newer(folder: Path) -> None:
@@ -174,17 +174,17 @@ def unknown_system(folder: Path) -> None:
 
 
 def unknown_field(folder: Path) -> None:
-    about = json.loads((folder / checkpoint.ABOUT).read_text())
+    about = json.loads((folder / checkpoint.RECORD).read_text())
     edit(folder, config=about["config"] | {"sizes": 8})
 
 
 def field_of_another_type(folder: Path) -> None:
-    about = json.loads((folder / checkpoint.ABOUT).read_text())
+    about = json.loads((folder / checkpoint.RECORD).read_text())
     edit(folder, config=about["config"] | {"size": "eight"})
 
 
 def other_configuration(folder: Path) -> None:
-    about = json.loads((folder / checkpoint.ABOUT).read_text())
+    about = json.loads((folder / checkpoint.RECORD).read_text())
     edit(folder, config=about["config"] | {"size": 16})
 
 

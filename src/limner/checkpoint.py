@@ -1,9 +1,9 @@
-"""The published form of a trained system: a folder that one opens without running its author's code.
+"""The published form of a trained system: a folder that is opened without running its author's code.
 
     system.json          format, system, config, what trained it, sha256 of the other two
     schema.json          words, attributes, sizes
     weights.safetensors  every parameter and buffer
-    README.md, grid.png  a model card and a sheet of samples, where given
+    README.md, grid.png  a model card and, where given, a sheet of samples
 
 The folder appears whole or not at all: it is written beside its place, synced, then renamed. Opening reads
 JSON and safetensors only; nothing is ever unpickled.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from limner.system import System
 
 FORMAT = 1
-ABOUT, SCHEMA, WEIGHTS, CARD, GRID = (
+RECORD, SCHEMA, WEIGHTS, CARD, GRID = (
     "system.json",
     "schema.json",
     "weights.safetensors",
@@ -41,7 +41,7 @@ ABOUT, SCHEMA, WEIGHTS, CARD, GRID = (
     "grid.png",
 )
 _NAME = re.compile(r"[\w-]+")
-"""The name of a system, never a path: a checkpoint that named a file would have it imported, and so run."""
+"""Names of systems, never paths: a checkpoint that names a file must not have it imported and so run."""
 _PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".t7"}
 
 
@@ -58,24 +58,24 @@ def save(
     """Publish `system` as `folder`, in the place of a checkpoint that was there; return the folder.
 
     Args:
-        system: what to save, as it stands (wearing its averaged weights, if it has any).
-        folder: the checkpoint; folders above it are made.
-        trained: what trained it, as JSON values (data, seed, images, command, figures).
-        half: keep float tensors of two and more dimensions as float16, the rest exactly; opened as float32.
-        omit: names of modules left out because drawing needs them not (a critic); opened as they are built.
+        system: with the weights to save (averaged ones, where it has them).
+        folder: the checkpoint; missing folders above it are created.
+        trained: how it was trained, as JSON values (data, seed, images, command, figures).
+        half: store float tensors of two or more dimensions as float16, the rest exactly; opened as float32.
+        omit: names of modules that drawing does not need (a discriminator); opening leaves them as they are built.
         card: text of the model card; without one a short card is written.
         grid: a sheet of samples.
 
     Raises:
-        UserError: where the place is taken by something else or cannot be written; nothing is half-written.
+        UserError: where `folder` is something else than a checkpoint or cannot be written; nothing is half-written.
     """
     folder = Path(folder).absolute()
     _recover(folder)
-    if folder.exists() and not (folder.is_dir() and ((folder / ABOUT).exists() or not any(folder.iterdir()))):
+    if folder.exists() and not (folder.is_dir() and ((folder / RECORD).exists() or not any(folder.iterdir()))):
         raise UserError(f"{folder} exists and is no checkpoint: choose another place")
-    kept = {name: value for name, value in system.state_dict().items() if not _within(name, omit)}
-    files = {WEIGHTS: _pack(kept, half), SCHEMA: _json(system.schema.to_json())}
-    about = {
+    weights = {name: value for name, value in system.state_dict().items() if not _within(name, omit)}
+    files = {WEIGHTS: _pack(weights, half), SCHEMA: _json(system.schema.to_json())}
+    record = {
         "format": FORMAT,
         "limner": importlib.metadata.version("limner"),
         "system": catalogue.name_of(type(system)),
@@ -83,11 +83,11 @@ def save(
         "paper": settings.to_json(system.paper),
         "trained": dict(trained or {}),
         "omitted": list(omit),
-        "parameters": sum(value.numel() for value in kept.values()),
+        "parameters": sum(value.numel() for value in weights.values()),
         "bytes": len(files[WEIGHTS]),
         "sha256": {name: sha256(content) for name, content in files.items()},
     }
-    files |= {CARD: (card or _card(about, system.schema)).encode(), ABOUT: _json(about)}
+    files |= {CARD: (card or _card(record, system.schema)).encode(), RECORD: _json(record)}
     if grid is not None:
         buffer = io.BytesIO()
         grid.save(buffer, "PNG")
@@ -97,83 +97,83 @@ def save(
 
 
 def open(folder: str | Path) -> System:
-    """Build the system that `save` wrote and load its weights; it is in eval mode, on the CPU.
+    """Build the system that `save` wrote and load its weights; it is in evaluation mode, on the CPU.
 
     Raises:
-        UserError: where the folder is no checkpoint, is damaged, of another system or of a newer format.
+        UserError: where the folder is not a checkpoint, is damaged, or is of an unknown system or a newer format.
     """
     import torch
 
     folder = Path(folder)
-    about = read(folder)
-    cls = catalogue.load_named(about["system"])
-    config: Any = settings.from_json(cls.Config, about["config"], f"{folder / ABOUT}, config of {about['system']}")
-    with torch.random.fork_rng(devices=[]):  # building draws weights: opening a file must not move anyone's dice
-        system = catalogue.build(cls, config, _schema(folder, about))
-    _fill(system, _unpack(folder, about), folder, about.get("omitted", []))
+    record = read(folder)
+    cls = catalogue.load_named(record["system"])
+    config: Any = settings.from_json(cls.Config, record["config"], f"{folder / RECORD}, config of {record['system']}")
+    with torch.random.fork_rng(devices=[]):  # building draws weights, which must not change the caller's random state
+        system = catalogue.build(cls, config, _schema(folder, record))
+    _fill(system, _unpack(folder, record), folder, record.get("omitted", []))
     return system.eval()
 
 
 def adopt(system: System, folder: str | Path, parts: Sequence[str] = ()) -> None:
-    """Give `system` the weights of a checkpoint to begin with: to train it further, or on other data.
+    """Initialise `system` with the weights of a checkpoint: to train it further, or on other data.
 
     Args:
-        system: what is to be trained.
+        system: to be trained.
         folder: a checkpoint of the same system; its configuration may differ where shapes do not.
-        parts: names of modules to take (a text encoder, say); all that the checkpoint holds where none is named.
+        parts: names of modules to take (such as a text encoder); all in the checkpoint where none is named.
 
     Raises:
         UserError: where it cannot be read, is of another system, lacks a part, or shapes or words differ.
     """
-    about, folder = read(folder), Path(folder)
+    record, folder = read(folder), Path(folder)
     own = catalogue.name_of(type(system))
-    if about["system"] != own:
-        raise UserError(f"{folder} is a {about['system']}, and a {own} cannot begin with its weights")
-    values, mine = _unpack(folder, about), system.state_dict()
+    if record["system"] != own:
+        raise UserError(f"{folder} is a {record['system']}, and a {own} cannot begin with its weights")
+    values, current = _unpack(folder, record), system.state_dict()
     for part in parts:
-        if not any(_within(name, [part]) for name in mine):
-            modules = sorted({name.partition(".")[0] for name in mine})
+        if not any(_within(name, [part]) for name in current):
+            modules = sorted({name.partition(".")[0] for name in current})
             raise UserError(f"{own} has no part {part!r}: it has {', '.join(modules)}")
         if not any(_within(name, [part]) for name in values):
             raise UserError(f"{folder} does not hold the part {part!r}")
-    taken = {name: value for name, value in values.items() if not parts or _within(name, parts)}
-    for name, value in taken.items():
-        if name not in mine or mine[name].shape != value.shape:
-            there = tuple(mine[name].shape) if name in mine else "nothing"
+    chosen = {name: value for name, value in values.items() if not parts or _within(name, parts)}
+    for name, value in chosen.items():
+        if name not in current or current[name].shape != value.shape:
+            there = tuple(current[name].shape) if name in current else "nothing"
             raise UserError(f"{folder} does not fit: its {name} is {tuple(value.shape)}, here it is {there}")
-    if _schema(folder, about).lexicon.words != system.schema.lexicon.words:
+    if _schema(folder, record).lexicon.words != system.schema.lexicon.words:
         raise UserError(f"{folder} was trained on captions of other words than this data has: train without --from")
-    system.load_state_dict(taken, strict=False)
+    system.load_state_dict(chosen, strict=False)
 
 
 def read(folder: str | Path) -> dict[str, Any]:
-    """Return what `system.json` says, without torch.
+    """Return the content of `system.json`; torch is not imported.
 
     Raises:
-        UserError: where the folder is no checkpoint that this version can read.
+        UserError: where the folder is not a checkpoint that this version can read.
     """
     folder = Path(folder)
     _recover(folder)
     if not folder.is_dir():
         raise UserError(f"no checkpoint at {folder}: no such folder")
-    if not (folder / ABOUT).is_file():
+    if not (folder / RECORD).is_file():
         pickle = next((path.name for path in sorted(folder.iterdir()) if path.suffix in _PICKLES), None)
-        why = f"{pickle} may be a pickle, which can run code and is never opened" if pickle else f"it has no {ABOUT}"
+        why = f"{pickle} may be a pickle, which can run code and is never opened" if pickle else f"it has no {RECORD}"
         raise UserError(f"{folder} is no checkpoint: {why}")
     try:
-        about = json.loads((folder / ABOUT).read_bytes())
-        newer = int(about["format"]) > FORMAT
+        record = json.loads((folder / RECORD).read_bytes())
+        newer = int(record["format"]) > FORMAT
     except (ValueError, TypeError, KeyError):
-        raise UserError(f"{folder / ABOUT} is damaged: it is not the JSON that Limner wrote; fetch it again") from None
+        raise UserError(f"{folder / RECORD} is damaged: it is not the JSON that Limner wrote; fetch it again") from None
     if newer:
-        raise UserError(f"{folder} was written by a newer Limner (format {about['format']}): pip install -U limner")
+        raise UserError(f"{folder} was written by a newer Limner (format {record['format']}): pip install -U limner")
     shapes = {"system": str, "config": dict, "sha256": dict}
-    missing = [name for name, kind in shapes.items() if not isinstance(about.get(name), kind)]
+    missing = [name for name, kind in shapes.items() if not isinstance(record.get(name), kind)]
     if missing:
-        raise UserError(f"{folder / ABOUT} is damaged: no {missing[0]!r} in it; fetch the checkpoint again")
-    if not _NAME.fullmatch(about["system"]):
-        raise UserError(f"{folder / ABOUT} is not to be trusted: {about['system']!r:.60} is not the name of a system")
-    return about
+        raise UserError(f"{folder / RECORD} is damaged: no {missing[0]!r} in it; fetch the checkpoint again")
+    if not _NAME.fullmatch(record["system"]):
+        raise UserError(f"{folder / RECORD} is not to be trusted: {record['system']!r:.60} is not the name of a system")
+    return record
 
 
 def _json(body: Mapping[str, Any]) -> bytes:
@@ -189,14 +189,14 @@ def _pack(values: Mapping[str, Tensor], half: bool) -> bytes:
     import torch
 
     def plain(value: Tensor) -> Tensor:
-        # A copy of its own: tied parameters and channels-last strides are not for files.
+        # A copy: safetensors takes neither tensors that share memory nor channels-last strides.
         value = value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
         return value.half() if half and value.dtype is torch.float32 and value.dim() > 1 else value
 
     return safetensors.torch.save({name: plain(value) for name, value in values.items()})
 
 
-def _unpack(folder: Path, about: Mapping[str, Any]) -> dict[str, Tensor]:
+def _unpack(folder: Path, record: Mapping[str, Any]) -> dict[str, Tensor]:
     import safetensors.torch
     import torch
     from safetensors import SafetensorError
@@ -211,10 +211,10 @@ def _unpack(folder: Path, about: Mapping[str, Any]) -> dict[str, Tensor]:
         raise UserError(f"{path} is a pickle, not safetensors: pickles can run code and are never opened")
     if content.startswith(b"version https://git-lfs"):
         raise UserError(f"{path} is a Git LFS pointer, not the weights: run `git lfs pull`")
-    if len(content) < about.get("bytes", 0):
-        raise UserError(f"{path} is truncated: {len(content):,} of {about['bytes']:,} bytes; fetch it again")
-    if sha256(content) != about["sha256"].get(WEIGHTS):
-        raise UserError(f"{path} was damaged or changed: its SHA-256 is not the one in {ABOUT}; fetch it again")
+    if len(content) < record.get("bytes", 0):
+        raise UserError(f"{path} is truncated: {len(content):,} of {record['bytes']:,} bytes; fetch it again")
+    if sha256(content) != record["sha256"].get(WEIGHTS):
+        raise UserError(f"{path} was damaged or changed: its SHA-256 is not the one in {RECORD}; fetch it again")
     try:
         values = safetensors.torch.load(content)
     except SafetensorError as error:
@@ -222,11 +222,13 @@ def _unpack(folder: Path, about: Mapping[str, Any]) -> dict[str, Tensor]:
     return {k: v.float() if v.dtype is torch.float16 else v for k, v in values.items()}
 
 
-def _schema(folder: Path, about: Mapping[str, Any]) -> Schema:
+def _schema(folder: Path, record: Mapping[str, Any]) -> Schema:
     path = folder / SCHEMA
     content = path.read_bytes() if path.is_file() else b""
-    if sha256(content) != about["sha256"].get(SCHEMA):
-        raise UserError(f"{path} is missing, damaged or changed: its SHA-256 is not the one in {ABOUT}; fetch it again")
+    if sha256(content) != record["sha256"].get(SCHEMA):
+        raise UserError(
+            f"{path} is missing, damaged or changed: its SHA-256 is not the one in {RECORD}; fetch it again"
+        )
     try:
         return Schema.from_json(json.loads(content))
     except (ValueError, TypeError, KeyError) as error:
@@ -249,7 +251,7 @@ def _fill(system: System, values: Mapping[str, Tensor], folder: Path, omitted: S
 
 
 def _sync(folder: Path) -> None:
-    """Make renames in `folder` last through a loss of power, where the system can."""
+    """Make renames in `folder` survive a power cut, where the operating system can."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -263,12 +265,13 @@ def _aside(folder: Path) -> Path:
 
 
 def _recover(folder: Path) -> None:
-    """Bring back the old checkpoint where its replacement was killed between the two renames."""
+    """Restore the old checkpoint where its replacement was interrupted between the two renames."""
     if not folder.exists() and _aside(folder).is_dir():
         os.rename(_aside(folder), folder)
 
 
 def _appear(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write `files` as `folder`, in place of one that was there, so that it is always whole."""
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     try:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -287,16 +290,16 @@ def _appear(folder: Path, files: Mapping[str, bytes]) -> None:
         raise cannot_write(folder, error) from error
 
 
-def _card(about: Mapping[str, Any], schema: Schema) -> str:
-    """Write a short model card in the Hub's form."""
-    paper = about["paper"]
-    trained = "\n".join(f"- {name}: {value}" for name, value in about["trained"].items()) or "- not recorded"
+def _card(record: Mapping[str, Any], schema: Schema) -> str:
+    """Return a short model card in the Hub's format."""
+    paper = record["paper"]
+    trained = "\n".join(f"- {name}: {value}" for name, value in record["trained"].items()) or "- not recorded"
     examples = "\n".join(f"- {text}" for text in schema.examples[:3])
     return (
         "---\nlibrary_name: limner\ntags: [text-to-image, gan]\n---\n"
-        f"# A {about['system']} trained with Limner\n\n"
+        f"# A {record['system']} trained with Limner\n\n"
         f"{paper['title']} ({paper['authors']}, {paper['year']}).\n"
-        f"{about['parameters']:,} numbers, pictures of {about['config'].get('size', schema.size)} pixels.\n\n"
+        f"{record['parameters']:,} numbers, pictures of {record['config'].get('size', schema.size)} pixels.\n\n"
         f"## Trained\n\n{trained}\n"
         + (f"\n## What one can ask\n\n{examples}\n" if examples else "")
         + "\n## Draw\n\n```python\nimport limner\n\nartist = limner.load('THIS FOLDER OR HUB ID')\n"

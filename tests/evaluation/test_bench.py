@@ -94,7 +94,7 @@ def test_another_bench_in_the_same_folder_is_refused(place: Path, capsys: pytest
         ("miniature:tiny:rate", "name=value"),
     ],
 )
-def test_bad_rows_are_told(row: str, says: str) -> None:
+def test_bad_rows_are_refused(row: str, says: str) -> None:
     with pytest.raises(UserError, match=re.escape(says)):
         Entry.read(row, {})
 

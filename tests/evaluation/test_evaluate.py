@@ -15,7 +15,7 @@ from limner.data.dataset import Dataset
 from limner.errors import UserError
 from limner.evaluation.evaluate import certify, evaluate, publish_judge
 from limner.evaluation.judge import Config, Judge
-from limner.evaluation.protocol import Exam, Referee
+from limner.evaluation.protocol import HeldOut, NamedJudge
 from limner.evaluation.report import Report, side_by_side, together
 from toy import shapes, shapes_folder
 
@@ -38,8 +38,8 @@ def judges(tmp_path_factory: pytest.TempPathFactory, data: Dataset) -> Path:
 
 
 @pytest.fixture(scope="module")
-def exam(data: Dataset, judges: Path) -> Exam:
-    return Exam("shapes", data, Referee.load(judges), requests=100, prompts=4, seeds=3)
+def held_out(data: Dataset, judges: Path) -> HeldOut:
+    return HeldOut("shapes", data, NamedJudge.load(judges), requests=100, prompts=4, seeds=3)
 
 
 def value(report: Report, name: str) -> float:
@@ -55,8 +55,8 @@ def test_a_published_judge_knows_its_pictures(judges: Path, data: Dataset) -> No
     assert not judges.with_name(".judge.training").exists()
 
 
-def test_who_draws_the_truth_gets_what_real_pictures_get(exam: Exam) -> None:
-    report = evaluate(artist(exam.data), exam)
+def test_who_draws_the_truth_gets_what_real_pictures_get(held_out: HeldOut) -> None:
+    report = evaluate(artist(held_out.data), held_out)
     for name, figure in report.figures.items():
         if figure.real is not None and not name.startswith(("diversity", "memorised", "ms")):
             assert figure.value == pytest.approx(figure.real, abs=1e-6), name
@@ -64,8 +64,8 @@ def test_who_draws_the_truth_gets_what_real_pictures_get(exam: Exam) -> None:
     assert report.flags and "few for a Frechet distance" in report.flags[0]
 
 
-def test_who_does_not_listen_gets_the_floor(exam: Exam) -> None:
-    truth, shuffled = (evaluate(artist(exam.data, fault), exam) for fault in ("", "shuffled"))
+def test_who_ignores_the_request_gets_the_floor(held_out: HeldOut) -> None:
+    truth, shuffled = (evaluate(artist(held_out.data, fault), held_out) for fault in ("", "shuffled"))
     assert value(truth, "attributes") > 0.9
     assert value(shuffled, "attributes") < 0.7
     assert value(shuffled, "all asked") < value(truth, "all asked") - 0.5
@@ -73,35 +73,35 @@ def test_who_does_not_listen_gets_the_floor(exam: Exam) -> None:
     assert value(shuffled, "fid") == pytest.approx(value(truth, "fid"), rel=0.05)  # the same pictures, other order
 
 
-def test_grey_pictures_are_far_from_real_ones(exam: Exam) -> None:
-    truth, grey = (evaluate(artist(exam.data, fault), exam) for fault in ("", "grey"))
+def test_grey_pictures_are_far_from_real_ones(held_out: HeldOut) -> None:
+    truth, grey = (evaluate(artist(held_out.data, fault), held_out) for fault in ("", "grey"))
     assert value(grey, "fid") > 2 * value(truth, "fid")
     assert value(grey, "kid") > value(truth, "kid")
     assert value(grey, "recall") == 0
 
 
-def test_one_picture_repeated_has_no_diversity(exam: Exam) -> None:
-    lively, repeats = (evaluate(artist(exam.data, fault), exam) for fault in ("lively", "repeats"))
+def test_one_picture_repeated_has_no_diversity(held_out: HeldOut) -> None:
+    lively, repeats = (evaluate(artist(held_out.data, fault), held_out) for fault in ("lively", "repeats"))
     assert value(repeats, "diversity, pixels") == 0
     assert value(lively, "diversity, pixels") > 0.1
     assert value(lively, "diversity, judge") > value(repeats, "diversity, judge")
 
 
-def test_copies_of_training_pictures_are_told(exam: Exam) -> None:
-    truth, copies = (evaluate(artist(exam.data, fault), exam) for fault in ("", "copies"))
+def test_copies_of_training_pictures_are_found(held_out: HeldOut) -> None:
+    truth, copies = (evaluate(artist(held_out.data, fault), held_out) for fault in ("", "copies"))
     assert value(copies, "memorised") == 1
     assert value(truth, "memorised") < 0.3
 
 
-def test_a_report_survives_json_and_shows_a_table(exam: Exam) -> None:
-    report = evaluate(artist(exam.data), exam)
+def test_a_report_survives_json_and_shows_a_table(held_out: HeldOut) -> None:
+    report = evaluate(artist(held_out.data), held_out)
     again = Report.from_json(report.to_json())
     assert again.figures == report.figures and again.protocol == report.protocol
     assert "| attributes ↑ |" in report.markdown()
 
 
-def test_different_protocols_share_no_table(exam: Exam) -> None:
-    report = evaluate(artist(exam.data), exam)
+def test_different_protocols_share_no_table(held_out: HeldOut) -> None:
+    report = evaluate(artist(held_out.data), held_out)
     other = dataclasses.replace(report, artist="other", protocol=dataclasses.replace(report.protocol, seed=1))
     with pytest.raises(UserError, match=r"different protocols \(seed: 0 and 1\)"):
         together([report, other])
@@ -111,21 +111,21 @@ def test_different_protocols_share_no_table(exam: Exam) -> None:
     assert "| a | 2 |" in table and "± 0.000" in table and "*real pictures*" in table
 
 
-def test_only_what_was_said_counts(exam: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (exam.wanted() >= 0).all()
-    nothing = torch.zeros(exam.requests, 3, dtype=torch.bool)
+def test_only_what_is_mentioned_counts(held_out: HeldOut, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (held_out.wanted() >= 0).all()
+    nothing = torch.zeros(held_out.requests, 3, dtype=torch.bool)
     nothing[:, 0] = True
     monkeypatch.setattr(Dataset, "said", lambda *_: nothing)
-    wanted = exam.wanted()
+    wanted = held_out.wanted()
     assert (wanted[:, 0] >= 0).all() and (wanted[:, 1:3] == -1).all() and (wanted[:, 3] >= 0).all()
 
 
 def test_a_judge_of_other_data_is_refused(judges: Path, tmp_path: Path) -> None:
     few = shapes(tmp_path / "few", count=4, held_out=0.5)
     with pytest.raises(UserError, match="make a judge for it with `limner judge"):
-        Exam("few", few, Referee.load(judges))
+        HeldOut("few", few, NamedJudge.load(judges))
     with pytest.raises(UserError, match="not a judge"):
-        Referee.load(published(tmp_path / "artist"))
+        NamedJudge.load(published(tmp_path / "artist"))
 
 
 def test_a_judge_needs_something_to_judge_by() -> None:
@@ -135,6 +135,6 @@ def test_a_judge_needs_something_to_judge_by() -> None:
         catalogue.build(Judge, SMALL, Schema(size=16))
 
 
-def test_a_judge_does_not_draw(exam: Exam) -> None:
+def test_a_judge_does_not_draw(held_out: HeldOut) -> None:
     with pytest.raises(UserError, match="does not draw"):
-        exam.referee.network.sample([], None, None)  # type: ignore[arg-type]
+        held_out.judge.network.sample([], None, None)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from limner.drawing.artist import Artist
 from limner.evaluation.bench import columns
 from limner.evaluation.evaluate import evaluate, publish_judge
 from limner.evaluation.judge import Config
-from limner.evaluation.protocol import Exam, Referee, floats
+from limner.evaluation.protocol import HeldOut, NamedJudge, floats
 from limner.evaluation.redescription import redescribed
 from limner.evaluation.report import Figure, Report, side_by_side
 from limner.requests import Caption, Request
@@ -40,56 +40,56 @@ class Tells(Answers):
         return -1 - self._unlike(images)[range(len(asked)), asked]
 
 
-def teller(data: Dataset, fault: str = "") -> Artist:
+def with_captioner(data: Dataset, fault: str = "") -> Artist:
     return Artist(Tells(data, fault).eval(), {"system": "tells", "trained": {}}, fault or "truth", Path("nowhere"))
 
 
 @pytest.fixture(scope="module")
-def exam(tmp_path_factory: pytest.TempPathFactory) -> Exam:
-    folder = tmp_path_factory.mktemp("told")
+def held_out(tmp_path_factory: pytest.TempPathFactory) -> HeldOut:
+    folder = tmp_path_factory.mktemp("captioned")
     data = shapes(folder / "shapes", held_out=0.5)
     shapes_folder(folder / "whole")
     small = Config(size=16, widths=(8, 8), features=8, code=8, images=16, batch=8)
     publish_judge(str(folder / "whole"), folder / "judge", small)
-    return Exam("shapes", data, Referee.load(folder / "judge"), requests=100, prompts=4, seeds=3)
+    return HeldOut("shapes", data, NamedJudge.load(folder / "judge"), requests=100, prompts=4, seeds=3)
 
 
-def figures(exam: Exam, fault: str = "") -> dict[str, Figure]:
-    drawer = teller(exam.data, fault)
-    *_, last = drawer.system.sample(exam.data.requests(Caption, exam.requests, "test"), None, None)  # type: ignore[arg-type]
-    return redescribed(exam, drawer, last.images)
+def figures(held_out: HeldOut, fault: str = "") -> dict[str, Figure]:
+    drawer = with_captioner(held_out.data, fault)
+    *_, last = drawer.system.sample(held_out.data.requests(Caption, held_out.requests, "test"), None, None)  # type: ignore[arg-type]
+    return redescribed(held_out, drawer, last.images)
 
 
-def test_who_draws_the_truth_is_told_as_real_pictures_are(exam: Exam) -> None:
-    found = figures(exam)
+def test_who_draws_the_truth_is_described_as_real_pictures_are(held_out: HeldOut) -> None:
+    found = figures(held_out)
     assert found[NATS].value == pytest.approx(found[NATS].real) == pytest.approx(1, abs=1e-3)
     assert found[BLEU].value == found[BLEU].real == pytest.approx(1), "case and signs do not count"
     assert found[NATS].floor > 2 and found[BLEU].floor < 0.9
     assert (found[NATS].better, found[BLEU].better) == (-1, 1)
 
 
-def test_who_does_not_listen_is_told_worse(exam: Exam) -> None:
-    truth, shuffled = figures(exam), figures(exam, "shuffled")
+def test_who_ignores_the_request_is_described_worse(held_out: HeldOut) -> None:
+    truth, shuffled = figures(held_out), figures(held_out, "shuffled")
     assert shuffled[NATS].value > truth[NATS].value + 1 and shuffled[NATS].floor == pytest.approx(1, abs=1e-3)
     assert shuffled[BLEU].value < truth[BLEU].value and shuffled[BLEU].floor == pytest.approx(1)
 
 
-def test_the_report_has_it_only_where_there_is_a_captioner(exam: Exam) -> None:
-    told, mute = evaluate(teller(exam.data), exam), evaluate(artist(exam.data), exam)
-    assert {NATS, BLEU} <= set(told.figures) and not {NATS, BLEU} & set(mute.figures)
-    assert "| re-described ↓ | 1.000 |" in told.markdown()
-    left_out = teller(exam.data)
+def test_the_report_has_it_only_where_there_is_a_captioner(held_out: HeldOut) -> None:
+    report, without = evaluate(with_captioner(held_out.data), held_out), evaluate(artist(held_out.data), held_out)
+    assert {NATS, BLEU} <= set(report.figures) and not {NATS, BLEU} & set(without.figures)
+    assert "| re-described ↓ | 1.000 |" in report.markdown()
+    left_out = with_captioner(held_out.data)
     left_out.record = {**left_out.record, "omitted": ["captioner"]}
-    assert redescribed(exam, left_out, exam.real) == {}
+    assert redescribed(held_out, left_out, held_out.real) == {}
 
 
-def test_a_table_shows_it_where_any_row_has_it_and_reads_old_results(exam: Exam) -> None:
-    told = evaluate(teller(exam.data), exam)
-    kept = {name: figure for name, figure in told.figures.items() if not name.startswith(NATS)}
-    old = Report.from_json(dataclasses.replace(told, figures=kept).to_json())
+def test_a_table_shows_it_where_any_row_has_it_and_reads_old_results(held_out: HeldOut) -> None:
+    report = evaluate(with_captioner(held_out.data), held_out)
+    others = {name: figure for name, figure in report.figures.items() if not name.startswith(NATS)}
+    old = Report.from_json(dataclasses.replace(report, figures=others).to_json())
     assert NATS not in columns([old])
-    shown = columns([old, told])
-    assert shown.index(NATS) + 1 == shown.index(BLEU)
-    table = side_by_side({"old": [old], "new": [told]}, shown)
+    names = columns([old, report])
+    assert names.index(NATS) + 1 == names.index(BLEU)
+    table = side_by_side({"old": [old], "new": [report]}, names)
     row = next(line for line in table.splitlines() if line.startswith("| old"))
-    assert row.split("|")[3 + shown.index(NATS)].strip() == ""
+    assert row.split("|")[3 + names.index(NATS)].strip() == ""

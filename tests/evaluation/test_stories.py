@@ -19,7 +19,7 @@ from limner.errors import UserError
 from limner.evaluation.bench import OF_STORIES, Bench, Entry, columns
 from limner.evaluation.evaluate import draw, evaluate, publish_judge
 from limner.evaluation.judge import Config as JudgeConfig
-from limner.evaluation.protocol import Exam, Referee
+from limner.evaluation.protocol import HeldOut, NamedJudge
 from limner.evaluation.report import Report, side_by_side
 from limner.noise import RowNoise
 from limner.processes import Processes
@@ -50,7 +50,7 @@ class Teller(System):
         super().__init__(Config(data.schema.size), data.schema)
         self.fault, self.data = fault, data
         stories = data.stories("test")
-        self.places = {tuple(data.captions(row, "test")[0] for row in tale): k for k, tale in enumerate(stories)}
+        self.places = {tuple(data.captions(row, "test")[0] for row in story): k for k, story in enumerate(stories)}
 
     @no_grad
     def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
@@ -85,17 +85,17 @@ def data(place: Path) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def exam(place: Path, data: Dataset) -> Exam:
-    return Exam("tales", data, Referee.load(place / "judge"), requests=100, prompts=4, seeds=3)
+def held_out(place: Path, data: Dataset) -> HeldOut:
+    return HeldOut("tales", data, NamedJudge.load(place / "judge"), requests=100, prompts=4, seeds=3)
 
 
 @pytest.fixture(scope="module")
-def reports(exam: Exam) -> dict[str, Report]:
+def reports(held_out: HeldOut) -> dict[str, Report]:
     faults = ("", "another", "torn", "forgets", "crowded", "lively")
-    return {fault: evaluate(teller(exam.data, fault), exam) for fault in faults}
+    return {fault: evaluate(storyteller(held_out.data, fault), held_out) for fault in faults}
 
 
-def teller(data: Dataset, fault: str = "") -> Artist:
+def storyteller(data: Dataset, fault: str = "") -> Artist:
     """Make one."""
     return Artist(Teller(data, fault).eval(), {"system": "teller", "trained": {}}, fault or "truth", Path("nowhere"))
 
@@ -104,7 +104,7 @@ def values(report: Report) -> dict[str, float]:
     return {name.split("[")[0]: figure.value for name, figure in report.figures.items()}
 
 
-def test_the_judge_of_stories_is_told_by_property(place: Path) -> None:
+def test_the_judge_of_stories_is_certified_by_property(place: Path) -> None:
     about = json.loads((place / "judge" / "system.json").read_text())["trained"]["held out"]
     assert set(about) == {"mean", "colour", "empty", "R-precision"}
     assert about["mean"] > 0.85
@@ -119,7 +119,7 @@ def test_who_tells_the_truth_gets_what_real_stories_get(reports: dict[str, Repor
     assert min(found[name] for name in ("attributes", "objects", "nothing added", "keep colour")) > 0.85
 
 
-def test_another_story_is_worse_in_all_that_was_told(reports: dict[str, Report]) -> None:
+def test_another_story_is_worse_in_all_that_is_required(reports: dict[str, Report]) -> None:
     truth, other = values(reports[""]), values(reports["another"])
     for name in ("attributes", "objects", "whole frames", "SSIM", "R-precision"):
         assert other[name] < truth[name] - 0.3, name
@@ -129,7 +129,7 @@ def test_another_story_is_worse_in_all_that_was_told(reports: dict[str, Report])
     )
 
 
-def test_what_was_told_before_must_still_be_there(reports: dict[str, Report]) -> None:
+def test_what_earlier_lines_mention_must_still_be_there(reports: dict[str, Report]) -> None:
     by_frame = reports["forgets"].details["attributes by frame"]
     assert by_frame["frame 1"] > by_frame["frame 2"] > by_frame["frame 3"]
     assert by_frame["frame 3"] == pytest.approx(1 / 3, abs=0.15)
@@ -143,7 +143,7 @@ def test_a_last_frame_of_another_story_is_inconsistent(reports: dict[str, Report
     assert truth.real == truth.value and truth.floor is not None and truth.floor < truth.value - 0.3
 
 
-def test_drawing_what_is_not_told_yet_shows(reports: dict[str, Report]) -> None:
+def test_drawing_what_is_not_mentioned_yet_shows(reports: dict[str, Report]) -> None:
     assert values(reports["crowded"])["attributes"] > 0.85
     assert values(reports["crowded"])["nothing added"] < values(reports[""])["nothing added"] - 0.3
 
@@ -154,12 +154,12 @@ def test_diversity_is_of_whole_stories(reports: dict[str, Report]) -> None:
     assert values(reports["lively"])["diversity, judge"] > 0
 
 
-def test_the_protocol_counts_stories_and_their_frames(exam: Exam, reports: dict[str, Report]) -> None:
+def test_the_protocol_counts_stories_and_their_frames(held_out: HeldOut, reports: dict[str, Report]) -> None:
     protocol = reports[""].protocol
-    count = len(exam.data.stories("test"))
+    count = len(held_out.data.stories("test"))
     assert (protocol.stories, protocol.pictures) == (count, 3 * count)
-    assert exam.of(Caption) is exam and exam.of(Story) is exam.of(Story)
-    single = Report("single", "x", exam.protocol, {})
+    assert held_out.of(Caption) is held_out and held_out.of(Story) is held_out.of(Story)
+    single = Report("single", "x", held_out.protocol, {})
     assert single.protocol.stories == 0
     with pytest.raises(UserError, match="cannot stand in one table"):
         side_by_side({"stories": [reports[""]], "single": [single]})
@@ -168,11 +168,11 @@ def test_the_protocol_counts_stories_and_their_frames(exam: Exam, reports: dict[
     assert "| attributes by frame | value | real pictures |" in again.breakdown()
 
 
-def test_a_process_without_stories_gathers_none(exam: Exam, monkeypatch: pytest.MonkeyPatch) -> None:
-    ranks = Processes()
-    monkeypatch.setattr(ranks, "mine", lambda count: range(0))
-    requests = exam.data.requests(Story, 2, "test")
-    assert draw(teller(exam.data).system, requests, [0, 1], ranks).shape == (0, 3, 3, 16, 16)
+def test_a_process_without_stories_gathers_none(held_out: HeldOut, monkeypatch: pytest.MonkeyPatch) -> None:
+    processes = Processes()
+    monkeypatch.setattr(processes, "mine", lambda count: range(0))
+    requests = held_out.data.requests(Story, 2, "test")
+    assert draw(storyteller(held_out.data).system, requests, [0, 1], processes).shape == (0, 3, 3, 16, 16)
 
 
 def test_data_without_stories_is_refused(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_data_without_stories_is_refused(tmp_path: Path) -> None:
         str(tmp_path / "plain"), place, JudgeConfig(size=16, widths=(8,), features=8, code=8, images=8, batch=8)
     )
     with pytest.raises(UserError, match="no column story"):
-        Exam("plain", plain, Referee.load(place)).of(Story)
+        HeldOut("plain", plain, NamedJudge.load(place)).of(Story)
 
 
 def test_characters_that_are_or_are_not_there(tmp_path: Path) -> None:
@@ -197,8 +197,8 @@ def test_characters_that_are_or_are_not_there(tmp_path: Path) -> None:
     (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     publish_judge(str(folder), tmp_path / "judge", SMALL)
     cast = Dataset.open(folder, size=16, held_out=0.5)
-    exam = Exam("cast", cast, Referee.load(tmp_path / "judge"), requests=100, prompts=2, seeds=2)
-    truth, other = (evaluate(teller(cast, fault), exam) for fault in ("", "another"))
+    held_out = HeldOut("cast", cast, NamedJudge.load(tmp_path / "judge"), requests=100, prompts=2, seeds=2)
+    truth, other = (evaluate(storyteller(cast, fault), held_out) for fault in ("", "another"))
     assert not {"objects", "nothing added", "keep all"} & set(truth.figures)
     assert values(truth)["F1 of yes"] > 0.9 and values(truth)["whole frames"] > 0.8
     assert values(other)["F1 of yes"] < values(truth)["F1 of yes"] - 0.2
@@ -206,10 +206,10 @@ def test_characters_that_are_or_are_not_there(tmp_path: Path) -> None:
     assert set(truth.details["attributes"]) == {"red", "blue"}
 
 
-def test_stories_and_pictures_share_no_bench(exam: Exam, tmp_path: Path) -> None:
+def test_stories_and_pictures_share_no_bench(held_out: HeldOut, tmp_path: Path) -> None:
     rows = [Entry.read("storygan:tiny", {}), Entry.read("dcgan:tiny", {})]
-    with pytest.raises(UserError, match="bench them apart"):
-        Bench(tmp_path / "bench", rows, exam, "nowhere").run()
+    with pytest.raises(UserError, match="give each its own bench"):
+        Bench(tmp_path / "bench", rows, held_out, "nowhere").run()
     assert not (tmp_path / "bench").exists()
 
 

@@ -30,7 +30,7 @@ from limner.cli import main
 from limner.data.dataset import Dataset
 from limner.drawing.resolve import bundled
 from limner.errors import UserError
-from limner.evaluation.protocol import Referee
+from limner.evaluation.protocol import NamedJudge
 from limner.imaging.sheets import to_pil
 from limner.noise import RowNoise, Seed
 from limner.requests import Blend, Caption, Nothing, Request, Story
@@ -338,11 +338,11 @@ def judges() -> list[str]:
 
 def of_judge(name: str) -> Facts:
     """Show a judge four pictures of noise, smooth in part, and return what it sees and says of them."""
-    referee = Referee.load(name)
-    network = referee.network
+    judge = NamedJudge.load(name)
+    network = judge.network
     coarse = torch.rand(4, 3, 4, 4, generator=_generator()) * 2 - 1
     images = torch.nn.functional.interpolate(coarse, network.config.size, mode="bilinear")
-    seen = referee.features(images)
+    seen = judge.features(images)
     facts: Facts = {"features": [_rounded(row[:12]) for row in seen], "all features": digest(seen)}
     facts["named"] = [" ".join(map(str, row)) for row in network.named(seen).tolist()]
     facts["values"] = [f"{key}: {', '.join(known)}" for key, known in network.values.items()]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from limner.metrics import Things, by_property, consistency, f1, story_accuracy, told_so_far
+from limner.metrics import Things, by_property, consistency, f1, required_so_far, story_accuracy
 
 VALUES = {
     "left colour": ("blue", "nothing", "red"),
@@ -31,7 +31,7 @@ def speaking(*lines: str) -> Tensor:
 
 
 TRUTH = frames("blue cube, nothing nothing", "blue cube, red sphere", "blue cube, red sphere")
-SAID = speaking("left", "right", "")
+MENTIONED = speaking("left", "right", "")
 
 
 def test_attributes_of_one_name_are_one_thing() -> None:
@@ -47,18 +47,18 @@ def test_attributes_of_one_name_are_one_thing() -> None:
 
 def test_a_thing_is_there_by_most_of_its_attributes() -> None:
     half = frames("blue nothing, red sphere")
-    assert THINGS.there(half).tolist() == [[[False, True]]]
-    assert THINGS.there(torch.empty(2, 3, 4, dtype=torch.int64)).shape == (2, 3, 2)
-    assert Things.of({"Pororo": ("no", "yes")}).there(torch.zeros(5, 1)).shape == (5, 0)
+    assert THINGS.present(half).tolist() == [[[False, True]]]
+    assert THINGS.present(torch.empty(2, 3, 4, dtype=torch.int64)).shape == (2, 3, 2)
+    assert Things.of({"Pororo": ("no", "yes")}).present(torch.zeros(5, 1)).shape == (5, 0)
 
 
-def test_what_was_told_holds_on() -> None:
-    wanted = told_so_far(TRUTH, SAID)[0]
+def test_what_is_mentioned_holds_on() -> None:
+    wanted = required_so_far(TRUTH, MENTIONED)[0]
     assert wanted.tolist() == [[0, 0, -1, -1], [0, 0, 2, 2], [0, 0, 2, 2]]
 
 
 def test_the_truth_is_all_right() -> None:
-    got = story_accuracy(TRUTH, TRUTH, SAID, THINGS)
+    got = story_accuracy(TRUTH, TRUTH, MENTIONED, THINGS)
     assert (got.attributes, got.frames, got.stories, got.objects, got.nothing_added) == (1, 1, 1, 1, 1)
     assert got.by_frame == (1, 1, 1)
 
@@ -66,7 +66,7 @@ def test_the_truth_is_all_right() -> None:
 def test_each_share_is_counted_by_hand() -> None:
     # Told: 2, 4 and 4 attributes; 1, 2 and 2 things. One colour is wrong in frame 2, one thing is missing in frame 3.
     drawn = frames("blue cube, nothing nothing", "red cube, red sphere", "nothing nothing, red sphere")
-    got = story_accuracy(drawn, TRUTH, SAID, THINGS)
+    got = story_accuracy(drawn, TRUTH, MENTIONED, THINGS)
     assert got.attributes == pytest.approx(7 / 10)
     assert got.by_frame == pytest.approx((1, 3 / 4, 2 / 4))
     assert got.objects == pytest.approx(3 / 5)
@@ -77,61 +77,61 @@ def test_each_share_is_counted_by_hand() -> None:
 
 def test_drawing_everything_everywhere_adds_things() -> None:
     crowded = frames(*["blue cube, red sphere"] * 3)
-    got = story_accuracy(crowded, TRUTH, SAID, THINGS)
+    got = story_accuracy(crowded, TRUTH, MENTIONED, THINGS)
     assert got.attributes == 1 and got.stories == 1
     assert got.nothing_added == 0
 
 
-def test_only_what_was_said_counts() -> None:
-    said = SAID & speaking("colour", "colour", "")
+def test_only_what_is_mentioned_counts() -> None:
+    mentioned = MENTIONED & speaking("colour", "colour", "")
     drawn = frames("blue sphere, nothing nothing", "blue sphere, red cube", "red sphere, red cube")
-    got = story_accuracy(drawn, TRUTH, said, THINGS)
+    got = story_accuracy(drawn, TRUTH, mentioned, THINGS)
     assert got.attributes == pytest.approx(4 / 5)
     assert got.objects == pytest.approx(4 / 5)
-    nothing = story_accuracy(drawn, TRUTH, torch.zeros_like(said), THINGS)
+    nothing = story_accuracy(drawn, TRUTH, torch.zeros_like(mentioned), THINGS)
     assert (nothing.attributes, nothing.frames, nothing.stories) == (0, 0, 0)
 
 
 def test_stories_are_counted_apart() -> None:
     wrong = frames(*["nothing nothing, nothing nothing"] * 3)
     pair = torch.cat([TRUTH, wrong])
-    got = story_accuracy(pair, TRUTH.expand(2, -1, -1), SAID.expand(2, -1, -1), THINGS)
+    got = story_accuracy(pair, TRUTH.expand(2, -1, -1), MENTIONED.expand(2, -1, -1), THINGS)
     assert (got.stories, got.frames, got.attributes, got.objects) == (0.5, 0.5, 0.5, 0.5)
 
 
 def test_consistency_of_the_truth() -> None:
-    got = consistency(TRUTH, TRUTH, SAID, THINGS)
+    got = consistency(TRUTH, TRUTH, MENTIONED, THINGS)
     assert (got.appeared, got.colour, got.same, got.count) == (1, 1, 1, 2)
 
 
 def test_a_thing_may_be_wrong_and_yet_stay_what_it_is() -> None:
     drawn = frames("red sphere, nothing nothing", *["red sphere, blue cube"] * 2)
-    got = consistency(drawn, TRUTH, SAID, THINGS)
+    got = consistency(drawn, TRUTH, MENTIONED, THINGS)
     assert (got.appeared, got.colour, got.same) == (1, 1, 1)
 
 
 def test_things_that_change_or_go() -> None:
     # Left: told in frame 1, its shape has changed in the last. Right: told in frame 2, gone in the last.
     drawn = frames("blue cube, nothing nothing", "blue cube, red sphere", "blue sphere, nothing nothing")
-    got = consistency(drawn, TRUTH, SAID, THINGS)
+    got = consistency(drawn, TRUTH, MENTIONED, THINGS)
     assert (got.appeared, got.colour, got.same, got.count) == (1, 0.5, 0, 2)
 
 
 def test_gone_is_not_kept_though_nothing_is_one_colour() -> None:
     drawn = frames("nothing cube, nothing nothing", *["nothing nothing, nothing nothing"] * 2)
-    got = consistency(drawn, TRUTH, SAID, THINGS)
+    got = consistency(drawn, TRUTH, MENTIONED, THINGS)
     assert (got.appeared, got.colour, got.same, got.count) == (0, 0, 0, 0)
 
 
 def test_what_is_drawn_too_late_did_not_appear() -> None:
     drawn = frames("nothing nothing, nothing nothing", *["blue cube, red sphere"] * 2)
-    got = consistency(drawn, TRUTH, SAID, THINGS)
+    got = consistency(drawn, TRUTH, MENTIONED, THINGS)
     assert (got.appeared, got.same, got.count) == (0.5, 1, 1)
 
 
 def test_what_the_last_line_tells_is_no_evidence() -> None:
-    said = speaking("left", "", "right")
-    assert consistency(TRUTH, TRUTH, said, THINGS).count == 1
+    mentioned = speaking("left", "", "right")
+    assert consistency(TRUTH, TRUTH, mentioned, THINGS).count == 1
 
 
 def test_properties_are_pooled_over_things() -> None:

@@ -60,7 +60,7 @@ def bench(
     facts = {"commit": commit(), "versions": versions()}
     plan = Bench(out, entries, exam, data, seeds, from_, part or [], precision, typed(sys.argv), note, facts)
     table = plan.run()
-    if exam.ranks.leads:
+    if exam.processes.leads:
         emit({"table": str(out / "table.md"), "results": str(out / "results.jsonl")}, as_json, table)
         note(f"{out / 'results.jsonl'}, {out / 'sheet.png'}")
-    exam.ranks.close()
+    exam.processes.close()

@@ -13,7 +13,7 @@ from limner.cli.console import Json, bar, emit, note
 from limner.errors import UserError
 
 if TYPE_CHECKING:
-    from limner.evaluation.protocol import Exam
+    from limner.evaluation.protocol import HeldOut
     from limner.evaluation.report import Report
 
 Data = Annotated[str, typer.Option(help="The data set whose held-out rows are measured on.")]
@@ -89,36 +89,36 @@ def evaluate(
     for name in artists:
         report = measure(load(name, device=device), exam)
         reports[name] = [report]
-        if not exam.ranks.leads:
+        if not exam.processes.leads:
             continue
         told = [f"\n{name}, {pictures_of(report)}", report.markdown(), report.breakdown()]
         emit(report.to_json(), as_json, "\n\n".join(told))
         if results is not None:
             append(results, report)
-    if len(reports) > 1 and exam.ranks.leads and not as_json:
+    if len(reports) > 1 and exam.processes.leads and not as_json:
         print("\n" + side_by_side(reports))
-    exam.ranks.close()
+    exam.processes.close()
 
 
-def examination(data: str, judge: str, pictures: int, seed: int, inception: bool, size: int | None = None) -> Exam:
+def examination(data: str, judge: str, pictures: int, seed: int, inception: bool, size: int | None = None) -> HeldOut:
     """Open data and judge for measuring.
 
     Raises:
         UserError: where they cannot be had, or do not fit.
     """
     from limner.data.dataset import Dataset
-    from limner.evaluation.protocol import Exam, Referee
+    from limner.evaluation.protocol import HeldOut, NamedJudge
     from limner.metrics import Inception as Network
     from limner.processes import Processes
 
     if seed < 0:
         raise UserError(f"the seed is a whole number from 0, not {seed}")
-    referee, ranks = Referee.load(judge), Processes()
-    side = size or referee.network.config.size
+    named, processes = NamedJudge.load(judge), Processes()
+    side = size or named.network.config.size
     with bar("reading pictures") as progress:
-        opened = ranks.in_turn(lambda: Dataset.open(data, size=side, progress=progress))
+        opened = processes.in_turn(lambda: Dataset.open(data, size=side, progress=progress))
     network = Network() if inception else None
-    return Exam(Path(data).stem, opened, referee, pictures, seed=seed, inception=network, ranks=ranks)
+    return HeldOut(Path(data).stem, opened, named, pictures, seed=seed, inception=network, processes=processes)
 
 
 def pictures_of(report: Report) -> str:

@@ -15,7 +15,7 @@ BUNDLED = Path(__file__).parents[1] / "checkpoints"
 def bundled() -> list[str]:
     """Return the names of the checkpoints that ship with Limner."""
     folders = BUNDLED.iterdir() if BUNDLED.is_dir() else iter(())
-    return sorted(folder.name for folder in folders if (folder / checkpoint.ABOUT).is_file())
+    return sorted(folder.name for folder in folders if (folder / checkpoint.RECORD).is_file())
 
 
 def find(name: str | Path, *, hub_ids: bool = True) -> Path:

@@ -1,8 +1,8 @@
 """Train and measure many systems on the same data, budget and seeds: the side-by-side table the literature never had.
 
-bench.json       what was asked, so that the same command goes on where it was stopped
-runs/ROW-sSEED/  each training, an ordinary run folder
-results.jsonl    a report for each, as soon as it is measured
+bench.json       rows, settings and protocol, so that the same command resumes a bench that was stopped
+runs/ROW-sSEED/  the run folder of each training
+results.jsonl    a report of each, as soon as it is measured
 table.md         mean and deviation over seeds
 sheet.png        the first held-out requests: real pictures, then a row a system; of stories a column a system
 """
@@ -25,7 +25,7 @@ from limner.drawing.artist import load
 from limner.drawing.resolve import find
 from limner.errors import UserError
 from limner.evaluation.evaluate import draw, evaluate
-from limner.evaluation.protocol import Exam, resized
+from limner.evaluation.protocol import HeldOut, resized
 from limner.evaluation.report import Protocol, Report, read, side_by_side
 from limner.evaluation.stories import strips
 from limner.files import make_folder, sha256, write_file
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from limner.system import System
 
 LONGEST = 150
-"""Letters of a folder's name: file systems allow 255."""
-SHOWN = 10
+"""Characters of a folder's name: file systems allow 255."""
+ON_SHEET = 10
 """Requests on the sheet."""
 COLUMNS = (
     "attributes",
@@ -71,7 +71,7 @@ OF_STORIES = (
     "diversity, judge",
     "memorised",
 )
-"""The same where rows draw stories."""
+"""The same for rows that draw stories."""
 
 
 @dataclass(frozen=True)
@@ -84,17 +84,17 @@ class Entry:
 
     @property
     def takes(self) -> type[Request]:
-        """What it draws from."""
+        """The kind of request it draws."""
         return self.cls.request_type(self.config)
 
     @classmethod
     def read(cls, spec: str, budget: Mapping[str, int]) -> Entry:
-        """Read what a person wrote; `budget` (images=..., text_images=...) holds unless the row says otherwise.
+        """Parse a row of the command line; `budget` (images=..., text_images=...) holds unless the row overrides it.
 
         Where no preset is written, it is the one that the system names.
 
         Raises:
-            UserError: for what is no such row, an unknown system, preset or option.
+            UserError: where it is not such a row, or its system, preset or option is unknown.
         """
         name, _, rest = spec.partition(":")
         preset, _, changes = rest.partition(":")
@@ -107,78 +107,78 @@ class Entry:
 
 
 def _split(text: str) -> list[str]:
-    """Split at the commas that a new name follows, so that values may hold commas."""
+    """Split at the commas that are followed by a new name, so that values may contain commas."""
     return re.split(r",(?=\w+=)", text)
 
 
 @dataclass
 class Bench:
-    """Rows, budget and seeds, and where all of it goes."""
+    """Rows and seeds to train and measure, and the folder of the results."""
 
     folder: Path
     entries: Sequence[Entry]
-    exam: Exam
+    held_out: HeldOut
     data: str
     seeds: int = 1
     start: str | None = None
-    """A checkpoint to begin with, for rows of its system."""
+    """A checkpoint whose weights every row starts with."""
     parts: Sequence[str] = ()
-    """Modules to take from it."""
+    """Modules to take from it; all where empty."""
     precision: str = "auto"
     command: str = ""
     say: Callable[[str], None] = print
-    facts: dict[str, Any] = field(default_factory=dict)
-    """Written beside every report: commit, versions."""
+    provenance: dict[str, Any] = field(default_factory=dict)
+    """Written with every report: commit, versions."""
     _opened: dict[int, Dataset] = field(default_factory=dict, repr=False)
 
     def run(self) -> str:
-        """Do what is not done yet; return the table.
+        """Train and measure all rows that have no result yet; return the table.
 
         Raises:
             UserError: where the folder holds another bench, or a row cannot be trained on this data.
-            KeyboardInterrupt: where a person stopped it; the same command goes on.
+            KeyboardInterrupt: where a person stopped it; the same command resumes it.
         """
         kinds = {issubclass(entry.takes, Story) for entry in self.entries}
         if len(kinds) > 1:
             raise UserError(
-                "rows that draw stories and rows that draw single pictures share no table: bench them apart"
+                "rows that draw stories and rows that draw single pictures share no table: give each its own bench"
             )
-        self.exam = self.exam.of(self.entries[0].takes)
-        self.exam.ranks.lead(self._claim)
+        self.held_out = self.held_out.of(self.entries[0].takes)
+        self.held_out.processes.lead(self._claim)
         for number, (entry, seed) in enumerate(self._jobs()):
             if (entry.spec, seed) in self._done():
                 continue
-            if self.exam.ranks.leads:
+            if self.held_out.processes.leads:
                 self.say(f"{number + 1} of {len(self.entries) * self.seeds}: {entry.spec}, seed {seed}")
             folder, seconds = self._train(entry, seed)
-            report = evaluate(load(folder), self.exam)
-            if self.exam.ranks.leads:
+            report = evaluate(load(folder), self.held_out)
+            if self.held_out.processes.leads:
                 self._note(entry, seed, report, seconds)
-            self.exam.ranks.wait()
+            self.held_out.processes.wait()
         return self._conclude()
 
     def _jobs(self) -> Iterator[tuple[Entry, int]]:
-        """Seed by seed, so that a bench that is stopped has seen every row as often as it could."""
+        """Yield all rows for one seed before the next, so that a stopped bench has measured all rows equally often."""
         for seed in range(self.seeds):
             for entry in self.entries:
                 yield entry, seed
 
     def _claim(self) -> None:
-        asked = {
+        settled = {
             "rows": [entry.spec for entry in self.entries],
             "configs": [settings.to_json(entry.config) for entry in self.entries],
             "seeds": self.seeds, "from": self.start, "parts": list(self.parts), "precision": self.precision,
-            "protocol": asdict(self.exam.protocol),
+            "protocol": asdict(self.held_out.protocol),
         }  # fmt: skip
         path = self.folder / "bench.json"
         if path.exists():
             before = json.loads(path.read_text())["asked"]
-            before["protocol"] = asdict(Protocol(**before["protocol"]))  # an older one may lack what is 0 in it
-            if before != json.loads(json.dumps(asked)):
+            before["protocol"] = asdict(Protocol(**before["protocol"]))  # an older one may lack fields that are 0 in it
+            if before != json.loads(json.dumps(settled)):
                 raise UserError(f"{self.folder} holds another bench: choose another folder, or give its own command")
             return
         make_folder(self.folder)
-        write_file(path, json.dumps({"asked": asked, "command": self.command}, indent=1).encode() + b"\n")
+        write_file(path, json.dumps({"asked": settled, "command": self.command}, indent=1).encode() + b"\n")
 
     def _done(self) -> dict[tuple[str, int], Report]:
         if not self._results.exists():
@@ -197,7 +197,7 @@ class Bench:
         return self.folder / "runs" / f"{name}-s{seed}"
 
     def _train(self, entry: Entry, seed: int) -> tuple[Path, float]:
-        """Train, or go on; return the run's folder and the seconds it took now."""
+        """Train, or resume a training; return its run folder and the seconds that this call took."""
         data = self._open(entry.cls.data_size(entry.config))
         torch.manual_seed(seed)
         system = catalogue.build(entry.cls, entry.config, data.schema)
@@ -207,7 +207,7 @@ class Bench:
             "seed": seed, "from": self.start, "parts": list(self.parts), "precision": self.precision,
             "skip_bad": False, "fingerprint": data.fingerprint,
         }  # fmt: skip
-        run = self.exam.ranks.lead(
+        run = self.held_out.processes.lead(
             lambda: RunFolder.open(path) if (path / "run.json").exists() else RunFolder.create(path, **record)
         )
         trainer = Trainer(system, data, run, seed=seed, engine=engine, grid_every=0)
@@ -224,48 +224,49 @@ class Bench:
 
     def _open(self, size: int) -> Dataset:
         if size not in self._opened:
-            self._opened[size] = self.exam.ranks.in_turn(lambda: Dataset.open(self.data, size=size))
+            self._opened[size] = self.held_out.processes.in_turn(lambda: Dataset.open(self.data, size=size))
         return self._opened[size]
 
     def _note(self, entry: Entry, seed: int, report: Report, seconds: float) -> None:
         before = self._results.read_bytes() if self._results.exists() else b""
         more = {"row": entry.spec, "seed": seed, "config": settings.to_json(entry.config), "seconds": round(seconds, 1)}
-        line = json.dumps(report.to_json() | more | {"command": self.command} | self.facts, ensure_ascii=False)
+        line = json.dumps(report.to_json() | more | {"command": self.command} | self.provenance, ensure_ascii=False)
         write_file(self._results, before + line.encode() + b"\n")
 
     def _conclude(self) -> str:
         done = self._done()
         rows = {entry.spec: [done[entry.spec, seed] for seed in range(self.seeds)] for entry in self.entries}
         table = side_by_side(rows, columns([row[0] for row in rows.values()]))
-        if self.exam.ranks.leads:
+        if self.held_out.processes.leads:
             write_file(self.folder / "table.md", table.encode() + b"\n")
         self._sheet()
         return table
 
     def _sheet(self) -> None:
         """Draw the first held-out requests by each row's first seed, beside the real pictures."""
-        size, shown = self.exam.data.schema.size, min(SHOWN, self.exam.requests)
-        pictures = [strips(self.exam.real, self.exam)[:shown]]
+        size, count = self.held_out.data.schema.size, min(ON_SHEET, self.held_out.requests)
+        pictures = [strips(self.held_out.real, self.held_out)[:count]]
         for entry in self.entries:
             system = checkpoint.open(find(self._place(entry, 0)))
-            drawn = draw(system, self._shown(entry, shown), range(shown), self.exam.ranks).flatten(0, -4)
-            pictures.append(strips(resized(drawn, size), self.exam))
-        if not self.exam.ranks.leads:
+            drawn = draw(system, self._requests(entry, count), range(count), self.held_out.processes).flatten(0, -4)
+            pictures.append(strips(resized(drawn, size), self.held_out))
+        if not self.held_out.processes.leads:
             return
-        if not self.exam.stories:
-            sheet(to_pil(torch.cat(pictures).flatten(0, 1)), shown).save(self.folder / "sheet.png")
+        if not self.held_out.stories:
+            sheet(to_pil(torch.cat(pictures).flatten(0, 1)), count).save(self.folder / "sheet.png")
             return
-        told = [" / ".join(story.lines) for story in self._shown(self.entries[0], shown) if isinstance(story, Story)]
-        captions = [text for lines in told for text in (lines, *(_words(entry.spec) for entry in self.entries))]
-        across = to_pil(torch.stack(pictures, dim=1).flatten(0, 1))  # each story by all rows, and the next
+        stories = self._requests(self.entries[0], count)
+        texts = [" / ".join(story.lines) for story in stories if isinstance(story, Story)]
+        captions = [text for story in texts for text in (story, *(_words(entry.spec) for entry in self.entries))]
+        across = to_pil(torch.stack(pictures, dim=1).flatten(0, 1))  # story by story, each drawn by all rows
         sheet(across, len(pictures), captions).save(self.folder / "sheet.png")
 
-    def _shown(self, entry: Entry, count: int) -> list[Request]:
-        return self.exam.data.requests(entry.takes, count, "test")
+    def _requests(self, entry: Entry, count: int) -> list[Request]:
+        return self.held_out.data.requests(entry.takes, count, "test")
 
 
 def _words(spec: str) -> str:
-    """Part a row's name at its signs, so that it may be wrapped."""
+    """Put spaces after the colons and commas of a row, so that it may be wrapped."""
     return re.sub(r"(?<=[:,])", " ", spec).strip()
 
 

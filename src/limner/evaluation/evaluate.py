@@ -1,8 +1,12 @@
 """Measure an artist on held-out requests by one protocol, the same for every system.
 
 The artist draws one picture, or one story, for each of the first held-out requests, and some of them several times. A
-judge, which has seen real pictures alone, says what it sees. Beside each figure stands what real held-out pictures get
-and, where that has a meaning, what one gets by not listening. Among several processes the drawing is shared.
+judge, which was trained on real pictures alone, recognises what is drawn. Beside each figure stands the figure of real
+held-out pictures and, where it has a meaning, that of real pictures shuffled among the requests. Several processes
+share the drawing.
+
+Letters: N held-out requests, T frames of a story (1 of a picture), S side of a picture, F features, A attributes,
+P prompts that are drawn K times each.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from limner.data.cache import Progress
 from limner.data.dataset import Dataset
 from limner.errors import UserError
 from limner.evaluation.judge import Judge, truth
-from limner.evaluation.protocol import Exam, floats, resized
+from limner.evaluation.protocol import HeldOut, floats, resized
 from limner.evaluation.redescription import redescribed
 from limner.evaluation.report import OF_REAL, Figure, Report
 from limner.evaluation.stories import story_figures, strips
@@ -36,12 +40,13 @@ if TYPE_CHECKING:
     from limner.drawing.artist import Artist
 
 CANDIDATES = 100
-"""Texts among which a picture's own is looked for (AttnGAN's R-precision)."""
+"""Texts among which a picture's own has to rank first (AttnGAN's R-precision)."""
 SMALL = 10_000
-"""Fewer pictures than this, and a Frechet distance is biased upwards by a noticeable part."""
+"""With fewer pictures than this a Frechet distance is noticeably biased upwards."""
 BATCH = 50
+"""Pictures, or stories, that are drawn at once."""
 GOOD = 0.97
-"""A judge less right than this on real pictures is pointed out."""
+"""The report points out a judge that is less accurate than this on real pictures."""
 
 
 def publish_judge(
@@ -49,10 +54,10 @@ def publish_judge(
 ) -> tuple[dict[str, float], Path]:
     """Train a judge on the real training pictures and publish it; return its accuracy on held-out ones, and `out`.
 
-    A training that was stopped goes on from where it was, in a folder beside `out`.
+    A training that was stopped is resumed from a folder beside `out`.
 
     Raises:
-        UserError: where the data holds nothing to judge by, or `out` is taken.
+        UserError: where the data has no attributes, labels or captions, or `out` exists.
         KeyboardInterrupt: where a person stopped it.
     """
     opened = Dataset.open(data, size=config.size, progress=progress)
@@ -73,14 +78,14 @@ def publish_judge(
 
 
 def certify(network: Judge, data: Dataset) -> dict[str, float]:
-    """Return how right a judge is on real held-out pictures: mean over attributes, each property, finding captions."""
+    """Return the accuracy of a judge on real held-out pictures: mean over attributes, each property, R-precision."""
     rows = range(min(data.length("test"), 5000))
     features = network.features(floats(data.pictures(rows, "test")))
     found: dict[str, float] = {}
     if network.values:
         named, true, things = network.named(features), truth(data, rows), metrics.Things.of(network.values)
-        right = metrics.attribute_accuracy(named, true, list(network.values))
-        found = {"mean": right.mean} | metrics.by_property(named, true, list(network.values), things)
+        accuracy = metrics.attribute_accuracy(named, true, list(network.values))
+        found = {"mean": accuracy.mean} | metrics.by_property(named, true, list(network.values), things)
     if network.schema.captions:
         captions = [data.captions(row, "test")[0] for row in rows]
         codes = network.placed(features), network.read(captions)
@@ -88,65 +93,72 @@ def certify(network: Judge, data: Dataset) -> dict[str, float]:
     return {name: round(share, 4) for name, share in found.items()}
 
 
-def evaluate(artist: Artist, exam: Exam) -> Report:
-    """Draw, judge and report.
+def evaluate(artist: Artist, held_out: HeldOut) -> Report:
+    """Draw the held-out requests, measure the drawings and report.
 
     Raises:
-        UserError: where the artist takes requests that the data cannot make, or draws no pictures.
+        UserError: where the data has no requests of the kind the artist takes, or it draws no pictures.
     """
-    system, exam = artist.system, exam.of(artist.system.takes)
-    requests = exam.data.requests(system.takes, exam.requests, "test")
+    system, held_out = artist.system, held_out.of(artist.system.takes)
+    requests = held_out.data.requests(system.takes, held_out.requests, "test")
     began = time.perf_counter()
-    drawn = draw(system, requests, range(exam.seed, exam.seed + len(requests)), exam.ranks)
+    drawn = draw(system, requests, range(held_out.seed, held_out.seed + len(requests)), held_out.processes)
     seconds = time.perf_counter() - began
-    often = [request for request in requests[: exam.prompts] for _ in range(exam.seeds)]
-    again = draw(system, often, [*range(exam.seed, exam.seed + exam.seeds)] * exam.prompts, exam.ranks)
-    drawn, again = (resized(images.flatten(0, -4), exam.data.schema.size) for images in (drawn, again))
-    features = exam.referee.features(drawn)
+    prompts = [request for request in requests[: held_out.prompts] for _ in range(held_out.seeds)]
+    repeats = draw(
+        system, prompts, [*range(held_out.seed, held_out.seed + held_out.seeds)] * held_out.prompts, held_out.processes
+    )
+    drawn, repeats = (resized(images.flatten(0, -4), held_out.data.schema.size) for images in (drawn, repeats))
+    features = held_out.judge.features(drawn)
 
     figures, details = dict[str, Figure](), dict[str, dict[str, float]]()
-    told = not issubclass(system.takes, Nothing)
-    if told and exam.referee.network.values:
-        figures |= (story_figures if exam.stories else _attributes)(exam, features, details)
+    if not issubclass(system.takes, Nothing) and held_out.judge.network.values:
+        figures |= (story_figures if held_out.stories else _attributes)(held_out, features, details)
     if issubclass(system.takes, Caption | Story):
         lines = [line for request in requests for line in _lines(request)]
-        # Encoders that were not kept measure nothing; those of a story have no word for a single frame.
-        left_out = exam.stories or "vision" in artist.record.get("omitted", ())
-        figures |= _r_precision(exam, None if left_out else system, drawn, features, lines)
+        # Encoders that were not published cannot measure; those of a story do not encode the line of a single frame.
+        no_encoders = held_out.stories or "vision" in artist.record.get("omitted", ())
+        figures |= _r_precision(held_out, None if no_encoders else system, drawn, features, lines)
     if issubclass(system.takes, Caption):
-        figures |= redescribed(exam, artist, drawn)
-    figures |= _distances(exam, features, f"judge:{exam.referee.name}")
-    if exam.inception is not None:
-        figures |= _inception(exam, exam.inception, drawn)
-    figures |= _likeness(exam, drawn, details)
-    figures |= _variety(exam, drawn, again)
+        figures |= redescribed(held_out, artist, drawn)
+    figures |= _distances(held_out, features, f"judge:{held_out.judge.name}")
+    if held_out.inception is not None:
+        figures |= _inception(held_out, held_out.inception, drawn)
+    figures |= _ssim(held_out, drawn, details)
+    figures |= _variety(held_out, drawn, repeats)
     figures["million parameters"] = Figure(drawing_parameters(system, requests[0]) / 1e6, better=0, note="that draw")
-    figures["ms a picture"] = Figure(1000 * seconds * exam.ranks.world / len(drawn), better=0)
-    flags = _flags(exam, figures)
+    figures["ms a picture"] = Figure(1000 * seconds * held_out.processes.world / len(drawn), better=0)
+    flags = _flags(held_out, figures)
     trained = artist.record.get("trained", {})
-    return Report(artist.name, artist.record["system"], exam.protocol, figures, details, trained, flags)
+    return Report(artist.name, artist.record["system"], held_out.protocol, figures, details, trained, flags)
 
 
 def _lines(request: Request) -> tuple[str, ...]:
     return request.lines if isinstance(request, Story) else (request.text,) if isinstance(request, Caption) else ()
 
 
-def draw(system: System, requests: Sequence[Request], seeds: Sequence[int], ranks: Processes) -> Tensor:
-    """Draw each request with its seed, shared among processes: (N, 3, H, W), or (N, T, 3, H, W), on the CPU."""
-    mine = ranks.mine(len(requests))
+def draw(system: System, requests: Sequence[Request], seeds: Sequence[int], processes: Processes) -> Tensor:
+    """Draw each request with its own seed, shared among processes; every process gets all of them.
+
+    Returns:
+        (N, 3, H, W), or (N, T, 3, H, W) of stories, in [-1, 1], on the CPU.
+
+    Raises:
+        UserError: where the system draws no pictures.
+    """
     parts = []
-    for places in _batches(mine):
+    for places in _batches(processes.mine(len(requests))):
         *_, final = sample_drafts(system, [requests[i] for i in places], [seeds[i] for i in places])
         if final.images is None:
             raise UserError("this artist draws no pictures, so there is nothing to measure")
         parts.append(final.images.float().clamp(-1, 1).cpu())
     side = system.config.size
-    many = [len(request.lines) for request in requests[:1] if isinstance(request, Story)]
-    return ranks.gather(torch.cat(parts) if parts else torch.empty(0, *many, 3, side, side))
+    frames = [len(request.lines) for request in requests[:1] if isinstance(request, Story)]
+    return processes.gather(torch.cat(parts) if parts else torch.empty(0, *frames, 3, side, side))
 
 
 def drawing_parameters(system: System, request: Request) -> int:
-    """Count the parameters of the modules that are called when a request is drawn; critics and the like are not."""
+    """Count the parameters of the modules that are called to draw a request, so without discriminators and the like."""
     called: set[nn.Parameter] = set()
 
     def note(module: nn.Module, given: Any) -> None:
@@ -167,46 +179,48 @@ def _batches(places: range) -> Iterator[range]:
         yield places[start : start + BATCH]
 
 
-def _attributes(exam: Exam, features: Tensor, details: dict[str, Any]) -> dict[str, Figure]:
-    names = list(exam.referee.network.values)
-    wanted, network = exam.wanted(), exam.referee.network
-    got = metrics.attribute_accuracy(network.named(features), wanted, names)
-    real = metrics.attribute_accuracy(network.named(exam.real_features), wanted, names)
-    floor = metrics.attribute_accuracy(network.named(exam.real_features).roll(1, 0), wanted, names)
-    details["attributes"], details["attributes" + OF_REAL] = dict(got.each), dict(real.each)
-    asked = int((wanted >= 0).any(dim=1).sum())
-    low, high = metrics.interval(got.all_at_once, asked)
+def _attributes(held_out: HeldOut, features: Tensor, details: dict[str, Any]) -> dict[str, Figure]:
+    names = list(held_out.judge.network.values)
+    wanted, network = held_out.wanted(), held_out.judge.network
+    drawn = metrics.attribute_accuracy(network.named(features), wanted, names)
+    real = metrics.attribute_accuracy(network.named(held_out.real_features), wanted, names)
+    floor = metrics.attribute_accuracy(network.named(held_out.real_features).roll(1, 0), wanted, names)
+    details["attributes"], details["attributes" + OF_REAL] = dict(drawn.each), dict(real.each)
+    count = int((wanted >= 0).any(dim=1).sum())  # requests that ask for something
+    low, high = metrics.interval(drawn.all_at_once, count)
     return {
-        "attributes": Figure(got.mean, real.mean, floor.mean, note="mean over attributes that were asked for"),
-        "all asked": Figure(got.all_at_once, real.all_at_once, floor.all_at_once, low, high),
+        "attributes": Figure(drawn.mean, real.mean, floor.mean, note="mean over attributes that were asked for"),
+        "all asked": Figure(drawn.all_at_once, real.all_at_once, floor.all_at_once, low, high),
     }
 
 
 def _r_precision(
-    exam: Exam, system: System | None, drawn: Tensor, features: Tensor, captions: list[str]
+    held_out: HeldOut, system: System | None, drawn: Tensor, features: Tensor, captions: list[str]
 ) -> dict[str, Figure]:
-    network, requests = exam.referee.network, [Caption(text) for text in captions]
+    network, requests = held_out.judge.network, [Caption(text) for text in captions]
     codes = {}
     if network.schema.captions:
-        read = network.read(captions)
-        codes["R-precision"] = (network.placed(features), read), (network.placed(exam.real_features), read)
+        texts = network.read(captions)
+        codes["R-precision"] = (network.placed(features), texts), (network.placed(held_out.real_features), texts)
     own, ideal = (
         system.embed_pairs(resized(images, system.config.size), requests) if system else None
-        for images in (drawn, exam.real)
+        for images in (drawn, held_out.real)
     )
     if own is not None and ideal is not None:
         codes["R-precision, own"] = own, ideal
     found = {}
     for name, (got, real) in codes.items():
         value, best = (metrics.r_precision(*pair, captions, CANDIDATES) for pair in (got, real))
-        low, high = metrics.interval(value, exam.requests)
+        low, high = metrics.interval(value, held_out.requests)
         found[name] = Figure(value, best, 1 / min(CANDIDATES, len(captions)), low, high)
     return found
 
 
-def _distances(exam: Exam, features: Tensor, name: str) -> dict[str, Figure]:
-    known, real, features = (seen / exam.scale for seen in (exam.known_features, exam.real_features, features))
-    kernel, ideal = (metrics.kernel_distance(known, one, seed=exam.seed)[0] for one in (features, real))
+def _distances(held_out: HeldOut, features: Tensor, name: str) -> dict[str, Figure]:
+    known, real, features = (
+        rows / held_out.scale for rows in (held_out.known_features, held_out.real_features, features)
+    )
+    kernel, ideal = (metrics.kernel_distance(known, one, seed=held_out.seed)[0] for one in (features, real))
     precision, recall = metrics.precision_recall(known, features)
     best = metrics.precision_recall(known, real)
     return {
@@ -219,11 +233,11 @@ def _distances(exam: Exam, features: Tensor, name: str) -> dict[str, Figure]:
     }
 
 
-def _inception(exam: Exam, extractor: Extractor, drawn: Tensor) -> dict[str, Figure]:
-    known = metrics.collect(extractor, floats(exam.data.pictures(exam.known)))
-    real, features = metrics.collect(extractor, exam.real), metrics.collect(extractor, drawn)
+def _inception(held_out: HeldOut, extractor: Extractor, drawn: Tensor) -> dict[str, Figure]:
+    known = metrics.collect(extractor, floats(held_out.data.pictures(held_out.known)))
+    real, features = metrics.collect(extractor, held_out.real), metrics.collect(extractor, drawn)
     probable = torch.cat([extractor.probabilities(part) for part in drawn.split(BATCH)])
-    ideal = torch.cat([extractor.probabilities(part) for part in exam.real.split(BATCH)])
+    ideal = torch.cat([extractor.probabilities(part) for part in held_out.real.split(BATCH)])
     return {
         f"FID[{extractor.name}]": Figure(
             metrics.frechet_distance(known, features), metrics.frechet_distance(known, real), better=-1
@@ -235,41 +249,47 @@ def _inception(exam: Exam, extractor: Extractor, drawn: Tensor) -> dict[str, Fig
     }
 
 
-def _likeness(exam: Exam, drawn: Tensor, details: dict[str, Any]) -> dict[str, Figure]:
-    if exam.stories:
-        places = zip(strips(drawn, exam).unbind(1), strips(exam.real, exam).unbind(1), strict=True)
+def _ssim(held_out: HeldOut, drawn: Tensor, details: dict[str, Any]) -> dict[str, Figure]:
+    if held_out.stories:
+        places = zip(strips(drawn, held_out).unbind(1), strips(held_out.real, held_out).unbind(1), strict=True)
         details["SSIM by frame"] = {f"frame {t}": metrics.ssim(*pair) for t, pair in enumerate(places, start=1)}
-    others = exam.real.roll(exam.frames, 0)
-    same = "frame of the same story" if exam.stories else "picture of the same request"
-    return {"SSIM": Figure(metrics.ssim(drawn, exam.real), floor=metrics.ssim(others, exam.real), note=f"real {same}")}
+    others = held_out.real.roll(held_out.frames, 0)
+    same = "frame of the same story" if held_out.stories else "picture of the same request"
+    return {
+        "SSIM": Figure(
+            metrics.ssim(drawn, held_out.real), floor=metrics.ssim(others, held_out.real), note=f"real {same}"
+        )
+    }
 
 
-def _variety(exam: Exam, drawn: Tensor, again: Tensor) -> dict[str, Figure]:
-    grouped = strips(again, exam).unflatten(0, (exam.prompts, exam.seeds))  # (P, K, T, 3, S, S)
-    seen = strips(exam.referee.features(again), exam).flatten(1).unflatten(0, (exam.prompts, exam.seeds))
-    unit = exam.scale * exam.frames**0.5  # so that stories are no farther apart for having many frames
-    spread = metrics.diversity(grouped.flatten(2, 3), seen / unit)
-    near = metrics.nearest(drawn, exam.data.pictures(range(exam.data.length())), exam.real)
-    apart = _apart(strips(exam.real_features, exam).flatten(1) / unit)
+def _variety(held_out: HeldOut, drawn: Tensor, repeats: Tensor) -> dict[str, Figure]:
+    grouped = strips(repeats, held_out).unflatten(0, (held_out.prompts, held_out.seeds))  # (P, K, T, 3, S, S)
+    features = (
+        strips(held_out.judge.features(repeats), held_out).flatten(1).unflatten(0, (held_out.prompts, held_out.seeds))
+    )
+    unit = held_out.scale * held_out.frames**0.5  # so that distances do not grow with the number of frames
+    spread = metrics.diversity(grouped.flatten(2, 3), features / unit)
+    near = metrics.nearest(drawn, held_out.data.pictures(range(held_out.data.length())), held_out.real)
+    real_distance = _mean_distance(strips(held_out.real_features, held_out).flatten(1) / unit)
     return {
         "diversity, pixels": Figure(
-            spread["pixels"], float(strips(exam.real, exam).std(dim=0).mean()), note="real: all requests"
+            spread["pixels"], float(strips(held_out.real, held_out).std(dim=0).mean()), note="real: all requests"
         ),
-        "diversity, judge": Figure(spread["features"], apart, note="real: all requests"),
+        "diversity, judge": Figure(spread["features"], real_distance, note="real: all requests"),
         "memorised": Figure(near.share, 0.01, better=-1, note="share nearer a training picture than 99 % of real ones"),
     }
 
 
-def _apart(features: Tensor) -> float:
-    """Mean distance of pairs of different rows."""
+def _mean_distance(features: Tensor) -> float:
+    """Return the mean distance of pairs of different rows of (N, F), of 500 at most."""
     return float(torch.pdist(features[:500]).mean())
 
 
-def _flags(exam: Exam, figures: dict[str, Figure]) -> list[str]:
+def _flags(held_out: HeldOut, figures: dict[str, Figure]) -> list[str]:
     flags = []
-    if len(exam.rows) < SMALL:
+    if len(held_out.rows) < SMALL:
         flags.append(
-            f"{len(exam.rows):,} pictures are few for a Frechet distance: it is too high by a part that depends on "
+            f"{len(held_out.rows):,} pictures are few for a Frechet distance: it is too high by a part that depends on "
             "their number; compare it within this protocol only."
         )
     ceiling = figures["attributes"].real if "attributes" in figures else None

@@ -1,4 +1,7 @@
-"""What is put to artists when they are measured: held-out requests, the pictures that answer them, and a judge."""
+"""What artists are measured on: held-out requests, the real pictures that answer them, and a judge.
+
+Letters: N requests, T frames of a story (1 of a picture), S side of a picture, F features, A attributes.
+"""
 
 from __future__ import annotations
 
@@ -24,38 +27,38 @@ from limner.requests import Request, Story
 
 
 @dataclass(frozen=True)
-class Referee:
-    """A judge with its name, for figures that are named after it."""
+class NamedJudge:
+    """A judge with the name that figures of its features carry."""
 
     name: str
     network: Judge
     sha256: str
 
     @classmethod
-    def load(cls, name: str | Path) -> Referee:
+    def load(cls, name: str | Path) -> NamedJudge:
         """Load a judge that ships with Limner by its name, or from a folder or run.
 
         Raises:
-            UserError: where there is none, or it is no judge.
+            UserError: where there is none, or it is not a judge.
         """
         shipped = Path(__file__).parent / "judges" / str(name)
-        folder = shipped if (shipped / checkpoint.ABOUT).is_file() else find(name)
-        about = checkpoint.read(folder)
-        if about["system"] != "judge":
-            raise UserError(f"{name} is a {about['system']}, not a judge: make one with `limner judge DATA -o FOLDER`")
+        folder = shipped if (shipped / checkpoint.RECORD).is_file() else find(name)
+        record = checkpoint.read(folder)
+        if record["system"] != "judge":
+            raise UserError(f"{name} is a {record['system']}, not a judge: make one with `limner judge DATA -o FOLDER`")
         network = checkpoint.open(folder)
         assert isinstance(network, Judge)
-        return cls(Path(name).name, network, str(about["sha256"][checkpoint.WEIGHTS]))
+        return cls(Path(name).name, network, str(record["sha256"][checkpoint.WEIGHTS]))
 
     def features(self, images: Tensor) -> Tensor:
-        """See pictures of any size: (N, 3, H, W) to (N, F)."""
+        """Return the features of pictures of any size, (N, 3, H, W) in [-1, 1]: (N, F)."""
         return self.network.features(resized(images, self.network.config.size))
 
     def fits(self, data: Dataset) -> None:
-        """Make sure that it knows the attributes of this data.
+        """Check that it was trained on the attributes of this data.
 
         Raises:
-            UserError: where it was made for other data.
+            UserError: where it was trained on others.
         """
         mine, theirs = values_of(self.network.schema), values_of(data.schema)
         if mine != theirs:
@@ -66,48 +69,52 @@ class Referee:
 
 
 @dataclass
-class Exam:
-    """What is put to an artist: requests, the real pictures that answer them, and the judge.
+class HeldOut:
+    """Held-out requests, the real pictures that answer them, and the judge that measures drawings.
 
-    The same for every artist measured by it, so what is known of the real pictures is worked out once. A picture is
-    treated as a story of one frame.
+    It is the same for every artist, so what concerns the real pictures is computed once. A picture is treated as a
+    story of one frame.
     """
 
     name: str
     data: Dataset
-    referee: Referee
+    judge: NamedJudge
     requests: int = 1000
     """Held-out requests: captions with a picture each, or stories with T frames each."""
     reference: int = 5000
+    """Real training pictures that distributions are compared with."""
     prompts: int = 25
+    """Requests that are drawn several times, to measure variety."""
     seeds: int = 8
+    """How often each of these is drawn."""
     seed: int = 0
+    """Request i is drawn with seed + i."""
     inception: Extractor | None = None
-    """For the figures of the papers; without it only the judge's are made."""
-    ranks: Processes = field(default_factory=Processes)
+    """The network of the papers' FID, KID and IS; without it there are only the judge's figures."""
+    processes: Processes = field(default_factory=Processes)
     stories: bool = False
-    """Whether whole stories are asked for; `of` sets it."""
+    """Whether requests are whole stories; `of` sets it."""
 
     def __post_init__(self) -> None:
-        self.referee.fits(self.data)
+        self.judge.fits(self.data)
         held_out = self.data.length("test")
         if held_out < 2:
             raise UserError(f"{self.name} holds out {held_out} pictures: nothing to measure on")
         if self.requests < 2 or self.prompts < 1 or self.seeds < 2:
             raise UserError("to measure takes 2 pictures or more, 1 prompt or more and 2 seeds or more")
-        tales = self.data.stories("test") if self.stories else np.arange(held_out)[:, None]
-        if len(tales) < 2:
-            raise UserError(f"{self.name} holds out {len(tales)} story: nothing to measure on")
-        self.rows = tales[: self.requests].flatten()
+        rows = self.data.stories("test") if self.stories else np.arange(held_out)[:, None]
+        if len(rows) < 2:
+            raise UserError(f"{self.name} holds out {len(rows)} story: nothing to measure on")
+        self.rows = rows[: self.requests].flatten()
         """Of the real pictures, story by story: (N T,)."""
-        self.frames = tales.shape[1]
+        self.frames = rows.shape[1]
         """T, 1 for single pictures."""
-        self.requests = min(self.requests, len(tales))
+        self.requests = min(self.requests, len(rows))
         self.prompts = min(self.prompts, self.requests)
         self.reference = min(self.reference, self.data.length())
 
-    def of(self, takes: type[Request]) -> Exam:
-        """Return what is put to systems that take such requests: whole stories to those that tell stories.
+    def of(self, takes: type[Request]) -> HeldOut:
+        """Return what systems of this kind of request are measured on: whole stories where they take stories.
 
         Raises:
             UserError: where there are no stories held out.
@@ -115,7 +122,7 @@ class Exam:
         return self._of_stories if issubclass(takes, Story) and not self.stories else self
 
     @functools.cached_property
-    def _of_stories(self) -> Exam:
+    def _of_stories(self) -> HeldOut:
         return dataclasses.replace(self, stories=True)
 
     @functools.cached_property
@@ -125,17 +132,17 @@ class Exam:
 
     @functools.cached_property
     def real_features(self) -> Tensor:
-        """What the judge sees in them: (N T, F)."""
-        return self.referee.features(self.real)
+        """The judge's features of these: (N T, F)."""
+        return self.judge.features(self.real)
 
     @functools.cached_property
     def known_features(self) -> Tensor:
-        """What the judge sees in training pictures: (reference, F)."""
-        return self.referee.features(floats(self.data.pictures(self.known, "train")))
+        """The judge's features of training pictures: (reference, F)."""
+        return self.judge.features(floats(self.data.pictures(self.known, "train")))
 
     @functools.cached_property
     def scale(self) -> float:
-        """Features are divided by it where their distances are told, so that figures of different judges are alike."""
+        """Divisor of features before distances, so that figures of different judges are of one magnitude."""
         return float(self.known_features.square().mean().sqrt())
 
     @property
@@ -145,34 +152,34 @@ class Exam:
 
     @property
     def protocol(self) -> Protocol:
-        """How it is measured."""
+        """The protocol of reports measured on this."""
         return Protocol(
             data=self.name, fingerprint=self.data.fingerprint, size=self.data.schema.size, pictures=len(self.rows),
             reference=self.reference, prompts=self.prompts, seeds=self.seeds, seed=self.seed,
-            judge=self.referee.sha256[:12], stories=self.requests if self.stories else 0,
+            judge=self.judge.sha256[:12], stories=self.requests if self.stories else 0,
         )  # fmt: skip
 
     def truth(self) -> Tensor:
         """Return what is true of the real pictures: (N T, A) numbers of values, -1 where not known."""
         return truth(self.data, self.rows.tolist())
 
-    def said(self) -> Tensor:
-        """Tell which attributes the caption, or line, of each real picture speaks of: bool (N T, A)."""
+    def mentioned(self) -> Tensor:
+        """Return which attributes the caption, or line, of each real picture mentions: bool (N T, A)."""
         said = self.data.said(self.rows, 0, "test")
         return with_label(said, torch.ones(len(said), dtype=torch.bool), self.data.schema)
 
     def wanted(self) -> Tensor:
         """Return what each caption or line asks for: (N T, A) numbers of values, -1 where it leaves them open."""
-        return torch.where(self.said(), self.truth(), -1)
+        return torch.where(self.mentioned(), self.truth(), -1)
 
 
 def floats(pixels: Tensor) -> Tensor:
-    """Turn bytes into floats in [-1, 1]."""
+    """Turn bytes of pixels, of any shape, into floats in [-1, 1]."""
     return pixels.float().div_(127.5).sub_(1)
 
 
 def resized(images: Tensor, size: int) -> Tensor:
-    """Return pictures (N, 3, H, W) of `size` pixels, smoothed where they shrink."""
+    """Resize pictures (N, 3, H, W) to `size` pixels, smoothed where they shrink: (N, 3, size, size)."""
     if images.shape[-2:] == (size, size):
         return images
     return F.interpolate(images, size=(size, size), mode="bilinear", antialias=True, align_corners=False)

@@ -1,7 +1,9 @@
-"""Whether drawings can be described again: what the artist's own captioner makes of them (MirrorGAN's question).
+"""Re-description: how well the artist's own captioner finds the caption again in the drawing (MirrorGAN's question).
 
-Beside each figure stands what the same captioner makes of the real pictures, and of the drawings of other requests. It
-is the captioner the generator may have been trained against, so read the figures as `R-precision, own` is read.
+Beside each figure stand the same of real pictures, and of drawings of other requests. The generator may have been
+trained against this captioner, so the figures are to be read with the same care as `R-precision, own`.
+
+Letters: N pictures, S their side.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from limner import metrics
 from limner.data.schema import words_of
 from limner.drawing.looking import lacks_captioner
 from limner.errors import UserError
-from limner.evaluation.protocol import Exam, resized
+from limner.evaluation.protocol import HeldOut, resized
 from limner.evaluation.report import Figure
 from limner.requests import Caption
 from limner.system import System
@@ -27,61 +29,61 @@ if TYPE_CHECKING:
 BATCH = 50
 
 
-def redescribed(exam: Exam, artist: Artist, drawn: Tensor) -> dict[str, Figure]:
-    """Return the figures of an artist with a captioner, nothing of others.
+def redescribed(held_out: HeldOut, artist: Artist, drawn: Tensor) -> dict[str, Figure]:
+    """Return the figures of an artist that has a captioner, nothing of others.
 
     Args:
-        exam: of single pictures with captions.
-        artist: who drew.
-        drawn: (N, 3, S, S) in [-1, 1], a drawing for each first caption of the exam's rows.
+        held_out: single pictures with captions.
+        artist: the artist that drew them.
+        drawn: (N, 3, S, S) in [-1, 1], a drawing for the first caption of each held-out row.
     """
     if lacks_captioner(artist):
         return {}
-    return _nats(exam, artist.system, drawn) | _bleu(exam, artist.system, drawn)
+    return _negative_log_likelihood(held_out, artist.system, drawn) | _bleu(held_out, artist.system, drawn)
 
 
-def _nats(exam: Exam, system: System, drawn: Tensor) -> dict[str, Figure]:
-    requests = [Caption(texts[0]) for texts in _captions(exam)]
+def _negative_log_likelihood(held_out: HeldOut, system: System, drawn: Tensor) -> dict[str, Figure]:
+    requests = [Caption(texts[0]) for texts in _captions(held_out)]
 
-    def surprise(images: Tensor) -> float | None:
-        found = _batches(system, resized(images, system.config.size), system.caption_log_likelihood, requests)
-        return None if found[0] is None else -float(torch.cat(found).float().mean())
+    def mean_of(images: Tensor) -> float | None:
+        parts = _in_batches(system, system.caption_log_likelihood, resized(images, system.config.size), requests)
+        return None if parts[0] is None else -float(torch.cat(parts).float().mean())
 
-    mine = surprise(drawn)
-    if mine is None:
+    of_drawn = mean_of(drawn)
+    if of_drawn is None:
         return {}
     note = "nats a word of the caption that was asked for, by its own captioner"
-    return {"re-described": Figure(mine, surprise(exam.real), surprise(drawn.roll(1, 0)), better=-1, note=note)}
+    return {"re-described": Figure(of_drawn, mean_of(held_out.real), mean_of(drawn.roll(1, 0)), better=-1, note=note)}
 
 
-def _bleu(exam: Exam, system: System, drawn: Tensor) -> dict[str, Figure]:
-    def told(images: Tensor) -> list[str]:
-        parts = _batches(system, resized(images, system.data_size(system.config)), system.describe)
+def _bleu(held_out: HeldOut, system: System, drawn: Tensor) -> dict[str, Figure]:
+    def sentences(images: Tensor) -> list[str]:
+        parts = _in_batches(system, system.describe, resized(images, system.data_size(system.config)))
         return [_plain(text) for part in parts for text in part]
 
     try:
-        mine, ideal = told(drawn), told(exam.real)
+        of_drawn, of_real = sentences(drawn), sentences(held_out.real)
     except UserError:  # it has no captioner
         return {}
-    right = [[_plain(text) for text in texts] for texts in _captions(exam)]
-    three = metrics.bleu(mine, right), metrics.bleu(ideal, right), metrics.bleu([*mine[-1:], *mine[:-1]], right)
-    return {"re-described, BLEU-4": Figure(*three, note="of what its own captioner says, by all captions")}
+    references = [[_plain(text) for text in texts] for texts in _captions(held_out)]
+    shuffled = [*of_drawn[-1:], *of_drawn[:-1]]
+    value, real, floor = (metrics.bleu(candidates, references) for candidates in (of_drawn, of_real, shuffled))
+    return {"re-described, BLEU-4": Figure(value, real, floor, note="of what its own captioner says, by all captions")}
 
 
-def _batches(system: System, images: Tensor, look: Callable[..., Any], *rows: Sequence[Any]) -> list[Any]:
-    """Call `look` with some pictures at a time, where the system is, and with their rows; bring tensors back."""
-    where = system.device
-    found = []
+def _in_batches(system: System, run: Callable[..., Any], images: Tensor, *rows: Sequence[Any]) -> list[Any]:
+    """Call `run` with batches of pictures, on the system's device, and of `rows`; return its results, on the CPU."""
+    results = []
     with torch.no_grad():
         for start in range(0, len(images), BATCH):
             some = slice(start, start + BATCH)
-            seen = look(images[some].to(where), *(row[some] for row in rows))
-            found.append(seen.cpu() if isinstance(seen, Tensor) else seen)
-    return found
+            result = run(images[some].to(system.device), *(row[some] for row in rows))
+            results.append(result.cpu() if isinstance(result, Tensor) else result)
+    return results
 
 
-def _captions(exam: Exam) -> list[tuple[str, ...]]:
-    return [exam.data.captions(int(row), "test") for row in exam.rows]
+def _captions(held_out: HeldOut) -> list[tuple[str, ...]]:
+    return [held_out.data.captions(int(row), "test") for row in held_out.rows]
 
 
 def _plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What was measured, and how: a figure means nothing without its protocol, and two protocols share no table."""
+"""What was measured, and how: figures of different protocols cannot be compared, so they share no table."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 from limner.errors import UserError
 
 VERSION = 2
-"""Of the protocol: figures of other versions are no match. 2: SSIM of light from 0 to 1, before of values around 0."""
+"""Of the protocol; figures of two versions cannot be compared. 2: SSIM of light from 0 to 1, no longer from -1."""
 OF_REAL = " of real pictures"
-"""How the name of a detail ends that belongs to the one of the same name without it."""
+"""Suffix of details: the same shares as the detail without it, of real pictures."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Protocol:
     """All that a figure depends on besides the pictures."""
 
     data: str
-    """What the data set is called."""
+    """Name of the data set."""
     fingerprint: str
     """Of its pictures, captions, splits and size."""
     size: int
@@ -32,7 +32,7 @@ class Protocol:
     reference: int
     """Real training pictures that distributions are compared with."""
     prompts: int
-    """Requests that are drawn several times, to see how much the drawings differ."""
+    """Requests that are drawn several times, to measure how much the drawings differ."""
     seeds: int
     """How often each of these is drawn."""
     seed: int
@@ -47,16 +47,16 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Figure:
-    """One number, and what makes it readable."""
+    """One number, and what it is to be compared with."""
 
     value: float
     real: float | None = None
     """The same of real held-out pictures: what a perfect system would get."""
     floor: float | None = None
-    """The same where pictures and requests are shuffled: what one gets by not listening."""
+    """The same where pictures and requests are shuffled: the value for ignoring the request."""
     low: float | None = None
     high: float | None = None
-    """Ends of the 95 % interval that so many pictures allow, for shares."""
+    """Ends of the 95 % confidence interval, for shares."""
     better: int = 1
     """1 where more is better, -1 where less is, 0 where neither."""
     note: str = ""
@@ -64,7 +64,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Report:
-    """What `limner.evaluation.evaluate` finds out about one artist."""
+    """What `limner.evaluation.evaluate` measures of one artist."""
 
     artist: str
     system: str
@@ -73,9 +73,9 @@ class Report:
     details: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Figures in parts, such as the accuracy of each attribute."""
     trained: Mapping[str, Any] = field(default_factory=dict)
-    """What the checkpoint says of its training."""
+    """What the checkpoint records of its training."""
     flags: Sequence[str] = ()
-    """What a reader must know before quoting: samples too small, a judge that errs."""
+    """Warnings to the reader: samples too small, an inaccurate judge."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -160,14 +160,14 @@ def read(path: Path) -> list[Report]:
     """Read the reports of a results file, one line each.
 
     Raises:
-        UserError: where a line is none.
+        UserError: where a line is not a report.
     """
     reports = []
     for number, line in enumerate(path.read_text().splitlines(), start=1):
         try:
             reports.append(Report.from_json(json.loads(line)))
         except (ValueError, TypeError, KeyError):
-            raise UserError(f"{path}, line {number}: this is no report of `limner eval`") from None
+            raise UserError(f"{path}, line {number}: this is not a report of `limner eval`") from None
     return reports
 
 

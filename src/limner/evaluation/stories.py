@@ -1,6 +1,6 @@
-"""Figures that only stories have: what each line told must be there in its frame and in all later ones.
+"""Figures that only stories have: what a line asks for must be there in its frame and in all later ones.
 
-Letters: N stories, T frames of each, A attributes.
+Letters: N stories, T frames of each, A attributes, F features.
 """
 
 from __future__ import annotations
@@ -12,39 +12,39 @@ import torch
 from torch import Tensor
 
 from limner import metrics
-from limner.evaluation.protocol import Exam
+from limner.evaluation.protocol import HeldOut
 from limner.evaluation.report import OF_REAL, Figure
 
 YES, NO = ("yes", "true"), ("no", "false")
-"""Values of attributes that say whether a character is in the picture."""
+"""Values of attributes that mean whether a character is in the picture."""
 
 
-def strips(rows: Tensor, exam: Exam) -> Tensor:
+def strips(rows: Tensor, held_out: HeldOut) -> Tensor:
     """Put the frames of each story together: (N T, ...) to (N, T, ...)."""
-    return rows.unflatten(0, (-1, exam.frames))
+    return rows.unflatten(0, (-1, held_out.frames))
 
 
-def story_figures(exam: Exam, features: Tensor, details: dict[str, Any]) -> dict[str, Figure]:
+def story_figures(held_out: HeldOut, features: Tensor, details: dict[str, Any]) -> dict[str, Figure]:
     """Return accuracy and consistency of drawn stories, of real ones, and of real ones that answer other requests.
 
     Args:
-        exam: of stories.
-        features: (N T, F) what the judge sees in the drawn frames.
+        held_out: held-out stories.
+        features: (N T, F), the judge's features of the drawn frames.
         details: gets the shares of each property and of each frame.
     """
-    network = exam.referee.network
+    network = held_out.judge.network
     things = metrics.Things.of(network.values)
-    truth, said = strips(exam.truth(), exam), strips(exam.said(), exam)
-    drawn, real = (strips(network.named(seen), exam) for seen in (features, exam.real_features))
-    wanted = metrics.told_so_far(truth, said)
-    three = [metrics.story_accuracy(named, truth, said, things) for named in (drawn, real, real.roll(1, 0))]
-    got, best, _ = three
-    for named, accuracy, which in ((drawn, got, ""), (real, best, OF_REAL)):
-        details["attributes" + which] = metrics.by_property(named, wanted, list(network.values), things)
-        details["attributes by frame" + which] = {
+    truth, mentioned = strips(held_out.truth(), held_out), strips(held_out.mentioned(), held_out)
+    drawn, real = (strips(network.named(rows), held_out) for rows in (features, held_out.real_features))
+    wanted = metrics.required_so_far(truth, mentioned)
+    three = [metrics.story_accuracy(named, truth, mentioned, things) for named in (drawn, real, real.roll(1, 0))]
+    of_drawn, of_real, _ = three
+    for named, accuracy, suffix in ((drawn, of_drawn, ""), (real, of_real, OF_REAL)):
+        details["attributes" + suffix] = metrics.by_property(named, wanted, list(network.values), things)
+        details["attributes by frame" + suffix] = {
             f"frame {t}": share for t, share in enumerate(accuracy.by_frame, start=1)
         }
-    count = len(truth)  # what the frames of one story show is no independent evidence
+    count = len(truth)  # frames of one story are not independent
     figures = {
         "attributes": _figure([one.attributes for one in three], note="of all that was told until then"),
         "whole frames": _figure([one.frames for one in three], count, "all that was told until then is there"),
@@ -53,7 +53,7 @@ def story_figures(exam: Exam, features: Tensor, details: dict[str, Any]) -> dict
     if things.columns:
         figures["objects"] = _figure([one.objects for one in three], note="with all that was told of them")
         figures["nothing added"] = _figure([one.nothing_added for one in three], note="empty places that stay empty")
-        figures |= _consistency(drawn, real, truth, said, things)
+        figures |= _consistency(drawn, real, truth, mentioned, things)
     return figures | _characters(network.values, drawn, real, truth)
 
 
@@ -64,10 +64,12 @@ def _figure(three: Sequence[float], count: int = 0, note: str = "") -> Figure:
     return Figure(drawn, real, shuffled, low, high, note=note)
 
 
-def _consistency(drawn: Tensor, real: Tensor, truth: Tensor, said: Tensor, things: metrics.Things) -> dict[str, Figure]:
-    """Say what becomes of things; not to care is to have the last frame of another story."""
-    torn = torch.cat([real[:, :-1], real[:, -1:].roll(1, 0)], dim=1)
-    three = [metrics.consistency(named, truth, said, things) for named in (drawn, real, torn)]
+def _consistency(
+    drawn: Tensor, real: Tensor, truth: Tensor, mentioned: Tensor, things: metrics.Things
+) -> dict[str, Figure]:
+    """Return whether things stay as they were; the floor is of stories whose last frame is another story's."""
+    shuffled = torch.cat([real[:, :-1], real[:, -1:].roll(1, 0)], dim=1)
+    three = [metrics.consistency(named, truth, mentioned, things) for named in (drawn, real, shuffled)]
     note = f"of {three[0].count:,} things that appear, in the last frame"
     figures = {"appear": _figure([one.appeared for one in three], note="things seen in the frame that tells of them")}
     if things.colours:
@@ -77,7 +79,7 @@ def _consistency(drawn: Tensor, real: Tensor, truth: Tensor, said: Tensor, thing
 
 
 def _characters(values: Mapping[str, Sequence[str]], drawn: Tensor, real: Tensor, truth: Tensor) -> dict[str, Figure]:
-    """F1 of yes, over the attributes that are questions of yes and no, where there are any."""
+    """Return F1 of the answer yes over the attributes whose values are yes and no; nothing where there are none."""
     yes = {
         place: next(number for number, value in enumerate(known) if value in YES)
         for place, known in enumerate(values.values())
@@ -85,6 +87,6 @@ def _characters(values: Mapping[str, Sequence[str]], drawn: Tensor, real: Tensor
     }
     if not yes:
         return {}
-    asked, numbers = list(yes), torch.tensor(list(yes.values()))
-    three = [metrics.f1(named[..., asked], truth[..., asked], numbers) for named in (drawn, real, real.roll(1, 0))]
+    columns, numbers = list(yes), torch.tensor(list(yes.values()))
+    three = [metrics.f1(named[..., columns], truth[..., columns], numbers) for named in (drawn, real, real.roll(1, 0))]
     return {"F1 of yes": _figure(three)}

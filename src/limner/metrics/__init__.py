@@ -1,4 +1,4 @@
-"""What is measured, one metric a file; `limner.evaluation` puts them together, `docs/metrics.md` explains them."""
+"""Metrics, one in a file; `limner.evaluation` combines them, `docs/metrics.md` explains them."""
 
 from limner.metrics.attributes import Accuracy, attribute_accuracy
 from limner.metrics.bleu import bleu
@@ -19,8 +19,8 @@ from limner.metrics.stories import (
     by_property,
     consistency,
     f1,
+    required_so_far,
     story_accuracy,
-    told_so_far,
 )
 from limner.metrics.uncertainty import interval
 
@@ -47,7 +47,7 @@ __all__ = [
     "nearest",
     "precision_recall",
     "r_precision",
+    "required_so_far",
     "ssim",
     "story_accuracy",
-    "told_so_far",
 ]

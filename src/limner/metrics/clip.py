@@ -1,4 +1,4 @@
-"""CLIP score: how well a large network that read the web finds a picture and its text to fit."""
+"""CLIP score: how well a picture fits its text by a large network trained on the web."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MODEL = "openai/clip-vit-base-patch16"
 def clip_score(images: Tensor, texts: Sequence[str], model: str = MODEL, batch: int = 32) -> float:
     """Return the mean of max(100 cos(picture, text), 0) (Hessel et al. 2021, with torchmetrics' factor of 100).
 
-    It says little of small, stylised pictures: what it calls a good fit was learnt from photographs.
+    It says little about small, stylised pictures: the network was trained on photographs.
 
     Args:
         images: (N, 3, H, W) in [-1, 1].
         texts: N captions.
-        model: a Hub id or folder of a CLIP model; it must lie on this machine, nothing is downloaded.
+        model: a Hub id or folder of a CLIP model; it must be on this machine, nothing is downloaded.
         batch: pairs at once.
 
     Raises:
@@ -39,10 +39,10 @@ def clip_score(images: Tensor, texts: Sequence[str], model: str = MODEL, batch: 
     scores = []
     for start in range(0, len(texts), batch):
         some = [picture for picture in ((images[start : start + batch] + 1) * 127.5).round().clamp(0, 255).byte()]
-        read = processor(
+        inputs = processor(
             text=list(texts[start : start + batch]), images=some, return_tensors="pt", padding=True, truncation=True
         )
         with torch.no_grad():
-            found = network(**read)
+            found = network(**inputs)
         scores.append(F.cosine_similarity(found.image_embeds, found.text_embeds).clamp_min(0) * 100)
     return float(torch.cat(scores).mean())

@@ -1,4 +1,4 @@
-"""Diversity: how unlike are drawings of one and the same request?"""
+"""Diversity: how much do drawings of the same request differ?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def diversity(images: Tensor, features: Tensor | None = None) -> dict[str, float
 
     Args:
         images: (P, K, 3, H, W) in [-1, 1], K > 1 drawings of each of P prompts.
-        features: (P, K, F) of the same, where there is a network that sees them.
+        features: (P, K, F) of the same pictures, where there is a network for them.
 
     Returns:
         `pixels`: standard deviation of a pixel over the drawings; `features`: mean distance of two drawings.

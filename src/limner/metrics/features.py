@@ -1,4 +1,4 @@
-"""Networks whose features stand for pictures; the network's name stands in the figure's name."""
+"""Networks whose features stand for pictures; figures are named after the network."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from limner.errors import UserError
 FILES = ("weights-inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05-6726825d.pth")
 """The weights of FID's Inception as torch-fidelity and pytorch-fid publish them: two names of the same bytes."""
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
-WHERE = "LIMNER_INCEPTION"
+VARIABLE = "LIMNER_INCEPTION"
 """Environment variable with the path of that file."""
 
 
 class Extractor(Protocol):
-    """A network that sees pictures as features and as probabilities of classes."""
+    """A network that computes features of pictures and probabilities of classes."""
 
     name: str
 
     def features(self, images: Tensor) -> Tensor:
-        """See pictures (N, 3, H, W) in [-1, 1] as (N, F)."""
+        """Return the features of pictures (N, 3, H, W) in [-1, 1]: (N, F)."""
         ...
 
     def probabilities(self, images: Tensor) -> Tensor:
-        """Return the probability of each class: (N, C)."""
+        """Return the probability of each class for pictures (N, 3, H, W) in [-1, 1]: (N, C)."""
         ...
 
 
 def collect(extractor: Extractor, images: Tensor, batch: int = 100) -> Tensor:
-    """See many pictures, a batch at a time: (N, F) on the CPU."""
+    """Return the features of many pictures (N, 3, H, W), computed in batches: (N, F) on the CPU."""
     return torch.cat([extractor.features(part).cpu() for part in images.split(batch)])
 
 
@@ -61,12 +61,12 @@ class Inception:
             self._network = network(
                 "inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(found)
             )
-        except Exception:  # a damaged file makes the reader raise almost anything
+        except Exception:  # loading a damaged file may raise almost anything
             raise UserError(f"{found} holds no weights of this Inception: fetch {FILES[0]} again") from None
 
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:
-        """See pictures (N, 3, H, W) in [-1, 1] of any size as (N, 2048)."""
+        """Return the features of pictures (N, 3, H, W) in [-1, 1], of any size: (N, 2048)."""
         return self._network(_bytes(images))[0]
 
     @torch.no_grad()
@@ -76,13 +76,15 @@ class Inception:
 
 
 def _weights(path: str | Path | None) -> Path:
-    told = path or os.environ.get(WHERE)
-    kept = Path(torch.hub.get_dir()) / "checkpoints"
-    places = [Path(told)] if told else [kept / file for file in FILES]
+    chosen = path or os.environ.get(VARIABLE)
+    hub = Path(torch.hub.get_dir()) / "checkpoints"
+    places = [Path(chosen)] if chosen else [hub / file for file in FILES]
     for place in places:
         if place.is_file():
             return place
-    raise UserError(f"no Inception weights at {places[0]}: fetch {FILES[0]} (torch-fidelity's release) and set {WHERE}")
+    raise UserError(
+        f"no Inception weights at {places[0]}: fetch {FILES[0]} (torch-fidelity's release) and set {VARIABLE}"
+    )
 
 
 def _package() -> Any:
@@ -98,5 +100,5 @@ def _package() -> Any:
 
 
 def _bytes(images: Tensor) -> Tensor:
-    """The network scales bytes to its own size and range itself."""
+    """Turn pictures in [-1, 1] into bytes, which the network scales to its own size and range."""
     return (images.clamp(-1, 1) + 1).mul(127.5).round().byte()

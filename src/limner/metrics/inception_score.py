@@ -1,4 +1,4 @@
-"""Inception score: are single pictures clear and all of them various, in the eyes of a classifier?"""
+"""Inception score: is each picture clear, and are all of them diverse, by a classifier?"""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch import Tensor
 def inception_score(probabilities: Tensor, splits: int = 10) -> tuple[float, float]:
     """Return exp(mean KL(p(y|x) || p(y))), mean and deviation over splits (Salimans et al. 2016, section 4).
 
-    It never looks at a real picture or a caption. 1 is the least, the number of classes the most.
+    It depends on neither real pictures nor captions. Its range is from 1 to the number of classes.
 
     Args:
-        probabilities: (N, C) of each class for each picture, in no order of kinds.
-        splits: parts that are scored apart.
+        probabilities: (N, C) of each class for each picture, in random order.
+        splits: parts that are scored separately.
     """
     scores = []
     for part in probabilities.double().chunk(splits):

@@ -11,8 +11,8 @@ def kernel_distance(
 ) -> tuple[float, float]:
     """Return the unbiased squared MMD of the kernel (x.y / F + 1)^3, mean and deviation over subsets.
 
-    Binkowski et al. 2018, section 3. Unlike a Frechet distance it is right on average at any number of pictures,
-    so it may come out below 0.
+    Binkowski et al. 2018, section 3. Unlike a Frechet distance it is unbiased at any number of pictures, so it
+    may be below 0.
 
     Args:
         real: (N, F) features of real pictures.
@@ -24,10 +24,10 @@ def kernel_distance(
     from torchmetrics.image.kid import poly_mmd
 
     subset = min(subset, len(real), len(drawn))
-    dice = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     values = []
     for _ in range(subsets):
-        a, b = (rows[torch.randperm(len(rows), generator=dice)[:subset]].double() for rows in (real, drawn))
+        a, b = (rows[torch.randperm(len(rows), generator=rng)[:subset]].double() for rows in (real, drawn))
         values.append(poly_mmd(a, b))
     found = torch.stack(values)
     return float(found.mean()), float(found.std(correction=0))

@@ -1,4 +1,4 @@
-"""Nearest training picture: does an artist draw, or copy?"""
+"""Nearest training picture: are drawings copies of training pictures?"""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ RARE = 0.01
 
 @dataclass(frozen=True)
 class Neighbours:
-    """What lies nearest."""
+    """The nearest training picture of each drawing."""
 
     rows: Tensor
     """(N,) row of the nearest training picture."""
     distances: Tensor
     """(N,) mean squared difference of their pixels, at `SIDE`."""
     share: float
-    """Share of drawings that count as memorised: about `RARE` for an honest artist, 1 for one who copies."""
+    """Share of drawings that count as memorised: about `RARE` without any copying, 1 where all are copies."""
 
 
 def nearest(drawn: Tensor, train: Tensor, held_out: Tensor, batch: int = 1000) -> Neighbours:
-    """Find the nearest training picture of each drawing, and judge by how near real held-out pictures lie.
+    """Find the nearest training picture of each drawing, and which are as near as few real pictures are.
 
     Pictures are shrunk to `SIDE` first, so a copy shows through noise, but neither a copied part nor a copy that is
     moved or recoloured does. Where more than `RARE` of the held-out pictures repeat training pictures, only exact
@@ -36,7 +36,7 @@ def nearest(drawn: Tensor, train: Tensor, held_out: Tensor, batch: int = 1000) -
     Args:
         drawn: (N, 3, H, W) in [-1, 1].
         train: (M, 3, H, W) bytes, as data sets keep them.
-        held_out: (K, 3, H, W) in [-1, 1], real pictures that nobody trained on.
+        held_out: (K, 3, H, W) in [-1, 1], real pictures that were not trained on.
         batch: pictures in a chunk.
     """
     known = torch.cat([_small(part.float() / 127.5 - 1) for part in train.split(batch)])  # (M, 768)

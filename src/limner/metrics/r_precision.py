@@ -28,11 +28,11 @@ def r_precision(
         candidates: texts to choose among.
         seed: which others are drawn.
     """
-    seen, read = F.normalize(pictures.double(), dim=1), F.normalize(texts.double(), dim=1)
+    of_pictures, of_texts = F.normalize(pictures.double(), dim=1), F.normalize(texts.double(), dim=1)
     rng, hits = np.random.default_rng(seed), 0
     for row, own in enumerate(captions):
-        scores = read @ seen[row]  # (N,)
-        strangers = (int(i) for i in rng.permutation(len(captions)) if captions[i] != own)
-        others = list(islice(strangers, candidates - 1))
+        scores = of_texts @ of_pictures[row]  # (N,)
+        different = (int(i) for i in rng.permutation(len(captions)) if captions[i] != own)
+        others = list(islice(different, candidates - 1))
         hits += bool(not others or scores[row] > scores[others].max() + TIE)
     return hits / len(captions)

@@ -9,7 +9,7 @@ def ssim(drawn: Tensor, real: Tensor) -> float:
     """Return the mean SSIM of pairs of pictures (N, 3, H, W) in [-1, 1] (Wang et al. 2004), at most 1.
 
     In colour, over light from 0 to 1, in a Gaussian window of 11 with sigma 1.5. It rewards the very picture that was
-    held out, so where a caption leaves much open nobody can come near 1.
+    held out, so where a caption leaves much open no system can come near 1.
 
     Li et al. 2019 (StoryGAN, table 1) compare each drawn frame with the real one of the same story. Which window and
     range they took, whether of grey or coloured pictures and at which size is not known here, and each moves the

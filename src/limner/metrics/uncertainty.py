@@ -1,4 +1,4 @@
-"""How much a share says that was counted on few."""
+"""Confidence intervals of shares that are counted on few cases."""
 
 from __future__ import annotations
 
