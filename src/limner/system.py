@@ -62,11 +62,14 @@ class Player:
 
 @dataclass(frozen=True)
 class Clock:
-    """Where a phase stands, counted in images."""
+    """How far a phase has come, counted in images."""
 
     seen: int
+    """Images of this phase so far."""
     total: int
+    """Images of the whole phase."""
     step: int
+    """Number of the present step, from 0."""
 
     @property
     def progress(self) -> float:

@@ -165,8 +165,8 @@ class HeldOut:
 
     def mentioned(self) -> Tensor:
         """Return which attributes the caption, or line, of each real picture mentions: bool (N T, A)."""
-        said = self.data.said(self.rows, 0, "test")
-        return with_label(said, torch.ones(len(said), dtype=torch.bool), self.data.schema)
+        attributes = self.data.said(self.rows, 0, "test")
+        return with_label(attributes, torch.ones(len(attributes), dtype=torch.bool), self.data.schema)
 
     def wanted(self) -> Tensor:
         """Return what each caption or line asks for: (N T, A) numbers of values, -1 where it leaves them open."""

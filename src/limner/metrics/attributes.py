@@ -1,4 +1,4 @@
-"""Attribute accuracy: does a picture show what was asked for?"""
+"""Attribute accuracy: does a picture show the attributes that its request asks for?"""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def attribute_accuracy(predicted: Tensor, wanted: Tensor, names: Sequence[str]) 
         wanted: (N, A) numbers of values, -1 where it does not count.
         names: of the A attributes.
     """
-    asked, right = wanted >= 0, (predicted == wanted) & (wanted >= 0)
-    counts = {name: int(n) for name, n in zip(names, asked.sum(dim=0).tolist(), strict=True) if n}
+    counted, right = wanted >= 0, (predicted == wanted) & (wanted >= 0)
+    counts = {name: int(n) for name, n in zip(names, counted.sum(dim=0).tolist(), strict=True) if n}
     found = dict(zip(names, right.sum(dim=0).tolist(), strict=True))
     each = {name: found[name] / count for name, count in counts.items()}
-    some = asked.any(dim=1)
-    whole = (right | ~asked).all(dim=1)[some]
+    some = counted.any(dim=1)
+    whole = (right | ~counted).all(dim=1)[some]
     return Accuracy(
         each,
         counts,
         sum(each.values()) / max(len(each), 1),
-        int(right.sum()) / max(int(asked.sum()), 1),
+        int(right.sum()) / max(int(counted.sum()), 1),
         float(whole.double().mean()) if len(whole) else 0.0,
     )
