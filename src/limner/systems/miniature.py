@@ -213,7 +213,7 @@ class Down(nn.Module):
 class Discriminator(nn.Module):
     """D: a trunk that computes features of a picture, and three heads whose sum scores it with a text.
 
-    One head takes picture and text together, one is their inner product (Miyato and Koyama 2018, fig. 1d), one takes
+    One head takes picture and text together, one is their inner product (Miyato and Koyama 2018), one takes
     the picture alone.
     """
 
@@ -258,7 +258,7 @@ def discriminator_loss(
 ) -> Tensor:
     """L_D without its penalties: f(D(G(z, t), t) - D(x, t)) + 1/2 f(D(x, w) - D(x, t)), the mean over rows.
 
-    The first term is the relativistic pairing loss (Huang et al. 2024, section 2), the second its form for the wrong
+    The first term is the relativistic pairing loss (Huang et al. 2024), the second its form for the wrong
     texts of Reed et al. 2016. Without "pairing" scores are not compared: f(D(G(z, t), t)) + 1/2 f(D(x, w)) +
     f(-D(x, t)).
 
