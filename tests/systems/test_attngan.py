@@ -1,16 +1,20 @@
-"""AttnGAN: its sizes, encoders at rest that pass gradients on, and attention that comes with the drawing."""
+"""AttnGAN: its sizes, its losses by hand, attention over words, and frozen encoders that pass gradients on."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.testing import assert_close
 
-from limner.blocks.attentive import AttentiveTree
-from limner.blocks.text.encoders import BiLstmEncoder
+from limner.blocks.discriminators.joint import JointDiscriminator
+from limner.blocks.layers.tree import Drawn
+from limner.blocks.losses.damsm import matching_losses
+from limner.blocks.losses.matching_aware import DiscriminatorScores
+from limner.blocks.text.encoders import BiLstmEncoder, Text, TextCodes, blended
 from limner.data.dataset import Dataset
 from limner.data.schema import Lexicon, words_of
 from limner.errors import UserError
@@ -18,10 +22,11 @@ from limner.noise import RowNoise
 from limner.requests import Blend, Caption
 from limner.settings import change
 from limner.system import Clock
-from limner.systems.attngan import AttnGan, Branch, Config
+from limner.systems.attngan import AttnGan, AttnGanConfig, Generator, WordAttention
 from toy import pairs, shapes
 
 START = Clock(seen=0, total=1, step=1)
+WORDS = Lexicon.of(["a red bird with a long tail", "blue", "two birds"])
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +45,11 @@ def count(module: nn.Module) -> int:
 
 def test_has_the_published_size() -> None:
     for width, residuals, published in ((32, 2, 7_084_592), (48, 3, 13_811_456)):
-        config = Config(generator_width=width, residuals=residuals)
-        assert count(AttentiveTree(config, lambda: Branch(width, 256, residuals))) == published  # noqa: B023
+        assert count(Generator(AttnGanConfig(generator_width=width, residuals=residuals))) == published
     assert count(BiLstmEncoder(Lexicon(tuple(map(str, range(5_448)))))) == 2_075_320
 
 
-def test_players_move_in_the_papers_order(data: Dataset) -> None:
+def test_players_are_updated_in_the_papers_order(data: Dataset) -> None:
     system = make(data)
     updates = list(system.step(pairs(data), START))
     assert [update.player for update in updates] == ["critic 16", "critic 32", "tree"]
@@ -53,7 +57,7 @@ def test_players_move_in_the_papers_order(data: Dataset) -> None:
 
 
 def test_the_encoders_score_what_is_drawn(data: Dataset) -> None:
-    """They rest, but the gradient passes through them to the tree (erratum 9: never without it)."""
+    """They are frozen, but the gradient passes through them to the generator (erratum 9: never without it)."""
     grads = {}
     for match in (0.0, 5.0):
         system = make(data, match=match)
@@ -94,10 +98,104 @@ def test_a_morph_begins_and_ends_with_its_texts(data: Dataset) -> None:
 
 
 def test_only_some_words_of_a_long_caption_are_learnt_from(data: Dataset) -> None:
-    text = make(data, words=2).heard(pairs(data))
+    text = make(data, words=2).encode(pairs(data).texts)
     assert text.words.shape[1] == 2 and not text.words.requires_grad
 
 
-def test_there_is_nothing_to_look_at_in_one_stage() -> None:
-    with pytest.raises(UserError, match="stages=1: words are looked at from the second stage on"):
-        change(Config(), {"stages": 1})
+def test_one_stage_has_no_attention() -> None:
+    with pytest.raises(UserError, match="stages=1: words are attended to from the second stage on"):
+        change(AttnGanConfig(), {"stages": 1})
+
+
+def encode(texts: list[str]) -> Text:
+    torch.manual_seed(0)
+    return BiLstmEncoder(WORDS, 8, 6).eval()(texts)
+
+
+def test_attention_adds_up_to_one_and_padding_gets_none_in_any_row() -> None:
+    """In the authors' code a row may be given the mask of another (erratum 1 of AttnGAN)."""
+    torch.manual_seed(0)
+    attend, h = WordAttention(8, 5), torch.randn(3, 5, 4, 4)
+    _, attention = attend(h, TextCodes.of(encode(["a red bird with a long tail", "blue", "two birds"])))
+    assert attention.shape == (3, 7, 4, 4)
+    assert_close(attention.sum(dim=1), torch.ones(3, 4, 4))
+    for row, length in enumerate((7, 1, 2)):
+        assert (attention[row, length:] == 0).all() and (attention[row, :length] > 0).all()
+
+
+def test_attention_is_the_softmax_of_inner_products() -> None:
+    torch.manual_seed(0)
+    attend, h, text = WordAttention(8, 5), torch.randn(1, 5, 2, 2), encode(["a red bird"])
+    context, attention = attend(h, TextCodes.of(text))
+    words = text.words[0] @ attend.project.weight.T  # (3, 5)
+    place = h[0, :, 1, 0]
+    weights = (words @ place).softmax(dim=0)
+    assert_close(attention[0, :, 1, 0], weights)
+    assert_close(context[0, :, 1, 0], weights @ words)
+
+
+def test_between_two_texts_the_words_of_both_count_as_much_as_they_are_near() -> None:
+    torch.manual_seed(0)
+    encoder, attend, h = BiLstmEncoder(WORDS, 8, 6).eval(), WordAttention(8, 5), torch.randn(1, 5, 4, 4)
+    first, second = Caption("a red bird"), Caption("blue")
+    ends = [attend(h, blended(encoder, [end]))[0] for end in (first, second)]
+    for t, end in enumerate(ends):
+        assert_close(attend(h, blended(encoder, [Blend(first, second, float(t))]))[0], end)
+    codes = blended(encoder, [Blend(first, second, 0.25), first])
+    assert_close(codes.weight.exp(), torch.tensor([[0.75] * 3 + [0.25, 0.0, 0.0], [1.0] * 3 + [0.0] * 3]))
+    assert_close(codes.sentence[0], encoder.sentence(["a red bird"])[0].lerp(encoder.sentence(["blue"])[0], 0.25))
+
+
+class Scored(JointDiscriminator):
+    """A discriminator of known logits: the mean colour of a picture, plus the first number of its text, if any."""
+
+    def __init__(self) -> None:
+        super().__init__(4, 16, 6)
+
+    def features(self, images: Tensor) -> Tensor:
+        return images
+
+    def judge(self, features: Tensor, text: Tensor) -> Tensor:
+        return features.mean(dim=(1, 2, 3)) + text[:, 0]
+
+    def judge_alone(self, features: Tensor) -> Tensor:
+        return features.mean(dim=(1, 2, 3))
+
+
+def colours(*values: float) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32)[:, None, None, None].expand(-1, 3, 16, 16)
+
+
+def softplus(x: float) -> float:
+    return math.log1p(math.exp(x))
+
+
+def test_the_discriminators_loss_by_hand(data: Dataset) -> None:
+    """Real pictures weigh 1/2, each kind of fake 1/3, with the text and alone; a logit is colour plus text."""
+    sentence, wrong = torch.tensor([[1.0], [-2.0]]), torch.tensor([1, 0])
+    found = make(data).discriminator_loss(Scored(), colours(2, 3), colours(-1, 0.5), sentence, wrong, step=1)
+    right, mismatched, drawn = (3.0, 1.0), (4.0, 0.0), (0.0, -1.5)
+    expected = (
+        (sum(softplus(-s) for s in right) + sum(softplus(-s) for s in (2.0, 3.0))) / 2
+        + sum(softplus(s) for s in (*drawn, *mismatched, -1.0, 0.5)) / 3
+    ) / 2  # the mean over two rows
+    assert found.loss.item() == pytest.approx(expected)
+    assert [found.log[name].tolist() for name in ("right", "wrong", "drawn")] == [[3, 1], [4, 0], [0, -1.5]]
+    assert found.right is not None and not found.right.requires_grad
+
+
+def test_the_generators_loss_by_hand(data: Dataset) -> None:
+    """Both heads of each discriminator, KL over the 100 numbers of a code, and 5 times DAMSM's two losses."""
+    system, text = make(data), Text(torch.tensor([[1.0], [-2.0]]), torch.zeros(2, 1, 32), torch.ones(2, 1) > 0)
+    system.critics[0], system.critics[1] = Scored(), Scored()
+    vision = torch.randn(2, 32, 4, 4), torch.randn(2, 1)
+    system.vision.forward = lambda images: vision  # type: ignore[method-assign]
+    gaussian = torch.full((2, 100), 0.5), torch.zeros(2, 100)  # KL of a number: 0.5^2 / 2
+    drawn, same = Drawn([colours(-1, 0.5), colours(2, 0)], [gaussian], [None, None]), torch.eye(2, dtype=torch.bool)
+    none = DiscriminatorScores(torch.zeros(()), {}, None, None)
+    loss, log = system.generator_loss(drawn, text, [none, none], same)
+    words, sentences = matching_losses(vision, text, same)
+    logits = [(0.0, -1.5), (-1.0, 0.5), (3.0, -2.0), (2.0, 0.0)]  # coarse with the text and alone, fine likewise
+    adversarial = sum(softplus(-a) + softplus(-b) for a, b in logits) / 2
+    assert loss.item() == pytest.approx(adversarial + 0.125 + 5 * (words + sentences).item(), rel=1e-5)
+    assert log["divergence"].item() == pytest.approx(0.125) and log["words"] == words

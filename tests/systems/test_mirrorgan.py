@@ -1,20 +1,32 @@
-"""MirrorGAN: its sizes, attention to the sentence, and a captioner at rest that tells what was drawn."""
+"""MirrorGAN: its sizes, its losses by hand, both attentions, and a frozen captioner of what was drawn."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.testing import assert_close
 
-from limner.blocks.attentive import CODE, AttentiveTree
+from limner.blocks.discriminators.joint import JointDiscriminator
+from limner.blocks.layers.tree import Drawn
+from limner.blocks.losses.matching_aware import DiscriminatorScores
+from limner.blocks.text.encoders import BiLstmEncoder, TextCodes
 from limner.data.dataset import Dataset
+from limner.data.schema import Lexicon
 from limner.requests import Caption
 from limner.settings import change
 from limner.system import Clock
-from limner.systems.mirrorgan import Branch, Config, MirrorGan, SentenceAttention
+from limner.systems.mirrorgan import (
+    CODE,
+    Generator,
+    MirrorGan,
+    MirrorGanConfig,
+    SentenceAttention,
+    WordAttention,
+)
 from toy import pairs, shapes
 
 START = Clock(seen=0, total=1, step=1)
@@ -31,8 +43,7 @@ def make(data: Dataset, **changes: Any) -> MirrorGan:
 
 
 def test_has_the_published_size() -> None:
-    config = Config()
-    assert sum(p.numel() for p in AttentiveTree(config, lambda: Branch(config)).parameters()) == 7_105_392
+    assert sum(p.numel() for p in Generator(MirrorGanConfig()).parameters()) == 7_105_392
 
 
 @pytest.mark.parametrize(("over", "dims"), [("channels", (1,)), ("places", (2, 3))])
@@ -47,12 +58,25 @@ def test_attention_to_the_sentence_adds_up_to_one(over: str, dims: tuple[int, ..
 def test_attention_to_the_sentence_by_hand() -> None:
     torch.manual_seed(0)
     attend, h, code = SentenceAttention(6, "channels"), torch.randn(1, 6, 4, 4), torch.randn(1, CODE)
-    told = attend.project(code)[0]
-    weights = (attend.agree.weight[:, :, 0, 0] @ (h[0, :, 2, 1] * told)).softmax(dim=0)
-    assert_close(attend(h, code)[0, :, 2, 1], told * weights)
+    u = attend.project(code)[0]
+    weights = (attend.agree.weight[:, :, 0, 0] @ (h[0, :, 2, 1] * u)).softmax(dim=0)
+    assert_close(attend(h, code)[0, :, 2, 1], u * weights)
 
 
-def test_the_captioner_rests_and_tells_the_tree_what_is_missing(data: Dataset) -> None:
+def test_attention_to_words_is_the_softmax_of_inner_products_and_leaves_padding_out() -> None:
+    torch.manual_seed(0)
+    encoder = BiLstmEncoder(Lexicon.of(["a red bird", "blue"]), 8, 6).eval()
+    attend, h, text = WordAttention(8, 5), torch.randn(2, 5, 2, 2), encoder(["a red bird", "blue"])
+    context, attention = attend(h, TextCodes.of(text))
+    for row, length in enumerate((3, 1)):
+        words = text.words[row, :length] @ attend.project.weight.T
+        weights = (words @ h[row, :, 1, 0]).softmax(dim=0)
+        assert_close(attention[row, :length, 1, 0], weights)
+        assert_close(context[row, :, 1, 0], weights @ words)
+        assert (attention[row, length:] == 0).all()
+
+
+def test_the_captioner_is_frozen_and_passes_its_gradient_to_the_generator(data: Dataset) -> None:
     gradients = {}
     for retell in (0.0, 20.0):
         system = make(data, retell=retell)
@@ -66,7 +90,7 @@ def test_the_captioner_rests_and_tells_the_tree_what_is_missing(data: Dataset) -
     assert not torch.allclose(gradients[0.0], gradients[20.0])
 
 
-def test_only_the_captioners_own_learn_before_the_tree(data: Dataset) -> None:
+def test_encoders_and_captioner_are_frozen_while_the_generator_learns(data: Dataset) -> None:
     system = make(data)
     names = [phase.name for phase in system.phases()]
     assert names == ["damsm", "captioner", "gan"]
@@ -74,13 +98,13 @@ def test_only_the_captioners_own_learn_before_the_tree(data: Dataset) -> None:
     assert system.captioner not in tree and system.text not in tree and system.vision not in tree
 
 
-def test_it_describes_and_tells(data: Dataset) -> None:
+def test_it_describes_pictures_and_scores_captions(data: Dataset) -> None:
     system = make(data).eval()
     images = torch.rand(2, 3, 32, 32) * 2 - 1
-    said = system.describe(images)
-    assert len(said) == 2 and all(isinstance(text, str) for text in said)
-    told = system.caption_log_likelihood(images, [Caption("red circle"), Caption("a blue bar on white")])
-    assert told.shape == (2,) and (told < 0).all()
+    captions = system.describe(images)
+    assert len(captions) == 2 and all(isinstance(text, str) for text in captions)
+    logs = system.caption_log_likelihood(images, [Caption("red circle"), Caption("a blue bar on white")])
+    assert logs.shape == (2,) and (logs < 0).all()
 
 
 def test_of_larger_pictures_the_middle_is_described(data: Dataset) -> None:
@@ -88,3 +112,57 @@ def test_of_larger_pictures_the_middle_is_described(data: Dataset) -> None:
     assert MirrorGan.data_size(system.config) == 38
     middle = torch.rand(1, 3, 32, 32)
     assert system.describe(nn.functional.pad(middle, (3, 3, 3, 3))) == system.describe(middle)
+
+
+class Scored(JointDiscriminator):
+    """A discriminator of known logits: the mean colour of a picture, plus the first number of its text, if any."""
+
+    def __init__(self) -> None:
+        super().__init__(4, 16, 6)
+
+    def features(self, images: Tensor) -> Tensor:
+        return images
+
+    def judge(self, features: Tensor, text: Tensor) -> Tensor:
+        return features.mean(dim=(1, 2, 3)) + text[:, 0]
+
+    def judge_alone(self, features: Tensor) -> Tensor:
+        return features.mean(dim=(1, 2, 3))
+
+
+def colours(*values: float) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32)[:, None, None, None].expand(-1, 3, 16, 16)
+
+
+def softplus(x: float) -> float:
+    return math.log1p(math.exp(x))
+
+
+def test_the_discriminators_loss_by_hand(data: Dataset) -> None:
+    """Real pictures weigh 1/2, each kind of fake 1/3, with the text and alone; a logit is colour plus text."""
+    sentence, wrong = torch.tensor([[1.0], [-2.0]]), torch.tensor([1, 0])
+    found = make(data).discriminator_loss(Scored(), colours(2, 3), colours(-1, 0.5), sentence, wrong, step=1)
+    right, mismatched, drawn = (3.0, 1.0), (4.0, 0.0), (0.0, -1.5)
+    expected = (
+        (sum(softplus(-s) for s in right) + sum(softplus(-s) for s in (2.0, 3.0))) / 2
+        + sum(softplus(s) for s in (*drawn, *mismatched, -1.0, 0.5)) / 3
+    ) / 2  # the mean over two rows
+    assert found.loss.item() == pytest.approx(expected)
+    assert [found.log[name].tolist() for name in ("right", "wrong", "drawn")] == [[3, 1], [4, 0], [0, -1.5]]
+    assert found.right is not None and not found.right.requires_grad
+
+
+def test_the_generators_loss_by_hand(data: Dataset) -> None:
+    """Both heads of each discriminator, KL over the 100 numbers of a code, and 20 times STREAM's cross-entropy."""
+    system, texts = make(data), ["red circle", "blue bar"]
+    system.critics[0], system.critics[1] = Scored(), Scored()
+    nn.init.zeros_(system.captioner.say.weight), nn.init.zeros_(system.captioner.say.bias)  # all words are as likely
+    gaussian = torch.full((2, CODE), 0.5), torch.zeros(2, CODE)  # KL of a number: 0.5^2 / 2
+    fine = colours(2, 0).repeat(1, 1, 2, 2)
+    drawn, sentence = Drawn([colours(-1, 0.5), fine], [gaussian], [None, None]), torch.tensor([[1.0], [-2.0]])
+    none = DiscriminatorScores(torch.zeros(()), {}, None, None)
+    loss, log = system.generator_loss(drawn, sentence, texts, [none, none])
+    logits = [(0.0, -1.5), (-1.0, 0.5), (3.0, -2.0), (2.0, 0.0)]  # coarse with the text and alone, fine likewise
+    adversarial = sum(softplus(-a) + softplus(-b) for a, b in logits) / 2
+    assert loss.item() == pytest.approx(adversarial + 0.125 + 20 * math.log(len(data.schema.lexicon)), rel=1e-5)
+    assert log["divergence"].item() == pytest.approx(0.125)

@@ -1,27 +1,29 @@
-"""MirrorGAN: what was drawn is described again, and the description should be what was asked for.
+"""MirrorGAN: what was drawn is described again, and the description should be the text that was asked for.
 
 Qiao, Zhang, Xu, Tao: MirrorGAN: Learning Text-to-image Generation by Redescription, CVPR 2019.
 
-Reading order: Config, SentenceAttention, Branch (both GLAM), MirrorGan: its phases, its step, and what its captioner
-says. The tree, its encoders (STEM) and drawing are in `blocks.attentive`, the captioner (STREAM) in
-`blocks.vision.captioner`, the critics in `blocks.discriminators.pyramid`.
+Reading order: MirrorGanConfig; GLAM: WordAttention, SentenceAttention, Branch and Generator; MirrorGan: phases, step,
+its losses, sampling, captions. The encoders (STEM) are trained by `blocks.losses.damsm`, the captioner (STREAM) is
+`blocks.vision.captioner`; the generator's layers are in `blocks.layers.tree`.
 
-Letters: B pictures, E width of sentences and words, T words, c = 100 numbers of a text's code, N the width of the tree,
-h side of a map.
+Letters: B pictures, S their side, s that of a stage, E width of sentences and words, T words, Z = 100 numbers of noise,
+c = 100 numbers of a text's code, N the width of the generator, h side of a map, h_i the hidden map of stage i, F
+features of a picture for the captioner.
 
 What the paper claims
-    GLAM (section 3.2): each branch is told words, place by place, and the sentence.
-    STREAM (section 3.3): a captioner that was trained before, and rests, says with weight lambda how far what is drawn
-    is from being described by its own text; `retell=0` leaves that out. It takes the place of DAMSM's losses.
+    GLAM (section 3.2): each branch is conditioned on the words, place by place, and on the sentence.
+    STREAM (section 3.3): a captioner that was trained before and is frozen gives, with weight lambda, the cross-entropy
+    of the text given the picture that was drawn from it; `retell=0` leaves that out. It replaces DAMSM's losses.
 
 Deviations
     The sentence's attention is a softmax over channels in the authors' code, and so here; `sentence_over=places` takes
     it over the places of the map.
     Captions end: their end is one more word that the captioner learns; in the authors' code it shares its number with
     padding, too, and is not learnt.
-    The image encoder is small and trained here, and the captioner sees with it; `vision=inception` and `eye=resnet`
-    take nets that know ImageNet, as the paper does. What is seen stands beside every word, not before the first alone:
-    with the picture given once, a small captioner learns to write long before it learns to look.
+    The image encoder is small and trained here, and its code of the whole picture is what the captioner gets;
+    `vision=inception` and `eye=resnet` take nets with weights of ImageNet, as the paper does. The picture's features
+    are added to every word, not given before the first alone: with the picture given once, a small captioner learns to
+    write long before it learns to look.
     The deviations of AttnGAN that concern padding, masks and mismatched pairs hold here, too.
     `kit` adds what the field has learnt since (see `blocks.losses.matching_aware`).
 """
@@ -30,30 +32,71 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from limner.blocks.attentive import CODE, Attending, Attentive
-from limner.blocks.layers.tree import Residual, Up
-from limner.blocks.layers.word_attention import WordAttention
+from limner.blocks.cascade import CascadeConfig, random_window, read_size
+from limner.blocks.discriminators.joint import JointDiscriminator
+from limner.blocks.discriminators.pyramid import Discriminators, drafts, half_life
+from limner.blocks.export import TOLD, example_words, export_encoder, export_generator
+from limner.blocks.latent.knobs import TwoSpreads
+from limner.blocks.latent.noise import normal
+from limner.blocks.layers.conditioning_augmentation import (
+    ConditioningAugmentation,
+    kl_to_standard_normal,
+    reparameterise,
+)
+from limner.blocks.layers.initialisation import orthogonal
+from limner.blocks.layers.tree import Drawn, Head, Residual, Root, Up, shrunk, sides
+from limner.blocks.losses.damsm import SmallRegions, damsm
 from limner.blocks.losses.differentiable_augmentation import middle
-from limner.blocks.text.encoders import TextCodes, texts_of
+from limner.blocks.losses.matching_aware import AdversarialLoss, DiscriminatorScores
+from limner.blocks.text.encoders import BiLstmEncoder, Text, TextCodes, blended, texts_of, unknown_words
+from limner.blocks.text.subsample import subsample_words
 from limner.blocks.vision.captioner import Captioner, captioning
-from limner.blocks.vision.pretrained import ResNetFeatures
+from limner.blocks.vision.pretrained import InceptionRegions, ResNetFeatures, load_imagenet
 from limner.data.schema import Schema
 from limner.data.views import Pairs
+from limner.noise import RowNoise
+from limner.optimisers import adam
 from limner.requests import Caption, Request
-from limner.system import Clock, Paper, Phase, Update
+from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, no_grad
+
+Z, CODE = 100, 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Attending):
+class MirrorGanConfig(CascadeConfig):
     """What people change."""
 
+    vision: Literal["small", "inception"] = "small"
+    """Image encoder of DAMSM: convolutions trained here, or an Inception v3 with weights of ImageNet."""
+    text_width: int = 256
+    """Width of the vectors of sentences and words, E."""
+    text_images: int = 200 * 8_855
+    """Budget of the encoders, in pictures."""
+    text_batch: int = 48
+    """Pictures in a step of the encoders."""
+    words: int = 18
+    """Words of a caption that are learnt from at most; of a longer one so many are chosen at random, in their order."""
+    size: int = 256
+    """Side of the finished pictures in pixels."""
+    stages: int = 3
+    """Stages of the generator; each doubles the side."""
+    images: int = 600 * 8_855
+    """Budget of the generator, in pictures."""
+    batch: int = 20
+    """Pictures in a step."""
+    generator_width: int = 32
+    """Channels of the maps from which pictures are made, N; four doublings earlier there are 16 times as many."""
+    discriminator_width: int = 64
+    """Channels of the first map of a discriminator."""
+    residuals: int = 2
+    """Residual blocks of a branch."""
     eye: Literal["encoder", "resnet"] = "encoder"
-    """What the captioner sees with: the image encoder that learnt beside the text, or a ResNet-152 of ImageNet's."""
+    """Features for the captioner: of the image encoder trained beside the text, or of a ResNet-152 of ImageNet's."""
     caption_images: int = 50 * 8_855
     """Budget of the captioner, in pictures."""
     retell: float = 20.0
@@ -61,27 +104,57 @@ class Config(Attending):
     sentence_over: Literal["channels", "places"] = "channels"
     """What the sentence's attention adds up to one over."""
 
+    def __post_init__(self) -> None:
+        if len(sides(self.size, self.stages)) < 2:
+            raise ValueError("stages=1: words are attended to from the second stage on, so there are two or more")
+
+
+class WordAttention(nn.Module):
+    """Word-level attention of GLAM: for each place of a map the sum of the words, weighed by how well they fit it.
+
+    Padding gets no weight whatever, in every row.
+    """
+
+    def __init__(self, text: int, width: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(text, width, bias=False)  # U
+
+    def forward(self, h: Tensor, text: TextCodes) -> tuple[Tensor, Tensor]:
+        """Return context vectors for the places of a map (B, N, h, h), as large, and the attention, (B, T, h, h)."""
+        words = self.project(text.words)  # (B, T, N)
+        scores = h.flatten(2).transpose(1, 2) @ words.transpose(1, 2)  # (B, hh, T)
+        weights = (scores.float() + text.weight[:, None]).softmax(dim=2).to(words.dtype)  # masked by -inf
+        context = (weights @ words).transpose(1, 2)  # (B, N, hh)
+        side = h.shape[2:]
+        return context.unflatten(2, side), weights.float().transpose(1, 2).unflatten(2, side)
+
 
 class SentenceAttention(nn.Module):
-    """The text's code, projected, beside each place, and weighed by how it agrees with the map there."""
+    """Sentence-level attention of GLAM: with u = U code at every place, softmax(V (h * u)) * u, number by number.
+
+    Args:
+        width: N.
+        over: "channels" or "places", what the softmax is taken over.
+    """
 
     def __init__(self, width: int, over: str) -> None:
         super().__init__()
         self.over = 1 if over == "channels" else (2, 3)
-        self.project = nn.Linear(CODE, width)
-        self.agree = nn.Conv2d(width, width, 1, bias=False)
+        self.project = nn.Linear(CODE, width)  # U
+        self.agree = nn.Conv2d(width, width, 1, bias=False)  # V
 
     def forward(self, h: Tensor, code: Tensor) -> Tensor:
-        told = self.project(code)[:, :, None, None]  # (B, N, 1, 1)
-        logits = self.agree(h * told).float()
+        """Return the context of a map (B, N, h, h) and the text's code (B, c), as large as the map."""
+        u = self.project(code)[:, :, None, None]  # (B, N, 1, 1)
+        logits = self.agree(h * u).float()
         weights = logits.softmax(1) if self.over == 1 else logits.flatten(2).softmax(2).view_as(logits)
-        return told * weights.to(h.dtype)  # (B, N, h, h)
+        return u * weights.to(h.dtype)
 
 
 class Branch(nn.Module):
-    """A branch of GLAM: a map, what its places gather of the words, and of the sentence, to one twice as large."""
+    """A branch of GLAM: a map, its context of words and its context of the sentence to a map twice as large."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: MirrorGanConfig) -> None:
         super().__init__()
         width = config.generator_width
         self.attend = WordAttention(config.text_width, width)
@@ -89,12 +162,35 @@ class Branch(nn.Module):
         self.join = nn.Conv2d(3 * width, 2 * width, 1, bias=False)
         self.grow = nn.Sequential(*(Residual(2 * width) for _ in range(config.residuals)), Up(2 * width, width))
 
-    def forward(self, h: Tensor, code: Tensor, told: TextCodes) -> tuple[Tensor, Tensor]:
-        words, looked = self.attend(h, told)  # (B, N, h, h), (B, T, h, h)
-        return self.grow(self.join(torch.cat([h, words, self.sentence(h, code)], dim=1))), looked
+    def forward(self, h: Tensor, code: Tensor, text: TextCodes) -> tuple[Tensor, Tensor]:
+        words, attention = self.attend(h, text)  # (B, N, h, h), (B, T, h, h)
+        return self.grow(self.join(torch.cat([h, words, self.sentence(h, code)], dim=1))), attention
 
 
-class MirrorGan(Attentive):
+class Generator(nn.Module):
+    """G: noise (B, Z), epsilon (B, c) and a text's codes to pictures of each stage."""
+
+    def __init__(self, config: MirrorGanConfig) -> None:
+        super().__init__()
+        width, stages = config.generator_width, sides(config.size, config.stages)
+        self.augment = ConditioningAugmentation(config.text_width, CODE)
+        self.root = Root(CODE + Z, width, stages[0])
+        self.branches = nn.ModuleList(Branch(config) for _ in stages[1:])
+        self.heads = nn.ModuleList(Head(width) for _ in stages)
+
+    def forward(self, z: Tensor, epsilon: Tensor, text: TextCodes) -> Drawn:
+        gaussian = self.augment(text.sentence)  # mean and log-variance, (B, c) each
+        code = reparameterise(gaussian, epsilon)
+        h = self.root(torch.cat([code, z], dim=1))  # h_0
+        images, maps = [self.heads[0](h)], list[Tensor | None]([None])
+        for branch, head in zip(self.branches, self.heads[1:], strict=True):
+            h, attention = branch(h, code, text)  # h_i
+            images.append(head(h))
+            maps.append(attention)
+        return Drawn(images, [gaussian], maps)
+
+
+class MirrorGan(System):
     """Qiao et al. 2019."""
 
     paper = Paper(
@@ -106,9 +202,10 @@ class MirrorGan(Attentive):
     )
     takes = Caption
     gives = frozenset({"images", "attention"})
-    Config = Config
+    Config = MirrorGanConfig
+    Knobs = TwoSpreads
     default_preset = "avatars"
-    presets: ClassVar[Mapping[str, Any]] = {
+    presets: ClassVar[Mapping[str, MirrorGanConfig]] = {
         "tiny": Config(
             text_width=32, text_images=320, text_batch=8, size=32, stages=2, images=1_600, batch=8, generator_width=12,
             discriminator_width=8, residuals=1, caption_images=320, rate=2e-3,
@@ -123,42 +220,146 @@ class MirrorGan(Attentive):
             generator_width=48, discriminator_width=96, residuals=3, caption_images=5 * 82_783, crop=True,
         ),
     }  # fmt: skip
+    config: MirrorGanConfig
 
-    def __init__(self, config: Any, schema: Schema) -> None:
-        super().__init__(config, schema, lambda: Branch(config))
-        self.resnet = ResNetFeatures() if config.eye == "resnet" else None
-        self.captioner = Captioner(schema.lexicon, self.resnet.width if self.resnet else config.text_width)
+    def __init__(self, config: MirrorGanConfig, schema: Schema) -> None:
+        super().__init__(config, schema)
+        c = config
+        self.adversarial = AdversarialLoss(c.kit)
+        self.text = BiLstmEncoder(schema.lexicon, c.text_width)
+        self.vision: SmallRegions | InceptionRegions = (
+            InceptionRegions(c.text_width) if c.vision == "inception" else SmallRegions(c.size, c.text_width)
+        )
+        self.generator = Generator(c).apply(orthogonal)
+        self.critics = Discriminators(
+            sides(c.size, c.stages), c.discriminator_width, c.text_width, norm="spectral" not in c.kit
+        )
+        self.resnet = ResNetFeatures() if c.eye == "resnet" else None
+        self.captioner = Captioner(schema.lexicon, self.resnet.width if self.resnet else c.text_width)
+
+    @classmethod
+    def data_size(cls, config: MirrorGanConfig) -> int:
+        """304 for 256 where windows are cropped."""
+        return read_size(config.size, config.crop)
+
+    def crop(self, images: Tensor) -> Tensor:
+        """Return the windows of real pictures (B, 3, R, R) that are learnt from: (B, 3, S, S)."""
+        return random_window(images, self.config.size, self.config.crop)
 
     def phases(self) -> list[Phase]:
-        """The encoders learn, and the captioner; then, these at rest, the tree."""
-        c = self.config
-        describing = captioning(
-            self.captioner, lambda x: self.eye(self.show(x)), images=c.caption_images, batch=c.text_batch
-        )
-        gan = Phase(name="gan", view=Pairs, images=c.images, batch=c.batch, players=self.players(), step=self.step)
-        return [self.reading(), describing, gan]
+        """DAMSM trains both encoders (STEM); the captioner learns (STREAM); then, these frozen, the GAN."""
+        c, optimiser = self.config, adam(self.config.rate, betas=(0.5, 0.999))
+        tree = Player(modules=[self.generator], optimiser=optimiser, ema=half_life(c.batch, c.images))
+        players = self.critics.players(optimiser) | {"tree": tree}
+        return [
+            damsm(
+                self.text, self.vision, images=c.text_images, batch=c.text_batch, crop=self.crop,
+                on_start=lambda: load_imagenet(self),
+            ),
+            captioning(
+                self.captioner, lambda x: self.features(self.crop(x)), images=c.caption_images, batch=c.text_batch
+            ),
+            Phase(name="gan", view=Pairs, images=c.images, batch=c.batch, players=players, step=self.step),
+        ]  # fmt: skip
 
-    def eye(self, images: Tensor) -> Tensor:
-        """Return what the captioner sees of pictures: (B, F)."""
+    def features(self, images: Tensor) -> Tensor:
+        """Return what the captioner gets of pictures (B, 3, S, S): (B, F)."""
         return self.vision(images)[1] if self.resnet is None else self.resnet(images)
 
     def step(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
-        """One move of each critic, then one of the tree."""
-        text = self.heard(batch)
-        drawn, kl = self.draw(text)
-        said = yield from self.critics.discriminator_updates(
-            self.show(batch.images), drawn.images, text.sentence, batch.wrong, clock.step
-        )
-        retold = self.captioner.surprise(self.eye(self.scored(drawn)), batch.texts)
-        loss = self.critics.generator_loss(drawn.images, text.sentence, said) + kl + self.config.retell * retold
-        yield Update("tree", loss, {"divergence": kl, "retold": retold})
+        """Update each discriminator once, then the generator."""
+        text = self.encode(batch.texts)
+        z, epsilon = normal(text.sentence, Z), normal(text.sentence, CODE)
+        drawn = self.generator(z, epsilon, TextCodes.of(text))
+        pyramid, scores = shrunk(self.crop(batch.images), self.critics.sides), list[DiscriminatorScores]()
+        for (name, discriminator), real, fake in zip(self.critics.named(), pyramid, drawn.images, strict=True):
+            scores.append(self.discriminator_loss(discriminator, real, fake, text.sentence, batch.wrong, clock.step))
+            yield Update(name, scores[-1].loss, scores[-1].log)
+        yield Update("tree", *self.generator_loss(drawn, text.sentence, batch.texts, scores))
+
+    @torch.no_grad()
+    def encode(self, texts: Sequence[str]) -> Text:
+        """Encode captions, of each at most so many words: sentence (B, E), words (B, T, E), mask (B, T)."""
+        return self.text([subsample_words(text, self.config.words) for text in texts])
+
+    def discriminator_loss(
+        self, discriminator: JointDiscriminator, real: Tensor, fake: Tensor, sentence: Tensor, wrong: Tensor, step: int
+    ) -> DiscriminatorScores:
+        """Return L_D of a stage; the terms weigh as in the authors' code, a mean over each kind of pair.
+
+        Args:
+            discriminator: D_i.
+            real, fake: pictures (B, 3, s, s), real ones and the generator's, which are detached here.
+            sentence: (B, E) of both.
+            wrong: (B,) for each text the place of a real picture that it does not fit.
+            step: number of the step, for penalties of the kit.
+        """
+        d, gan = discriminator, self.adversarial
+        x, x_hat = d.features(gan.augment(real)), d.features(gan.augment(fake.detach()))
+        right, drawn, mismatched = d.judge(x, sentence), d.judge(x_hat, sentence), d.judge(x[wrong], sentence)
+        loss = 1 / 2 * gan.real(right) + 1 / 3 * gan.fake(drawn, right) + 1 / 3 * gan.fake(mismatched, right)
+        alone, drawn_alone = d.judge_alone(x), d.judge_alone(x_hat)
+        loss = loss + (1 / 2 * gan.real(alone) + 1 / 3 * gan.fake(drawn_alone, alone))
+        loss = sum(gan.penalties(d, real, sentence, step), start=loss)
+        log = {"right": right, "wrong": mismatched, "drawn": drawn, "real": alone, "drawn alone": drawn_alone}
+        return DiscriminatorScores(loss, log, right.detach(), alone.detach())
+
+    def generator_loss(
+        self, drawn: Drawn, sentence: Tensor, texts: Sequence[str], scores: Sequence[DiscriminatorScores]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the sum of L_Gi over stages, KL / c and lambda L_stream, and its parts for the log.
+
+        Args:
+            drawn: the generator's pictures of all stages.
+            sentence: (B, E) of the texts.
+            texts: whole, as the captioner is to repeat them.
+            scores: what each discriminator gave real pictures, for relativistic losses.
+        """
+        gan = self.adversarial
+        kl = kl_to_standard_normal(*drawn.clouds[0]) / CODE  # of the text's code
+        retold = self.captioner.cross_entropy(self.features(gan.blur(drawn.images[-1])), texts)  # L_stream
+        l_g = []
+        for (_, d), fake, its in zip(self.critics.named(), drawn.images, scores, strict=True):  # L_Gi
+            x_hat = d.features(gan.augment(fake))
+            conditional = gan.generator(d.judge(x_hat, sentence), its.right)
+            l_g.append(conditional + gan.generator(d.judge_alone(x_hat), its.real))
+        loss = torch.stack(l_g).sum() + kl + self.config.retell * retold
+        return loss, {"divergence": kl, "retold": retold}
+
+    @no_grad
+    def sample(self, requests: Sequence[Request], knobs: TwoSpreads, rng: RowNoise) -> Iterator[Draft]:
+        """Draw all stages; the earlier ones are drafts."""
+        z, epsilon = rng.normal(Z + CODE).split([Z, CODE], dim=1)
+        noise = torch.cat([knobs.spread * z, knobs.reading * epsilon], dim=1)
+        yield from self.draw(noise, *blended(self.text, requests))
+
+    def draw(self, noise: Tensor, *codes: Tensor) -> Iterator[Draft]:
+        """Draw from noise and epsilon, (B, Z + c), and the three tensors of a `TextCodes`."""
+        return drafts(self.generator(*noise.split([Z, CODE], dim=1), TextCodes(*codes)))
+
+    @torch.no_grad()
+    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+        """Return codes of pictures and sentences, two of (B, E), by the encoders of DAMSM."""
+        return torch.cat([self.vision(part)[1] for part in images.split(100)]), self.text.sentence(texts_of(requests))
+
+    def exports(self) -> Mapping[str, ExportPart]:
+        """Return the text encoder, and the generator: noise and epsilon (B, Z + c), and `TextCodes`, to pictures."""
+        noise, condition = {"spread": Z, "reading": CODE}, example_words(self.config.text_width)
+        return {
+            "reader": export_encoder(self.text.both, [self.text], self.text.rule, TOLD[:2]),
+            "painter": export_generator(self.draw, [self.generator], noise, *condition),
+        }
+
+    def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
+        """Return words that the text encoder does not know, each with the nearest it does."""
+        return unknown_words(self.schema.lexicon, requests)
 
     @torch.no_grad()
     def describe(self, images: Tensor) -> list[str]:
-        """Say what the captioner sees in pictures (B, 3, R, R)."""
-        return self.captioner.describe(self.eye(middle(images, self.config.size)))
+        """Return the captioner's sentence for each picture (B, 3, R, R)."""
+        return self.captioner.describe(self.features(middle(images, self.config.size)))
 
     @torch.no_grad()
     def caption_log_likelihood(self, images: Tensor, requests: Sequence[Request]) -> Tensor:
         """Return the log-probability of each request's text given its picture, in nats a word: (B,)."""
-        return self.captioner.likelihood(self.eye(images), texts_of(requests))
+        return self.captioner.log_likelihood(self.features(images), texts_of(requests))

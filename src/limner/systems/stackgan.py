@@ -37,7 +37,7 @@ import torch
 from torch import Tensor, nn
 
 from limner.blocks.cascade import CascadeConfig, random_window, read_size
-from limner.blocks.discriminators.joint import Critic
+from limner.blocks.discriminators.joint import JointDiscriminator
 from limner.blocks.discriminators.pyramid import drafts
 from limner.blocks.export import example_condition, export_generator
 from limner.blocks.latent.knobs import TwoSpreads
@@ -206,9 +206,9 @@ class StackGan(ReadsFirst):
         self.generator = Stacked(sketcher, refiner).apply(orthogonal)
         self.critic_i, self.critic_ii = (self._critic(side) for side in (c.first, c.size))
 
-    def _critic(self, side: int) -> Critic:
+    def _critic(self, side: int) -> JointDiscriminator:
         c, norm = self.config, "spectral" not in self.objective.kit
-        return Critic(
+        return JointDiscriminator(
             c.discriminator_width, side, c.text_width, alone=False, read=CODE, residual=True, norm=norm
         )  # fmt: skip
 
@@ -261,7 +261,7 @@ class StackGan(ReadsFirst):
         yield from self.moves(self.critic_ii, batch, picture, cloud, t, clock)
 
     def moves(
-        self, critic: Critic, batch: Pairs, drawn: Tensor, cloud: GaussianCode, t: Tensor, clock: Clock
+        self, critic: JointDiscriminator, batch: Pairs, drawn: Tensor, cloud: GaussianCode, t: Tensor, clock: Clock
     ) -> Iterator[Update]:
         """The critic's move, then the generator's, whose clouds are held near N(0, 1)."""
         (real,) = shrunk(self.show(batch.images), [drawn.shape[-1]])

@@ -1,4 +1,4 @@
-"""DAMSM and attention over words: against loops written out, with padding, and with answers worked by hand."""
+"""DAMSM: against loops written out, with padding, and with answers worked by hand."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.testing import assert_close
 
-from limner.blocks.attentive import some_words
-from limner.blocks.layers.word_attention import WordAttention
 from limner.blocks.losses.damsm import (
     GAMMA_1,
     GAMMA_2,
@@ -21,9 +19,9 @@ from limner.blocks.losses.damsm import (
     matching_losses,
     word_region_score,
 )
-from limner.blocks.text.encoders import BiLstmEncoder, Text, TextCodes, blended
+from limner.blocks.text.encoders import BiLstmEncoder, Text
+from limner.blocks.text.subsample import subsample_words
 from limner.data.schema import Lexicon
-from limner.requests import Blend, Caption
 
 LEXICON = Lexicon.of(["a red bird with a long tail", "blue", "two birds"])
 TEXTS = ["a red bird with a long tail", "blue", "two birds"]
@@ -108,45 +106,11 @@ def test_a_sentence_is_the_last_state_of_each_direction() -> None:
         assert text.words[row, length:].abs().sum() == 0
 
 
-def test_attention_adds_up_to_one_and_padding_gets_none_in_any_row() -> None:
-    """In the authors' code a row may be given the mask of another (erratum 1 of AttnGAN)."""
-    torch.manual_seed(0)
-    attend, h = WordAttention(8, 5), torch.randn(3, 5, 4, 4)
-    _, looked = attend(h, TextCodes.of(read(TEXTS)))
-    assert looked.shape == (3, 7, 4, 4)
-    assert_close(looked.sum(dim=1), torch.ones(3, 4, 4))
-    for row, length in enumerate((7, 1, 2)):
-        assert (looked[row, length:] == 0).all() and (looked[row, :length] > 0).all()
-
-
-def test_attention_is_the_softmax_of_inner_products() -> None:
-    torch.manual_seed(0)
-    attend, h, text = WordAttention(8, 5), torch.randn(1, 5, 2, 2), read(["a red bird"])
-    gathered, looked = attend(h, TextCodes.of(text))
-    words = text.words[0] @ attend.project.weight.T  # (3, 5)
-    place = h[0, :, 1, 0]
-    weights = (words @ place).softmax(dim=0)
-    assert_close(looked[0, :, 1, 0], weights)
-    assert_close(gathered[0, :, 1, 0], weights @ words)
-
-
-def test_between_two_texts_the_words_of_both_count_as_much_as_they_are_near() -> None:
-    torch.manual_seed(0)
-    encoder, attend, h = BiLstmEncoder(LEXICON, 8, 6).eval(), WordAttention(8, 5), torch.randn(1, 5, 4, 4)
-    first, second = Caption("a red bird"), Caption("blue")
-    ends = [attend(h, blended(encoder, [end]))[0] for end in (first, second)]
-    for t, end in enumerate(ends):
-        assert_close(attend(h, blended(encoder, [Blend(first, second, float(t))]))[0], end)
-    told = blended(encoder, [Blend(first, second, 0.25), first])
-    assert_close(told.weight.exp(), torch.tensor([[0.75] * 3 + [0.25, 0.0, 0.0], [1.0] * 3 + [0.0] * 3]))
-    assert_close(told.sentence[0], encoder.sentence(["a red bird"])[0].lerp(encoder.sentence(["blue"])[0], 0.25))
-
-
 def test_of_a_long_text_some_words_are_chosen_in_their_order() -> None:
     torch.manual_seed(0)
     text = "one two three four five six"
-    assert some_words(text, 6) == text
-    chosen = {some_words(text, 3) for _ in range(50)}
+    assert subsample_words(text, 6) == text
+    chosen = {subsample_words(text, 3) for _ in range(50)}
     assert len(chosen) > 5
     for short in chosen:
         places = [text.split().index(word) for word in short.split()]

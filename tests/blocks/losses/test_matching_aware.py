@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from limner.blocks.attentive import WEIGHTS as ATTNGAN
-from limner.blocks.discriminators.joint import Critic
+from limner.blocks.discriminators.joint import JointDiscriminator
 from limner.blocks.discriminators.pyramid import Critics, half_life
 from limner.blocks.losses.matching_aware import KIT, LAZY, Objective, Weights
 from limner.blocks.losses.penalties import matching_penalty
@@ -19,6 +18,7 @@ from limner.systems.stackgan import WEIGHTS as STACKGAN
 from limner.systems.stackgan_v2 import JOINT, NO_TEXT
 
 LOG2 = math.log(2)
+ATTNGAN = Weights(right=1 / 2, wrong=1 / 3, drawn=1 / 3, real_alone=1 / 2, drawn_alone=1 / 3)
 WRONG = torch.tensor([1, 2, 0])
 
 
@@ -31,7 +31,7 @@ def pictures() -> tuple[Tensor, Tensor, Tensor]:
     return torch.randn(3, 3, 16, 16), torch.randn(3, 3, 16, 16, requires_grad=True), torch.randn(3, 6)
 
 
-class Knows(Critic):
+class Knows(JointDiscriminator):
     """A critic whose scores are given: right 2, wrong -1, drawn 0.5, real alone 3, drawn alone -2."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ def test_relativistic_sets_each_negative_against_the_right_pair() -> None:
 )
 def test_a_critic_that_knows_nothing(weights: Weights, alone: bool, expected: float) -> None:
     real, drawn, text = pictures()
-    critic = Critic(4, 16, 6, alone=alone)
+    critic = JointDiscriminator(4, 16, 6, alone=alone)
     for p in critic.parameters():
         nn.init.zeros_(p)
     objective = Objective(weights)
@@ -95,14 +95,14 @@ def test_a_critic_that_knows_nothing(weights: Weights, alone: bool, expected: fl
 
 def test_without_text_only_pictures_are_judged() -> None:
     real, drawn, _ = pictures()
-    critic = Critic(4, 16, 0)
+    critic = JointDiscriminator(4, 16, 0)
     views = Objective(NO_TEXT).discriminator_loss(critic, real, drawn, None, WRONG, step=1)
     assert set(views.log) == {"real", "drawn alone"} and views.right is None
 
 
 def test_the_critics_move_leaves_the_drawings_alone_and_the_painters_reaches_them() -> None:
     real, drawn, text = pictures()
-    critic, objective = Critic(4, 16, 6), Objective(ATTNGAN)
+    critic, objective = JointDiscriminator(4, 16, 6), Objective(ATTNGAN)
     views = objective.discriminator_loss(critic, real, drawn, text, WRONG, step=1)
     views.loss.backward()
     assert drawn.grad is None
@@ -112,7 +112,7 @@ def test_the_critics_move_leaves_the_drawings_alone_and_the_painters_reaches_the
 
 def test_r1_is_taken_every_sixteenth_step_and_weighs_as_much_more() -> None:
     real, drawn, text = pictures()
-    critic = Critic(4, 16, 6, norm=False).eval()
+    critic = JointDiscriminator(4, 16, 6, norm=False).eval()
     losses = {
         (kit, step): Objective(ATTNGAN, kit).discriminator_loss(critic, real, drawn, text, WRONG, step).loss.item()
         for kit in ((), ("r1",))
@@ -132,7 +132,7 @@ def test_matching_penalty_by_hand() -> None:
 
 def test_matching_penalty_reaches_the_critic() -> None:
     real, drawn, text = pictures()
-    critic = Critic(4, 16, 6)
+    critic = JointDiscriminator(4, 16, 6)
     plain, steep = (
         Objective(ATTNGAN, kit).discriminator_loss(critic, real, drawn, text, WRONG, step=1).loss
         for kit in ((), ("magp",))
@@ -167,17 +167,21 @@ def test_a_wrong_kit_is_told() -> None:
 
 
 def test_critics_have_the_published_sizes() -> None:
-    assert [count(Critic(64, side, 128)) for side in (64, 128)] == [5_723_906, 18_834_178]
-    assert [count(Critic(64, side, 256)) for side in (64, 128)] == [6_313_730, 19_424_002]
-    assert count(Critic(64, 64, 1024, alone=False, read=128, residual=True)) == 4_029_824
+    assert [count(JointDiscriminator(64, side, 128)) for side in (64, 128)] == [5_723_906, 18_834_178]
+    assert [count(JointDiscriminator(64, side, 256)) for side in (64, 128)] == [6_313_730, 19_424_002]
+    assert count(JointDiscriminator(64, 64, 1024, alone=False, read=128, residual=True)) == 4_029_824
 
 
 @pytest.mark.slow
 def test_large_critics_have_the_published_sizes() -> None:
     with torch.device("meta"):
-        assert count(Critic(64, 256, 128)) == 71_269_122
-        assert [count(Critic(96, side, 256)) for side in (64, 128, 256)] == [13_304_450, 42_800_258, 160_774_274]
-        assert count(Critic(64, 256, 1024, alone=False, read=128, residual=True)) == 48_603_520
+        assert count(JointDiscriminator(64, 256, 128)) == 71_269_122
+        assert [count(JointDiscriminator(96, side, 256)) for side in (64, 128, 256)] == [
+            13_304_450,
+            42_800_258,
+            160_774_274,
+        ]
+        assert count(JointDiscriminator(64, 256, 1024, alone=False, read=128, residual=True)) == 48_603_520
 
 
 def test_every_critic_moves_before_the_tree() -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from limner.blocks.vision.captioner import END, SAID, Captioner
+from limner.blocks.vision.captioner import CUT, END, Captioner
 from limner.data.schema import Lexicon
 
 LEXICON = Lexicon.of(["a red ball", "a blue ball", "sand"])
@@ -33,8 +33,8 @@ def test_one_that_knows_nothing_is_as_surprised_by_every_word() -> None:
     nn.init.zeros_(captioner.say.weight), nn.init.zeros_(captioner.say.bias)
     seen = torch.randn(2, 6)
     even = math.log(len(LEXICON))
-    assert captioner.surprise(seen, TEXTS).item() == pytest.approx(even)
-    assert_close(captioner.likelihood(seen, TEXTS), torch.full((2,), -even))
+    assert captioner.cross_entropy(seen, TEXTS).item() == pytest.approx(even)
+    assert_close(captioner.log_likelihood(seen, TEXTS), torch.full((2,), -even))
 
 
 def test_probabilities_of_all_next_words_add_up_to_one() -> None:
@@ -53,7 +53,7 @@ def test_its_end_is_a_word_and_padding_is_not() -> None:
     assert (logs[1, 2:] == 0).all() and (logs[real] < 0).all()
     alone, _ = captioner(seen[1:], TEXTS[1:])
     assert_close(alone[0], logs[1, :2])
-    assert_close(captioner.surprise(seen, TEXTS), -logs.sum() / 6)
+    assert_close(captioner.cross_entropy(seen, TEXTS), -logs.sum() / 6)
 
 
 def test_it_learns_to_say_what_it_sees_and_to_stop() -> None:
@@ -61,7 +61,7 @@ def test_it_learns_to_say_what_it_sees_and_to_stop() -> None:
     steps = torch.optim.Adam(captioner.parameters(), lr=1e-2)
     for _ in range(60):
         steps.zero_grad()
-        captioner.surprise(seen, TEXTS).backward()
+        captioner.cross_entropy(seen, TEXTS).backward()
         steps.step()
     captioner.eval()
     assert captioner.describe(seen) == TEXTS
@@ -73,7 +73,7 @@ def test_what_does_not_end_is_cut_and_unknown_is_never_said() -> None:
         captioner.say.bias[END] = -100
         captioner.say.bias[1] = 100
     (said,) = captioner.describe(torch.zeros(1, 6))
-    assert len(said.split()) == SAID and set(said.split()) <= set(LEXICON.words)
+    assert len(said.split()) == CUT and set(said.split()) <= set(LEXICON.words)
 
 
 def test_what_is_seen_stands_beside_every_word() -> None:

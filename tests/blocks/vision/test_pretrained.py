@@ -44,7 +44,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> types.ModuleType:
     monkeypatch.setitem(sys.modules, "torchvision", package)
     monkeypatch.setitem(sys.modules, "torchvision.models", models)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv(pretrained.WHERE, raising=False)
+    monkeypatch.delenv(pretrained.VARIABLE, raising=False)
     return models
 
 
@@ -73,7 +73,7 @@ def test_the_trunk_never_learns_and_its_statistics_stand_still(fake: Any) -> Non
     net = Small().train()
     assert net.head.training and not any(module.training for module in net.trunk.modules())
     assert not any(parameter.requires_grad for parameter in net.trunk.parameters())
-    assert net.learns() == [net.head]
+    assert net.trainable() == [net.head]
     before = {name: value.clone() for name, value in net.trunk.state_dict().items()}
     images = torch.randn(5, 4, requires_grad=True)
     net(images).square().sum().backward()
@@ -95,7 +95,7 @@ def test_weights_are_looked_for_in_the_folder_named_then_in_torch_hubs(
     assert loaded() == 1
     published(hub / FILE, 2.0)
     assert loaded() == 2
-    monkeypatch.setenv(pretrained.WHERE, str(tmp_path / "mine"))
+    monkeypatch.setenv(pretrained.VARIABLE, str(tmp_path / "mine"))
     assert loaded() == 2
     published(tmp_path / "mine" / OLD, 3.0)
     assert loaded() == 3
@@ -120,7 +120,7 @@ def test_weights_that_cannot_be_had_are_asked_for_in_one_line(fake: Any, tmp_pat
     with pytest.raises(UserError, match=r"cannot be fetched \(.*no route.*\): put net-new\.pth from https") as caught:
         Small().load_imagenet()
     told = str(caught.value)
-    assert str(tmp_path / "home" / "hub" / "checkpoints") in told and pretrained.WHERE in told and "\n" not in told
+    assert str(tmp_path / "home" / "hub" / "checkpoints") in told and pretrained.VARIABLE in told and "\n" not in told
     with pytest.raises(UserError, match=r"no file of weights at .*gone\.pth"):
         Small().load_imagenet(tmp_path / "gone.pth")
 
@@ -163,10 +163,10 @@ def inception() -> InceptionRegions:
 
 
 def test_what_learns_of_inception_has_the_papers_number_of_weights(inception: InceptionRegions) -> None:
-    learnt = [parameter for module in inception.learns() for parameter in module.parameters()]
+    learnt = [parameter for module in inception.trainable() for parameter in module.parameters()]
     assert sum(parameter.numel() for parameter in learnt) == 721_152
     assert sum(parameter.numel() for parameter in inception.parameters() if parameter.requires_grad) == 721_152
-    for layer in inception.learns():
+    for layer in inception.trainable():
         assert 0.099 < float(layer.weight.detach().abs().max()) <= 0.1
 
 
@@ -176,7 +176,7 @@ def test_inception_sees_regions_and_the_whole_and_passes_gradients_on(inception:
     assert regions.shape == (1, 256, 17, 17) and whole.shape == (1, 256)
     (regions.square().mean() + whole.square().mean()).backward()
     assert images.grad is not None and images.grad.abs().amax(dim=1).gt(0).float().mean() > 0.9
-    assert all(module.weight.grad is not None for module in inception.learns())
+    assert all(module.weight.grad is not None for module in inception.trainable())
     assert all(parameter.grad is None for parameter in inception.trunk.parameters())
 
 
@@ -202,7 +202,7 @@ def test_resnet_152_gives_2048_features() -> None:
     with torch.device("meta"):  # shapes alone, no numbers
         net = ResNetFeatures()
         assert net(torch.zeros(2, 3, 64, 64)).shape == (2, 2048) and net.width == 2048
-    assert net.learns() == [] and not net.train().trunk.training
+    assert net.trainable() == [] and not net.train().trunk.training
     assert sum(parameter.numel() for parameter in net.parameters()) == 58_143_808
 
 

@@ -1,9 +1,9 @@
-"""The critic of the cascades: a picture halved to a 4x4 map, asked whether it is real and whether it fits a text.
+"""The discriminator of the cascades: a picture halved to a 4x4 map, scored as real and as fitting a text.
 
 StackGAN (Zhang et al. 2017), and with two heads StackGAN++ (2018) and all that grew on it.
 
-Letters: B pictures, S their side, E width of the text's vector, d the critic's width, F channels of its 4x4 map: 8d
-from 64 pixels on.
+Letters: B pictures, S their side, E width of the text's vector, d the discriminator's width, F channels of its 4x4 map:
+8d from 64 pixels on.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from limner.blocks.layers.convolutions import LEAK, Bottleneck, doublings, down,
 from limner.blocks.layers.initialisation import dcgan_init, orthogonal
 
 HALVINGS = 4
-"""From 64 pixels to 4; a critic of larger pictures goes on halving and then narrows again."""
+"""From 64 pixels to 4; a discriminator of larger pictures goes on halving and then narrows again."""
 
 
-class Critic(nn.Module):
-    """Features once, heads cheap: one that sees the text beside every place, and one that sees pictures alone.
+class JointDiscriminator(nn.Module):
+    """One trunk of features, two cheap heads: one that sees the text beside every place, one that sees pictures alone.
 
     Args:
         width: d.
         size: S.
-        text: E; 0 where there is no text, and then only pictures are judged.
-        alone: whether pictures are judged alone, too.
-        read: numbers that the critic itself makes of a text first (StackGAN); 0: it is told the vector as it is.
+        text: E; 0 where there is no text, and then only pictures are scored.
+        alone: whether pictures are scored alone, too.
+        read: width to which the discriminator first maps the text itself (StackGAN); 0: the vector is used as it is.
         residual: StackGAN's convolutions after the trunk, 1x1 and a bottleneck residual; else 3x3, as since StackGAN++.
         norm: batch norm; without it convolutions have biases and are held to spectral norm 1.
     """
@@ -49,9 +49,8 @@ class Critic(nn.Module):
         layers.append(Bottleneck(last, last // 4, leaky, norm=norm, bias=not norm) if residual else leaky)
         self.trunk = nn.Sequential(*layers)
         self.read = nn.Sequential(nn.Linear(text, read), leaky) if read else nn.Identity()
-        told = read or text
-        joint = [self._convolution(last + told, last, kernel), leaky, nn.Conv2d(last, 1, 4, bias=not residual)]
-        self.joint = nn.Sequential(*joint) if text else None
+        joint = [self._convolution(last + (read or text), last, kernel), leaky]
+        self.joint = nn.Sequential(*joint, nn.Conv2d(last, 1, 4, bias=not residual)) if text else None
         self.alone = nn.Conv2d(last, 1, 4) if alone or not text else None
         self.apply(dcgan_init if residual else orthogonal)
         if not norm:
@@ -62,18 +61,23 @@ class Critic(nn.Module):
         return nn.Sequential(layer, *([nn.BatchNorm2d(outside)] if self.norm else []))
 
     def features(self, images: Tensor) -> Tensor:
-        """See pictures: (B, 3, S, S) to (B, F, 4, 4)."""
+        """Return the feature maps of pictures: (B, 3, S, S) to (B, F, 4, 4)."""
         return self.trunk(images)
 
     def judge(self, features: Tensor, text: Tensor) -> Tensor:
-        """Return a logit for each pair of what was seen and a text (B, E): (B,)."""
+        """Return a logit for each pair of features (B, F, 4, 4) and a text (B, E): (B,)."""
         assert self.joint is not None
         return self.joint(tile(self.read(text), features)).flatten()
 
+    def judge_alone(self, features: Tensor) -> Tensor:
+        """Return a logit for each picture alone, from its features (B, F, 4, 4): (B,)."""
+        assert self.alone is not None
+        return self.alone(features).flatten()
+
     def forward(self, images: Tensor, *text: Tensor) -> Tensor:
-        """Return the sum of what the heads say: (B,)."""
-        seen = self.features(images)
-        scores = [self.judge(seen, one) for one in text]
+        """Return the sum of the heads' logits: (B,)."""
+        h = self.features(images)
+        scores = [self.judge(h, one) for one in text]
         if self.alone is not None:
-            scores.append(self.alone(seen).flatten())
+            scores.append(self.judge_alone(h))
         return torch.stack(scores).sum(dim=0)

@@ -1,4 +1,4 @@
-"""The critics of a cascade: one for each size, all trained by one objective before the tree moves.
+"""The discriminators of a cascade: one for each size, all updated before the generator.
 
 Letters: B pictures, S the side of the finished picture, s that of a stage, E width of a text's vector.
 """
@@ -10,40 +10,56 @@ from collections.abc import Generator, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from limner.blocks.discriminators.joint import Critic
+from limner.blocks.discriminators.joint import JointDiscriminator
 from limner.blocks.layers.tree import Drawn, shrunk
 from limner.blocks.losses.matching_aware import DiscriminatorScores, Objective
 from limner.optimisers import OptimiserFactory
 from limner.system import Draft, Player, Update
 
 HALF_LIFE = 692
-"""Steps in which an average with decay 0.999 a step forgets half: all of the family publish such weights."""
+"""Steps after which an average with decay 0.999 a step keeps half: all of the family publish such weights."""
 
 
-class Critics(nn.ModuleList):
-    """A critic for each side, the coarsest first.
+class Discriminators(nn.ModuleList):
+    """A discriminator for each side, the coarsest first.
 
     Args:
         sides: sides of the pictures of each stage.
-        width: channels of a critic's first map.
+        width: channels of a discriminator's first map.
         text: E; 0 where there is no text.
+        alone: whether pictures are scored alone, too.
+        norm: batch norm; without it convolutions are held to spectral norm 1.
+    """
+
+    def __init__(self, sides: Sequence[int], width: int, text: int, *, alone: bool = True, norm: bool = True) -> None:
+        super().__init__(JointDiscriminator(width, side, text, alone=alone, norm=norm) for side in sides)
+        self.sides = list(sides)
+
+    def named(self) -> list[tuple[str, JointDiscriminator]]:
+        """Return each discriminator with the name of its player: "critic 64"."""
+        return [(f"critic {side}", one) for side, one in zip(self.sides, self, strict=True)]  # type: ignore[misc]
+
+    def players(self, optimiser: OptimiserFactory) -> dict[str, Player]:
+        """Return a player for each discriminator."""
+        return {name: Player(modules=[one], optimiser=optimiser) for name, one in self.named()}
+
+
+class Critics(Discriminators):
+    """A discriminator for each side, trained by one objective.
+
+    Args:
+        sides, width, text, alone: as for `Discriminators`.
         objective: what they are trained by; with `spectral` in its kit they have no batch norm.
-        alone: whether pictures are judged alone, too.
     """
 
     def __init__(self, sides: Sequence[int], width: int, text: int, objective: Objective, alone: bool = True) -> None:
-        norm = "spectral" not in objective.kit
-        super().__init__(Critic(width, side, text, alone=alone, norm=norm) for side in sides)
-        self.sides, self.objective = list(sides), objective
-
-    def players(self, optimiser: OptimiserFactory) -> dict[str, Player]:
-        """Return a player for each critic."""
-        return {name: Player(modules=[critic], optimiser=optimiser) for name, critic in self._named()}
+        super().__init__(sides, width, text, alone=alone, norm="spectral" not in objective.kit)
+        self.objective = objective
 
     def discriminator_updates(
         self, images: Tensor, drawn: Sequence[Tensor], text: Tensor | None, wrong: Tensor, step: int
     ) -> Generator[Update, None, list[DiscriminatorScores]]:
-        """Let each critic move once, on drawings whose graph is left alone; return what the tree's move needs.
+        """Update each discriminator once, on generated pictures that are detached; return what the generator needs.
 
         Args:
             images: (B, 3, S, S) real pictures.
@@ -52,25 +68,21 @@ class Critics(nn.ModuleList):
             wrong: (B,) for each text the place of a picture that it does not fit.
             step: number of the step.
         """
-        said: list[DiscriminatorScores] = []
-        for (name, critic), real, fake in zip(self._named(), shrunk(images, self.sides), drawn, strict=True):
-            views = self.objective.discriminator_loss(critic, real, fake, text, wrong, step)
-            said.append(views)
-            yield Update(name, views.loss, views.log)
-        return said
+        scores: list[DiscriminatorScores] = []
+        for (name, one), real, fake in zip(self.named(), shrunk(images, self.sides), drawn, strict=True):
+            scores.append(self.objective.discriminator_loss(one, real, fake, text, wrong, step))
+            yield Update(name, scores[-1].loss, scores[-1].log)
+        return scores
 
     def generator_loss(
-        self, drawn: Sequence[Tensor], text: Tensor | None, said: Sequence[DiscriminatorScores]
+        self, drawn: Sequence[Tensor], text: Tensor | None, scores: Sequence[DiscriminatorScores]
     ) -> Tensor:
-        """Return the loss of drawings of all stages, summed over critics and their heads."""
+        """Return the loss of the pictures of all stages, summed over discriminators and their heads."""
         losses = [
-            self.objective.generator_loss(critic, fake, text, views)
-            for (_, critic), fake, views in zip(self._named(), drawn, said, strict=True)
+            self.objective.generator_loss(one, fake, text, its)
+            for (_, one), fake, its in zip(self.named(), drawn, scores, strict=True)
         ]
         return torch.stack(losses).sum()
-
-    def _named(self) -> list[tuple[str, Critic]]:
-        return [(f"critic {side}", critic) for side, critic in zip(self.sides, self, strict=True)]  # type: ignore[misc]
 
 
 def half_life(batch: int, budget: int) -> float:

@@ -1,10 +1,10 @@
-"""DAMSM: encoders of words and of places in pictures, trained so that each word finds its place.
+"""DAMSM: a text encoder and an image encoder, trained so that each word finds its region of the picture.
 
-Xu et al., AttnGAN, CVPR 2018, section 3.2: the deep attentional multimodal similarity model. At rest it scores what is
+Xu et al., AttnGAN, CVPR 2018, section 3.2: the deep attentional multimodal similarity model. Frozen, it scores what is
 drawn.
 
-Letters: B pictures (J, counted j) and as many texts (I, counted i), T words, R places of a picture, E width of a code,
-e_t the words of a text, v_r the places of a picture.
+Letters: B pictures (J, counted j) and as many texts (I, counted i), T words, R regions of a picture, E width of a code,
+e_t the words of a text, v_r the regions of a picture.
 """
 
 from __future__ import annotations
@@ -20,18 +20,27 @@ from limner.blocks.layers.convolutions import LEAK, doublings, down
 from limner.blocks.losses.joint_embedding import retrieval_accuracy, same_meaning
 from limner.blocks.modes import evaluating, full_precision
 from limner.blocks.text.encoders import BiLstmEncoder
+from limner.blocks.vision.pretrained import InceptionRegions
 from limner.data.views import Pairs
 from limner.optimisers import adam
 from limner.system import Clock, Phase, Player, Update
 
-GAMMA_1, GAMMA_2, GAMMA_3 = 5.0, 5.0, 10.0  # as in the paper: how sharply words look, agree, and are told apart
+GAMMA_1, GAMMA_2, GAMMA_3 = (
+    5.0,
+    5.0,
+    10.0,
+)  # as in the paper: sharpness of attention (eq. 9), of R(Q, D) (eq. 10), of matching (eqs. 11-13)
 
 
 class SmallRegions(nn.Module):
-    """Strided convolutions to 8x8 places (16x16 from 128 pixels on), and on to one code of the whole: (B, 3, S, S).
+    """Image encoder: strided convolutions to 8x8 regions (16x16 from 128 pixels on), and on to one code of the whole.
 
-    Returns:
-        Places (B, E, h, h) and the whole (B, E).
+    It maps pictures (B, 3, S, S) to regions (B, E, h, h) and the whole (B, E).
+
+    Args:
+        size: S.
+        width: E.
+        base: channels of the first map.
     """
 
     def __init__(self, size: int, width: int = 256, base: int = 48) -> None:
@@ -50,30 +59,30 @@ class SmallRegions(nn.Module):
         self.whole = nn.Sequential(*rest, nn.Flatten(), nn.Linear(widths[-1] * 16, width))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        seen = self.trunk(images)
-        return self.places(seen), self.whole(seen)
+        features = self.trunk(images)
+        return self.places(features), self.whole(features)
 
-    def learns(self) -> list[nn.Module]:
-        """Return the parts that learn: all of it."""
+    def trainable(self) -> list[nn.Module]:
+        """Return the modules that a player may train: all of it."""
         return [self]
 
 
-def word_region_score(places: Tensor, words: Tensor, real: Tensor) -> Tensor:
+def word_region_score(regions: Tensor, words: Tensor, mask: Tensor) -> Tensor:
     """Return R(Q_j, D_i) of eq. 10 for each picture and text: (J, I).
 
-    Each word of a text looks at the places of a picture (eqs. 7 to 9), and what it finds is compared with it.
+    Each word of a text attends to the regions of a picture (eqs. 7 to 9), and its context vector is compared with it.
 
     Args:
-        places: (J, E, h, h).
+        regions: (J, E, h, h).
         words: (I, T, E).
-        real: (I, T) true for words; padding neither looks nor counts.
+        mask: (I, T) true for words; padding neither attends nor counts.
     """
-    v = places.flatten(2)  # (J, E, R)
+    v = regions.flatten(2)  # (J, E, R)
     s = torch.einsum("ite,jer->jitr", words, v)  # eq. 7
-    s = s.masked_fill(~real[None, :, :, None], -torch.inf).softmax(dim=2)  # over the words, eq. 8
-    found = torch.einsum("jitr,jer->jite", (GAMMA_1 * s).softmax(dim=3), v)  # c_t, eq. 9
-    alike = F.cosine_similarity(found, words[None], dim=3)  # (J, I, T)
-    return (GAMMA_2 * alike).masked_fill(~real, -torch.inf).logsumexp(dim=2) / GAMMA_2
+    s = s.masked_fill(~mask[None, :, :, None], -torch.inf).softmax(dim=2)  # over the words, eq. 8
+    c = torch.einsum("jitr,jer->jite", (GAMMA_1 * s).softmax(dim=3), v)  # c_t, eq. 9
+    relevance = F.cosine_similarity(c, words[None], dim=3)  # R(c_t, e_t): (J, I, T)
+    return (GAMMA_2 * relevance).masked_fill(~mask, -torch.inf).logsumexp(dim=2) / GAMMA_2
 
 
 def cosine(whole: Tensor, sentences: Tensor) -> Tensor:
@@ -86,7 +95,7 @@ def matching_cross_entropy(scores: Tensor, same: Tensor) -> Tensor:
 
     Args:
         scores: (B, B), pictures down, texts across.
-        same: (B, B) true for rows of one meaning, which are no proof against each other.
+        same: (B, B) true for rows of one meaning, which are no negatives of each other.
     """
     own = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
     logits = (GAMMA_3 * scores).masked_fill(same & ~own, -torch.inf)
@@ -95,62 +104,69 @@ def matching_cross_entropy(scores: Tensor, same: Tensor) -> Tensor:
 
 
 def matching_losses(
-    seen: tuple[Tensor, Tensor], text: tuple[Tensor, Tensor, Tensor], same: Tensor
+    features: tuple[Tensor, Tensor], text: tuple[Tensor, Tensor, Tensor], same: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return the losses of words, L_1^w + L_2^w, and of sentences, L_1^s + L_2^s, in full precision.
 
     Args:
-        seen: places (B, E, h, h) and whole (B, E) of the pictures.
-        text: sentence (B, E), words (B, T, E) and (B, T) true for words of their texts.
+        features: regions (B, E, h, h) and whole (B, E) of the pictures.
+        text: sentence (B, E), words (B, T, E) and mask (B, T), true for words of their texts.
         same: (B, B) true for rows of one meaning.
     """
-    places, whole = (part.float() for part in seen)
-    sentence, words, real = text
-    with full_precision(places):
+    regions, whole = (part.float() for part in features)
+    sentence, words, mask = text
+    with full_precision(regions):
         return (
-            matching_cross_entropy(word_region_score(places, words.float(), real), same),
+            matching_cross_entropy(word_region_score(regions, words.float(), mask), same),
             matching_cross_entropy(cosine(whole, sentence.float()), same),
         )
 
 
 def damsm(
-    text: BiLstmEncoder, vision: nn.Module, *, images: int, batch: int, show: Callable[[Tensor], Tensor]
+    text: BiLstmEncoder,
+    vision: SmallRegions | InceptionRegions,
+    *,
+    images: int,
+    batch: int,
+    crop: Callable[[Tensor], Tensor],
+    on_start: Callable[[], None] | None = None,
 ) -> Phase:
     """Train both encoders: Adam at 2e-3, times 0.98 after each of 200 epochs down to a tenth.
 
-    The paper cuts the gradient of the text encoder at a norm of 0.25; here that of both together is, of which Adam
-    notices only how unlike the steps are.
+    The paper clips the gradient of the text encoder at a norm of 0.25; here that of both together is clipped. Adam
+    divides the scale out again, so only the proportions between steps matter.
 
     Args:
         text: the text encoder.
-        vision: pictures to places and whole; what of it learns it says itself.
+        vision: pictures to regions and whole; what of it learns, its `trainable` returns.
         images: budget in pictures.
         batch: pictures in a step.
-        show: makes of a batch of pictures what `vision` sees of them.
+        crop: makes of a batch of pictures the windows that `vision` sees.
+        on_start: runs at a fresh start of the phase.
     """
 
     def step(batch: Pairs, clock: Clock) -> Iterator[Update]:
-        words, sentences = matching_losses(vision(show(batch.images)), text(batch.texts), same_meaning(batch))
+        words, sentences = matching_losses(vision(crop(batch.images)), text(batch.texts), same_meaning(batch))
         yield Update("encoders", words + sentences, {"words": words, "sentences": sentences})
 
     @torch.no_grad()
     def check(batch: Pairs) -> Mapping[str, float]:
         with evaluating(text, vision):
-            places, whole = vision(show(batch.images))
-            sentences, words, real = text(batch.texts)
+            regions, whole = vision(crop(batch.images))
+            sentences, words, mask = text(batch.texts)
         same = same_meaning(batch)
         codes = F.normalize(whole.float(), dim=1), F.normalize(sentences.float(), dim=1)
-        best = word_region_score(places.float(), words.float(), real).argmax(dim=0)
-        found = same[torch.arange(len(best), device=best.device), best].float().mean()
-        return {"matched": retrieval_accuracy(*codes, same), "matched by words": float(found)}
+        best = word_region_score(regions.float(), words.float(), mask).argmax(dim=0)
+        hits = same[torch.arange(len(best), device=best.device), best].float().mean()
+        return {"matched": retrieval_accuracy(*codes, same), "matched by words": float(hits)}
 
-    modules = [text, *vision.learns()]  # type: ignore[operator]
-    encoders = Player(modules=modules, optimiser=adam(2e-3, betas=(0.5, 0.999)), schedule=_slower, clip=0.25)
+    modules = [text, *vision.trainable()]
+    encoders = Player(modules=modules, optimiser=adam(2e-3, betas=(0.5, 0.999)), schedule=_decay, clip=0.25)
     return Phase(
         name="damsm", view=Pairs, images=images, batch=batch, players={"encoders": encoders}, step=step, check=check,
-        draws=False,
+        on_start=on_start, draws=False,
     )  # fmt: skip
 
 
-def _slower(progress: float) -> float:
+def _decay(progress: float) -> float:
     return float(max(0.98 ** int(200 * progress), 0.1))

@@ -1,29 +1,32 @@
-"""The matching-aware objective of the cascades, as published and with what the field has learnt since.
+"""Adversarial losses of the cascades: real against fake, with a text and alone, and the modern kit that changes them.
 
-A critic scores a real picture with its text (right), with a text that it does not fit (wrong), and a drawn picture with
-its text (drawn); its second head, where it has one, scores pictures alone. The papers differ in the weights of these
-terms, `Weights`. The kit adds, each by its name:
+A discriminator scores a real picture with its text (right), a real picture with a text that does not fit it (wrong),
+and a generated picture with its text (drawn); its second head, where it has one, scores pictures alone. The papers
+differ in the weights of these terms. `AdversarialLoss` is one term; `Objective` sums the terms by a paper's `Weights`.
+The kit adds, each by its name:
 
     hinge         max(0, 1 - s) and max(0, 1 + s) in place of the logarithm of a sigmoid (Lim and Ye 2017; SAGAN 2019)
-    relativistic  each negative against the right pair: softplus(negative - right) (Jolicoeur-Martineau 2019; R3GAN)
-    r1            squared slope on real pictures, every 16th step (Mescheder et al. 2018; lazily: StyleGAN2, 2020)
-    magp          slope in picture and text at right pairs, to the sixth power (DF-GAN, Tao et al. 2022)
-    augment       the critic sees all pictures moved and in part covered (DiffAugment, Zhao et al. 2020)
-    spectral      spectral norm in place of the critic's batch norm (Miyato et al. 2018)
-    haze          encoders and captioners at rest see drawings blurred and noisy, so that no faint pattern fools them
+    relativistic  each fake against the real one: softplus(fake - real) (Jolicoeur-Martineau 2019; R3GAN)
+    r1            squared gradient at real pictures, every 16th step (Mescheder et al. 2018; lazily: StyleGAN2, 2020)
+    magp          gradient in picture and text at right pairs, to the sixth power (DF-GAN, Tao et al. 2022)
+    augment       discriminators see all pictures shifted and in part covered (DiffAugment, Zhao et al. 2020)
+    spectral      spectral norm in place of the discriminator's batch norm (Miyato et al. 2018)
+    haze          frozen encoders and captioners see generated pictures blurred and noisy, so that no faint pattern
+                  fools them
 
 Letters: B pictures, S their side, E width of a text's vector, s a score.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from limner.blocks.discriminators.joint import Critic
+from limner.blocks.discriminators.joint import JointDiscriminator
 from limner.blocks.losses.adversarial import bce_fake, bce_real
 from limner.blocks.losses.differentiable_augmentation import diff_augment, hazy
 from limner.blocks.losses.penalties import gradient_penalty, matching_penalty
@@ -34,9 +37,85 @@ LAZY, GAMMA = 16, 0.2  # r1: steps between two penalties, its weight
 LOSSES = ("hinge", "relativistic")
 
 
+class AdversarialLoss:
+    """One term of an adversarial loss: -log D(x) and -log(1 - D(x)), or what the kit puts in their place.
+
+    Args:
+        kit: names of modern ingredients.
+
+    Raises:
+        UserError: for an unknown ingredient, or two losses at once.
+    """
+
+    def __init__(self, kit: Collection[str] = ()) -> None:
+        for name in kit:
+            if name not in KIT:
+                raise UserError(f"kit={name}: what there is are {', '.join(KIT)}")
+        if set(LOSSES) <= set(kit):
+            raise UserError("kit: hinge and relativistic are two losses, choose one")
+        self.kit = frozenset(kit)
+
+    def real(self, score: Tensor) -> Tensor:
+        """Return the discriminator's loss of real pictures, -E log D, from logits (B,).
+
+        It is 0 where the loss is relativistic: real pictures then enter as the opponents of each fake.
+        """
+        if "relativistic" in self.kit:
+            return score.new_zeros((), dtype=torch.float32)
+        return (1 - score.float()).relu().mean() if "hinge" in self.kit else bce_real(score)
+
+    def fake(self, score: Tensor, real: Tensor) -> Tensor:
+        """Return the discriminator's loss of fakes, -E log(1 - D), from logits (B,).
+
+        Args:
+            score: logits of the fakes.
+            real: logits of the real pictures that they stand against; used only where the loss is relativistic.
+        """
+        if "relativistic" in self.kit:
+            return F.softplus((score - real).float()).mean()
+        return (1 + score.float()).relu().mean() if "hinge" in self.kit else bce_fake(score)
+
+    def generator(self, score: Tensor, real: Tensor | None) -> Tensor:
+        """Return the generator's loss, -E log D, from logits (B,) of its pictures; `real` as in `fake`, detached."""
+        if "relativistic" in self.kit:
+            assert real is not None
+            return F.softplus((real - score).float()).mean()
+        return -score.float().mean() if "hinge" in self.kit else bce_real(score)
+
+    def penalties(
+        self, discriminator: JointDiscriminator, real: Tensor, text: Tensor | None, step: int
+    ) -> Iterator[Tensor]:
+        """Yield the gradient penalties of this step at real pictures (B, 3, S, S) with their texts (B, E)."""
+        if "r1" in self.kit and step % LAZY == 0:
+            condition = () if text is None else (text,)
+            yield LAZY * GAMMA / 2 * gradient_penalty(discriminator, real, *condition)
+        if "magp" in self.kit and text is not None:
+            yield matching_penalty(lambda x, t: discriminator.judge(discriminator.features(x), t), real, text)
+
+    def augment(self, images: Tensor) -> Tensor:
+        """Return pictures as discriminators see them; colours stay, as captions name colours."""
+        return diff_augment(images, colour=False) if "augment" in self.kit else images
+
+    def blur(self, drawn: Tensor) -> Tensor:
+        """Return generated pictures as the frozen nets see them that score them."""
+        return hazy(drawn) if "haze" in self.kit else drawn
+
+
+@dataclass(frozen=True)
+class DiscriminatorScores:
+    """The loss of a discriminator, and those of its scores that the generator's loss needs."""
+
+    loss: Tensor
+    log: dict[str, Tensor]
+    right: Tensor | None
+    """(B,) scores of right pairs, detached; None without a text."""
+    real: Tensor | None
+    """(B,) scores of real pictures alone, detached; None without that head."""
+
+
 @dataclass(frozen=True)
 class Weights:
-    """Of the terms of a critic's loss."""
+    """Of the terms of a discriminator's loss."""
 
     right: float = 1.0
     wrong: float = 1.0
@@ -46,98 +125,60 @@ class Weights:
     drawn_alone: float = 0.0
 
 
-@dataclass(frozen=True)
-class DiscriminatorScores:
-    """What a critic was shown, and what it said of it, as far as the painter's move needs it."""
-
-    loss: Tensor
-    log: dict[str, Tensor]
-    right: Tensor | None
-    """(B,) score of right pairs, at rest; none where there is no text."""
-    real: Tensor | None
-    """(B,) score of real pictures alone, at rest."""
-
-
-class Objective:
-    """What critics and painter are trained by.
+class Objective(AdversarialLoss):
+    """The matching-aware losses of a discriminator and of the generator, their terms weighted as in a paper.
 
     Args:
         weights: the paper's.
         kit: names of modern ingredients.
 
     Raises:
-        UserError: for an unknown ingredient, or two losses at once.
+        UserError: as `AdversarialLoss`.
     """
 
     def __init__(self, weights: Weights, kit: Collection[str] = ()) -> None:
-        for name in kit:
-            if name not in KIT:
-                raise UserError(f"kit={name}: what there is are {', '.join(KIT)}")
-        if set(LOSSES) <= set(kit):
-            raise UserError("kit: hinge and relativistic are two losses, choose one")
-        self.weights, self.kit = weights, frozenset(kit)
+        super().__init__(kit)
+        self.weights = weights
 
     def discriminator_loss(
-        self, critic: Critic, real: Tensor, drawn: Tensor, text: Tensor | None, wrong: Tensor, step: int
-    ) -> DiscriminatorScores:
-        """Return the loss of a critic, and what it said.
+        self, discriminator: JointDiscriminator, real: Tensor, drawn: Tensor, text: Tensor | None, wrong: Tensor,
+        step: int,
+    ) -> DiscriminatorScores:  # fmt: skip
+        """Return the loss of a discriminator, and its scores.
 
         Args:
-            critic: whose move it is.
+            discriminator: the one that is updated.
             real: (B, 3, S, S) real pictures.
-            drawn: (B, 3, S, S) drawn ones, with their graph, which is left alone.
+            drawn: (B, 3, S, S) generated ones, which are detached here.
             text: (B, E) of both; None where there is none.
             wrong: (B,) for each text the place of a real picture that it does not fit.
             step: number of the step, for penalties taken now and then.
         """
         w, log = self.weights, dict[str, Tensor]()
-        seen, seen_drawn = critic.features(self.augment(real)), critic.features(self.augment(drawn.detach()))
-        loss, right, alone = seen.new_zeros(()), None, None
+        h, h_drawn = discriminator.features(self.augment(real)), discriminator.features(self.augment(drawn.detach()))
+        loss, right, alone = h.new_zeros(()), None, None
         if text is not None:
-            right, false = critic.judge(seen, text), critic.judge(seen_drawn, text)
-            mismatch = critic.judge(seen[wrong], text)
-            loss = loss + self._pair(right, false, w.right, w.drawn) + self._pair(right, mismatch, 0.0, w.wrong)
-            log |= {"right": right, "wrong": mismatch, "drawn": false}
-        if critic.alone is not None:
-            alone, false = critic.alone(seen).flatten(), critic.alone(seen_drawn).flatten()
-            loss = loss + self._pair(alone, false, w.real_alone, w.drawn_alone)
-            log |= {"real": alone, "drawn alone": false}
-        told = () if text is None else (text,)
-        if "r1" in self.kit and step % LAZY == 0:
-            loss = loss + LAZY * GAMMA / 2 * gradient_penalty(critic, real, *told)
-        if "magp" in self.kit and text is not None:
-            loss = loss + matching_penalty(lambda x, t: critic.judge(critic.features(x), t), real, text)
-        rest = [None if score is None else score.detach() for score in (right, alone)]
-        return DiscriminatorScores(loss, log, rest[0], rest[1])
+            right, fake = discriminator.judge(h, text), discriminator.judge(h_drawn, text)
+            mismatch = discriminator.judge(h[wrong], text)
+            loss = loss + (w.right * self.real(right) + w.drawn * self.fake(fake, right))
+            loss = loss + w.wrong * self.fake(mismatch, right)
+            log |= {"right": right, "wrong": mismatch, "drawn": fake}
+        if discriminator.alone is not None:
+            alone, fake = discriminator.judge_alone(h), discriminator.judge_alone(h_drawn)
+            loss = loss + (w.real_alone * self.real(alone) + w.drawn_alone * self.fake(fake, alone))
+            log |= {"real": alone, "drawn alone": fake}
+        loss = sum(self.penalties(discriminator, real, text, step), start=loss)
+        right, alone = (None if score is None else score.detach() for score in (right, alone))
+        return DiscriminatorScores(loss, log, right, alone)
 
-    def generator_loss(self, critic: Critic, drawn: Tensor, text: Tensor | None, views: DiscriminatorScores) -> Tensor:
-        """Return the loss of drawings (B, 3, S, S) that `critic` looks at: the sum over its heads."""
-        seen = critic.features(self.augment(drawn))
-        loss = seen.new_zeros(())
+    def generator_loss(
+        self, discriminator: JointDiscriminator, drawn: Tensor, text: Tensor | None, scores: DiscriminatorScores
+    ) -> Tensor:
+        """Return the loss of generated pictures (B, 3, S, S) under one discriminator: the sum over its heads."""
+        h = discriminator.features(self.augment(drawn))
+        loss = h.new_zeros(())
         if text is not None:
-            loss = loss + self._pleases(critic.judge(seen, text), views.right)
-        if critic.alone is not None:
-            loss = loss + self._pleases(critic.alone(seen).flatten(), views.real)
+            loss = loss + self.generator(discriminator.judge(h, text), scores.right)
+        if discriminator.alone is not None:
+            loss = loss + self.generator(discriminator.judge_alone(h), scores.real)
         return loss
-
-    def augment(self, images: Tensor) -> Tensor:
-        """Return pictures as critics see them; their colours stay, as captions name colours."""
-        return diff_augment(images, colour=False) if "augment" in self.kit else images
-
-    def blur(self, drawn: Tensor) -> Tensor:
-        """Return drawings as nets at rest see them that score them."""
-        return hazy(drawn) if "haze" in self.kit else drawn
-
-    def _pair(self, true: Tensor, false: Tensor, weight: float, against: float) -> Tensor:
-        """Weigh a term that asks for a high score of `true` and one that asks for a low score of `false`."""
-        if "relativistic" in self.kit:
-            return against * F.softplus((false - true).float()).mean()
-        if "hinge" in self.kit:
-            return weight * (1 - true.float()).relu().mean() + against * (1 + false.float()).relu().mean()
-        return weight * bce_real(true) + against * bce_fake(false)
-
-    def _pleases(self, score: Tensor, rival: Tensor | None) -> Tensor:
-        if "relativistic" in self.kit:
-            assert rival is not None
-            return F.softplus((rival - score).float()).mean()
-        return -score.float().mean() if "hinge" in self.kit else bce_real(score)

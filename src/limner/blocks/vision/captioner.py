@@ -1,9 +1,9 @@
-"""A captioner: what a picture says, word by word (Vinyals et al. 2015, as MirrorGAN's STREAM).
+"""A captioner: describes a picture, word by word (Vinyals et al. 2015, as MirrorGAN's STREAM).
 
-What is seen stands beside every word, not before the first alone: with the picture given once, a small captioner learns
-to write long before it learns to look.
+The picture's features are added to every word, not given before the first alone: with the picture given once, a small
+captioner learns to write long before it learns to look.
 
-Letters: B pictures, F numbers that an eye makes of each, L words of a caption and its end, E width of a word.
+Letters: B pictures, F features of each, L words of a caption and its end, E width of a word.
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ from limner.system import Clock, Phase, Player, Update
 
 END = PAD
 """Ends a caption: as in AttnGAN's vocabulary it shares the number of padding."""
-SAID = 40
+CUT = 40
 """Words after which a caption that does not end is cut."""
 
 
 class Captioner(nn.Module):
-    """An LSTM that tells what an eye has seen.
+    """An LSTM that describes a picture from its features.
 
     Args:
         lexicon: known words.
-        seen: F.
+        features: F.
         embedding: E.
         hidden: width of the LSTM.
     """
 
-    def __init__(self, lexicon: Lexicon, seen: int, embedding: int = 256, hidden: int = 512) -> None:
+    def __init__(self, lexicon: Lexicon, features: int, embedding: int = 256, hidden: int = 512) -> None:
         super().__init__()
         self.lexicon = lexicon
-        self.see = nn.Sequential(nn.Linear(seen, embedding), nn.BatchNorm1d(embedding, momentum=0.01))
+        self.see = nn.Sequential(nn.Linear(features, embedding), nn.BatchNorm1d(embedding, momentum=0.01))
         self.embed = nn.Embedding(len(lexicon), embedding)
         self.recur = nn.LSTM(embedding, hidden, batch_first=True)
         self.say = nn.Linear(hidden, len(lexicon))
 
-    def forward(self, seen: Tensor, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Return the log-probability of each word of each text, each text's end included, and where there is one.
+    def forward(self, features: Tensor, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Return the log-probability of each word of each text, the text's end included, and their mask.
 
         Args:
-            seen: (B, F) of each text's picture.
+            features: (B, F) of each text's picture.
             texts: B of them.
 
         Returns:
@@ -56,37 +56,37 @@ class Captioner(nn.Module):
         """
         rows = [[*self.lexicon.ids(text)[:LONGEST], END] for text in texts]
         longest = max(map(len, rows))
-        ids = torch.tensor([row + [END] * (longest - len(row)) for row in rows], device=seen.device)  # (B, L)
-        lengths = torch.tensor([len(row) for row in rows], device=seen.device)
-        real = torch.arange(longest, device=seen.device) < lengths[:, None]
-        picture = self.see(seen)[:, None]  # (B, 1, E)
-        before = torch.cat([torch.zeros_like(picture), self.embed(ids[:, :-1])], dim=1)  # each word's predecessor
-        states, _ = self.recur(picture + before)
+        ids = torch.tensor([row + [END] * (longest - len(row)) for row in rows], device=features.device)  # (B, L)
+        lengths = torch.tensor([len(row) for row in rows], device=features.device)
+        mask = torch.arange(longest, device=features.device) < lengths[:, None]
+        picture = self.see(features)[:, None]  # (B, 1, E)
+        previous = torch.cat([torch.zeros_like(picture), self.embed(ids[:, :-1])], dim=1)  # the word before each
+        states, _ = self.recur(picture + previous)
         logs = self.say(states).float().log_softmax(dim=2).gather(2, ids[..., None]).squeeze(2)
-        return logs.masked_fill(~real, 0.0), real
+        return logs.masked_fill(~mask, 0.0), mask
 
-    def surprise(self, seen: Tensor, texts: Sequence[str]) -> Tensor:
-        """Return the cross-entropy of the texts given their pictures, in nats a word."""
-        logs, real = self(seen, texts)
-        return -logs.sum() / real.sum()
+    def cross_entropy(self, features: Tensor, texts: Sequence[str]) -> Tensor:
+        """Return the cross-entropy of the texts given their pictures' features (B, F), in nats a word."""
+        logs, mask = self(features, texts)
+        return -logs.sum() / mask.sum()
 
-    def likelihood(self, seen: Tensor, texts: Sequence[str]) -> Tensor:
-        """Return the log-probability of each text given its picture, in nats a word: (B,)."""
-        logs, real = self(seen, texts)
-        return logs.sum(dim=1) / real.sum(dim=1)
+    def log_likelihood(self, features: Tensor, texts: Sequence[str]) -> Tensor:
+        """Return the log-probability of each text given its picture's features (B, F), in nats a word: (B,)."""
+        logs, mask = self(features, texts)
+        return logs.sum(dim=1) / mask.sum(dim=1)
 
     @torch.no_grad()
-    def describe(self, seen: Tensor) -> list[str]:
-        """Say the most likely word, and then the next, until the end, of what was seen (B, F)."""
-        picture, held, said = self.see(seen)[:, None], None, list[Tensor]()
-        before = torch.zeros_like(picture)
-        for _ in range(SAID):
-            states, held = self.recur(picture + before, held)
+    def describe(self, features: Tensor) -> list[str]:
+        """Return a caption for each row of features (B, F): the most likely word, and then the next, until the end."""
+        picture, state, chosen = self.see(features)[:, None], None, list[Tensor]()
+        previous = torch.zeros_like(picture)
+        for _ in range(CUT):
+            states, state = self.recur(picture + previous, state)
             logits = self.say(states[:, 0])
             logits[:, UNKNOWN] = -torch.inf
-            said.append(logits.argmax(dim=1))
-            before = self.embed(said[-1])[:, None]
-        return [self._words(row) for row in torch.stack(said, dim=1).tolist()]
+            chosen.append(logits.argmax(dim=1))
+            previous = self.embed(chosen[-1])[:, None]
+        return [self._words(row) for row in torch.stack(chosen, dim=1).tolist()]
 
     def _words(self, ids: list[int]) -> str:
         ended = ids[: ids.index(END)] if END in ids else ids
@@ -94,13 +94,13 @@ class Captioner(nn.Module):
 
 
 def captioning(
-    captioner: Captioner, eye: Callable[[Tensor], Tensor], *, images: int, batch: int, lr: float = 1e-3
+    captioner: Captioner, features: Callable[[Tensor], Tensor], *, images: int, batch: int, lr: float = 1e-3
 ) -> Phase:
-    """Train it to say a caption of each picture: Adam, falling in a straight line.
+    """Train it on the captions of real pictures: Adam, the rate falling linearly to 0.
 
     Args:
-        captioner: who learns.
-        eye: makes (B, F) of a batch of pictures; it rests.
+        captioner: the net that is trained.
+        features: makes (B, F) of a batch of pictures; it is frozen.
         images: budget in pictures.
         batch: pictures in a step.
         lr: learning rate.
@@ -108,15 +108,15 @@ def captioning(
 
     def step(batch: Pairs, clock: Clock) -> Iterator[Update]:
         with torch.no_grad():
-            seen = eye(batch.images)
-        yield Update("captioner", captioner.surprise(seen, batch.texts))
+            own = features(batch.images)
+        yield Update("captioner", captioner.cross_entropy(own, batch.texts))
 
     @torch.no_grad()
     def check(batch: Pairs) -> Mapping[str, float]:
-        seen = eye(batch.images)
+        own = features(batch.images)
         with evaluating(captioner):
-            told, other = (captioner.surprise(one, batch.texts) for one in (seen, seen.roll(1, 0)))
-        return {"surprise": float(told), "surprise by another": float(other)}
+            right, wrong = (captioner.cross_entropy(one, batch.texts) for one in (own, own.roll(1, 0)))
+        return {"surprise": float(right), "surprise by another": float(wrong)}
 
     player = Player(modules=[captioner], optimiser=adam(lr), schedule=linear_to_zero)
     return Phase(

@@ -1,10 +1,10 @@
-"""Networks that learnt from ImageNet and learn no more: Inception-v3 (AttnGAN), ResNet-152 (MirrorGAN).
+"""Networks trained on ImageNet and frozen: Inception-v3 (AttnGAN), ResNet-152 (MirrorGAN).
 
-Torchvision builds them; it is imported when one is made, and nowhere else is it needed. A new network has random
-weights until `load_imagenet` or a checkpoint brings those of ImageNet.
+Torchvision builds them; it is imported when one is made, and is needed nowhere else. A new network has random weights
+until `load_imagenet` or a checkpoint brings those of ImageNet.
 
-The frozen part is in `eval` always, so its batch statistics stand still. AttnGAN's code freezes the weights alone and
-lets the statistics move while its encoders are trained.
+The frozen part is always in eval mode, so its batch statistics do not change. AttnGAN's code freezes the weights alone
+and lets the statistics move while its encoders are trained.
 
 Letters: B pictures, S their side, E width of a code.
 """
@@ -22,12 +22,12 @@ from torch.nn import functional as F
 
 from limner.errors import UserError
 
-WHERE = "LIMNER_IMAGENET"
-"""Environment variable with a folder that holds files of weights; torch.hub's own is looked in as well."""
+VARIABLE = "LIMNER_IMAGENET"
+"""Environment variable with a folder that holds files of weights; torch.hub's own is searched as well."""
 
 
 class Pretrained(nn.Module):
-    """A network of torchvision's that never learns; a subclass adds what does.
+    """A frozen network of torchvision's; a subclass adds the layers that are trained.
 
     Args:
         build: makes it from torchvision.models, weights at random.
@@ -44,12 +44,12 @@ class Pretrained(nn.Module):
         self._weights, self._files = weights, files
 
     def train(self, mode: bool = True) -> Self:
-        """Set what learns to training; the trunk stays in eval."""
+        """Set the trained layers to training mode; the trunk stays in eval mode."""
         super().train(mode)
         self.trunk.eval()
         return self
 
-    def learns(self) -> list[nn.Module]:
+    def trainable(self) -> list[nn.Module]:
         """Return the modules that a player may train."""
         return [module for module in self.children() if module is not self.trunk]
 
@@ -57,28 +57,28 @@ class Pretrained(nn.Module):
         """Fill the trunk with the weights of ImageNet.
 
         Args:
-            path: their file. By default it is looked for in the folder that LIMNER_IMAGENET names and where torch.hub
+            path: their file. By default it is searched in the folder that LIMNER_IMAGENET names and where torch.hub
                 keeps files; where neither has it, torchvision fetches it.
 
         Raises:
-            UserError: there is none, or it holds something else.
+            UserError: there is no such file, or it holds something else.
         """
-        found = Path(path) if path else self._kept()
-        state = self._fetched() if found is None else _read(found)
+        found = Path(path) if path else self._local_file()
+        state = self._fetch() if found is None else _load(found)
         wanted = self.trunk.state_dict()
-        try:  # the files hold heads as well, which the trunk has not
+        try:  # the files hold heads as well, which the trunk lacks
             self.trunk.load_state_dict({name: value for name, value in state.items() if name in wanted})
-        except (RuntimeError, AttributeError):  # missing or of another shape; no table at all
+        except (RuntimeError, AttributeError):  # missing or of another shape; not a state dict
             raise UserError(f"{found or self._files[0]} holds no weights of this network: fetch it again") from None
 
-    def _kept(self) -> Path | None:
+    def _local_file(self) -> Path | None:
         folders = [Path(torch.hub.get_dir()) / "checkpoints"]
-        if told := os.environ.get(WHERE):
-            folders.insert(0, Path(told))
-        places = (folder / file for folder in folders for file in self._files)
-        return next((place for place in places if place.is_file()), None)
+        if folder := os.environ.get(VARIABLE):
+            folders.insert(0, Path(folder))
+        paths = (folder / file for folder in folders for file in self._files)
+        return next((path for path in paths if path.is_file()), None)
 
-    def _fetched(self) -> dict[str, Tensor]:
+    def _fetch(self) -> dict[str, Tensor]:
         weights = _models().get_weight(self._weights)
         try:
             return weights.get_state_dict(progress=False, check_hash=True)
@@ -86,12 +86,12 @@ class Pretrained(nn.Module):
             why = str(error).partition("\n")[0]
             raise UserError(
                 f"no ImageNet weights, and they cannot be fetched ({why}): put {self._files[0]} from {weights.url} into"
-                f" {torch.hub.get_dir()}/checkpoints, or into a folder that {WHERE} names"
+                f" {torch.hub.get_dir()}/checkpoints, or into a folder that {VARIABLE} names"
             ) from None
 
 
 class InceptionRegions(Pretrained):
-    """Inception-v3 as AttnGAN's encoder of pictures: 289 regions and the whole, each in a space of E numbers.
+    """Inception-v3 as AttnGAN's image encoder: 289 regions and the whole picture, each a code of E numbers.
 
     Pictures (B, 3, S, S) in [-1, 1] are resized to 299 pixels. That range is what these weights were trained with
     (torchvision brings other ranges to it), so no other normalisation is offered. Gradients flow to the pictures.
@@ -113,7 +113,7 @@ class InceptionRegions(Pretrained):
             nn.init.uniform_(layer.weight, -0.1, 0.1)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """See pictures as regions (B, E, 17, 17) and as a whole (B, E)."""
+        """Encode pictures as regions (B, E, 17, 17) and as a whole (B, E)."""
         net: Any = self.trunk
         x = F.interpolate(images, (299, 299), mode="bilinear", align_corners=False)
         x = net.Conv2d_2b_3x3(net.Conv2d_2a_3x3(net.Conv2d_1a_3x3(x)))  # (B, 64, 147, 147)
@@ -125,7 +125,7 @@ class InceptionRegions(Pretrained):
 
 
 class ResNetFeatures(Pretrained):
-    """ResNet-152 without its last layer, as MirrorGAN's captioner looks at pictures; nothing of it learns.
+    """ResNet-152 without its last layer, the image encoder of MirrorGAN's captioner; none of it is trained.
 
     Pictures (B, 3, S, S) in [-1, 1] are resized to 224 pixels. Gradients flow to the pictures.
 
@@ -152,9 +152,22 @@ class ResNetFeatures(Pretrained):
         self.register_buffer("deviation", deviation[:, None, None], persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """See pictures as (B, 2048)."""
+        """Return features of pictures, (B, 2048)."""
         x = F.interpolate(images, (224, 224), mode="bilinear", align_corners=False)
         return self.trunk((x - self.mean) / self.deviation)
+
+
+def load_imagenet(net: nn.Module) -> None:
+    """Load the weights of ImageNet into every pretrained network within `net`.
+
+    Call it before the first phase, so that a missing file is reported at once and not hours later.
+
+    Raises:
+        UserError: where the weights of one are not to be had.
+    """
+    for part in net.modules():
+        if isinstance(part, Pretrained):
+            part.load_imagenet()
 
 
 def _inception(models: Any) -> nn.Module:
@@ -181,10 +194,10 @@ def _models() -> Any:
     return models
 
 
-def _read(path: Path) -> Any:
+def _load(path: Path) -> Any:
     if not path.is_file():
         raise UserError(f"there is no file of weights at {path}")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)  # tensors alone: it can run nothing
-    except Exception:  # a damaged file makes the reader raise almost anything
+        return torch.load(path, map_location="cpu", weights_only=True)  # tensors only, so that the file cannot run code
+    except Exception:  # a damaged file makes torch.load raise almost anything
         raise UserError(f"{path} holds no weights: fetch it again") from None
