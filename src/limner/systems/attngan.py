@@ -275,7 +275,7 @@ class AttnGan(System):
             same: (B, B) true for rows of one meaning, which are no negatives of each other.
         """
         gan = self.adversarial
-        kl = kl_to_standard_normal(*drawn.clouds[0]) / CODE  # of F^ca
+        kl = kl_to_standard_normal(*drawn.codes[0]) / CODE  # of F^ca
         words, sentences = matching_losses(self.vision(gan.blur(drawn.images[-1])), text, same)  # L^w, L^s
         l_g = []
         for (_, d), fake, its in zip(self.critics.named(), drawn.images, scores, strict=True):  # L_Gi, eq. 5

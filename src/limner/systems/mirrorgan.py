@@ -316,7 +316,7 @@ class MirrorGan(System):
             scores: what each discriminator gave real pictures, for relativistic losses.
         """
         gan = self.adversarial
-        kl = kl_to_standard_normal(*drawn.clouds[0]) / CODE  # of the text's code
+        kl = kl_to_standard_normal(*drawn.codes[0]) / CODE  # of the text's code
         retold = self.captioner.cross_entropy(self.features(gan.blur(drawn.images[-1])), texts)  # L_stream
         l_g = []
         for (_, d), fake, its in zip(self.critics.named(), drawn.images, scores, strict=True):  # L_Gi

@@ -37,7 +37,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from limner.blocks.cascade import CascadeConfig, random_window, read_size
-from limner.blocks.discriminators.pyramid import Critics, drafts, half_life
+from limner.blocks.discriminators.pyramid import DiscriminatorPyramid, drafts, half_life
 from limner.blocks.export import example_condition, export_generator
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.latent.noise import normal
@@ -185,7 +185,7 @@ class StackGanV2(ReadsFirst):
         c = config
         weights = NO_TEXT if c.text == "none" else JOINT if c.joint else TEXT_ALONE
         self.generator = Tree(c).apply(orthogonal)
-        self.critics = Critics(
+        self.critics = DiscriminatorPyramid(
             sides(c.size, c.stages), c.discriminator_width, 0 if c.text == "none" else CODE,
             Objective(weights, c.kit), alone=c.joint,
         )  # fmt: skip
@@ -224,7 +224,7 @@ class StackGanV2(ReadsFirst):
         z, mean, kl = normal(x, Z), None, x.new_zeros(())
         if isinstance(batch, Pairs):
             drawn = self.generator(z, normal(x, CODE), self.said(batch.rows))
-            ((mean, logvar),), wrong = drawn.clouds, batch.wrong
+            ((mean, logvar),), wrong = drawn.codes, batch.wrong
             kl = kl_to_standard_normal(mean, logvar) / CODE
         else:
             drawn, wrong = self.generator(z), torch.arange(len(x))

@@ -1,4 +1,4 @@
-"""What critics are made of and held by: convolutions, losses, penalties, augmentation, modes."""
+"""What discriminators are built of and trained by: convolutions, losses, penalties, augmentation, modes."""
 
 import math
 
@@ -75,18 +75,18 @@ def test_losses_at_one_half_and_at_extremes() -> None:
 
 
 def test_penalty_by_hand_and_in_full_precision() -> None:
-    seen = []
+    calls = []
 
-    def critic(x: Tensor, t: Tensor) -> Tensor:
-        seen.append((torch.is_autocast_enabled("cpu"), x.dtype, t.dtype))
+    def discriminator(x: Tensor, t: Tensor) -> Tensor:
+        calls.append((torch.is_autocast_enabled("cpu"), x.dtype, t.dtype))
         return (x.flatten(1) * weight).sum(1) * t.flatten()
 
     weight = torch.tensor([3.0, 4.0], requires_grad=True)
     x, t = torch.zeros(2, 1, 1, 2), torch.tensor([[1.0], [2.0]])
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        penalty = gradient_penalty(critic, x.bfloat16(), t.bfloat16())
+        penalty = gradient_penalty(discriminator, x.bfloat16(), t.bfloat16())
     assert penalty.item() == pytest.approx((25 + 4 * 25) / 2)
-    assert seen == [(False, torch.float32, torch.float32)]
+    assert calls == [(False, torch.float32, torch.float32)]
     penalty.backward()
     assert_close(weight.grad, 2 * torch.tensor([3.0, 4.0]) * (1 + 4) / 2)  # it can be trained on
 
@@ -102,18 +102,18 @@ def test_windows_are_cut_and_mirrored() -> None:
     assert len({tuple(sorted(row.flatten().tolist())) for row in cut[:, 0]}) == 9  # every place
 
 
-def test_augmentation_lets_gradients_through_and_keeps_colours_where_told() -> None:
+def test_augmentation_lets_gradients_through_and_keeps_colours_where_asked() -> None:
     torch.manual_seed(0)
     x = torch.full((32, 3, 16, 16), 0.5)
     x[:, 1] = -0.25
     x.requires_grad_()
-    seen = diff_augment(x, colour=False)
-    assert seen.shape == x.shape
+    augmented = diff_augment(x, colour=False)
+    assert augmented.shape == x.shape
     for channel, value in ((0, 0.5), (1, -0.25)):
-        assert set(seen[:, channel].unique().tolist()) == {0.0, value}
-    kept = (seen[:, 0] != 0).float().mean(dim=(1, 2))
-    assert 0.3 < kept.mean() < 0.95 and len(kept.unique()) > 5
-    seen.sum().backward()
+        assert set(augmented[:, channel].unique().tolist()) == {0.0, value}
+    visible = (augmented[:, 0] != 0).float().mean(dim=(1, 2))
+    assert 0.3 < visible.mean() < 0.95 and len(visible.unique()) > 5
+    augmented.sum().backward()
     assert x.grad is not None and set(x.grad.unique().tolist()) == {0.0, 1.0}
     assert len(diff_augment(x.detach())[:, 0].unique()) > 20
 

@@ -40,24 +40,24 @@ def by_loops(places: Tensor, words: Tensor, length: int) -> float:
     return math.log(total ** (1 / GAMMA_2))
 
 
-def test_agreement_is_the_papers_equations() -> None:
+def test_the_word_region_score_is_the_papers_equations() -> None:
     torch.manual_seed(0)
     places, words = torch.randn(2, 5, 3, 3), torch.randn(3, 4, 5)
     lengths = [4, 2, 1]
-    real = torch.arange(4) < torch.tensor(lengths)[:, None]
-    words = words * real[..., None]
+    mask = torch.arange(4) < torch.tensor(lengths)[:, None]
+    words = words * mask[..., None]
     expected = [[by_loops(places[j], words[i], lengths[i]) for i in range(3)] for j in range(2)]
-    assert_close(word_region_score(places, words, real), torch.tensor(expected))
+    assert_close(word_region_score(places, words, mask), torch.tensor(expected))
 
 
 def test_padding_changes_nothing() -> None:
     torch.manual_seed(0)
-    places, words, real = torch.randn(2, 5, 3, 3), torch.randn(2, 4, 5), torch.ones(2, 4, dtype=torch.bool)
-    more, longer = F.pad(words, (0, 0, 0, 3)), F.pad(real, (0, 3))
-    assert_close(word_region_score(places, words, real), word_region_score(places, more, longer))
+    places, words, mask = torch.randn(2, 5, 3, 3), torch.randn(2, 4, 5), torch.ones(2, 4, dtype=torch.bool)
+    more, longer = F.pad(words, (0, 0, 0, 3)), F.pad(mask, (0, 3))
+    assert_close(word_region_score(places, words, mask), word_region_score(places, more, longer))
 
 
-def test_what_cannot_be_told_apart_costs_twice_log_b() -> None:
+def test_scores_that_are_all_alike_cost_twice_log_b() -> None:
     same = torch.eye(4, dtype=torch.bool)
     assert matching_cross_entropy(torch.ones(4, 4), same).item() == pytest.approx(2 * math.log(4))
     orthonormal = torch.eye(4)
@@ -67,15 +67,15 @@ def test_what_cannot_be_told_apart_costs_twice_log_b() -> None:
     )
 
 
-def test_rows_of_one_meaning_are_no_proof_against_each_other() -> None:
+def test_rows_of_one_meaning_are_no_negatives_of_each_other() -> None:
     same = torch.eye(3, dtype=torch.bool)
     same[0, 1] = same[1, 0] = True
     scores = torch.zeros(3, 3)
-    per_row = (math.log(2) + math.log(2) + math.log(3)) / 3  # the first two rows have one rival, the third has two
+    per_row = (math.log(2) + math.log(2) + math.log(3)) / 3  # the first two rows have one negative, the third has two
     assert matching_cross_entropy(scores, same).item() == pytest.approx(2 * per_row)
 
 
-def test_encoders_at_rest_pass_the_gradient_on_to_the_picture() -> None:
+def test_frozen_encoders_pass_the_gradient_on_to_the_picture() -> None:
     torch.manual_seed(0)
     vision, text = SmallRegions(32, 16, base=8), BiLstmEncoder(LEXICON, 16, 12)
     for net in (vision, text):
@@ -93,13 +93,13 @@ def test_small_regions(size: int, side: int) -> None:
     assert places.shape == (2, 12, side, side) and whole.shape == (2, 12)
 
 
-def read(texts: list[str]) -> Text:
+def encode(texts: list[str]) -> Text:
     torch.manual_seed(0)
     return BiLstmEncoder(LEXICON, 8, 6).eval()(texts)
 
 
 def test_a_sentence_is_the_last_state_of_each_direction() -> None:
-    text = read(TEXTS)
+    text = encode(TEXTS)
     for row, length in enumerate((7, 1, 2)):
         ends = torch.cat([text.words[row, length - 1, :4], text.words[row, 0, 4:]])
         assert_close(text.sentence[row], ends)

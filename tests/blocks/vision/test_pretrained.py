@@ -1,4 +1,4 @@
-"""Networks with weights of ImageNet: what is frozen, what learns, where the weights come from, and what is missing."""
+"""Networks with weights of ImageNet: what is frozen, what is trained, where weights come from, what is missing."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_the_trunk_never_learns_and_its_statistics_stand_still(fake: Any) -> Non
     assert all(torch.equal(value, before[name]) for name, value in net.trunk.state_dict().items())
 
 
-def test_weights_are_looked_for_in_the_folder_named_then_in_torch_hubs(
+def test_weights_are_searched_in_the_folder_named_then_in_torch_hubs(
     fake: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     hub = tmp_path / "home" / "hub" / "checkpoints"
@@ -119,8 +119,12 @@ def test_weights_that_can_be_fetched_are(fake: Any, monkeypatch: pytest.MonkeyPa
 def test_weights_that_cannot_be_had_are_asked_for_in_one_line(fake: Any, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot be fetched \(.*no route.*\): put net-new\.pth from https") as caught:
         Small().load_imagenet()
-    told = str(caught.value)
-    assert str(tmp_path / "home" / "hub" / "checkpoints") in told and pretrained.VARIABLE in told and "\n" not in told
+    message = str(caught.value)
+    assert (
+        str(tmp_path / "home" / "hub" / "checkpoints") in message
+        and pretrained.VARIABLE in message
+        and "\n" not in message
+    )
     with pytest.raises(UserError, match=r"no file of weights at .*gone\.pth"):
         Small().load_imagenet(tmp_path / "gone.pth")
 
@@ -137,15 +141,15 @@ def test_files_that_are_no_weights_of_it_are_refused(fake: Any, tmp_path: Path, 
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("made", [InceptionRegions, ResNetFeatures], ids=["inception", "resnet"])
-def test_without_torchvision_one_line_says_what_to_install(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("network", [InceptionRegions, ResNetFeatures], ids=["inception", "resnet"])
+def test_without_torchvision_one_line_says_what_to_install(network: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torchvision", None)
     with pytest.raises(UserError, match=r"needs a torchvision .*pip install 'limner\[pretrained\]'") as caught:
-        made()
+        network()
     assert "\n" not in str(caught.value)
 
 
-def test_a_torchvision_of_another_torch_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_torchvision_of_another_torch_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "torchvision").mkdir()
     (tmp_path / "torchvision" / "__init__.py").write_text("raise RuntimeError('operator nms does not exist')")
     for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:

@@ -44,7 +44,7 @@ class Discriminators(nn.ModuleList):
         return {name: Player(modules=[one], optimiser=optimiser) for name, one in self.named()}
 
 
-class Critics(Discriminators):
+class DiscriminatorPyramid(Discriminators):
     """A discriminator for each side, trained by one objective.
 
     Args:

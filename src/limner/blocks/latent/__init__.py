@@ -1,1 +1,1 @@
-"""Latent codes and noise, and what can be turned while drawing from them."""
+"""Latent codes and noise, and the knobs that scale them while drawing."""

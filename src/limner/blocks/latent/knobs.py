@@ -1,4 +1,4 @@
-"""What can be turned while drawing from noise."""
+"""Knobs of systems that draw from noise."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Spread:
-    """One knob: how far the noise goes."""
+    """One knob: the scale of the noise."""
 
     spread: float = 1.0
     """Factor on the noise: below 1 pictures are safer and more alike, above 1 wilder."""
@@ -15,7 +15,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class TwoSpreads(Spread):
-    """Two knobs, for what is drawn from noise and from a cloud of codes (Conditioning Augmentation)."""
+    """Two knobs: the scale of the noise and that of epsilon (Conditioning Augmentation)."""
 
     reading: float = 1.0
-    """Factor on how far codes stray from what was read: at 0 a text has one code."""
+    """Factor on epsilon, the deviation of a text's code from its mean: at 0 a text has one code."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -19,11 +20,13 @@ from torch.nn import functional as F
 from limner.blocks.layers.convolutions import LEAK, doublings, down
 from limner.blocks.losses.joint_embedding import retrieval_accuracy, same_meaning
 from limner.blocks.modes import evaluating, full_precision
-from limner.blocks.text.encoders import BiLstmEncoder
-from limner.blocks.vision.pretrained import InceptionRegions
 from limner.data.views import Pairs
 from limner.optimisers import adam
 from limner.system import Clock, Phase, Player, Update
+
+if TYPE_CHECKING:
+    from limner.blocks.text.encoders import BiLstmEncoder
+    from limner.blocks.vision.pretrained import InceptionRegions
 
 GAMMA_1, GAMMA_2, GAMMA_3 = (
     5.0,

@@ -21,16 +21,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from limner.blocks.discriminators.joint import JointDiscriminator
 from limner.blocks.losses.adversarial import bce_fake, bce_real
 from limner.blocks.losses.differentiable_augmentation import diff_augment, hazy
 from limner.blocks.losses.penalties import gradient_penalty, matching_penalty
 from limner.errors import UserError
+
+if TYPE_CHECKING:
+    from limner.blocks.discriminators.joint import JointDiscriminator
 
 KIT = ("hinge", "relativistic", "r1", "magp", "augment", "spectral", "haze")
 LAZY, GAMMA = 16, 0.2  # r1: steps between two penalties, its weight
