@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from limner.blocks.layers.conditioning_augmentation import kl_to_standard_normal
 from limner.blocks.layers.doubling import doubled
-from limner.blocks.stackgan import Doubled
+from limner.blocks.layers.upsampling import UpsampleConv
 from limner.blocks.text.lines import shortened, so_far
 from limner.data.dataset import Dataset
 from limner.data.views import Stories, streams
@@ -101,7 +101,7 @@ class TestEquations:
         assert gradient is not None and gradient.abs().sum() > 0
 
     def test_doubling_fused_with_the_convolution_is_the_same_sum(self) -> None:
-        layer, x = Doubled(4, 6), torch.randn(2, 4, 8, 8)
+        layer, x = UpsampleConv(4, 6), torch.randn(2, 4, 8, 8)
         plain = F.conv2d(F.interpolate(x, scale_factor=2), layer.weight, padding=1)
         assert torch.allclose(doubled(x, layer), plain, atol=1e-5)
         with torch.no_grad():

@@ -51,8 +51,8 @@ from limner.blocks.layers.conditioning_augmentation import (
 from limner.blocks.layers.convolutions import Bottleneck, doublings, down, tile
 from limner.blocks.layers.initialisation import orthogonal
 from limner.blocks.layers.tree import Drawn, shrunk
+from limner.blocks.layers.upsampling import Upsample, UpsampleConv
 from limner.blocks.losses.matching_aware import Objective, Weights
-from limner.blocks.stackgan import Doubled, Up
 from limner.blocks.text.reading import Reader, ReadsFirst
 from limner.data.schema import Schema
 from limner.data.views import Pairs
@@ -107,9 +107,9 @@ class Sketcher(nn.Module):
         layers: list[nn.Module] = [nn.Linear(Z + CODE, widths[0] * 16), nn.BatchNorm1d(widths[0] * 16)]
         layers += [nn.Unflatten(1, (widths[0], 4, 4)), Bottleneck(widths[0], widths[0] // 4, nn.ReLU())]
         for place, (inside, outside) in enumerate(pairwise(widths)):
-            *double, act = Up(inside, outside)
+            *double, act = Upsample(inside, outside)
             layers += [*double, Bottleneck(outside, outside // 4, nn.ReLU()) if place == 0 else act]
-        self.draw = nn.Sequential(*layers, Doubled(widths[-1], 3), nn.Tanh())
+        self.draw = nn.Sequential(*layers, UpsampleConv(widths[-1], 3), nn.Tanh())
 
     def forward(self, z: Tensor, epsilon: Tensor, sentence: Tensor) -> tuple[Tensor, GaussianCode]:
         """Return a sketch and the cloud its text became; `epsilon` (B, c) says where in the cloud its code lies."""
@@ -130,7 +130,7 @@ class Refiner(nn.Module):
         self.join = nn.Sequential(joined, nn.BatchNorm2d(wide), relu, *(Residual(wide) for _ in range(residuals)))
         times = doublings(size) - doublings(first) + 2
         widths = [max(wide >> i, 4) for i in range(times + 1)]  # 4g, 2g, g, g/2, g/4 from 64 to 256 pixels
-        ups = [Up(inside, outside) for inside, outside in pairwise(widths)]
+        ups = [Upsample(inside, outside) for inside, outside in pairwise(widths)]
         self.draw = nn.Sequential(*ups, nn.Conv2d(widths[-1], 3, 3, padding=1, bias=False), nn.Tanh())
 
     def forward(self, sketch: Tensor, epsilon: Tensor, sentence: Tensor) -> tuple[Tensor, GaussianCode]:

@@ -44,12 +44,12 @@ from torch.nn import functional as F
 
 from limner.blocks.export import telling
 from limner.blocks.layers.conditioning_augmentation import kl_to_standard_normal, reparameterise
-from limner.blocks.layers.convolutions import LEAK, doublings, spectrally_normed
+from limner.blocks.layers.convolutions import LEAK, StridedEncoder, doublings, spectrally_normed
 from limner.blocks.layers.initialisation import dcgan_init
+from limner.blocks.layers.upsampling import UpsamplingGenerator
 from limner.blocks.losses.adversarial import bce_fake, bce_real
 from limner.blocks.losses.joint_embedding import contrastive
 from limner.blocks.losses.penalties import gradient_penalty
-from limner.blocks.stackgan import Encoder, Painter
 from limner.blocks.text.encoders import WordEncoder, unknown_words
 from limner.blocks.text.lines import LineReader, at, shortened, so_far
 from limner.blocks.vision.encoders import ImageEncoder
@@ -197,7 +197,7 @@ class Teller(nn.Module):
         self.join = nn.Sequential(widen, nn.ReLU(), narrow)  # no line, no trace
         self.encode = StoryEncoder(LINE, length, config.code)
         self.context = ContextEncoder(LINE * (length if config.repeats else 1), config)
-        self.paint = Painter(3 * config.code, config.teller_width, config.size)
+        self.paint = UpsamplingGenerator(3 * config.code, config.teller_width, config.size)
 
     def follow(self, told: Tensor, h: Tensor, mu: Tensor, noise: Sequence[Tensor]) -> Tensor:
         """Read lines (R, T, LINE) one by one, from noise (R, C) and T of (R, Z): what is painted, (R, T, 3C)."""
@@ -214,7 +214,7 @@ class Critic(nn.Module):
     def __init__(self, frames: int, words: int, config: Config) -> None:
         super().__init__()
         norm, leaky = config.recipe == "paper", nn.LeakyReLU(LEAK)
-        self.look = Encoder(config.critic_width, config.size, norm)
+        self.look = StridedEncoder(config.critic_width, config.size, norm)
         last = self.look.widths[-1]
         join = nn.Conv2d(frames * last, last, 3, padding=1, bias=not norm)
         self.join = nn.Sequential(join, *[nn.BatchNorm2d(last)] * norm, leaky)
@@ -253,7 +253,7 @@ class FrameCritic(Critic):
 
     def attribute_loss(self, pictures: Tensor, attributes: Tensor) -> tuple[Tensor, Tensor]:
         """See pictures (R, 1, 3, S, S), and return also the loss of naming their attributes (R, A)."""
-        finer, seen = self.look.twice(pictures.squeeze(1))  # (R, 4n, 8, 8), (R, 8n, 4, 4)
+        finer, seen = self.look.last_two(pictures.squeeze(1))  # (R, 4n, 8, 8), (R, 8n, 4, 4)
         named = {name: head(seen).flatten(1) for name, head in zip(self.plain, self.heads, strict=True)}
         if self.regard is not None:
             named |= self.regard.named(self.regard(finer).relu())

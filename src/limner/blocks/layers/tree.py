@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from limner.blocks.layers.conditioning_augmentation import GaussianCode
 from limner.blocks.layers.convolutions import doublings
-from limner.blocks.stackgan import Doubled
+from limner.blocks.layers.upsampling import UpsampleConv
 from limner.errors import UserError
 
 
@@ -43,7 +43,7 @@ class Up(nn.Sequential):
     """Double the side, with batch norm and a gated linear unit: (B, C, h, h) to (B, O, 2h, 2h)."""
 
     def __init__(self, inside: int, outside: int) -> None:
-        super().__init__(Doubled(inside, 2 * outside), nn.BatchNorm2d(2 * outside), nn.GLU(dim=1))
+        super().__init__(UpsampleConv(inside, 2 * outside), nn.BatchNorm2d(2 * outside), nn.GLU(dim=1))
 
 
 class Same(nn.Sequential):
