@@ -110,6 +110,7 @@ def test_critics_move_first_and_the_tree_learns_what_codes_they_like(data: Datas
 def test_told_nothing_it_needs_no_text(data: Dataset) -> None:
     system = make(data, text="none", colour=50.0)
     assert system.takes is Nothing and StackGanV2.request_type(system.config) is Nothing
+    assert system.embed_pairs(torch.zeros(2, 3, 32, 32), [Nothing(), Nothing()]) is None
     (phase,) = system.phases()
     assert phase.view is Pictures
     *_, last = system.step(batch(data, Pictures), START)

@@ -101,7 +101,9 @@ class ReadsFirst(System):
         )
 
     @torch.no_grad()
-    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor] | None:
+        if self.config.text == "none":
+            return None
         return torch.cat([self.vision(part) for part in images.split(100)]), self.text.sentence(texts_of(requests))
 
     def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
