@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from limner import checkpoint
-from limner.blocks.text.caption_table import CaptionTable
 from limner.blocks.text.char_cnn_rnn import CharCnnRnn
 from limner.blocks.text.encoders import WordEncoder
 from limner.data.schema import Lexicon, Schema
@@ -20,7 +19,7 @@ from limner.errors import UserError
 from limner.noise import RowNoise, Style
 from limner.requests import Blend, Caption
 from limner.system import Clock, Update
-from limner.systems.gan_int_cls import LAZY, Config, Discriminator, GanIntCls, Generator, N, Z
+from limner.systems.gan_int_cls import LAZY, Discriminator, GanIntCls, GanIntClsConfig, Generator, N, Z
 
 CAPTIONS = [
     ("red", "a red one"),
@@ -42,9 +41,9 @@ def make(**changes: Any) -> GanIntCls:
     fields: dict[str, Any] = {
         "text": "word", "text_width": 16, "size": 16, "batch": 8, "generator_width": 4, "discriminator_width": 4,
     }  # fmt: skip
-    system = GanIntCls(Config(**fields | changes), Schema(size=16, lexicon=LEXICON))
+    system = GanIntCls(GanIntClsConfig(**fields | changes), Schema(size=16, lexicon=LEXICON))
     system.text.eval().requires_grad_(False)
-    system.measure(DATA)
+    system.captions.fill_table(DATA)
     return system
 
 
@@ -120,7 +119,7 @@ def test_the_four_variants(variant: str, mismatched: bool, halfway: bool, monkey
             assert torch.equal(shown, batch.images[batch.wrong, 0, 0, 0])  # another real picture ...
         if kind != "drawn":  # ... beside the right text
             assert (sentence[:, None] - texts).norm(dim=2).amin(dim=1)[1] < 1e-5
-            assert_close(sentence[1], system.read([Caption("green")])[0])
+            assert_close(sentence[1], system.captions.encode([Caption("green")])[0])
         judged.append((kind, len(shown)))
         return torch.full((len(shown),), logit)
 
@@ -150,8 +149,8 @@ def test_losses_at_one_half(variant: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_halfway_texts_join_the_two_halves_of_a_batch() -> None:
     t = torch.tensor([[0.0], [1.0], [10.0], [21.0], [100.0]])
-    assert_close(GanIntCls.between(t), torch.tensor([[5.0], [11.0]]))
-    assert GanIntCls.between(t[:1]).shape == (0, 1)
+    assert_close(GanIntCls.interpolate(t), torch.tensor([[5.0], [11.0]]))
+    assert GanIntCls.interpolate(t[:1]).shape == (0, 1)
 
 
 def test_the_generator_draws_with_fresh_noise(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,7 +244,7 @@ def test_presets() -> None:
     paper = presets["paper"]
     assert (paper.generator_width, paper.discriminator_width, paper.batch, paper.captions) == (128, 64, 64, 4)
     with pytest.raises(UserError, match="size=48"):
-        Config(size=48)
+        GanIntClsConfig(size=48)
 
 
 def test_drawing_reads_typos_and_meets_halfway() -> None:
@@ -261,7 +260,7 @@ def test_drawing_reads_typos_and_meets_halfway() -> None:
     ends = Caption("green"), Caption("dark red")
     assert_close(draw(Blend(*ends, 0.0)), draw(ends[0]))
     assert_close(draw(Blend(*ends, 1.0)), draw(ends[1]))
-    halfway = system.read(ends).mean(dim=0, keepdim=True)
+    halfway = system.captions.encode(ends).mean(dim=0, keepdim=True)
     assert_close(draw(Blend(*ends, 0.5)), system.generator(RowNoise([7]).normal(Z), halfway)[0])
 
 
@@ -281,8 +280,8 @@ def test_vectors_are_standard_and_a_run_that_goes_on_reads_again() -> None:
     assert_close(vectors.std(dim=0, correction=0), torch.ones(16))
     resumed = make()
     resumed.load_state_dict(system.state_dict())
-    resumed.sentences = CaptionTable()
-    resumed.remember(DATA)
+    resumed.sentences.vectors = torch.empty(0)
+    resumed.captions.restore_table(DATA)
     assert torch.equal(resumed.standard(resumed.sentences.vectors), vectors)
 
 
@@ -316,7 +315,7 @@ def test_the_style_encoder_finds_the_noise_of_unseen_drawings() -> None:
     assert moved == {"style_encoder"}
 
     system.eval()
-    z, t = torch.randn(64, Z), system.read([Caption("pink"), Caption("dark red")] * 32)
+    z, t = torch.randn(64, Z), system.captions.encode([Caption("pink"), Caption("dark red")] * 32)
     found = system.style(system.generator(z, t))
     assert nn.functional.mse_loss(found, z) < 0.7
     alike = nn.functional.cosine_similarity(found[:, None], z[None], dim=2)  # (64 found, 64 drawn from)
@@ -332,7 +331,7 @@ def test_a_style_is_drawn_with_other_words() -> None:
     system.style_encoder.train()(torch.randn(4, 3, 16, 16))
     (noise,) = system.eval().style(torch.rand(1, 3, 16, 16)).tolist()
     *_, draft = system.sample([Caption("green"), Caption("pink")], system.Knobs(), RowNoise([Style(tuple(noise))] * 2))
-    expected = system.generator(torch.tensor([noise] * 2), system.read([Caption("green"), Caption("pink")]))
+    expected = system.generator(torch.tensor([noise] * 2), system.captions.encode([Caption("green"), Caption("pink")]))
     assert draft.images is not None
     assert_close(draft.images, expected)
     assert not torch.allclose(*draft.images, atol=1e-7)

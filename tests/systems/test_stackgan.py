@@ -21,7 +21,7 @@ from limner.errors import UserError
 from limner.noise import RowNoise
 from limner.settings import change
 from limner.system import Clock
-from limner.systems.stackgan import CODE, Config, Refiner, Sketcher, StackGan, Z
+from limner.systems.stackgan import CODE, Refiner, Sketcher, StackGan, StackGanConfig, Z
 from toy import pairs, shapes
 
 START = Clock(seen=0, total=1, step=1)
@@ -36,7 +36,7 @@ def make(data: Dataset, **changes: Any) -> StackGan:
     torch.manual_seed(0)
     system = StackGan(change(StackGan.presets["tiny"], changes), data.schema)
     system.eval().requires_grad_(False)
-    system.measure(data)
+    system.captions.fill_table(data)
     return system
 
 
@@ -54,7 +54,7 @@ def test_a_picture_is_larger_than_its_sketch(data: Dataset) -> None:
     drafts = list(system.sample(data.requests(system.takes, 2, "test"), system.Knobs(), RowNoise([1, 2])))
     assert [draft.images.shape[-1] for draft in drafts if draft.images is not None] == [16, 32]
     with pytest.raises(UserError, match="first=32: a sketch is smaller than the picture, which has size=32"):
-        change(Config(), {"first": 32, "size": 32})
+        change(StackGanConfig(), {"first": 32, "size": 32})
 
 
 def test_the_sketcher_rests_while_the_refiner_learns(data: Dataset) -> None:

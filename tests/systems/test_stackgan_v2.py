@@ -16,10 +16,10 @@ from limner.data.dataset import Dataset
 from limner.data.views import Pairs, Pictures
 from limner.errors import UserError
 from limner.noise import RowNoise
-from limner.requests import Caption, Nothing
+from limner.requests import Nothing
 from limner.settings import change
 from limner.system import Clock
-from limner.systems.stackgan_v2 import Config, StackGanV2, Tree, colour_gap, statistics
+from limner.systems.stackgan_v2 import StackGanV2, StackGanV2Config, Tree, colour_gap, statistics
 from toy import shapes
 
 START = Clock(seen=0, total=1, step=1)
@@ -33,13 +33,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def make(data: Dataset, **changes: Any) -> StackGanV2:
     torch.manual_seed(0)
     system = StackGanV2(change(StackGanV2.presets["tiny"], changes), data.schema)
-    if system.takes is Caption:
-        system.measure(data)
+    if system.captions is not None:
+        system.captions.fill_table(data)
     return system
 
 
 def test_has_the_published_size() -> None:
-    assert sum(p.numel() for p in Tree(Config()).parameters()) == 21_239_696
+    assert sum(p.numel() for p in Tree(StackGanV2Config()).parameters()) == 21_239_696
 
 
 def test_sides() -> None:

@@ -1,4 +1,4 @@
-"""How a module runs for a while: as in use rather than in training, or in full precision."""
+"""How a module runs for a while: in eval mode, or in full precision."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 @contextmanager
 def evaluating(*modules: nn.Module) -> Iterator[None]:
-    """Put modules in eval mode (running statistics, no dropout) and then each back in the mode it had."""
+    """Put modules in eval mode (running statistics, no dropout), and each back in the mode it had on leaving."""
     before = [(part, part.training) for module in modules for part in module.modules()]
     for module in modules:
         module.eval()
@@ -23,5 +23,5 @@ def evaluating(*modules: nn.Module) -> Iterator[None]:
 
 
 def full_precision(like: Tensor) -> AbstractContextManager[object]:
-    """Switch autocast off where `like` lives: penalties and statistics need more than eight bits of mantissa."""
+    """Switch autocast off on the device of `like`: penalties and statistics need more than eight bits of mantissa."""
     return torch.autocast(device_type=like.device.type, enabled=False)

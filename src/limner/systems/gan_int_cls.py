@@ -2,31 +2,33 @@
 
 Reed, Akata, Yan, Logeswaran, Schiele, Lee: Generative Adversarial Text to Image Synthesis, ICML 2016.
 
-Reading order: Config, Generator, Discriminator, StyleEncoder, GanIntCls (its phases, its step, which is algorithm 1,
-the step of the style encoder, and drawing).
+Reading order: GanIntClsConfig, Generator, Discriminator, StyleEncoder (S), GanIntCls: its phases, its step, which is
+algorithm 1, the step of the style encoder (eq. 6), sample. The text encoder and its training are in
+`blocks.pretrained_text`.
 
-Letters: B pictures, S their side, E width of a sentence vector, Z = 100 numbers of noise, N = 128 numbers that a player
-makes of a sentence, n the width of a player. s_r, s_w, s_f: logits of (real picture, right text), (another real
-picture, same text), (drawn picture, its text).
+Letters: B pictures, S their side, E width of a sentence vector, Z = 100 numbers of noise, N = 128 numbers to which a
+net maps a sentence, n the width of a net. x real pictures, x_hat generated ones, h a sentence vector (phi(t) in the
+paper). s_r, s_w, s_f: logits of (real picture, right text), (another real picture, same text), (generated picture, its
+text).
 
 Two claims, each switched by `variant`
-    CLS, section 4.2: the discriminator also learns to refuse real pictures that do not fit the text.
-    INT, section 4.3: the generator also draws from texts halfway between two, which no one ever wrote.
+    CLS, section 4.2: the discriminator also learns to reject real pictures that do not fit the text.
+    INT, section 4.3: the generator also learns from vectors halfway between those of two captions.
 
 Deviations
     Convolutions have no bias: the authors' code sets them to zero at every step. Linear layers keep theirs.
     The discriminator's residual branch is what the code meant: at the published commit its name is not defined.
-    (real, right) and (real, wrong) share the pictures of one batch, so the trunk sees each real picture once; and each
-    of them has a mismatch of another label or, where there are no labels, of other captions.
+    (real, right) and (real, wrong) share the pictures of one batch, so the trunk runs once on each real picture; and
+    the wrong picture has another label or, where there are no labels, other captions.
     Batches are drawn from all pictures alike, not class by class.
-    Text is pre-trained here from scratch against a small image encoder (see `blocks.losses.joint_embedding`), and as
-    the scale of what comes out is then an accident, sentence vectors are centred and scaled to unit spread.
+    The text encoder is trained here from scratch beside a small image encoder (see `blocks.losses.joint_embedding`); as
+    the scale of its output is arbitrary, sentence vectors are standardised: mean 0, deviation 1.
     Sides other than 64 add or leave out doublings at the fine end.
     The style encoder (section 4.4) is not in the authors' code, and we have no source for its layers and its budget:
-    here it is the discriminator's trunk, batch norm in it by either recipe, and a linear layer. `style_images=0` leaves
+    here it is the discriminator's trunk, with batch norm in either recipe, and a linear layer. `style_images=0` leaves
     it out, and then nothing else changes.
-    `recipe="modern"` keeps both claims and the generator, and changes what the field has learnt since: spectral norm
-    in place of batch norm in the discriminator (Miyato et al. 2018), lazy R1 (Mescheder et al. 2018; Karras et al.
+    `recipe="modern"` keeps both claims and the generator, and adds what the field has learnt since: spectral norm in
+    place of batch norm in the discriminator (Miyato et al. 2018), lazy R1 (Mescheder et al. 2018; Karras et al.
     2020), DiffAugment (Zhao et al. 2020), two time scales (Heusel et al. 2017), averaged generator weights. The loss
     stays logistic: R1 is made for it, and the comparison then shows the rest.
 """
@@ -36,7 +38,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -50,22 +52,25 @@ from limner.blocks.layers.initialisation import dcgan_init
 from limner.blocks.losses.adversarial import bce_fake, bce_real
 from limner.blocks.losses.differentiable_augmentation import diff_augment, middle, window
 from limner.blocks.losses.penalties import gradient_penalty
-from limner.blocks.text.reading import Reader, ReadsFirst, told_by
+from limner.blocks.pretrained_text import PretrainedText, TextConfig, build_text_encoder
+from limner.blocks.text.caption_table import CaptionTable
+from limner.blocks.text.standardise import Standardise
+from limner.blocks.vision.encoders import ImageEncoder
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.errors import UserError
 from limner.noise import RowNoise
 from limner.optimisers import adam, step_halving
 from limner.requests import Caption, Request
-from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, Update, blend, no_grad
+from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, blend, no_grad
 
 Z, N = 100, 128
 LAZY, GAMMA = 16, 0.2  # modern: steps between two penalties, weight of R1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Reader):
-    """What people change."""
+class GanIntClsConfig(TextConfig):
+    """Settings of the system."""
 
     variant: Literal["gan", "gan-cls", "gan-int", "gan-int-cls"] = "gan-int-cls"
     """Which of the paper's two claims are in: the rows of its comparison."""
@@ -97,12 +102,12 @@ class Config(Reader):
 
 
 class Generator(nn.Module):
-    """Noise and sentence to a 4x4 map, doubled until it is a picture: (B, Z), (B, E) to (B, 3, S, S). Fig. 2, left."""
+    """G: noise and sentence to a 4x4 map, doubled until it is a picture: (B, Z), (B, E) to (B, 3, S, S). Fig. 2."""
 
-    def __init__(self, width: int, size: int, text: int) -> None:
+    def __init__(self, width: int, size: int, text_width: int) -> None:
         super().__init__()
         widths = [8 * width >> i for i in range(doublings(size))]  # 8n, 4n, 2n, n at 64 pixels
-        self.read = nn.Sequential(nn.Linear(text, N), nn.LeakyReLU(LEAK, inplace=True))
+        self.read = nn.Sequential(nn.Linear(text_width, N), nn.LeakyReLU(LEAK, inplace=True))
         layers: list[nn.Module] = [nn.ConvTranspose2d(Z + N, widths[0], 4, bias=False), nn.BatchNorm2d(widths[0])]
         layers += [Bottleneck(widths[0], widths[0] // 4, nn.ReLU())]  # at 4x4
         for place, (inside, outside) in enumerate(pairwise(widths)):
@@ -125,14 +130,14 @@ def trunk(width: int, size: int, norm: bool) -> nn.Sequential:
 
 
 class Discriminator(nn.Module):
-    """A picture halved to a 4x4 map, the sentence beside it at every place, one logit. Fig. 2, right."""
+    """D: a picture halved to a 4x4 map, the sentence beside it at every place, one logit. Fig. 2, right."""
 
-    def __init__(self, width: int, size: int, text: int, modern: bool) -> None:
+    def __init__(self, width: int, size: int, text_width: int, modern: bool) -> None:
         super().__init__()
         norm, bias = not modern, modern
         last, leaky = 8 * width, nn.LeakyReLU(LEAK)
         self.trunk = trunk(width, size, norm)
-        self.read = nn.Sequential(nn.Linear(text, N), *([nn.BatchNorm1d(N)] if norm else []), leaky)
+        self.read = nn.Sequential(nn.Linear(text_width, N), *([nn.BatchNorm1d(N)] if norm else []), leaky)
         self.head = nn.Sequential(
             nn.Conv2d(last + N, last, 1, bias=bias),
             *([nn.BatchNorm2d(last)] if norm else []),
@@ -141,11 +146,11 @@ class Discriminator(nn.Module):
         )
 
     def features(self, x: Tensor) -> Tensor:
-        """See pictures without a text: (B, 8n, 4, 4)."""
+        """Return the map of pictures (B, 3, S, S), in which no text has a part yet: (B, 8n, 4, 4)."""
         return self.trunk(x)
 
     def judge(self, features: Tensor, sentence: Tensor) -> Tensor:
-        """Return a logit for each pair of what was seen and a sentence: (B,)."""
+        """Return a logit for each pair of a map (B, 8n, 4, 4) and a sentence (B, E): (B,)."""
         return self.head(tile(self.read(sentence), features)).flatten()
 
     def forward(self, x: Tensor, sentence: Tensor) -> Tensor:
@@ -153,7 +158,7 @@ class Discriminator(nn.Module):
 
 
 class StyleEncoder(nn.Module):
-    """From a picture back to the noise it was drawn from: (B, 3, S, S) to (B, Z). S of section 4.4."""
+    """S of section 4.4: from a picture back to the noise it was drawn from: (B, 3, S, S) to (B, Z)."""
 
     def __init__(self, width: int, size: int) -> None:
         super().__init__()
@@ -162,14 +167,14 @@ class StyleEncoder(nn.Module):
 
     @property
     def learnt(self) -> bool:
-        """Tell whether it was ever trained: batch norm counts its batches."""
+        """Whether it was ever trained: batch norm counts its batches."""
         return any(int(count) for name, count in self.named_buffers() if name.endswith("num_batches_tracked"))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.find(self.trunk(x).flatten(1))
 
 
-class GanIntCls(ReadsFirst):
+class GanIntCls(System):
     """Reed et al. 2016 in its four variants, as published and by today's recipe."""
 
     paper = Paper(
@@ -180,10 +185,10 @@ class GanIntCls(ReadsFirst):
         arxiv="1605.05396",
     )
     takes = Caption
-    Config = Config
+    Config = GanIntClsConfig
     Knobs = Spread
     default_preset = "avatars"
-    presets: ClassVar[Mapping[str, Any]] = {
+    presets: ClassVar[Mapping[str, GanIntClsConfig]] = {
         "tiny": Config(
             text="word", text_loss="contrastive", text_width=32, text_images=160, text_batch=8,
             size=16, images=1_200, batch=8, generator_width=8, discriminator_width=8, captions=1, rate=1e-3,
@@ -206,10 +211,15 @@ class GanIntCls(ReadsFirst):
         "paper": Config(style_images=100 * 8_855),
         "modern": Config(style_images=100 * 8_855, recipe="modern"),
     }  # fmt: skip
+    config: GanIntClsConfig
 
-    def __init__(self, config: Any, schema: Schema) -> None:
+    def __init__(self, config: GanIntClsConfig, schema: Schema) -> None:
         super().__init__(config, schema)
         c = config
+        self.text = build_text_encoder(c, schema.lexicon)  # phi
+        self.vision = ImageEncoder(self.data_size(c), c.text_width)
+        self.standard, self.sentences = Standardise(c.text_width), CaptionTable()
+        self.captions = PretrainedText(self.text, self.vision, self.standard, self.sentences, schema.lexicon)
         self.generator = Generator(c.generator_width, c.size, c.text_width)
         self.discriminator = Discriminator(c.discriminator_width, c.size, c.text_width, c.recipe == "modern")
         self.generator.apply(dcgan_init)
@@ -219,22 +229,22 @@ class GanIntCls(ReadsFirst):
         self.style_encoder = StyleEncoder(c.discriminator_width, c.size).apply(dcgan_init) if c.style_images else None
 
     @classmethod
-    def data_size(cls, config: Any) -> int:
-        """76 for 64 where windows are cut."""
+    def data_size(cls, config: GanIntClsConfig) -> int:
+        """76 for 64 where windows are cropped."""
         return config.size * 76 // 64 if config.crop else config.size
 
     def phases(self) -> list[Phase]:
-        """Learn to read; read all there is; then, reading no better any more, learn to draw; then to find the noise."""
+        """Train the text encoder; encode all captions; with it frozen, train the GAN, and then the style encoder."""
         c = self.config
         phases = [
-            *self.reading(),
+            *self.captions.phases(c),
             Phase(
                 name="gan",
                 view=Pairs,
                 images=c.images,
                 batch=c.batch,
                 players=self.players(),
-                on_enter=self.remember,
+                on_enter=self.captions.restore_table,
                 step=self.step,
             ),
         ]
@@ -246,16 +256,16 @@ class GanIntCls(ReadsFirst):
                 images=c.style_images,
                 batch=c.batch,
                 players={"style": Player(modules=[self.style_encoder], optimiser=optimiser, schedule=step_halving(5))},
-                on_enter=self.remember,
+                on_enter=self.captions.restore_table,
                 step=self.invert,
-                check=self.found,
+                check=self.inversion_score,
                 draws=False,
             )
             phases.append(style)
         return phases
 
     def players(self) -> Mapping[str, Player]:
-        """The two nets; sentences are read by a third that moves no more."""
+        """The two nets of the GAN; the text encoder is frozen."""
         rate = self.config.rate
         if self.config.recipe == "modern":
             slow, fast = adam(rate / 2, betas=(0.0, 0.99)), adam(rate * 2, betas=(0.0, 0.99))
@@ -271,82 +281,90 @@ class GanIntCls(ReadsFirst):
         }
 
     def step(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
-        """Algorithm 1: the discriminator's move, then the generator's with fresh noise."""
-        c = self.config
+        """Algorithm 1: update the discriminator, then the generator with fresh noise."""
+        c, d = self.config, self.discriminator
         x = window(batch.images, c.size) if c.crop else batch.images  # (B, 3, S, S)
-        t = self.said(batch.rows, c.captions)  # (B, E)
+        h = self.captions.draw(batch.rows, c.captions)  # (B, E)
         mismatch = 0.5 if c.variant.endswith("cls") else 0.0
 
         with torch.no_grad():
-            drawn = self.generator(self.noise(t), t)
-        seen = self.discriminator.features(self.show(x))
-        s_r = self.discriminator.judge(seen, t)
-        s_f = self.discriminator(self.show(drawn), t)
+            x_hat = self.generator(self.noise(h), h)
+        features = d.features(self.augment(x))
+        s_r = d.judge(features, h)  # real picture, right text
+        s_f = d(self.augment(x_hat), h)  # generated picture, right text
         loss, log = bce_real(s_r) + (1 - mismatch) * bce_fake(s_f), {"right": s_r, "drawn": s_f}
         if mismatch:
-            s_w = self.discriminator.judge(seen[batch.wrong], t)  # wrong picture, right text
+            s_w = d.judge(features[batch.wrong], h)  # wrong picture, right text
             loss, log = loss + mismatch * bce_fake(s_w), log | {"wrong": s_w}
         if c.recipe == "modern" and clock.every(LAZY):
-            loss = loss + LAZY * GAMMA / 2 * gradient_penalty(self.discriminator, x, t)
+            loss = loss + LAZY * GAMMA / 2 * gradient_penalty(d, x, h)
         yield Update("discriminator", loss, log)
 
         if "int" in c.variant:
-            t = torch.cat([t, self.between(t)])  # (3B/2, E)
-        drawn = self.generator(self.noise(t), t)
-        yield Update("generator", bce_real(self.discriminator(self.show(drawn), t)))
+            h = torch.cat([h, self.interpolate(h)])  # (3B/2, E)
+        x_hat = self.generator(self.noise(h), h)
+        yield Update("generator", bce_real(d(self.augment(x_hat), h)))
 
     def invert(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
-        """Equation 6: the style encoder finds the noise in what the generator, which rests, has drawn."""
-        t = self.said(batch.rows, self.config.captions)
-        yield Update("style", self.missed(t))
+        """Equation 6: update the style encoder on pictures of the frozen generator."""
+        yield Update("style", self.inversion_error(self.captions.draw(batch.rows, self.config.captions)))
 
-    def found(self, batch: Pairs) -> Mapping[str, float]:
-        """Return the share of the noise that is found in drawings of unseen captions: 1 is all, 0 a blind guess."""
-        return {"found": 1 - float(self.missed(self.read(told_by(batch))))}
-
-    def missed(self, t: Tensor) -> Tensor:
-        """Draw each sentence (B, E) with fresh noise and return how far from it the style encoder's is, squared."""
+    def inversion_error(self, h: Tensor) -> Tensor:
+        """Return E (z - S(G(z, h)))^2 over fresh noise and sentences (B, E), a mean over z's components (eq. 6)."""
         assert self.style_encoder is not None
-        z = self.noise(t)
+        z = self.noise(h)
         with torch.no_grad():
-            drawn = self.generator(z, t)
-        return F.mse_loss(self.style_encoder(drawn).float(), z)
+            x_hat = self.generator(z, h)
+        return F.mse_loss(self.style_encoder(x_hat).float(), z)
+
+    def inversion_score(self, batch: Pairs) -> Mapping[str, float]:
+        """Return the share of the noise's variance recovered for unseen captions: 1 is all, 0 is guessing zero."""
+        h = self.captions.encode([Caption(text) for text in batch.texts])
+        return {"found": 1 - float(self.inversion_error(h))}
 
     def noise(self, like: Tensor) -> Tensor:
         """Draw z for each row of `like`: (B, Z)."""
         return normal(like, Z)
 
-    def show(self, images: Tensor) -> Tensor:
-        """Return pictures as the discriminator sees them: by the modern recipe moved and in part covered.
+    def augment(self, images: Tensor) -> Tensor:
+        """Return pictures as the discriminator sees them: by the modern recipe shifted and in part covered.
 
-        Their colours stay: captions name colours, and one who sees them changed cannot tell if the words are right.
+        Colours stay, as captions name colours.
         """
         return diff_augment(images, colour=False) if self.config.recipe == "modern" else images
 
     @staticmethod
-    def between(t: Tensor) -> Tensor:
-        """Halfway between each vector of the first half of a batch and one of the second (eq. 5, beta = 1/2)."""
-        half = len(t) // 2
-        return (t[:half] + t[half : 2 * half]) / 2
+    def interpolate(h: Tensor) -> Tensor:
+        """Return beta h_1 + (1 - beta) h_2 of eq. 5, beta = 1/2, over the two halves of a batch: (B, E) to (B/2, E)."""
+        half = len(h) // 2
+        return (h[:half] + h[half : 2 * half]) / 2
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
-        """Draw once."""
-        yield Draft(images=self.generator(rng.normal(Z) * knobs.spread, blend(self.read, requests)))
+    def sample(self, requests: Sequence[Request], knobs: Spread, rng: RowNoise) -> Iterator[Draft]:
+        """Draw once; the only draft is the picture."""
+        yield Draft(images=self.generator(rng.normal(Z) * knobs.spread, blend(self.captions.encode, requests)))
 
     @torch.no_grad()
     def style(self, images: Tensor) -> Tensor:
-        """Find the noise that would draw pictures like these: (B, Z)."""
+        """Return the noise that would draw pictures like these, (B, 3, R, R): (B, Z)."""
         if self.style_encoder is None or not self.style_encoder.learnt:
             raise UserError("this checkpoint has not learnt to find a style: train with --set style_images=100000")
         return self.style_encoder(middle(images, self.config.size))
 
+    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+        """Return codes of pictures and captions by the pre-trained encoders, two of (B, E)."""
+        return self.captions.embed_pairs(images, requests)
+
+    def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
+        """Return words that no caption of the training set has, each with the nearest that one has."""
+        return self.captions.unknown_words(requests)
+
     def exports(self) -> Mapping[str, ExportPart]:
-        """Return the reader, and the generator: noise (B, Z) and standard sentence vectors (B, E) to pictures."""
-        paint = export_generator(
-            lambda z, t: [Draft(images=self.generator(z, t))],
+        """Return the text encoder, and the generator: noise (B, Z) and sentence vectors (B, E) to pictures."""
+        generator = export_generator(
+            lambda z, h: [Draft(images=self.generator(z, h))],
             [self.generator],
             {"spread": Z},
             example_condition(self.text.width),
         )
-        return {"reader": self.exported_encoder(), "painter": paint}
+        return {"reader": self.captions.export(), "painter": generator}

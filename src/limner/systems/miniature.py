@@ -373,7 +373,7 @@ class Miniature(System):
     def measure(self, data: Dataset) -> None:
         """Measure mean and deviation of the pooled states over one caption of each training picture."""
         texts = [data.captions(row)[row % len(data.captions(row))] for row in range(data.length())]
-        self.standard.measure(torch.cat([self.pool(texts[i : i + 256]) for i in range(0, len(texts), 256)]))
+        self.standard.fit(torch.cat([self.pool(texts[i : i + 256]) for i in range(0, len(texts), 256)]))
 
     def pool(self, texts: Sequence[str]) -> Tensor:
         """Return the maximum of the GRU's states over the words, before the contrastive projection: (B, E)."""

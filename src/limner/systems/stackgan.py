@@ -31,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -53,13 +53,16 @@ from limner.blocks.layers.initialisation import orthogonal
 from limner.blocks.layers.tree import Drawn, shrunk
 from limner.blocks.layers.upsampling import Upsample, UpsampleConv
 from limner.blocks.losses.matching_aware import Objective, Weights
-from limner.blocks.text.reading import Reader, ReadsFirst
+from limner.blocks.pretrained_text import PretrainedText, TextConfig, build_text_encoder
+from limner.blocks.text.caption_table import CaptionTable
+from limner.blocks.text.standardise import Standardise
+from limner.blocks.vision.encoders import ImageEncoder
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.noise import RowNoise
 from limner.optimisers import adam, step_halving
 from limner.requests import Caption, Request
-from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, Update, blend, no_grad
+from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, blend, no_grad
 
 Z, CODE = 100, 128
 DIVERGENCE = 2.0  # weight of the clouds' mean divergence from N(0, 1), in all of the authors' settings
@@ -67,8 +70,8 @@ WEIGHTS = Weights(right=1.0, wrong=0.5, drawn=0.5)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Reader, CascadeConfig):
-    """What people change."""
+class StackGanConfig(TextConfig, CascadeConfig):
+    """Settings of the system."""
 
     text: Literal["char", "char-gru", "word"] = "char-gru"
     """How sentences are read: by letters, with the net of Reed et al. (CVPR) or its gated sibling (ICML), or words."""
@@ -166,7 +169,7 @@ class Stacked(nn.Module):
         return Drawn([sketch, picture], [rough, fine])
 
 
-class StackGan(ReadsFirst):
+class StackGan(System):
     """Zhang et al. 2017."""
 
     paper = Paper(
@@ -177,10 +180,10 @@ class StackGan(ReadsFirst):
         arxiv="1612.03242",
     )
     takes = Caption
-    Config = Config
+    Config = StackGanConfig
     Knobs = TwoSpreads
     default_preset = "avatars"
-    presets: ClassVar[Mapping[str, Any]] = {
+    presets: ClassVar[Mapping[str, StackGanConfig]] = {
         "tiny": Config(
             text="word", text_loss="contrastive", text_width=32, text_images=160, text_batch=8, size=32, first=16,
             images=1_200, second_images=1_600, batch=8, generator_width=8, discriminator_width=8, residuals=1,
@@ -196,10 +199,15 @@ class StackGan(ReadsFirst):
             discriminator_width=96, residuals=2, captions=1,
         ),
     }  # fmt: skip
+    config: StackGanConfig
 
-    def __init__(self, config: Any, schema: Schema) -> None:
+    def __init__(self, config: StackGanConfig, schema: Schema) -> None:
         super().__init__(config, schema)
         c = config
+        self.text = build_text_encoder(c, schema.lexicon)  # phi
+        self.vision = ImageEncoder(self.data_size(c), c.text_width)
+        self.standard, self.sentences = Standardise(c.text_width), CaptionTable()
+        self.captions = PretrainedText(self.text, self.vision, self.standard, self.sentences, schema.lexicon)
         self.objective = Objective(WEIGHTS, c.kit)
         sketcher = Sketcher(c.generator_width, c.first, c.text_width)
         refiner = Refiner(c.generator_width, c.first, c.size, c.text_width, c.residuals)
@@ -213,7 +221,7 @@ class StackGan(ReadsFirst):
         )  # fmt: skip
 
     @classmethod
-    def data_size(cls, config: Any) -> int:
+    def data_size(cls, config: StackGanConfig) -> int:
         """304 for 256 where windows are cropped."""
         return read_size(config.size, config.crop)
 
@@ -225,14 +233,16 @@ class StackGan(ReadsFirst):
         """Learn to read; to sketch; then, the sketcher at rest, to finish."""
         c, stages = self.config, self.generator
         return [
-            *self.reading(),
+            *self.captions.phases(c),
             Phase(
-                name="stage I", view=Pairs, images=c.images, batch=c.batch, on_enter=self.remember,
+                name="stage I", view=Pairs, images=c.images, batch=c.batch,
+                on_enter=self.captions.restore_table,
                 players=self.players(self.critic_i, stages.sketcher, halvings=11),  # every 50 of 600 rounds
                 step=self.sketch,
             ),
             Phase(
-                name="stage II", view=Pairs, images=c.second_images, batch=c.batch, on_enter=self.remember,
+                name="stage II", view=Pairs, images=c.second_images, batch=c.batch,
+                on_enter=self.captions.restore_table,
                 players=self.players(self.critic_ii, stages.refiner, halvings=5),  # every 100 of 600 rounds
                 step=self.refine,
             ),
@@ -248,13 +258,13 @@ class StackGan(ReadsFirst):
 
     def sketch(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
         """Equations 3 and 4: stage I."""
-        t = self.said(batch.rows, self.config.captions)  # (B, E)
+        t = self.captions.draw(batch.rows, self.config.captions)  # (B, E)
         sketch, cloud = self.generator.sketcher(normal(t, Z), normal(t, CODE), t)
         yield from self.moves(self.critic_i, batch, sketch, cloud, t, clock)
 
     def refine(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
         """Equations 5 and 6: stage II, on sketches that are what they are."""
-        t = self.said(batch.rows, self.config.captions)
+        t = self.captions.draw(batch.rows, self.config.captions)
         with torch.no_grad():
             sketch, _ = self.generator.sketcher(normal(t, Z), normal(t, CODE), t)
         picture, cloud = self.generator.refiner(sketch, normal(t, CODE), t)
@@ -273,20 +283,28 @@ class StackGan(ReadsFirst):
         )
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Request], knobs: TwoSpreads, rng: RowNoise) -> Iterator[Draft]:
         """Sketch, then finish; the sketch is a draft."""
         z, epsilon = rng.normal(Z + 2 * CODE).split([Z, 2 * CODE], dim=1)
         noise = torch.cat([knobs.spread * z, knobs.reading * epsilon], dim=1)
-        yield from self.paint(noise, blend(self.read, requests))
+        yield from self.paint(noise, blend(self.captions.encode, requests))
 
     def paint(self, noise: Tensor, sentence: Tensor) -> Iterator[Draft]:
         """Draw sentence vectors (B, E) with noise and strays (B, Z + 2c)."""
         return drafts(self.generator(*noise.split([Z, 2 * CODE], dim=1), sentence))
 
+    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+        """Return codes of pictures and captions by the pre-trained encoders, two of (B, E)."""
+        return self.captions.embed_pairs(images, requests)
+
+    def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
+        """Return words that no caption of the training set has, each with the nearest that one has."""
+        return self.captions.unknown_words(requests)
+
     def exports(self) -> Mapping[str, ExportPart]:
         """Return the reader, and both stages: noise and strays (B, Z + 2c), sentence vectors (B, E) to pictures."""
         noise = {"spread": Z, "reading": 2 * CODE}
         return {
-            "reader": self.exported_encoder(),
+            "reader": self.captions.export(),
             "painter": export_generator(self.paint, [self.generator], noise, example_condition(self.config.text_width)),
         }

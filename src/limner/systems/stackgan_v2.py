@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -51,13 +51,16 @@ from limner.blocks.layers.convolutions import tile
 from limner.blocks.layers.initialisation import orthogonal
 from limner.blocks.layers.tree import Drawn, Head, Residual, Root, Same, Up, sides
 from limner.blocks.losses.matching_aware import Objective, Weights
-from limner.blocks.text.reading import Reader, ReadsFirst
+from limner.blocks.pretrained_text import PretrainedText, TextConfig, build_text_encoder
+from limner.blocks.text.caption_table import CaptionTable
+from limner.blocks.text.standardise import Standardise
+from limner.blocks.vision.encoders import ImageEncoder
 from limner.data.schema import Schema
 from limner.data.views import Pairs, Pictures
 from limner.noise import RowNoise
 from limner.optimisers import adam
 from limner.requests import Caption, Nothing, Request
-from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, Update, blend, no_grad
+from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, blend, no_grad
 
 Z, CODE = 100, 128
 DIVERGENCE = 2.0  # weight of the clouds' mean divergence from N(0, 1)
@@ -68,8 +71,8 @@ NO_TEXT = Weights(real_alone=1.0, drawn_alone=1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Reader, CascadeConfig):
-    """What people change."""
+class StackGanV2Config(TextConfig, CascadeConfig):
+    """Settings of the system."""
 
     text: Literal["char", "char-gru", "word", "none"] = "char-gru"
     """What reads: the paper's by letters, or a small one by words; none: pictures are drawn without being told what."""
@@ -111,7 +114,7 @@ class Branch(nn.Module):
 class Tree(nn.Module):
     """Noise (B, Z) and, where there is a text, its stray (B, c) and its vector (B, E) to pictures of each stage."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: StackGanV2Config) -> None:
         super().__init__()
         c, first = config, sides(config.size, config.stages)[0]
         text = c.text != "none"
@@ -152,7 +155,7 @@ def statistics(images: Tensor) -> tuple[Tensor, Tensor]:
     return mean, apart @ apart.transpose(1, 2) / pixels.shape[2]
 
 
-class StackGanV2(ReadsFirst):
+class StackGanV2(System):
     """Zhang et al. 2018."""
 
     paper = Paper(
@@ -163,10 +166,9 @@ class StackGanV2(ReadsFirst):
         arxiv="1710.10916",
     )
     takes = Caption
-    Config = Config
+    Config = StackGanV2Config
     Knobs = TwoSpreads
-    default_preset = "avatars"
-    presets: ClassVar[Mapping[str, Any]] = {
+    presets: ClassVar[Mapping[str, StackGanV2Config]] = {
         "tiny": Config(
             text="word", text_loss="contrastive", text_width=32, text_images=160, text_batch=8, size=32, stages=2,
             images=1_600, batch=8, generator_width=16, discriminator_width=8, residuals=1, rate=2e-3,
@@ -179,10 +181,17 @@ class StackGanV2(ReadsFirst):
         "coco": Config(text_images=20 * 82_783, images=120 * 82_783),
         "unconditional": Config(text="none", colour=50.0, crop=True),
     }  # fmt: skip
+    config: StackGanV2Config
 
-    def __init__(self, config: Any, schema: Schema) -> None:
+    def __init__(self, config: StackGanV2Config, schema: Schema) -> None:
         super().__init__(config, schema)
         c = config
+        self.captions: PretrainedText | None = None
+        if c.text != "none":
+            self.text = build_text_encoder(c, schema.lexicon)  # phi
+            self.vision = ImageEncoder(self.data_size(c), c.text_width)
+            self.standard, self.sentences = Standardise(c.text_width), CaptionTable()
+            self.captions = PretrainedText(self.text, self.vision, self.standard, self.sentences, schema.lexicon)
         weights = NO_TEXT if c.text == "none" else JOINT if c.joint else TEXT_ALONE
         self.generator = Tree(c).apply(orthogonal)
         self.critics = DiscriminatorPyramid(
@@ -191,7 +200,7 @@ class StackGanV2(ReadsFirst):
         )  # fmt: skip
 
     @classmethod
-    def data_size(cls, config: Any) -> int:
+    def data_size(cls, config: StackGanV2Config) -> int:
         """304 for 256 where windows are cropped."""
         return read_size(config.size, config.crop)
 
@@ -200,7 +209,7 @@ class StackGanV2(ReadsFirst):
         return random_window(images, self.config.size, self.config.crop)
 
     @classmethod
-    def request_type(cls, config: Any) -> type[Request]:
+    def request_type(cls, config: StackGanV2Config) -> type[Request]:
         """Nothing where there is no text."""
         return Nothing if config.text == "none" else Caption
 
@@ -210,20 +219,21 @@ class StackGanV2(ReadsFirst):
         optimiser = adam(c.rate, betas=(0.5, 0.999))
         tree = Player(modules=[self.generator], optimiser=optimiser, ema=half_life(c.batch, c.images))
         players = self.critics.players(optimiser) | {"tree": tree}
-        if self.takes is Nothing:
+        if self.captions is None:
             return [Phase(name="tree", view=Pictures, images=c.images, batch=c.batch, players=players, step=self.step)]
         gan = Phase(
-            name="tree", view=Pairs, images=c.images, batch=c.batch, players=players, on_enter=self.remember,
-            step=self.step,
+            name="tree", view=Pairs, images=c.images, batch=c.batch, players=players,
+            on_enter=self.captions.restore_table, step=self.step,
         )  # fmt: skip
-        return [*self.reading(), gan]
+        return [*self.captions.phases(c), gan]
 
     def step(self, batch: Pairs | Pictures, clock: Clock) -> Iterator[Update]:
         """One move of each critic, then one of the tree."""
         x = self.show(batch.images)
         z, mean, kl = normal(x, Z), None, x.new_zeros(())
-        if isinstance(batch, Pairs):
-            drawn = self.generator(z, normal(x, CODE), self.said(batch.rows))
+        if self.captions is not None:
+            assert isinstance(batch, Pairs)
+            drawn = self.generator(z, normal(x, CODE), self.captions.draw(batch.rows))
             ((mean, logvar),), wrong = drawn.codes, batch.wrong
             kl = kl_to_standard_normal(mean, logvar) / CODE
         else:
@@ -239,25 +249,33 @@ class StackGanV2(ReadsFirst):
         yield Update("tree", loss, log)
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
+    def sample(self, requests: Sequence[Request], knobs: TwoSpreads, rng: RowNoise) -> Iterator[Draft]:
         """Draw all stages; the earlier ones are drafts."""
-        if self.takes is Nothing:
+        if self.captions is None:
             yield from self.paint(knobs.spread * rng.normal(Z))
             return
         z, epsilon = rng.normal(Z + CODE).split([Z, CODE], dim=1)
         noise = torch.cat([knobs.spread * z, knobs.reading * epsilon], dim=1)
-        yield from self.paint(noise, blend(self.read, requests))
+        yield from self.paint(noise, blend(self.captions.encode, requests))
 
     def paint(self, noise: Tensor, *sentence: Tensor) -> Iterator[Draft]:
         """Draw with noise (B, Z); sentence vectors (B, E), where there is text, with noise and strays (B, Z + c)."""
         return drafts(self.generator(*noise.tensor_split([Z][: len(sentence)], dim=1), *sentence))
 
+    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor] | None:
+        """Return codes of pictures and captions by the pre-trained encoders, two of (B, E); None without a text."""
+        return self.captions.embed_pairs(images, requests) if self.captions else None
+
+    def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
+        """Return words that no caption of the training set has, each with the nearest that one has."""
+        return self.captions.unknown_words(requests) if self.captions else {}
+
     def exports(self) -> Mapping[str, ExportPart]:
         """Return the tree: noise (B, Z) and, with text, strays (B, c) and sentence vectors (B, E), and what reads."""
-        if self.takes is Nothing:
+        if self.captions is None:
             return {"painter": export_generator(self.paint, [self.generator], {"spread": Z})}
         noise = {"spread": Z, "reading": CODE}
         return {
-            "reader": self.exported_encoder(),
+            "reader": self.captions.export(),
             "painter": export_generator(self.paint, [self.generator], noise, example_condition(self.config.text_width)),
         }

@@ -11,10 +11,10 @@ from torch.nn import functional as F
 
 
 def bce_real(logits: Tensor) -> Tensor:
-    """-E log D: small where D says real. For real pictures in D's loss and fakes in G's (non-saturating)."""
+    """Return -E log D of logits (B,): for real pictures in D's loss, and for fakes in G's (non-saturating)."""
     return F.softplus(-logits.float()).mean()
 
 
 def bce_fake(logits: Tensor) -> Tensor:
-    """-E log(1 - D): small where D says fake."""
+    """Return -E log(1 - D) of logits (B,): for fakes in D's loss."""
     return F.softplus(logits.float()).mean()

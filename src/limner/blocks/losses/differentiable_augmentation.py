@@ -1,4 +1,4 @@
-"""Augmentation: windows and mirrors of real pictures, and DiffAugment for both sides of a critic.
+"""Augmentation: windows and mirrors of real pictures, and DiffAugment for real and generated ones alike.
 
 Letters: B pictures, S their side.
 """
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-HAZE = 0.1  # deviation of its noise, in a pixel's units
+HAZE = 0.1  # standard deviation of the noise in `hazy`; pixels lie in [-1, 1]
 
 
 def window(images: Tensor, size: int) -> Tensor:
@@ -29,11 +29,11 @@ def middle(images: Tensor, size: int) -> Tensor:
 
 
 def diff_augment(images: Tensor, colour: bool = True) -> Tensor:
-    """Change pictures (B, 3, S, S) at random in ways that a gradient passes through (Zhao et al. 2020).
+    """Augment pictures (B, 3, S, S) at random by differentiable operations (Zhao et al. 2020).
 
     Colour (brightness, saturation, contrast), a shift of up to an eighth and a blank square of half the side, as in
-    the authors' code. Leave `colour` out where captions name colours: a critic that sees them changed cannot
-    tell whether the words are right.
+    the authors' code. Leave `colour` out where captions name colours: a discriminator that sees them changed
+    cannot tell whether the words are right.
     """
     if colour:
         images = _recolour(images)
@@ -41,9 +41,9 @@ def diff_augment(images: Tensor, colour: bool = True) -> Tensor:
 
 
 def hazy(images: Tensor) -> Tensor:
-    """Blur pictures (B, 3, S, S) by 1 2 1, to which a chequered pattern is nothing, and add noise.
+    """Blur pictures (B, 3, S, S) by the kernel 1 2 1, which removes a chequered pattern, and add noise.
 
-    Through it encoders at rest look at drawings, so that they cannot be fooled by a faint pattern.
+    Frozen encoders that score generated pictures see them so, and a faint pattern cannot fool them.
     """
     blurred = F.avg_pool2d(F.avg_pool2d(images, 2, stride=1), 2, stride=1)
     return F.pad(blurred, (1, 1, 1, 1), mode="replicate") + HAZE * torch.randn_like(images)

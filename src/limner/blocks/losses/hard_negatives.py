@@ -59,7 +59,7 @@ class HardNegatives:
     @torch.no_grad()
     def fill(self, text: WordEncoder, data: Dataset, pool: Callable[[Sequence[str]], Tensor]) -> None:
         """Compute of each caption what `pool` returns, (B, P), and its code by the encoder's projection, (B, E)."""
-        self.table.fill(text, data, read=pool)
+        self.table.fill(text, data, encode=pool)
         self.codes = F.normalize(text.project(self.table.vectors), dim=1)
 
     def pooled(self, places: Tensor) -> Tensor:

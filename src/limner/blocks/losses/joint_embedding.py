@@ -1,9 +1,9 @@
-"""Pre-training of a text encoder beside an image encoder: what matches comes close, what does not is kept away.
+"""Pre-training of a text encoder beside an image encoder: codes of matching pairs are drawn together, others apart.
 
 Two losses, each as a ready `Phase`: the structured joint embedding of Reed et al. (CVPR 2016, eqs. 1-4), and the
 symmetric contrastive loss of CLIP (Radford et al. 2021, fig. 3).
 
-Letters: B rows, E width of a code, v and t codes of pictures and texts, s_ij = v_i . t_j.
+Letters: B rows, E width of a code, v and t codes (B, E) of pictures and texts, s_ij = v_i . t_j.
 """
 
 from __future__ import annotations
@@ -21,26 +21,27 @@ from limner.data.views import Pairs
 from limner.optimisers import OptimiserFactory, adam, constant, linear_to_zero, rmsprop
 from limner.system import Clock, Phase, Player, Update
 
-SHARPEST = 4.6  # log of 100, where CLIP stops its temperature
+SHARPEST = 4.6  # log of 100, at which CLIP clips its inverse temperature
 
 
 def same_meaning(batch: Pairs) -> Tensor:
-    """Tell which rows are no proof against each other: (B, B) true where one's text is said of the other's picture.
+    """Return (B, B), true for rows that are no negatives of each other.
 
-    So are rows of one label, and every row with itself.
+    They are where one's text is among the captions of the other's picture, where both have the same label, and on the
+    diagonal.
     """
-    said = [frozenset(captions) for captions in batch.captions]
-    holds = torch.tensor([[text in captions for text in batch.texts] for captions in said])
-    holds = (holds | holds.T).to(batch.labels.device)
-    alike = (batch.labels[:, None] == batch.labels) & (batch.labels >= 0)
-    return holds | alike | torch.eye(len(said), dtype=torch.bool, device=holds.device)
+    captions = [frozenset(all_of_row) for all_of_row in batch.captions]
+    shared = torch.tensor([[text in of_row for text in batch.texts] for of_row in captions])
+    shared = (shared | shared.T).to(batch.labels.device)
+    same_label = (batch.labels[:, None] == batch.labels) & (batch.labels >= 0)
+    return shared | same_label | torch.eye(len(captions), dtype=torch.bool, device=shared.device)
 
 
 def structured_hinge(v: Tensor, t: Tensor, same: Tensor) -> Tensor:
-    """Symmetric hinge with margin 1 (Reed et al. 2016, eqs. 2 and 3), codes as they are, not normalised.
+    """Return the symmetric hinge with margin 1 (Reed et al. 2016, eqs. 2 and 3) of codes that are not normalised.
 
-    1/B^2 sum over i and j unlike: max(0, 1 + s_ij - s_ii) + max(0, 1 + s_ji - s_ii). With all codes zero it is
-    2 (B - 1) / B.
+    1/B^2 sum of max(0, 1 + s_ij - s_ii) + max(0, 1 + s_ji - s_ii) over i and j that are not `same` (B, B). With all
+    codes zero it is 2 (B - 1) / B.
     """
     s = v @ t.T  # (B, B)
     own = s.diagonal()[:, None]
@@ -49,9 +50,10 @@ def structured_hinge(v: Tensor, t: Tensor, same: Tensor) -> Tensor:
 
 
 def contrast(v: Tensor, t: Tensor, same: Tensor, sharpness: Tensor) -> Tensor:
-    """Cross-entropy of each picture's own text among the batch's, and of each text's own picture (their mean).
+    """Return the mean of two cross-entropies: each picture's own text among the batch's, and each text's own picture.
 
-    Rows of the same meaning are left out of the denominators. With all codes equal it is log B.
+    Rows that are `same` (B, B) are left out of each other's denominators. `sharpness` is the log of the inverse
+    temperature. With all codes equal the loss is log B.
     """
     logits = F.normalize(v, dim=1) @ F.normalize(t, dim=1).T * sharpness.clamp_max(SHARPEST).exp()
     own = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
@@ -61,16 +63,16 @@ def contrast(v: Tensor, t: Tensor, same: Tensor, sharpness: Tensor) -> Tensor:
 
 
 def retrieval_accuracy(v: Tensor, t: Tensor, same: Tensor) -> float:
-    """Share of texts whose nearest picture in the batch (by inner product) is their own or one as good."""
+    """Return the share of texts whose nearest picture in the batch (by inner product) is their own or `same`."""
     nearest = (t @ v.T).argmax(dim=1)
     return same[torch.arange(len(t), device=t.device), nearest].float().mean().item()
 
 
 def structured_joint_embedding(text: TextEncoder, vision: ImageEncoder, *, images: int, batch: int = 40) -> Phase:
-    """Train by the paper's hinge: RMSprop at 7e-4, times 0.98 after each of 200 epochs.
+    """Return a phase that trains both by the paper's hinge: RMSprop at 7e-4, times 0.98 after each of 200 epochs.
 
     The paper's pictures are GoogLeNet features and its batch holds one picture of each of 40 classes. Here the image
-    encoder is small and learns too, and rows of one class, or one text, do not count as mismatched.
+    encoder is small and trained as well, and rows of one class, or one text, do not count as mismatched.
     """
 
     def loss(batch: Pairs, v: Tensor, t: Tensor) -> Tensor:
@@ -80,7 +82,7 @@ def structured_joint_embedding(text: TextEncoder, vision: ImageEncoder, *, image
 
 
 def contrastive(text: TextEncoder, vision: ImageEncoder, *, images: int, batch: int = 96, lr: float = 1e-3) -> Phase:
-    """Train by CLIP's loss, in minutes: Adam, falling in a straight line."""
+    """Return a phase that trains both by CLIP's loss, in minutes: Adam, its rate decaying linearly to 0."""
 
     def loss(batch: Pairs, v: Tensor, t: Tensor) -> Tensor:
         return contrast(v, t, same_meaning(batch), vision.sharpness)

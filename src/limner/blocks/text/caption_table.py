@@ -1,6 +1,7 @@
-"""Every caption's vector, computed once: a frozen encoder need not read the same sentences at every step.
+"""Every caption's vector, computed once: a frozen encoder need not encode the same sentences at every step.
 
-Letters: B rows of the data, E width of a vector.
+Letters: B rows of the data, K captions drawn of each, M distinct captions, N captions of all rows together, E width of
+a vector.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ CHUNK = 256  # sentences encoded together: always the same, so that a resumed ru
 
 
 class CaptionTable:
-    """The vectors of all captions of a split, filled by `Phase.on_enter`. It is derived, so it is not saved."""
+    """The vectors of all captions of a split, filled by `Phase.once` or `on_enter`: derived, and so not saved."""
 
     def __init__(self) -> None:
-        self.vectors = torch.empty(0)  # one row a distinct sentence
-        self.places = torch.empty(0)  # of each row's captions, one after another, among the vectors
-        self.starts = torch.empty(0)  # of each row, among the places
-        self.counts = torch.empty(0)  # captions of each row
+        self.vectors = torch.empty(0)  # (M, E), one for each distinct caption
+        self.places = torch.empty(0)  # (N,) index into the vectors of each caption, row by row
+        self.starts = torch.empty(0)  # of each row: index of its first caption in `places`
+        self.counts = torch.empty(0)  # of each row: number of its captions
 
     @torch.no_grad()
     def fill(
@@ -35,10 +36,17 @@ class CaptionTable:
         encoder: TextEncoder,
         data: Dataset,
         split: str = "train",
-        read: Callable[[Sequence[str]], Tensor] | None = None,
+        encode: Callable[[Sequence[str]], Tensor] | None = None,
     ) -> None:
-        """Encode each distinct caption of `split` once, where the encoder is, to its sentence vector or by `read`."""
-        read = read or encoder.sentence
+        """Encode each distinct caption of `split` once, on the encoder's device.
+
+        Args:
+            encoder: put into eval mode while it encodes.
+            data: whose captions.
+            split: which of them.
+            encode: sentences to vectors (B, E); without it the encoder's sentence vectors are taken.
+        """
+        encode = encode or encoder.sentence
         number: dict[str, int] = {}
         places: list[int] = []
         counts: list[int] = []
@@ -48,18 +56,18 @@ class CaptionTable:
             counts.append(len(captions))
         sentences = list(number)
         with evaluating(encoder), full_precision(next(encoder.parameters())):
-            chunks = [read(sentences[start : start + CHUNK]) for start in range(0, len(sentences), CHUNK)]
+            chunks = [encode(sentences[start : start + CHUNK]) for start in range(0, len(sentences), CHUNK)]
         self.vectors = torch.cat(chunks)
         self.places = torch.tensor(places).to(self.vectors.device)
         self.counts = torch.tensor(counts).to(self.vectors.device)
         self.starts = self.counts.cumsum(0) - self.counts
 
     def draw(self, rows: Tensor, captions: int = 1) -> Tensor:
-        """Average as many captions of each row as asked, drawn with replacement: (B,) rows to (B, E) vectors."""
+        """Return the mean vector of K captions of each row, drawn with replacement: (B,) rows to (B, E)."""
         return self.vectors[self.choose(rows, captions)].mean(dim=1)
 
     def choose(self, rows: Tensor, captions: int = 1) -> Tensor:
-        """Draw captions of each row, with replacement: (B,) rows to (B, captions) places among the vectors."""
+        """Draw K captions of each row, with replacement: (B,) rows to (B, K) indices into the vectors."""
         counts = self.counts[rows][:, None]
         chance = torch.rand(len(rows), captions, device=self.vectors.device, dtype=torch.float64)
         return self.places[self.starts[rows][:, None] + (chance * counts).long()]

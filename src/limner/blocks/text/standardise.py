@@ -1,4 +1,7 @@
-"""Vectors made comparable: centred and scaled, so that each of their numbers counts alike."""
+"""Vectors centred and scaled to unit deviation, so that each of their components counts alike.
+
+Letters: B vectors, E their width, M vectors that are measured.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from torch import Tensor, nn
 
 
 class Standardise(nn.Module):
-    """(B, E) vectors less their mean, over their standard deviation; both measured once and saved as buffers."""
+    """(x - mean) / deviation, componentwise, of vectors (B, E); both are measured once and saved as buffers."""
 
     centre: Tensor
     spread: Tensor
@@ -17,8 +20,8 @@ class Standardise(nn.Module):
         self.register_buffer("centre", torch.zeros(width))
         self.register_buffer("spread", torch.ones(width))
 
-    def measure(self, vectors: Tensor) -> None:
-        """Learn mean and deviation of (many, E) vectors; a number that never varies is only centred."""
+    def fit(self, vectors: Tensor) -> None:
+        """Measure mean and deviation of vectors (M, E); a component that never varies is only centred."""
         self.centre.copy_(vectors.mean(dim=0))
         spread = vectors.std(dim=0, correction=0)
         self.spread.copy_(torch.where(spread > 1e-6, spread, 1.0))

@@ -1,4 +1,4 @@
-"""From pictures to vectors: a small convolutional encoder, trained here, against which text encoders are trained.
+"""From pictures to vectors: a small convolutional encoder, beside which text encoders are trained.
 
 Letters: B pictures, S their side, E width of a code.
 """
