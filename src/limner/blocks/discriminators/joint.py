@@ -49,8 +49,13 @@ class JointDiscriminator(nn.Module):
         layers.append(Bottleneck(last, last // 4, leaky, norm=norm, bias=not norm) if residual else leaky)
         self.trunk = nn.Sequential(*layers)
         self.read = nn.Sequential(nn.Linear(text, read), leaky) if read else nn.Identity()
-        joint = [self._convolution(last + (read or text), last, kernel), leaky]
-        self.joint = nn.Sequential(*joint, nn.Conv2d(last, 1, 4, bias=not residual)) if text else None
+        # Built even without a text, so that every configuration draws the same random numbers.
+        joint = [
+            self._convolution(last + (read or text), last, kernel),
+            leaky,
+            nn.Conv2d(last, 1, 4, bias=not residual),
+        ]
+        self.joint = nn.Sequential(*joint) if text else None
         self.alone = nn.Conv2d(last, 1, 4) if alone or not text else None
         self.apply(dcgan_init if residual else orthogonal)
         if not norm:
