@@ -64,7 +64,7 @@ def test_the_sketcher_rests_while_the_refiner_learns(data: Dataset) -> None:
     assert set(second.players["generator"].modules) == {system.generator.refiner}
     system.generator.refiner.requires_grad_(True)
     system.critic_ii.requires_grad_(True)
-    *_, last = system.refine(pairs(data), START)
+    *_, last = system.step_ii(pairs(data), START)
     last.loss.backward()
     assert all(p.grad is None for p in system.generator.sketcher.parameters())
     assert all(p.grad is not None for p in system.generator.refiner.parameters())
@@ -85,7 +85,7 @@ def test_a_mismatch_weighs_half(data: Dataset) -> None:
     system = make(data, kit=())
     for p in system.critic_i.parameters():
         p.zero_()
-    update = next(iter(system.sketch(pairs(data), START)))
+    update = next(iter(system.step_i(pairs(data), START)))
     assert update.player == "critic"
     assert update.loss.item() == pytest.approx(2 * torch.tensor(2.0).log().item(), abs=1e-5)
 
@@ -125,5 +125,5 @@ def test_windows_are_cut_and_sketches_shown_small(data: Dataset, tmp_path: Path)
     larger = shapes(tmp_path / "shapes", 38)
     system = make(larger, crop=True)
     assert StackGan.data_size(system.config) == 38
-    updates = list(system.sketch(pairs(larger), START))
+    updates = list(system.step_i(pairs(larger), START))
     assert [update.player for update in updates] == ["critic", "generator"]

@@ -19,7 +19,7 @@ from limner.noise import RowNoise
 from limner.requests import Nothing
 from limner.settings import change
 from limner.system import Clock
-from limner.systems.stackgan_v2 import StackGanV2, StackGanV2Config, Tree, colour_gap, statistics
+from limner.systems.stackgan_v2 import StackGanV2, StackGanV2Config, Tree, colour_consistency, statistics
 from toy import shapes
 
 START = Clock(seen=0, total=1, step=1)
@@ -59,13 +59,13 @@ def test_colours_of_a_resized_copy_are_like() -> None:
     torch.manual_seed(0)
     coarse = torch.rand(2, 3, 8, 8)
     fine = coarse.repeat_interleave(2, 2).repeat_interleave(2, 3)
-    assert colour_gap(fine, coarse).item() == pytest.approx(0, abs=1e-10)
+    assert colour_consistency(fine, coarse).item() == pytest.approx(0, abs=1e-10)
 
 
 def test_colours_that_are_shifted_are_as_far_apart_as_the_shift_squared() -> None:
     torch.manual_seed(0)
     coarse = torch.rand(2, 3, 8, 8)
-    assert colour_gap(coarse + 0.3, coarse).item() == pytest.approx(0.3**2, rel=1e-4)
+    assert colour_consistency(coarse + 0.3, coarse).item() == pytest.approx(0.3**2, rel=1e-4)
 
 
 def test_statistics_are_those_of_numpy() -> None:
@@ -77,7 +77,7 @@ def test_statistics_are_those_of_numpy() -> None:
 
 def test_the_coarse_picture_is_at_rest() -> None:
     fine, coarse = torch.rand(1, 3, 8, 8, requires_grad=True), torch.rand(1, 3, 4, 4, requires_grad=True)
-    colour_gap(fine, coarse).backward()
+    colour_consistency(fine, coarse).backward()
     assert fine.grad is not None and coarse.grad is None
 
 

@@ -1,27 +1,28 @@
-"""StackGAN: a sketch first, then a picture four times as large drawn over it, with the text read again.
+"""StackGAN: a sketch first, then a picture four times as large drawn over it, with the text as condition of both.
 
 Zhang, Xu, Li, Zhang, Wang, Huang, Metaxas: StackGAN: Text to Photo-realistic Image Synthesis with Stacked Generative
 Adversarial Networks, ICCV 2017.
 
-Reading order: Config, Sketcher (stage I), Refiner (stage II), Stacked, which is both, StackGan: its phases, its two
-steps, drawing. The critic of both stages is `blocks.discriminators.joint`, its loss `blocks.losses.matching_aware`.
+Reading order: StackGanConfig, Sketcher (stage I), Refiner (stage II), Stacked, which is both, StackGan: its losses, its
+phases, its two steps, sample. Conditioning Augmentation is `blocks.layers.conditioning_augmentation`, the discriminator
+of both stages `blocks.discriminators.joint`, the text encoder `blocks.pretrained_text`.
 
-Letters: B pictures, S their side, f that of a sketch, E width of a sentence vector, c = 128 numbers of a text's code, Z
-= 100 numbers of noise, g the width of the generators.
+Letters: B pictures, S their side, f that of a sketch, E width of a sentence vector phi, c = 128 numbers of a text's
+code, Z = 100 numbers of noise, g the width of the generators. D a discriminator's logit, G what a stage draws.
 
 What the paper claims
-    Two stages, each trained alone: the second sees the sketch and the text again, but no new noise, and puts right what
+    Two stages, each trained alone: the second gets the sketch and the text again, but no new noise, and corrects what
     the first got wrong.
-    Conditioning Augmentation (section 3.2, eq. 2): a text is a cloud of codes, held near N(0, 1), so that a few
-    thousand captions fill the space between them.
+    Conditioning Augmentation (section 3.2, eq. 2): a text is a Gaussian of codes, regularised towards N(0, 1), so that
+    a few thousand captions fill the space between them.
 
 Deviations
     Widths and the bottleneck residuals are those of the authors' TensorFlow code, in which convolutions have no bias.
-    One batch of drawings serves the critic's move and the generator's, as in their PyTorch code.
+    One generated batch serves the discriminator's update and the generator's, as in their PyTorch code.
     A mismatched pair is a real picture of the batch with a text that does not fit it, never by chance one that does.
-    Noise is normal, not cut at two deviations. Nets begin orthogonal, as in the authors' next system: drawn from
-    N(0, 0.02) narrow ones begin grey.
-    Text is pre-trained here from scratch (see `blocks.text.reading`); its vectors have mean 0 and spread 1.
+    Noise is normal, not cut at two deviations. Generators begin orthogonal, as in the authors' next system: with
+    weights from N(0, 0.02) narrow ones begin grey.
+    The text encoder is trained here from scratch (see `blocks.pretrained_text`); its vectors are standardised.
     Sides other than 64 and 256 add or leave out doublings at the fine end.
     `kit` adds what the field has learnt since (see `blocks.losses.matching_aware`).
 """
@@ -52,7 +53,7 @@ from limner.blocks.layers.convolutions import Bottleneck, doublings, down, tile
 from limner.blocks.layers.initialisation import orthogonal
 from limner.blocks.layers.tree import Drawn, shrunk
 from limner.blocks.layers.upsampling import Upsample, UpsampleConv
-from limner.blocks.losses.matching_aware import Objective, Weights
+from limner.blocks.losses.matching_aware import AdversarialLoss, DiscriminatorScores
 from limner.blocks.pretrained_text import PretrainedText, TextConfig, build_text_encoder
 from limner.blocks.text.caption_table import CaptionTable
 from limner.blocks.text.standardise import Standardise
@@ -65,8 +66,7 @@ from limner.requests import Caption, Request
 from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, blend, no_grad
 
 Z, CODE = 100, 128
-DIVERGENCE = 2.0  # weight of the clouds' mean divergence from N(0, 1), in all of the authors' settings
-WEIGHTS = Weights(right=1.0, wrong=0.5, drawn=0.5)
+LAMBDA = 2.0  # weight of the KL term, a mean over the code's components, in all of the authors' settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,25 +88,26 @@ class StackGanConfig(TextConfig, CascadeConfig):
     generator_width: int = 128
     """Channels of both generators' maps at 32 pixels of 64, g."""
     discriminator_width: int = 64
-    """Channels of the first map of a critic."""
+    """Channels of the first map of a discriminator."""
     residuals: int = 4
     """Residual blocks of stage II."""
     captions: int = 4
     """Captions of each picture, drawn with replacement, whose vectors are averaged."""
 
     def __post_init__(self) -> None:
-        doublings(self.first), doublings(self.size)
+        doublings(self.first)
+        doublings(self.size)
         if self.first >= self.size:
             raise ValueError(f"first={self.first}: a sketch is smaller than the picture, which has size={self.size}")
 
 
 class Sketcher(nn.Module):
-    """Stage I, section 3.3: noise and a text's code to a sketch: (B, Z), (B, E) to (B, 3, f, f)."""
+    """G_0, stage I, section 3.3: noise and a text's code to a sketch: (B, Z), (B, E) to (B, 3, f, f)."""
 
-    def __init__(self, width: int, size: int, text: int) -> None:
+    def __init__(self, width: int, size: int, text_width: int) -> None:
         super().__init__()
         widths = [8 * width >> i for i in range(doublings(size))]  # 8g, 4g, 2g, g at 64 pixels
-        self.augment = ConditioningAugmentation(text, CODE, gated=False)
+        self.augment = ConditioningAugmentation(text_width, CODE, gated=False)
         layers: list[nn.Module] = [nn.Linear(Z + CODE, widths[0] * 16), nn.BatchNorm1d(widths[0] * 16)]
         layers += [nn.Unflatten(1, (widths[0], 4, 4)), Bottleneck(widths[0], widths[0] // 4, nn.ReLU())]
         for place, (inside, outside) in enumerate(pairwise(widths)):
@@ -115,20 +116,20 @@ class Sketcher(nn.Module):
         self.draw = nn.Sequential(*layers, UpsampleConv(widths[-1], 3), nn.Tanh())
 
     def forward(self, z: Tensor, epsilon: Tensor, sentence: Tensor) -> tuple[Tensor, GaussianCode]:
-        """Return a sketch and the cloud its text became; `epsilon` (B, c) says where in the cloud its code lies."""
-        cloud = self.augment(sentence)
-        return self.draw(torch.cat([z, reparameterise(cloud, epsilon)], dim=1)), cloud
+        """Return a sketch and the Gaussian of its text's code, mu_0 + sigma_0 * epsilon with epsilon (B, c)."""
+        gaussian = self.augment(sentence)
+        return self.draw(torch.cat([z, reparameterise(gaussian, epsilon)], dim=1)), gaussian
 
 
 class Refiner(nn.Module):
-    """Stage II, section 3.4: a sketch, read at a quarter of its side, and the text again, to the finished picture."""
+    """G, stage II, section 3.4: a sketch, halved twice, with the text's code at each place, to the finished picture."""
 
-    def __init__(self, width: int, first: int, size: int, text: int, residuals: int) -> None:
+    def __init__(self, width: int, first: int, size: int, text_width: int, residuals: int) -> None:
         super().__init__()
         relu, wide = nn.ReLU(), 4 * width
-        self.augment = ConditioningAugmentation(text, CODE, gated=False)
-        look = [nn.Conv2d(3, width, 3, padding=1, bias=False), relu, down(width, 2 * width), relu]
-        self.look = nn.Sequential(*look, down(2 * width, wide), relu)  # (B, 4g, f/4, f/4)
+        self.augment = ConditioningAugmentation(text_width, CODE, gated=False)
+        encode = [nn.Conv2d(3, width, 3, padding=1, bias=False), relu, down(width, 2 * width), relu]
+        self.look = nn.Sequential(*encode, down(2 * width, wide), relu)  # (B, 4g, f/4, f/4)
         joined = nn.Conv2d(wide + CODE, wide, 3, padding=1, bias=False)
         self.join = nn.Sequential(joined, nn.BatchNorm2d(wide), relu, *(Residual(wide) for _ in range(residuals)))
         times = doublings(size) - doublings(first) + 2
@@ -137,10 +138,10 @@ class Refiner(nn.Module):
         self.draw = nn.Sequential(*ups, nn.Conv2d(widths[-1], 3, 3, padding=1, bias=False), nn.Tanh())
 
     def forward(self, sketch: Tensor, epsilon: Tensor, sentence: Tensor) -> tuple[Tensor, GaussianCode]:
-        """Return the finished picture (B, 3, S, S), and the cloud its text became."""
-        cloud = self.augment(sentence)
-        joined = self.join(tile(reparameterise(cloud, epsilon), self.look(sketch)))
-        return self.draw(joined), cloud
+        """Return the finished picture (B, 3, S, S), and the Gaussian of its text's code, mu + sigma * epsilon."""
+        gaussian = self.augment(sentence)
+        joined = self.join(tile(reparameterise(gaussian, epsilon), self.look(sketch)))
+        return self.draw(joined), gaussian
 
 
 class Residual(nn.Module):
@@ -156,7 +157,7 @@ class Residual(nn.Module):
 
 
 class Stacked(nn.Module):
-    """Both stages: noise (B, Z), strays (B, 2c) of the two codes and sentence vectors (B, E) to sketch and picture."""
+    """Both stages: noise (B, Z), epsilon (B, 2c) of the two codes and sentence vectors (B, E) to sketch and picture."""
 
     def __init__(self, sketcher: Sketcher, refiner: Refiner) -> None:
         super().__init__()
@@ -208,29 +209,78 @@ class StackGan(System):
         self.vision = ImageEncoder(self.data_size(c), c.text_width)
         self.standard, self.sentences = Standardise(c.text_width), CaptionTable()
         self.captions = PretrainedText(self.text, self.vision, self.standard, self.sentences, schema.lexicon)
-        self.objective = Objective(WEIGHTS, c.kit)
+        self.adversarial = AdversarialLoss(c.kit)
         sketcher = Sketcher(c.generator_width, c.first, c.text_width)
         refiner = Refiner(c.generator_width, c.first, c.size, c.text_width, c.residuals)
         self.generator = Stacked(sketcher, refiner).apply(orthogonal)
-        self.critic_i, self.critic_ii = (self._critic(side) for side in (c.first, c.size))
+        self.critic_i, self.critic_ii = (self._discriminator(side) for side in (c.first, c.size))  # D_0, D
 
-    def _critic(self, side: int) -> JointDiscriminator:
-        c, norm = self.config, "spectral" not in self.objective.kit
+    def _discriminator(self, side: int) -> JointDiscriminator:
+        c = self.config
         return JointDiscriminator(
-            c.discriminator_width, side, c.text_width, alone=False, read=CODE, residual=True, norm=norm
-        )  # fmt: skip
+            c.discriminator_width,
+            side,
+            c.text_width,
+            alone=False,
+            read=CODE,
+            residual=True,
+            norm="spectral" not in c.kit,
+        )
 
     @classmethod
     def data_size(cls, config: StackGanConfig) -> int:
         """304 for 256 where windows are cropped."""
         return read_size(config.size, config.crop)
 
-    def show(self, images: Tensor) -> Tensor:
-        """Return real pictures (B, 3, R, R) as they are learnt from: (B, 3, S, S)."""
+    def crop(self, images: Tensor) -> Tensor:
+        """Return the windows of real pictures (B, 3, R, R) that are learnt from: (B, 3, S, S)."""
         return random_window(images, self.config.size, self.config.crop)
 
+    def discriminator_loss(
+        self, d: JointDiscriminator, real: Tensor, fake: Tensor, phi: Tensor, wrong: Tensor, step: int
+    ) -> DiscriminatorScores:
+        """Return L_D0 (eq. 3) or L_D (eq. 5), negated: both are maximised in the paper.
+
+        -log D(I, phi) - 1/2 log(1 - D(G, phi)) - 1/2 log(1 - D(I_wrong, phi)): the last term, of real pictures with
+        texts that do not fit them, is that of the authors' code.
+
+        Args:
+            d: the discriminator of the stage.
+            real, fake: pictures (B, 3, s, s) I and G; G is detached here.
+            phi: (B, E) sentence vectors of both.
+            wrong: (B,) for each text the index of a real picture that it does not fit.
+            step: number of the step, for penalties of the kit.
+        """
+        gan = self.adversarial
+        x, x_hat = d.features(gan.augment(real)), d.features(gan.augment(fake.detach()))
+        right, drawn, mismatched = d.judge(x, phi), d.judge(x_hat, phi), d.judge(x[wrong], phi)
+        loss = gan.real(right) + 1 / 2 * gan.fake(drawn, right) + 1 / 2 * gan.fake(mismatched, right)
+        loss = sum(gan.penalties(d, real, phi, step), start=loss)
+        log = {"right": right, "wrong": mismatched, "drawn": drawn}
+        return DiscriminatorScores(loss, log, right.detach(), None)
+
+    def generator_loss(
+        self, d: JointDiscriminator, fake: Tensor, gaussian: GaussianCode, phi: Tensor, scores: DiscriminatorScores
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return L_G0 (eq. 4) or L_G (eq. 6), and its KL term for the log.
+
+        -log D(G, phi) + lambda KL(N(mu, Sigma) || N(0, 1)), of which the latter is eq. 2. The logarithm is that of the
+        non-saturating loss, as in the authors' code.
+
+        Args:
+            d: the discriminator of the stage.
+            fake: (B, 3, s, s) G.
+            gaussian: mean and log-variance (B, c) of the codes that G was drawn from.
+            phi: (B, E).
+            scores: what `d` gave real pictures, for relativistic losses.
+        """
+        gan = self.adversarial
+        kl = kl_to_standard_normal(*gaussian) / CODE
+        adversarial = gan.generator(d.judge(d.features(gan.augment(fake)), phi), scores.right)
+        return adversarial + LAMBDA * kl, {"divergence": kl}
+
     def phases(self) -> list[Phase]:
-        """Learn to read; to sketch; then, the sketcher at rest, to finish."""
+        """Train the text encoder; with it frozen, stage I; with stage I frozen, stage II."""
         c, stages = self.config, self.generator
         return [
             *self.captions.phases(c),
@@ -238,59 +288,56 @@ class StackGan(System):
                 name="stage I", view=Pairs, images=c.images, batch=c.batch,
                 on_enter=self.captions.restore_table,
                 players=self.players(self.critic_i, stages.sketcher, halvings=11),  # every 50 of 600 rounds
-                step=self.sketch,
+                step=self.step_i,
             ),
             Phase(
                 name="stage II", view=Pairs, images=c.second_images, batch=c.batch,
                 on_enter=self.captions.restore_table,
                 players=self.players(self.critic_ii, stages.refiner, halvings=5),  # every 100 of 600 rounds
-                step=self.refine,
+                step=self.step_ii,
             ),
         ]  # fmt: skip
 
-    def players(self, critic: nn.Module, generator: nn.Module, halvings: int) -> Mapping[str, Player]:
-        """A critic and the generator of a stage."""
+    def players(self, discriminator: nn.Module, generator: nn.Module, halvings: int) -> Mapping[str, Player]:
+        """The discriminator and the generator of a stage."""
         optimiser, schedule = adam(self.config.rate, betas=(0.5, 0.999)), step_halving(halvings)
         return {
-            "critic": Player(modules=[critic], optimiser=optimiser, schedule=schedule),
+            "critic": Player(modules=[discriminator], optimiser=optimiser, schedule=schedule),
             "generator": Player(modules=[generator], optimiser=optimiser, schedule=schedule),
         }
 
-    def sketch(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
-        """Equations 3 and 4: stage I."""
-        t = self.captions.draw(batch.rows, self.config.captions)  # (B, E)
-        sketch, cloud = self.generator.sketcher(normal(t, Z), normal(t, CODE), t)
-        yield from self.moves(self.critic_i, batch, sketch, cloud, t, clock)
+    def step_i(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
+        """Update D_0 (eq. 3) and then G_0 (eq. 4): stage I."""
+        phi = self.captions.draw(batch.rows, self.config.captions)  # (B, E)
+        sketch, gaussian = self.generator.sketcher(normal(phi, Z), normal(phi, CODE), phi)
+        yield from self.updates(self.critic_i, batch, sketch, gaussian, phi, clock)
 
-    def refine(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
-        """Equations 5 and 6: stage II, on sketches that are what they are."""
-        t = self.captions.draw(batch.rows, self.config.captions)
+    def step_ii(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
+        """Update D (eq. 5) and then G (eq. 6): stage II, on sketches of the frozen stage I."""
+        phi = self.captions.draw(batch.rows, self.config.captions)
         with torch.no_grad():
-            sketch, _ = self.generator.sketcher(normal(t, Z), normal(t, CODE), t)
-        picture, cloud = self.generator.refiner(sketch, normal(t, CODE), t)
-        yield from self.moves(self.critic_ii, batch, picture, cloud, t, clock)
+            sketch, _ = self.generator.sketcher(normal(phi, Z), normal(phi, CODE), phi)  # s_0
+        picture, gaussian = self.generator.refiner(sketch, normal(phi, CODE), phi)
+        yield from self.updates(self.critic_ii, batch, picture, gaussian, phi, clock)
 
-    def moves(
-        self, critic: JointDiscriminator, batch: Pairs, drawn: Tensor, cloud: GaussianCode, t: Tensor, clock: Clock
+    def updates(
+        self, d: JointDiscriminator, batch: Pairs, fake: Tensor, gaussian: GaussianCode, phi: Tensor, clock: Clock
     ) -> Iterator[Update]:
-        """The critic's move, then the generator's, whose clouds are held near N(0, 1)."""
-        (real,) = shrunk(self.show(batch.images), [drawn.shape[-1]])
-        said = self.objective.discriminator_loss(critic, real, drawn, t, batch.wrong, clock.step)
-        yield Update("critic", said.loss, said.log)
-        kl = kl_to_standard_normal(*cloud) / CODE
-        yield Update(
-            "generator", self.objective.generator_loss(critic, drawn, t, said) + DIVERGENCE * kl, {"divergence": kl}
-        )
+        """Update the discriminator of a stage, then its generator, on the same generated pictures."""
+        (real,) = shrunk(self.crop(batch.images), [fake.shape[-1]])
+        scores = self.discriminator_loss(d, real, fake, phi, batch.wrong, clock.step)
+        yield Update("critic", scores.loss, scores.log)
+        yield Update("generator", *self.generator_loss(d, fake, gaussian, phi, scores))
 
     @no_grad
     def sample(self, requests: Sequence[Request], knobs: TwoSpreads, rng: RowNoise) -> Iterator[Draft]:
-        """Sketch, then finish; the sketch is a draft."""
+        """Draw with stage I, then with stage II; the sketch is a draft."""
         z, epsilon = rng.normal(Z + 2 * CODE).split([Z, 2 * CODE], dim=1)
         noise = torch.cat([knobs.spread * z, knobs.reading * epsilon], dim=1)
-        yield from self.paint(noise, blend(self.captions.encode, requests))
+        yield from self.draw(noise, blend(self.captions.encode, requests))
 
-    def paint(self, noise: Tensor, sentence: Tensor) -> Iterator[Draft]:
-        """Draw sentence vectors (B, E) with noise and strays (B, Z + 2c)."""
+    def draw(self, noise: Tensor, sentence: Tensor) -> Iterator[Draft]:
+        """Draw from noise and the epsilon of both codes, (B, Z + 2c), and sentence vectors (B, E)."""
         return drafts(self.generator(*noise.split([Z, 2 * CODE], dim=1), sentence))
 
     def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
@@ -302,9 +349,9 @@ class StackGan(System):
         return self.captions.unknown_words(requests)
 
     def exports(self) -> Mapping[str, ExportPart]:
-        """Return the reader, and both stages: noise and strays (B, Z + 2c), sentence vectors (B, E) to pictures."""
-        noise = {"spread": Z, "reading": 2 * CODE}
+        """Return the text encoder, and both stages: noise and epsilon (B, Z + 2c), sentence vectors (B, E) to pictures."""
+        noise, condition = {"spread": Z, "reading": 2 * CODE}, example_condition(self.config.text_width)
         return {
             "reader": self.captions.export(),
-            "painter": export_generator(self.paint, [self.generator], noise, example_condition(self.config.text_width)),
+            "painter": export_generator(self.draw, [self.generator], noise, condition),
         }

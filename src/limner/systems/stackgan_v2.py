@@ -1,27 +1,29 @@
-"""StackGAN++: a tree of generators, trained together, each branch with a critic of its own. Also StackGAN-v2.
+"""StackGAN++: a tree of generators, trained together, each branch with a discriminator of its own. Also StackGAN-v2.
 
 Zhang, Xu, Li, Zhang, Wang, Huang, Metaxas: StackGAN++: Realistic Image Synthesis with Stacked Generative Adversarial
 Networks, TPAMI 2018.
 
-Reading order: Config, Branch, Tree, colour_gap, StackGanV2: its phases, its step, drawing. What trees are built of is
-in `blocks.layers.tree`; the critics are `blocks.discriminators.pyramid`, their loss `blocks.losses.matching_aware`.
+Reading order: StackGanV2Config, Branch, Tree, colour_consistency, StackGanV2: its losses, its phases, its step, sample.
+The layers of the tree are in `blocks.layers.tree`, the discriminators in `blocks.discriminators.pyramid`, the text
+encoder in `blocks.pretrained_text`.
 
 Letters: B pictures, S their side, s that of a stage, E width of a sentence vector, c = 128 numbers of a text's code, Z
-= 100 numbers of noise, N the width of the tree, h_i the hidden map of stage i.
+= 100 numbers of noise, N the width of the tree, h_i the hidden map of stage i. D_i a discriminator's logit, s_i what
+stage i draws.
 
 What the paper claims
-    All stages learn at once, each from a critic at its own size (section 4.1).
-    Joint loss (section 4.2): each critic also judges pictures alone; `joint=False` leaves that out.
-    Colour consistency (section 4.3): pictures of neighbouring stages have like colours. It helps where there is
+    All stages learn at once, each from a discriminator at its own size (section 4.1).
+    Joint loss (section 4.2): each discriminator also scores pictures alone; `joint=False` leaves that out.
+    Colour consistency (section 4.3): pictures of neighbouring stages have similar colours. It helps where there is
     no text, and with text it is not needed: `colour=50` and 0 in the authors' settings.
-    Without a text (`text=none`) the noise itself is what each branch is told.
+    Without a text (`text=none`) the noise itself is the condition of each branch.
 
 Deviations
-    The wrong pictures of a text are other pictures of the batch. The head that judges alone would see each of them once
-    more as real: real pictures count twice there instead.
+    The wrong pictures of a text are other pictures of the batch. The head that scores pictures alone would see each of
+    them once more as real: real pictures count twice there instead.
     Averaged weights are published and never go back into training, as the authors' code lets them; their statistics are
     averaged with them.
-    Text is pre-trained here from scratch (see `blocks.text.reading`); its vectors have mean 0 and spread 1.
+    The text encoder is trained here from scratch (see `blocks.pretrained_text`); its vectors are standardised.
     The first stage is S / 2^(stages - 1) pixels large, 64 in the paper.
     `kit` adds what the field has learnt since (see `blocks.losses.matching_aware`).
 """
@@ -37,7 +39,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from limner.blocks.cascade import CascadeConfig, random_window, read_size
-from limner.blocks.discriminators.pyramid import DiscriminatorPyramid, drafts, half_life
+from limner.blocks.discriminators.joint import JointDiscriminator
+from limner.blocks.discriminators.pyramid import Discriminators, drafts, half_life
 from limner.blocks.export import example_condition, export_generator
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.latent.noise import normal
@@ -49,8 +52,8 @@ from limner.blocks.layers.conditioning_augmentation import (
 )
 from limner.blocks.layers.convolutions import tile
 from limner.blocks.layers.initialisation import orthogonal
-from limner.blocks.layers.tree import Drawn, Head, Residual, Root, Same, Up, sides
-from limner.blocks.losses.matching_aware import Objective, Weights
+from limner.blocks.layers.tree import Drawn, Head, Residual, Root, Same, Up, shrunk, sides
+from limner.blocks.losses.matching_aware import AdversarialLoss, DiscriminatorScores
 from limner.blocks.pretrained_text import PretrainedText, TextConfig, build_text_encoder
 from limner.blocks.text.caption_table import CaptionTable
 from limner.blocks.text.standardise import Standardise
@@ -63,11 +66,8 @@ from limner.requests import Caption, Nothing, Request
 from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, blend, no_grad
 
 Z, CODE = 100, 128
-DIVERGENCE = 2.0  # weight of the clouds' mean divergence from N(0, 1)
+LAMBDA = 2.0  # weight of the KL term of Conditioning Augmentation, a mean over the code's components
 MEANS, COVARIANCES = 1.0, 5.0  # lambda_1 and lambda_2 of section 4.3
-JOINT = Weights(right=1.0, wrong=1.0, drawn=1.0, real_alone=2.0, drawn_alone=1.0)
-TEXT_ALONE = Weights(right=1.0, wrong=0.5, drawn=0.5)
-NO_TEXT = Weights(real_alone=1.0, drawn_alone=1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ class StackGanV2Config(TextConfig, CascadeConfig):
     """Settings of the system."""
 
     text: Literal["char", "char-gru", "word", "none"] = "char-gru"
-    """What reads: the paper's by letters, or a small one by words; none: pictures are drawn without being told what."""
+    """Text encoder: the paper's, of letters, or a small one of words; none: pictures are drawn without a text."""
     size: int = 256
     """Side of the finished pictures in pixels."""
     stages: int = 3
@@ -87,11 +87,11 @@ class StackGanV2Config(TextConfig, CascadeConfig):
     generator_width: int = 64
     """Channels of the map from which the first picture is painted, N; each branch halves them."""
     discriminator_width: int = 64
-    """Channels of the first map of a critic."""
+    """Channels of the first map of a discriminator."""
     residuals: int = 2
     """Residual blocks of a branch."""
     joint: bool = True
-    """Critics judge pictures alone, too."""
+    """Discriminators score pictures alone, too."""
     colour: float = 0.0
     """Weight of colour consistency."""
 
@@ -100,7 +100,7 @@ class StackGanV2Config(TextConfig, CascadeConfig):
 
 
 class Branch(nn.Module):
-    """F_i of section 4.1: a hidden map and what it is told to one twice as large: (B, C, h, h) to (B, C/2, 2h, 2h)."""
+    """F_i of section 4.1: a hidden map and the condition to a map twice as large: (B, C, h, h) to (B, C/2, 2h, 2h)."""
 
     def __init__(self, width: int, condition: int, residuals: int) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class Branch(nn.Module):
 
 
 class Tree(nn.Module):
-    """Noise (B, Z) and, where there is a text, its stray (B, c) and its vector (B, E) to pictures of each stage."""
+    """Noise (B, Z) and, where there is a text, epsilon (B, c) and its vector (B, E) to the pictures of each stage."""
 
     def __init__(self, config: StackGanV2Config) -> None:
         super().__init__()
@@ -125,34 +125,35 @@ class Tree(nn.Module):
         self.heads = nn.ModuleList(Head(width) for width in widths)
 
     def forward(self, z: Tensor, epsilon: Tensor | None = None, sentence: Tensor | None = None) -> Drawn:
-        given, clouds = [z], list[GaussianCode]()
+        condition, inputs, gaussians = z, [z], list[GaussianCode]()
         if self.augment is not None:
             assert epsilon is not None and sentence is not None
-            clouds.append(self.augment(sentence))
-            given.insert(0, reparameterise(clouds[0], epsilon))
-        h = self.root(torch.cat(given, dim=1))  # h_0
+            gaussians.append(self.augment(sentence))
+            condition = reparameterise(gaussians[0], epsilon)
+            inputs = [condition, z]
+        h = self.root(torch.cat(inputs, dim=1))  # h_0
         images = [self.heads[0](h)]
         for branch, head in zip(self.branches, self.heads[1:], strict=True):
-            h = branch(h, given[0])
+            h = branch(h, condition)
             images.append(head(h))
-        return Drawn(images, clouds)
+        return Drawn(images, gaussians)
 
 
-def colour_gap(fine: Tensor, coarse: Tensor) -> Tensor:
-    """Return how far the mean colour and the covariance of colours of two pictures are apart, squared (section 4.3).
+def colour_consistency(fine: Tensor, coarse: Tensor) -> Tensor:
+    """Return L_C of two stages: squared distances of mean colours and of covariances of colours (section 4.3).
 
-    Pictures (B, 3, s, s) and (B, 3, s', s'); the coarse one is at rest.
+    Pictures (B, 3, s, s) and (B, 3, s', s'); the coarse ones are detached.
     """
-    (mean, spread), (mean_then, spread_then) = statistics(fine), statistics(coarse.detach())
-    return MEANS * F.mse_loss(mean, mean_then) + COVARIANCES * F.mse_loss(spread, spread_then)
+    (mu, sigma), (mu_coarse, sigma_coarse) = statistics(fine), statistics(coarse.detach())
+    return MEANS * F.mse_loss(mu, mu_coarse) + COVARIANCES * F.mse_loss(sigma, sigma_coarse)
 
 
 def statistics(images: Tensor) -> tuple[Tensor, Tensor]:
     """Return the mean colour (B, 3) and the covariance of colours (B, 3, 3) over the pixels of each picture."""
     pixels = images.float().flatten(2)
     mean = pixels.mean(dim=2)
-    apart = pixels - mean[:, :, None]
-    return mean, apart @ apart.transpose(1, 2) / pixels.shape[2]
+    centred = pixels - mean[:, :, None]
+    return mean, centred @ centred.transpose(1, 2) / pixels.shape[2]
 
 
 class StackGanV2(System):
@@ -192,11 +193,11 @@ class StackGanV2(System):
             self.vision = ImageEncoder(self.data_size(c), c.text_width)
             self.standard, self.sentences = Standardise(c.text_width), CaptionTable()
             self.captions = PretrainedText(self.text, self.vision, self.standard, self.sentences, schema.lexicon)
-        weights = NO_TEXT if c.text == "none" else JOINT if c.joint else TEXT_ALONE
+        self.adversarial = AdversarialLoss(c.kit)
         self.generator = Tree(c).apply(orthogonal)
-        self.critics = DiscriminatorPyramid(
-            sides(c.size, c.stages), c.discriminator_width, 0 if c.text == "none" else CODE,
-            Objective(weights, c.kit), alone=c.joint,
+        self.critics = Discriminators(
+            sides(c.size, c.stages), c.discriminator_width, 0 if c.text == "none" else CODE, alone=c.joint,
+            norm="spectral" not in c.kit,
         )  # fmt: skip
 
     @classmethod
@@ -204,8 +205,8 @@ class StackGanV2(System):
         """304 for 256 where windows are cropped."""
         return read_size(config.size, config.crop)
 
-    def show(self, images: Tensor) -> Tensor:
-        """Return real pictures (B, 3, R, R) as they are learnt from: (B, 3, S, S)."""
+    def crop(self, images: Tensor) -> Tensor:
+        """Return the windows of real pictures (B, 3, R, R) that are learnt from: (B, 3, S, S)."""
         return random_window(images, self.config.size, self.config.crop)
 
     @classmethod
@@ -213,8 +214,68 @@ class StackGanV2(System):
         """Nothing where there is no text."""
         return Nothing if config.text == "none" else Caption
 
+    def discriminator_loss(
+        self, d: JointDiscriminator, real: Tensor, fake: Tensor, condition: Tensor | None, wrong: Tensor, step: int
+    ) -> DiscriminatorScores:
+        """Return L_Di: the conditional loss plus the unconditional one (section 4.2), as far as `d` has these heads.
+
+        With f = log(1 + exp), c the condition, x real and s generated pictures:
+            joint          f(-D(x, c)) + f(D(s, c)) + f(D(x_wrong, c))  +  2 f(-D(x)) + f(D(s))
+            joint=False    f(-D(x, c)) + 1/2 f(D(s, c)) + 1/2 f(D(x_wrong, c))
+            text=none      f(-D(x)) + f(D(s))
+
+        Args:
+            d: D_i.
+            real, fake: pictures (B, 3, s, s), of which the generated ones are detached here.
+            condition: (B, c) mean of the code of each text; None without a text.
+            wrong: (B,) for each text the index of a real picture that it does not fit.
+            step: number of the step, for penalties of the kit.
+        """
+        gan, log, right, alone = self.adversarial, dict[str, Tensor](), None, None
+        x, s = d.features(gan.augment(real)), d.features(gan.augment(fake.detach()))
+        loss = x.new_zeros(())
+        if condition is not None:
+            right, drawn, mismatched = d.judge(x, condition), d.judge(s, condition), d.judge(x[wrong], condition)
+            weight = 1 if self.config.joint else 1 / 2
+            loss = gan.real(right) + weight * gan.fake(drawn, right) + weight * gan.fake(mismatched, right)
+            log |= {"right": right, "wrong": mismatched, "drawn": drawn}
+        if d.alone is not None:
+            alone, drawn = d.judge_alone(x), d.judge_alone(s)
+            weight = 1 if condition is None else 2
+            loss = loss + (weight * gan.real(alone) + gan.fake(drawn, alone))
+            log |= {"real": alone, "drawn alone": drawn}
+        loss = sum(gan.penalties(d, real, condition, step), start=loss)
+        right, alone = (None if score is None else score.detach() for score in (right, alone))
+        return DiscriminatorScores(loss, log, right, alone)
+
+    def generator_loss(self, drawn: Drawn, scores: Sequence[DiscriminatorScores]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return L_G, the sum of L_Gi over stages, plus KL and colour terms, and its parts for the log.
+
+        L_Gi = f(-D_i(s_i, c)) + f(-D_i(s_i)), as far as D_i has these heads.
+
+        Args:
+            drawn: pictures of all stages, and the Gaussian of the texts' codes where there are texts.
+            scores: what each discriminator gave real pictures, for relativistic losses.
+        """
+        gan, l_g = self.adversarial, list[Tensor]()
+        mean, kl = None, drawn.images[0].new_zeros(())
+        if drawn.codes:
+            mean, logvar = drawn.codes[0]
+            kl = kl_to_standard_normal(mean, logvar) / CODE
+        for (_, d), fake, its in zip(self.critics.named(), drawn.images, scores, strict=True):
+            s = d.features(gan.augment(fake))
+            conditional = [] if mean is None else [gan.generator(d.judge(s, mean), its.right)]
+            alone = [] if d.alone is None else [gan.generator(d.judge_alone(s), its.real)]
+            l_g.append(torch.stack([*conditional, *alone]).sum())
+        loss, log = torch.stack(l_g).sum() + LAMBDA * kl, {"divergence": kl}
+        if self.config.colour:
+            stages = zip(drawn.images[1:], drawn.images, strict=False)
+            log["colours"] = torch.stack([colour_consistency(fine, coarse) for fine, coarse in stages]).sum()
+            loss = loss + self.config.colour * log["colours"]
+        return loss, log
+
     def phases(self) -> list[Phase]:
-        """Learn to read, where there is something to read; then all stages at once."""
+        """Train the text encoder, where there is one; with it frozen, train all stages at once."""
         c = self.config
         optimiser = adam(c.rate, betas=(0.5, 0.999))
         tree = Player(modules=[self.generator], optimiser=optimiser, ema=half_life(c.batch, c.images))
@@ -228,38 +289,35 @@ class StackGanV2(System):
         return [*self.captions.phases(c), gan]
 
     def step(self, batch: Pairs | Pictures, clock: Clock) -> Iterator[Update]:
-        """One move of each critic, then one of the tree."""
-        x = self.show(batch.images)
-        z, mean, kl = normal(x, Z), None, x.new_zeros(())
+        """Update each discriminator once, then the tree."""
+        x = self.crop(batch.images)
+        z, condition, wrong = normal(x, Z), None, torch.arange(len(x))
         if self.captions is not None:
             assert isinstance(batch, Pairs)
             drawn = self.generator(z, normal(x, CODE), self.captions.draw(batch.rows))
-            ((mean, logvar),), wrong = drawn.codes, batch.wrong
-            kl = kl_to_standard_normal(mean, logvar) / CODE
+            condition, wrong = drawn.codes[0][0].detach(), batch.wrong  # the mean code
         else:
-            drawn, wrong = self.generator(z), torch.arange(len(x))
-        condition = None if mean is None else mean.detach()
-        said = yield from self.critics.discriminator_updates(x, drawn.images, condition, wrong, clock.step)
-
-        loss, log = self.critics.generator_loss(drawn.images, mean, said) + DIVERGENCE * kl, {"divergence": kl}
-        if self.config.colour:
-            stages = zip(drawn.images[1:], drawn.images, strict=False)
-            log["colours"] = torch.stack([colour_gap(fine, coarse) for fine, coarse in stages]).sum()
-            loss = loss + self.config.colour * log["colours"]
-        yield Update("tree", loss, log)
+            drawn = self.generator(z)
+        scores = list[DiscriminatorScores]()
+        for (name, d), real, fake in zip(
+            self.critics.named(), shrunk(x, self.critics.sides), drawn.images, strict=True
+        ):
+            scores.append(self.discriminator_loss(d, real, fake, condition, wrong, clock.step))
+            yield Update(name, scores[-1].loss, scores[-1].log)
+        yield Update("tree", *self.generator_loss(drawn, scores))
 
     @no_grad
     def sample(self, requests: Sequence[Request], knobs: TwoSpreads, rng: RowNoise) -> Iterator[Draft]:
         """Draw all stages; the earlier ones are drafts."""
         if self.captions is None:
-            yield from self.paint(knobs.spread * rng.normal(Z))
+            yield from self.draw(knobs.spread * rng.normal(Z))
             return
         z, epsilon = rng.normal(Z + CODE).split([Z, CODE], dim=1)
         noise = torch.cat([knobs.spread * z, knobs.reading * epsilon], dim=1)
-        yield from self.paint(noise, blend(self.captions.encode, requests))
+        yield from self.draw(noise, blend(self.captions.encode, requests))
 
-    def paint(self, noise: Tensor, *sentence: Tensor) -> Iterator[Draft]:
-        """Draw with noise (B, Z); sentence vectors (B, E), where there is text, with noise and strays (B, Z + c)."""
+    def draw(self, noise: Tensor, *sentence: Tensor) -> Iterator[Draft]:
+        """Draw from noise (B, Z) or, with a text, from noise and epsilon (B, Z + c) and sentence vectors (B, E)."""
         return drafts(self.generator(*noise.tensor_split([Z][: len(sentence)], dim=1), *sentence))
 
     def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor] | None:
@@ -271,11 +329,11 @@ class StackGanV2(System):
         return self.captions.unknown_words(requests) if self.captions else {}
 
     def exports(self) -> Mapping[str, ExportPart]:
-        """Return the tree: noise (B, Z) and, with text, strays (B, c) and sentence vectors (B, E), and what reads."""
+        """Return the tree, from what `draw` takes to pictures, and the text encoder where there is one."""
         if self.captions is None:
-            return {"painter": export_generator(self.paint, [self.generator], {"spread": Z})}
+            return {"painter": export_generator(self.draw, [self.generator], {"spread": Z})}
         noise = {"spread": Z, "reading": CODE}
         return {
             "reader": self.captions.export(),
-            "painter": export_generator(self.paint, [self.generator], noise, example_condition(self.config.text_width)),
+            "painter": export_generator(self.draw, [self.generator], noise, example_condition(self.config.text_width)),
         }

@@ -61,9 +61,7 @@ class CharCnnRnn(TextEncoder):
         self.average = average
         self.project = nn.Linear(third, width)
         self.register_buffer("one_hot", torch.eye(_NONE + 1, _NONE), persistent=False)
-        uniform_init(
-            self, 0.08 * (1024 / width) ** 0.5
-        )  # outputs vary as much as those of the published width
+        uniform_init(self, 0.08 * (1024 / width) ** 0.5)  # outputs vary as much as those of the published width
 
     @classmethod
     def cvpr(cls, width: int = 1024) -> CharCnnRnn:
