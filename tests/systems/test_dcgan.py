@@ -10,7 +10,7 @@ from limner.errors import UserError
 from limner.noise import RowNoise
 from limner.requests import Nothing
 from limner.system import Clock, Phase
-from limner.systems.dcgan import DCGAN, Config, Discriminator, Generator, Maxout, Z
+from limner.systems.dcgan import DCGAN, DCGANConfig, Discriminator, Generator, Maxout, Z
 
 START = Clock(seen=0, total=1, step=0)
 
@@ -18,7 +18,7 @@ START = Clock(seen=0, total=1, step=0)
 def make(**changes: object) -> DCGAN:
     torch.manual_seed(0)
     fields = {"size": 16, "batch": 8, "generator_width": 4, "discriminator_width": 4} | changes
-    return DCGAN(Config(**fields), Schema(size=16))  # type: ignore[arg-type]
+    return DCGAN(DCGANConfig(**fields), Schema(size=16))  # type: ignore[arg-type]
 
 
 def count(module: nn.Module) -> int:
@@ -51,7 +51,7 @@ def test_no_batch_norm_where_pictures_go_in_and_come_out() -> None:
 
 def test_a_side_that_no_doubling_reaches_is_refused() -> None:
     with pytest.raises(UserError, match="size=48"):
-        Config(size=48)
+        DCGANConfig(size=48)
 
 
 def test_maxout_takes_the_largest_of_five() -> None:

@@ -4,16 +4,17 @@ Radford, Metz, Chintala: Unsupervised Representation Learning with Deep Convolut
 ICLR 2016; and the first GAN, of fully connected layers: Goodfellow et al., Generative Adversarial Nets, NIPS 2014
 (`architecture="mlp"`).
 
-Reading order: Config, Generator, Discriminator, their two fully connected elders, DCGAN.
+Reading order: DCGANConfig, the nets of DCGAN (Generator, Discriminator), the nets of the first GAN (MlpGenerator,
+Maxout, MlpDiscriminator), DCGAN: its phase, its step, which is algorithm 1 of Goodfellow et al., sample.
 
-Letters: B pictures, S their side, Z = 100 numbers of noise, n widths.
+Letters: B pictures, S their side, Z = 100 numbers of noise, n the width of a net. x real pictures, G(z) generated ones.
 
 Deviations
     z is drawn from N(0, 1), as in the authors' released code; the paper says U(-1, 1).
-    Real and drawn pictures go through the discriminator apart, so that batch statistics do not mix them.
+    Real and generated pictures go through the discriminator separately, so that batch statistics do not mix them.
     Losses work on logits: the sigmoid is in the loss, where it cannot saturate.
     Sides other than 64 add or leave out doublings at the fine end.
-    The MLP pair moves by DCGAN's Adam, not by momentum, and its hidden units are all rectified.
+    The fully connected pair is trained by DCGAN's Adam, not by momentum, and its hidden units are all rectified.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -44,8 +45,8 @@ Z = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
-    """What people change."""
+class DCGANConfig:
+    """Settings of the system."""
 
     architecture: Literal["convolutional", "mlp"] = "convolutional"
     """DCGAN's, or the fully connected one of the first GAN."""
@@ -66,6 +67,9 @@ class Config:
 
     def __post_init__(self) -> None:
         doublings(self.size)
+
+
+# The nets of Radford et al. 2016: convolutional
 
 
 class Generator(nn.Module):
@@ -100,6 +104,9 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.judge(x).flatten()
+
+
+# The nets of Goodfellow et al. 2014: fully connected, `architecture="mlp"`
 
 
 class MlpGenerator(nn.Module):
@@ -163,18 +170,19 @@ class DCGAN(System):
         arxiv="1511.06434",
     )
     takes = Nothing
-    Config = Config
+    Config = DCGANConfig
     Knobs = Spread
     default_preset = "avatars"
-    presets: ClassVar[Mapping[str, Any]] = {
+    presets: ClassVar[Mapping[str, DCGANConfig]] = {
         "tiny": Config(size=16, images=3_200, batch=8, generator_width=8, discriminator_width=8, rate=1e-3),
         "avatars": Config(images=300_000, batch=64, generator_width=64, discriminator_width=32),
         "anime": Config(images=600_000, batch=64, generator_width=64, discriminator_width=32),
         "gan": Config(architecture="mlp", size=32, images=2_000_000, generator_width=1200, discriminator_width=240),
         "paper": Config(crop=True),
     }
+    config: DCGANConfig
 
-    def __init__(self, config: Any, schema: Schema) -> None:
+    def __init__(self, config: DCGANConfig, schema: Schema) -> None:
         super().__init__(config, schema)
         mlp = config.architecture == "mlp"
         self.generator = (MlpGenerator if mlp else Generator)(config.generator_width, config.size)
@@ -182,12 +190,12 @@ class DCGAN(System):
         self.apply(dcgan_init)
 
     @classmethod
-    def data_size(cls, config: Any) -> int:
-        """Half as large again where windows are cut (96 for 64, as in the authors' code)."""
+    def data_size(cls, config: DCGANConfig) -> int:
+        """Half as large again where windows are cropped (96 for 64, as in the authors' code)."""
         return config.size * 3 // 2 if config.crop else config.size
 
     def phases(self) -> list[Phase]:
-        """One phase: the two players in turn."""
+        """One phase, in which discriminator and generator are updated in turn."""
         c = self.config
         optimiser = adam(c.rate, betas=(0.5, 0.999))
         return [
@@ -208,8 +216,8 @@ class DCGAN(System):
         """Goodfellow et al. 2014, algorithm 1 with k = 1, and the generator's non-saturating loss (their section 3)."""
         x = window(batch.images, self.config.size) if self.config.crop else batch.images  # (B, 3, S, S)
         with torch.no_grad():
-            drawn = self.generator(self.noise(x))
-        real, fake = self.discriminator(x), self.discriminator(drawn)
+            x_hat = self.generator(self.noise(x))  # G(z)
+        real, fake = self.discriminator(x), self.discriminator(x_hat)
         yield Update("discriminator", bce_real(real) + bce_fake(fake), {"real": real, "fake": fake})
 
         yield Update("generator", bce_real(self.discriminator(self.generator(self.noise(x)))))
@@ -219,8 +227,8 @@ class DCGAN(System):
         return normal(like, Z)
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
-        """Draw once."""
+    def sample(self, requests: Sequence[Request], knobs: Spread, rng: RowNoise) -> Iterator[Draft]:
+        """Draw once; the only draft is the picture."""
         yield Draft(images=self.generator(rng.normal(Z) * knobs.spread))
 
     def exports(self) -> Mapping[str, ExportPart]:
