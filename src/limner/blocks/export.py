@@ -1,4 +1,4 @@
-"""The nets of a system made ready to draw elsewhere, each a `ExportPart`: one that reads a text, one that paints.
+"""The nets of a system made ready to draw elsewhere, each an `ExportPart`: a text encoder, a generator.
 
 Letters: B pictures, T words of a text, E width of a sentence vector, L numbers of noise.
 """
@@ -17,7 +17,8 @@ from limner.system import Draft, ExportPart
 
 B, T = 2, 3
 """Of examples: neither is one, which an exporter would take to be fixed."""
-TOLD = ("sentence", "words", "weight")
+CONDITION = ("sentence", "words", "weight")
+"""Names of the tensors that a text encoder gives and a generator takes, in order; many systems use the first alone."""
 
 
 class Runs(nn.Module):
@@ -32,18 +33,21 @@ class Runs(nn.Module):
 
 
 def export_encoder(
-    read: Callable[[Tensor], Any], uses: Sequence[nn.Module], rule: Mapping[str, Any], gives: Sequence[str] = TOLD[:1]
+    read: Callable[[Tensor], Any],
+    uses: Sequence[nn.Module],
+    rule: Mapping[str, Any],
+    gives: Sequence[str] = CONDITION[:1],
 ) -> ExportPart:
-    """Return the part that reads.
+    """Return the part `reader`: a text encoder.
 
     Args:
-        read: numbers of one text, (1, T), to what the painter is told: a sentence (1, E), for some its words (1, T, E).
+        encode: numbers of one text, (1, T), to the condition: a sentence (1, E), for some its words (1, T, E).
         uses: modules whose weights it uses.
         rule: how a text becomes numbers, see `limner.blocks.text.encoders.TextEncoder.rule`.
         gives: what it gives, by name.
     """
     length = T if rule["by"] == "word" else rule["longest"]
-    return ExportPart(Runs(read, uses), {"numbers": torch.full((1, length), UNKNOWN)}, tuple(gives), rule=rule)
+    return ExportPart(Runs(encode, uses), {"numbers": torch.full((1, length), UNKNOWN)}, tuple(gives), rule=rule)
 
 
 def export_generator(
@@ -52,15 +56,15 @@ def export_generator(
     noise: Mapping[str, int],
     *condition: Tensor,
 ) -> ExportPart:
-    """Return the part that paints.
+    """Return the part `painter`: a generator.
 
     Args:
-        paint: noise (B, L), scaled by its knobs, and what is told, to the drafts.
+        paint: noise (B, L), scaled by its knobs, and the condition, to the drafts.
         uses: modules whose weights it uses.
-        noise: how many of the L numbers each knob scales, in their order; "" for no knob.
+        noise: how many of the L numbers each knob scales, in order; "" for no knob.
         condition: examples of its condition, B rows each: sentence, for some the words and the log of their weights.
     """
-    given = dict(zip(("noise", *TOLD), (torch.zeros(B, sum(noise.values())), *condition), strict=False))
+    given = dict(zip(("noise", *CONDITION), (torch.zeros(B, sum(noise.values())), *condition), strict=False))
     with torch.no_grad():
         drafts = list(paint(*given.values()))
 

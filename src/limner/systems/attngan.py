@@ -41,7 +41,7 @@ from torch import Tensor, nn
 from limner.blocks.cascade import CascadeConfig, random_window, read_size
 from limner.blocks.discriminators.joint import JointDiscriminator
 from limner.blocks.discriminators.pyramid import Discriminators, drafts, half_life
-from limner.blocks.export import TOLD, example_words, export_encoder, export_generator
+from limner.blocks.export import CONDITION, example_words, export_encoder, export_generator
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.latent.noise import normal
 from limner.blocks.layers.conditioning_augmentation import (
@@ -305,7 +305,7 @@ class AttnGan(System):
         """Return the text encoder, and the generator: noise and epsilon (B, Z + c), and `TextCodes`, to pictures."""
         noise, condition = {"spread": Z, "reading": CODE}, example_words(self.config.text_width)
         return {
-            "reader": export_encoder(self.text.both, [self.text], self.text.rule, TOLD[:2]),
+            "reader": export_encoder(self.text.both, [self.text], self.text.rule, CONDITION[:2]),
             "painter": export_generator(self.draw, [self.generator], noise, *condition),
         }
 

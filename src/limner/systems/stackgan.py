@@ -349,7 +349,7 @@ class StackGan(System):
         return self.captions.unknown_words(requests)
 
     def exports(self) -> Mapping[str, ExportPart]:
-        """Return the text encoder, and both stages: noise and epsilon (B, Z + 2c), sentence vectors (B, E) to pictures."""
+        """Return the text encoder, and both stages, from what `draw` takes to pictures."""
         noise, condition = {"spread": Z, "reading": 2 * CODE}, example_condition(self.config.text_width)
         return {
             "reader": self.captions.export(),

@@ -298,10 +298,8 @@ class StackGanV2(System):
             condition, wrong = drawn.codes[0][0].detach(), batch.wrong  # the mean code
         else:
             drawn = self.generator(z)
-        scores = list[DiscriminatorScores]()
-        for (name, d), real, fake in zip(
-            self.critics.named(), shrunk(x, self.critics.sides), drawn.images, strict=True
-        ):
+        pyramid, scores = shrunk(x, self.critics.sides), list[DiscriminatorScores]()
+        for (name, d), real, fake in zip(self.critics.named(), pyramid, drawn.images, strict=True):
             scores.append(self.discriminator_loss(d, real, fake, condition, wrong, clock.step))
             yield Update(name, scores[-1].loss, scores[-1].log)
         yield Update("tree", *self.generator_loss(drawn, scores))

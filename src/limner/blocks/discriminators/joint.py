@@ -50,11 +50,8 @@ class JointDiscriminator(nn.Module):
         self.trunk = nn.Sequential(*layers)
         self.read = nn.Sequential(nn.Linear(text, read), leaky) if read else nn.Identity()
         # Built even without a text, so that every configuration draws the same random numbers.
-        joint = [
-            self._convolution(last + (read or text), last, kernel),
-            leaky,
-            nn.Conv2d(last, 1, 4, bias=not residual),
-        ]
+        joint = [self._convolution(last + (read or text), last, kernel), leaky]
+        joint.append(nn.Conv2d(last, 1, 4, bias=not residual))
         self.joint = nn.Sequential(*joint) if text else None
         self.alone = nn.Conv2d(last, 1, 4) if alone or not text else None
         self.apply(dcgan_init if residual else orthogonal)

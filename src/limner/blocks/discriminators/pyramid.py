@@ -5,16 +5,14 @@ Letters: B pictures, S the side of the finished picture, s that of a stage, E wi
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from limner.blocks.discriminators.joint import JointDiscriminator
-from limner.blocks.layers.tree import Drawn, shrunk
-from limner.blocks.losses.matching_aware import DiscriminatorScores, Objective
+from limner.blocks.layers.tree import Drawn
 from limner.optimisers import OptimiserFactory
-from limner.system import Draft, Player, Update
+from limner.system import Draft, Player
 
 HALF_LIFE = 692
 """Steps after which an average with decay 0.999 a step keeps half: all of the family publish such weights."""
@@ -42,47 +40,6 @@ class Discriminators(nn.ModuleList):
     def players(self, optimiser: OptimiserFactory) -> dict[str, Player]:
         """Return a player for each discriminator."""
         return {name: Player(modules=[one], optimiser=optimiser) for name, one in self.named()}
-
-
-class DiscriminatorPyramid(Discriminators):
-    """A discriminator for each side, trained by one objective.
-
-    Args:
-        sides, width, text, alone: as for `Discriminators`.
-        objective: what they are trained by; with `spectral` in its kit they have no batch norm.
-    """
-
-    def __init__(self, sides: Sequence[int], width: int, text: int, objective: Objective, alone: bool = True) -> None:
-        super().__init__(sides, width, text, alone=alone, norm="spectral" not in objective.kit)
-        self.objective = objective
-
-    def discriminator_updates(
-        self, images: Tensor, drawn: Sequence[Tensor], text: Tensor | None, wrong: Tensor, step: int
-    ) -> Generator[Update, None, list[DiscriminatorScores]]:
-        """Update each discriminator once, on generated pictures that are detached; return what the generator needs.
-
-        Args:
-            images: (B, 3, S, S) real pictures.
-            drawn: (B, 3, s, s) of each stage.
-            text: (B, E) of both.
-            wrong: (B,) for each text the place of a picture that it does not fit.
-            step: number of the step.
-        """
-        scores: list[DiscriminatorScores] = []
-        for (name, one), real, fake in zip(self.named(), shrunk(images, self.sides), drawn, strict=True):
-            scores.append(self.objective.discriminator_loss(one, real, fake, text, wrong, step))
-            yield Update(name, scores[-1].loss, scores[-1].log)
-        return scores
-
-    def generator_loss(
-        self, drawn: Sequence[Tensor], text: Tensor | None, scores: Sequence[DiscriminatorScores]
-    ) -> Tensor:
-        """Return the loss of the pictures of all stages, summed over discriminators and their heads."""
-        losses = [
-            self.objective.generator_loss(one, fake, text, its)
-            for (_, one), fake, its in zip(self.named(), drawn, scores, strict=True)
-        ]
-        return torch.stack(losses).sum()
 
 
 def half_life(batch: int, budget: int) -> float:
