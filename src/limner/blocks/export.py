@@ -33,7 +33,7 @@ class Runs(nn.Module):
 
 
 def export_encoder(
-    read: Callable[[Tensor], Any],
+    encode: Callable[[Tensor], Any],
     uses: Sequence[nn.Module],
     rule: Mapping[str, Any],
     gives: Sequence[str] = CONDITION[:1],
