@@ -1,4 +1,4 @@
-"""The layers of ProGAN worked by hand, and nets that grow: what a fade shows at its ends, and across stages."""
+"""Layers with equalised learning rate worked by hand, schedules of growth, real pictures at a depth, and drawing."""
 
 from __future__ import annotations
 
@@ -9,32 +9,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from limner.blocks.growing import (
-    GrowingCritic,
-    GrowingGenerator,
-    Stage,
-    doubled,
-    faded,
-    schedule,
-    slope_penalty,
-    wasserstein,
+from limner.blocks.growing import GrowthSchedule, Stage, coarse_to_fine, doubled, real_at
+from limner.blocks.layers.equalised import (
+    EqualConv,
+    EqualDown,
+    EqualLinear,
+    EqualUp,
+    append_minibatch_deviation,
+    pixel_norm,
 )
-from limner.blocks.layers.equalised import EqualConv, EqualDown, EqualLinear, EqualUp, pixel_norm, with_deviation
 from limner.errors import UserError
-
-WIDTHS = (8, 6, 4)
-
-
-@pytest.fixture
-def generator() -> GrowingGenerator:
-    torch.manual_seed(0)
-    return GrowingGenerator(5, WIDTHS)
-
-
-@pytest.fixture
-def critic() -> GrowingCritic:
-    torch.manual_seed(1)
-    return GrowingCritic(WIDTHS)
 
 
 def test_an_equalised_layer_scales_by_its_fan_in() -> None:
@@ -52,13 +36,6 @@ def test_equalised_weights_are_stored_at_unit_spread_and_biases_at_zero() -> Non
     layer = EqualConv(64, 64, 3)
     assert layer.weight.std().item() == pytest.approx(1.0, abs=0.02)
     assert not layer.bias.any()  # type: ignore[union-attr]
-
-
-def test_gains_are_less_at_the_ends(generator: GrowingGenerator, critic: GrowingCritic) -> None:
-    assert generator.seed.scale == pytest.approx(math.sqrt(2) / 4 / math.sqrt(5))
-    assert generator.colours[0].scale == pytest.approx(1 / math.sqrt(8))
-    assert critic.score.scale == pytest.approx(1 / math.sqrt(8))
-    assert generator.first.scale == pytest.approx(math.sqrt(2) / math.sqrt(8 * 9))
 
 
 def test_doubling_and_convolving_are_taken_as_one() -> None:
@@ -85,7 +62,7 @@ def test_pixel_norm_brings_each_place_to_mean_square_one() -> None:
 def test_minibatch_deviation_by_hand() -> None:
     x = torch.zeros(8, 1, 1, 2)
     x[:4, 0, 0, 0] = torch.tensor([1.0, 1.0, 3.0, 3.0])  # spread 1 at one of two places: mean 1/2
-    y = with_deviation(x)
+    y = append_minibatch_deviation(x)
     assert y.shape == (8, 2, 1, 2)
     assert torch.allclose(y[:4, 1], torch.tensor(0.5), atol=1e-3)
     assert torch.allclose(y[4:, 1], torch.tensor(0.0), atol=1e-3)
@@ -97,85 +74,16 @@ def test_minibatch_deviation_of_other_batches(batch: int, group: int) -> None:
     torch.manual_seed(0)
     x = torch.randn(batch, 3, 4, 4)
     first = x[:group].var(dim=0, correction=0).sqrt().mean() if group > 1 else torch.tensor(0.0)
-    assert with_deviation(x)[0, 3, 0, 0].item() == pytest.approx(first.item(), abs=1e-3)
-
-
-@pytest.mark.parametrize("depth", [1, 2])
-def test_a_fade_goes_from_the_stage_before_to_the_new_one(generator: GrowingGenerator, depth: int) -> None:
-    z = torch.randn(3, 5)
-    before, after = generator(z, depth - 1), generator(z, depth)
-    assert after.shape == (3, 3, 4 * 2**depth, 4 * 2**depth)
-    assert torch.equal(generator(z, depth, 0.0), doubled(before))
-    assert torch.equal(generator(z, depth, 1.0), after)
-    assert torch.allclose(generator(z, depth, 0.25), 0.75 * doubled(before) + 0.25 * after, atol=1e-6)
-    assert torch.equal(generator(z, 2), generator(z))
-
-
-@pytest.mark.parametrize("depth", [1, 2])
-def test_the_critic_fades_alike(critic: GrowingCritic, depth: int) -> None:
-    x = torch.randn(4, 3, 4 * 2**depth, 4 * 2**depth)
-    before, after = critic.features(F.avg_pool2d(x, 2), depth - 1, 1.0), critic.features(x, depth, 1.0)
-    assert torch.allclose(critic.features(x, depth, 0.0), before, atol=1e-6)
-    assert not torch.allclose(after, before, atol=1e-2)
-    assert critic(x, depth, 0.5).shape == (4,)
-
-
-def test_at_the_start_of_a_stage_nothing_of_it_is_heard(generator: GrowingGenerator, critic: GrowingCritic) -> None:
-    z = torch.randn(4, 5)
-    old = critic(generator(z, 0), 0, 1.0)
-    assert torch.allclose(critic(generator(z, 1, 0.0), 1, 0.0), old, atol=1e-5)
-
-
-def test_features_are_made_row_by_row_and_only_the_sum_sees_the_others(critic: GrowingCritic) -> None:
-    x = torch.randn(4, 3, 8, 8)
-    features = critic.features(x, 1, 1.0)
-    assert torch.allclose(critic.features(x[:1], 1, 1.0), features[:1], atol=1e-5)
-    assert not torch.allclose(critic.sum_up(features[:1]), critic.sum_up(features)[:1], atol=1e-3)
-
-
-def test_the_critic_is_linear_at_its_end(critic: GrowingCritic) -> None:
-    x = torch.randn(2, 3, 4, 4)
-    score = critic(x, 0, 1.0)
-    with torch.no_grad():
-        critic.score.weight.neg_()
-    assert torch.allclose(critic(x, 0, 1.0), -score, atol=1e-6)  # a leaky ReLU would shrink one of the two
+    assert append_minibatch_deviation(x)[0, 3, 0, 0].item() == pytest.approx(first.item(), abs=1e-3)
 
 
 def test_real_pictures_fade_as_drawn_ones_do() -> None:
     x = torch.randn(2, 3, 16, 16)
     small, smaller = F.avg_pool2d(x, 2), F.avg_pool2d(x, 4)
-    assert torch.allclose(faded(x, 1, 0.0), doubled(smaller), atol=1e-6)
-    assert torch.allclose(faded(x, 1, 1.0), small, atol=1e-6)
-    assert torch.allclose(faded(x, 1, 0.5), (small + doubled(smaller)) / 2, atol=1e-6)
-    assert torch.allclose(faded(x, 0, 0.0), smaller, atol=1e-6)
-
-
-def test_wasserstein_by_hand() -> None:
-    real, drawn, wrong = torch.tensor([2.0, 4.0]), torch.tensor([1.0, 1.0]), torch.tensor([0.0, -1.0])
-    drift = 0.001 * (4 + 16) / 2
-    assert wasserstein(real, drawn).item() == pytest.approx(1 - 3 + drift)
-    assert wasserstein(real, drawn, wrong, weight=0.5).item() == pytest.approx(0.5 * (1 - 0.5) - 3 + drift)
-
-
-def test_the_penalty_takes_the_norm_over_a_whole_picture() -> None:
-    real, drawn = torch.randn(2, 3, 4, 4), torch.randn(2, 3, 4, 4)
-    scale = torch.tensor([1.0, 3.0])  # norms sqrt(48) and 3 sqrt(48), not sqrt(3) at each of 16 places
-    loss = slope_penalty(lambda x: scale * x.flatten(1).sum(dim=1), real, drawn)
-    norms = scale * math.sqrt(48)
-    assert loss.item() == pytest.approx(10 * (norms - 1).square().mean().item(), rel=1e-5)
-
-
-def test_the_penalty_looks_between_real_and_drawn_pictures() -> None:
-    seen = []
-
-    def critic(x: torch.Tensor) -> torch.Tensor:
-        seen.append(x.detach())
-        return x.flatten(1).sum(dim=1)
-
-    slope_penalty(critic, torch.zeros(64, 3, 4, 4), torch.ones(64, 3, 4, 4))
-    shares = seen[0].flatten(1)
-    assert torch.equal(shares.amin(dim=1), shares.amax(dim=1))  # one share a picture
-    assert shares.min() < 0.2 and shares.max() > 0.8
+    assert torch.allclose(real_at(x, 1, 0.0), doubled(smaller), atol=1e-6)
+    assert torch.allclose(real_at(x, 1, 1.0), small, atol=1e-6)
+    assert torch.allclose(real_at(x, 1, 0.5), (small + doubled(smaller)) / 2, atol=1e-6)
+    assert torch.allclose(real_at(x, 0, 0.0), smaller, atol=1e-6)
 
 
 def test_alpha_rises_over_the_share_of_a_stage_and_the_first_has_none() -> None:
@@ -187,9 +95,10 @@ def test_alpha_rises_over_the_share_of_a_stage_and_the_first_has_none() -> None:
 
 def test_a_budget_is_parted_by_shares_and_stages_above_the_size_are_left_out() -> None:
     stages = (Stage(4, 1, 8, 0), Stage(8, 3, 8, 0.5), Stage(16, 4, 8, 0.5))
-    assert [images for _, images in schedule(stages, 16, 800)] == [100, 300, 400]
-    assert [images for _, images in schedule(stages, 16, 80)] == [10, 30, 40]
-    assert [images for _, images in schedule(stages, 8, 800)] == [200, 600]
+    assert GrowthSchedule.of(stages, (3, 2, 1), 16, 800).budgets == (100, 300, 400)
+    assert GrowthSchedule.of(stages, (3, 2, 1), 16, 80).budgets == (10, 30, 40)
+    smaller = GrowthSchedule.of(stages, (3, 2, 1), 8, 800)
+    assert (smaller.budgets, smaller.widths, smaller.last) == ((200, 600), (3, 2), 1)
 
 
 @pytest.mark.parametrize(
@@ -207,4 +116,16 @@ def test_a_budget_is_parted_by_shares_and_stages_above_the_size_are_left_out() -
 )
 def test_a_schedule_that_makes_no_sense_is_refused(stages: tuple[Stage, ...], size: int, says: str) -> None:
     with pytest.raises(UserError, match=says):
-        schedule(stages, size, 100)
+        GrowthSchedule.of(stages, (8, 8, 8), size, 100)
+
+
+def test_drafts_grow_and_the_last_is_of_full_size_whatever_depth_was_reached() -> None:
+    def generator(latent: torch.Tensor, depth: int, alpha: float) -> torch.Tensor:
+        return torch.full((len(latent), 3, 4 * 2**depth, 4 * 2**depth), 10 * alpha - depth)
+
+    drafts = list(coarse_to_fine(generator, torch.zeros(2, 5), depth=1, alpha=0.05, size=16))
+    images = [draft.images for draft in drafts if draft.images is not None]
+    assert [tuple(image.shape) for image in images] == [(2, 3, 4, 4), (2, 3, 16, 16)]
+    assert [draft.note for draft in drafts] == ["4 x 4", "8 x 8"]
+    assert [draft.progress for draft in drafts] == [0.5, 1.0]
+    assert [image.unique().tolist() for image in images] == [[1.0], [-0.5]]

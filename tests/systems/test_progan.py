@@ -1,22 +1,24 @@
-"""ProGAN: its schedule, its two moves, and runs that stop while a resolution fades in."""
+"""ProGAN: its nets and their fade, its schedule, its two moves, and runs that stop while a resolution fades in."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
+from torch.nn import functional as F
 
 from limner import catalogue, checkpoint
-from limner.blocks.growing import DRIFT, Stage
+from limner.blocks.growing import Stage, doubled
 from limner.data.dataset import Dataset
 from limner.data.schema import Schema
 from limner.data.views import Pictures
 from limner.errors import UserError
 from limner.noise import RowNoise
 from limner.system import Clock, Draft, System
-from limner.systems.progan import Config, ProGAN
+from limner.systems.progan import DRIFT, Config, Discriminator, Generator, ProGAN, critic_loss
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder
 from limner.training.trainer import Trainer
@@ -143,11 +145,78 @@ def test_the_critics_loss_is_the_papers() -> None:
 def test_the_papers_preset_reaches_a_thousand_pixels() -> None:
     with torch.device("meta"):
         system = ProGAN(ProGAN.presets["paper"], Schema(size=1024))
-    assert system.generator(torch.empty(1, 512, device="meta")).shape == (1, 3, 1024, 1024)
+    assert system.generator(torch.empty(1, 512, device="meta"), 8).shape == (1, 3, 1024, 1024)
     assert [phase.name for phase in system.phases()][-1] == "1024px"
 
 
 def test_noise_is_normed_so_that_its_length_does_not_matter() -> None:
     torch.manual_seed(0)
     system, z = ProGAN(ProGAN.presets["tiny"], Schema(size=16)), torch.randn(2, 16)
-    assert torch.allclose(system.generator(z), system.generator(2 * z), atol=1e-4)
+    assert torch.allclose(system.generator(z, 2), system.generator(2 * z, 2), atol=1e-4)
+
+
+WIDTHS = (8, 6, 4)
+
+
+@pytest.fixture
+def generator() -> Generator:
+    torch.manual_seed(0)
+    return Generator(5, WIDTHS)
+
+
+@pytest.fixture
+def discriminator() -> Discriminator:
+    torch.manual_seed(1)
+    return Discriminator(WIDTHS)
+
+
+def test_gains_are_less_at_the_ends(generator: Generator, discriminator: Discriminator) -> None:
+    assert generator.seed.scale == pytest.approx(math.sqrt(2) / 4 / math.sqrt(5))
+    assert generator.colours[0].scale == pytest.approx(1 / math.sqrt(8))
+    assert discriminator.score.scale == pytest.approx(1 / math.sqrt(8))
+    assert generator.first.scale == pytest.approx(math.sqrt(2) / math.sqrt(8 * 9))
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_fade_goes_from_the_stage_before_to_the_new_one(generator: Generator, depth: int) -> None:
+    z = torch.randn(3, 5)
+    before, after = generator(z, depth - 1), generator(z, depth)
+    assert after.shape == (3, 3, 4 * 2**depth, 4 * 2**depth)
+    assert torch.equal(generator(z, depth, 0.0), doubled(before))
+    assert torch.equal(generator(z, depth, 1.0), after)
+    assert torch.allclose(generator(z, depth, 0.25), 0.75 * doubled(before) + 0.25 * after, atol=1e-6)
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_the_discriminator_fades_alike(discriminator: Discriminator, depth: int) -> None:
+    x = torch.randn(4, 3, 4 * 2**depth, 4 * 2**depth)
+    before, after = discriminator.features(F.avg_pool2d(x, 2), depth - 1, 1.0), discriminator.features(x, depth, 1.0)
+    assert torch.allclose(discriminator.features(x, depth, 0.0), before, atol=1e-6)
+    assert not torch.allclose(after, before, atol=1e-2)
+    assert discriminator(x, depth, 0.5).shape == (4,)
+
+
+def test_a_new_stage_begins_with_weight_zero(generator: Generator, discriminator: Discriminator) -> None:
+    z = torch.randn(4, 5)
+    old = discriminator(generator(z, 0), 0, 1.0)
+    assert torch.allclose(discriminator(generator(z, 1, 0.0), 1, 0.0), old, atol=1e-5)
+
+
+def test_features_are_of_each_row_alone_and_only_scores_depend_on_the_others(discriminator: Discriminator) -> None:
+    x = torch.randn(4, 3, 8, 8)
+    features = discriminator.features(x, 1, 1.0)
+    assert torch.allclose(discriminator.features(x[:1], 1, 1.0), features[:1], atol=1e-5)
+    assert not torch.allclose(discriminator.scores(features[:1]), discriminator.scores(features)[:1], atol=1e-3)
+
+
+def test_the_discriminator_is_linear_at_its_end(discriminator: Discriminator) -> None:
+    x = torch.randn(2, 3, 4, 4)
+    score = discriminator(x, 0, 1.0)
+    with torch.no_grad():
+        discriminator.score.weight.neg_()
+    assert torch.allclose(discriminator(x, 0, 1.0), -score, atol=1e-6)  # a leaky ReLU would shrink one of the two
+
+
+def test_the_loss_by_hand() -> None:
+    real, fake = torch.tensor([2.0, 4.0]), torch.tensor([1.0, 1.0])
+    assert critic_loss(real, fake).item() == pytest.approx(1 - 3 + 0.001 * (4 + 16) / 2)

@@ -1,4 +1,4 @@
-"""T2F: its reader, its codes, its matching term, and each ingredient left out."""
+"""T2F: its text encoder, its codes, its matching term, and each ingredient left out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
-from limner.blocks.growing import DRIFT
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.layers.conditioning_augmentation import EqualAugmentation, kl_to_standard_normal
 from limner.blocks.text.encoders import LstmEncoder
@@ -21,7 +20,8 @@ from limner.errors import UserError
 from limner.noise import RowNoise
 from limner.requests import Caption
 from limner.system import Clock, Update
-from limner.systems.t2f import T2F
+from limner.systems import progan
+from limner.systems.t2f import DRIFT, T2F, Discriminator, Generator, critic_loss
 from toy import shapes
 
 FADING = Clock(seen=100, total=1_600, step=0)
@@ -38,7 +38,7 @@ def made(data: Dataset, **changes: object) -> T2F:
     system = T2F(dataclasses.replace(T2F.presets["tiny"], **changes), data.schema)
     for part in system.modules():
         if isinstance(part, LstmEncoder):
-            part.dropout = 0.0  # so that what is read twice is read alike
+            part.dropout = 0.0  # so that a text is encoded alike each time
     return system
 
 
@@ -60,7 +60,7 @@ def mean(value: Tensor) -> float:
 def test_the_published_sizes(data: Dataset) -> None:
     with torch.device("meta"):
         system = T2F(T2F.presets["face2text"], data.schema)
-        pictures = system.generator(torch.empty(1, 256))
+        pictures = system.generator(torch.empty(1, 256), 4)
     assert pictures.shape == (1, 3, 64, 64)
     assert (system.text.embed.embedding_dim, system.text.recur.hidden_size, system.text.recur.num_layers) == (
         128,
@@ -77,7 +77,7 @@ def test_the_published_sizes(data: Dataset) -> None:
     assert stages == [(epochs, 16, 0.85) for epochs in (160, 80, 40, 20, 10)]
 
 
-def test_the_reader_stops_at_the_last_word() -> None:
+def test_the_text_encoder_stops_at_the_last_word() -> None:
     torch.manual_seed(0)
     encoder = LstmEncoder(LEXICON, width=6, embedding=5, layers=2).eval()
     short, long = "a man", "a woman with curly red hair"
@@ -88,7 +88,7 @@ def test_the_reader_stops_at_the_last_word() -> None:
     assert encoder.sentence(["", "man woman", "woman man"]).isfinite().all()
 
 
-def test_the_divergence_is_the_closed_form() -> None:
+def test_kl_is_the_closed_form() -> None:
     torch.manual_seed(0)
     middle, logvar = torch.randn(4, 3), torch.randn(4, 3)
     expected = kl_divergence(Normal(middle, (logvar / 2).exp()), Normal(0.0, 1.0)).sum(dim=1).mean()
@@ -96,7 +96,7 @@ def test_the_divergence_is_the_closed_form() -> None:
     assert kl_to_standard_normal(torch.zeros(2, 3), torch.zeros(2, 3)).item() == 0
 
 
-def test_codes_begin_surer_than_they_lie_apart() -> None:
+def test_codes_begin_with_less_spread_than_their_means() -> None:
     torch.manual_seed(0)
     middle, logvar = EqualAugmentation(32, 64)(torch.randn(500, 32))
     assert logvar.mean().item() == pytest.approx(-2.0, abs=0.2)
@@ -116,13 +116,13 @@ def test_the_critics_loss_weighs_each_negative_half(data: Dataset) -> None:
 def test_a_mismatch_is_another_picture_with_the_same_text_and_never_its_own(
     data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    system, judged = made(data), []
+    system, calls = made(data), []
     match = system.critic.match
-    monkeypatch.setattr(system.critic, "match", lambda seen, told: judged.append((seen, told)) or match(seen, told))
+    monkeypatch.setattr(system.critic, "match", lambda *pair: calls.append(pair) or match(*pair))
     moves(system, data)
-    (right, told), _, (wrong, told_again), *_ = judged
+    (right, text), _, (wrong, text_again), *_ = calls
     wrongs = batch(data).wrong
-    assert torch.equal(wrong, right[wrongs]) and told_again is told
+    assert torch.equal(wrong, right[wrongs]) and text_again is text
     assert not (wrongs == torch.arange(8)).any()
 
 
@@ -133,7 +133,7 @@ def gradients(loss: Tensor, module: nn.Module) -> float:
 
 
 @pytest.mark.parametrize("reads", ["own", "shared"])
-def test_the_reader_learns_through_the_generator_and_never_for_the_critic(data: Dataset, reads: str) -> None:
+def test_the_text_encoder_learns_through_the_generator_and_never_for_the_critic(data: Dataset, reads: str) -> None:
     system = made(data, critic_reads=reads)
     critic, generator = moves(system, data)
     for module in (system.text, system.augment, system.generator):
@@ -178,7 +178,7 @@ def test_what_cannot_be_left_out_is_refused(data: Dataset) -> None:
         made(data, without=("words",))
 
 
-def test_two_knobs_turn_what_the_noise_and_what_the_reading_leave_open(data: Dataset) -> None:
+def test_two_knobs_scale_the_noise_and_the_spread_of_codes(data: Dataset) -> None:
     system = made(data).eval()
 
     def draw(seed: int, knobs: TwoSpreads) -> Tensor:
@@ -192,7 +192,7 @@ def test_two_knobs_turn_what_the_noise_and_what_the_reading_leave_open(data: Dat
         assert not torch.allclose(draw(1, knobs), draw(2, knobs), atol=1e-3)
 
 
-def test_words_it_does_not_know_are_told(data: Dataset) -> None:
+def test_unknown_words_come_with_the_nearest_known_ones(data: Dataset) -> None:
     assert made(data).unknown_words([Caption("a yelow circle")]) == {"yelow": "yellow"}
 
 
@@ -200,3 +200,23 @@ def test_the_shipped_sizes_stay_small(data: Dataset) -> None:
     system = T2F(T2F.presets["avatars"], data.schema)
     drawing = sum(p.numel() for part in (system.text, system.augment, system.generator) for p in part.parameters())
     assert 2 * drawing < 10_000_000  # bytes, at two a number
+
+
+def test_its_nets_grow_as_those_of_progan() -> None:
+    torch.manual_seed(0)
+    widths, z, text = (8, 6, 4), torch.randn(4, 5), torch.zeros(4, 7)
+    theirs, ours = progan.Generator(5, widths), Generator(5, widths)
+    ours.load_state_dict(theirs.state_dict())
+    judge, ours_judge = progan.Discriminator(widths), Discriminator(widths, 7, None)
+    ours_judge.load_state_dict(judge.state_dict(), strict=False)
+    for depth, alpha in ((0, 1.0), (1, 0.0), (1, 0.3), (2, 1.0)):
+        images = theirs(z, depth, alpha)
+        assert torch.equal(ours(z, depth, alpha), images)
+        assert torch.allclose(ours_judge(images, text, depth, alpha), judge(images, depth, alpha), atol=1e-6)
+
+
+def test_the_loss_by_hand() -> None:
+    right, fake, wrong = torch.tensor([2.0, 4.0]), torch.tensor([1.0, 1.0]), torch.tensor([0.0, -1.0])
+    drift = 0.001 * (4 + 16) / 2
+    assert critic_loss(right, fake).item() == pytest.approx(1 - 3 + drift)
+    assert critic_loss(right, fake, wrong, weight=0.5).item() == pytest.approx(0.5 * (1 - 0.5) - 3 + drift)

@@ -2,38 +2,56 @@
 
 Karras, Aila, Laine, Lehtinen: Progressive Growing of GANs for Improved Quality, Stability, and Variation, ICLR 2018.
 
-Reading order: Config, ProGAN: its phases, its step, drawing. The growing nets are in `blocks.growing`, their layers in
-`blocks.layers.equalised`; what systems that grow share is in `blocks.grower`.
+Reading order: Config, Generator, Discriminator, critic_loss, ProGAN (phases, step, sample). Layers with equalised
+learning rate, pixel norm and minibatch deviation are in `blocks.layers.equalised`, the layers of one resolution and the
+schedule in `blocks.growing`.
 
-Letters: B pictures, R their side, L numbers of noise, alpha the share of the newest resolution.
+Letters: B pictures, S side of the finished picture, R side of the newest stage, depth the number of doublings since 4x4
+(R = 4 * 2^depth), alpha the weight of the newest stage while it fades in, L numbers of noise, C channels.
 
 Deviations
     The first layer has a bias for each number, not for each channel.
-    In the critic a map is halved before the leaky ReLU, not after: convolution and mean are one, as in the authors'
-    code at its large resolutions (recalled).
-    There is no knob for how far the noise goes: it is brought to one length before the first layer.
+    In the discriminator a map is halved before the leaky ReLU, not after: convolution and mean are one, as in the
+    authors' code at its large resolutions (recalled).
+    There is no knob for the spread of the noise: it is scaled to one length before the first layer.
     The half-life of the averaged generator is counted in pictures and not in steps.
+    Gains of layers are those of the authors' code (recalled, not read again): sqrt(2) within, 1 to colours and to the
+    score, sqrt(2) / 4 at the first layer.
     The preset `paper` has the paper's channels, budgets and batches as we recall them; they were not read again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from limner.blocks.grower import Grower
-from limner.blocks.growing import GrowingCritic, GrowingGenerator, Stage, faded, slope_penalty, wasserstein
+from limner.blocks.export import export_generator
+from limner.blocks.growing import Doubling, GrowthSchedule, Halving, Stage, coarse_to_fine, doubled, real_at
 from limner.blocks.latent.noise import normal
+from limner.blocks.layers.equalised import (
+    GAIN,
+    EqualConv,
+    EqualLinear,
+    append_minibatch_deviation,
+    leaky,
+    pixel_norm,
+)
+from limner.blocks.losses.wasserstein import wasserstein_gradient_penalty
 from limner.data.schema import Schema
 from limner.data.views import Pictures
 from limner.noise import RowNoise
 from limner.optimisers import adam
 from limner.requests import Nothing, Request
-from limner.system import Draft, Paper, Phase, Player, Update, no_grad
+from limner.system import Clock, Draft, ExportPart, NoKnobs, Paper, Phase, Player, System, Update, no_grad
+
+DRIFT = 0.001  # weight of the squared scores of real pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +80,80 @@ class Config:
     """Half-life of the published weights, in pictures."""
 
 
-class ProGAN(Grower):
-    """Karras et al. 2018."""
+class Generator(nn.Module):
+    """Noise to pictures, with layers of its own and a 1x1 convolution to colours for each resolution.
+
+    Args:
+        latent: numbers of noise, L.
+        widths: channels at 4, 8, 16, ... pixels.
+    """
+
+    def __init__(self, latent: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.seed = EqualLinear(latent, widths[0] * 4 * 4, gain=GAIN / 4)
+        self.first = EqualConv(widths[0], widths[0], 3)
+        self.blocks = nn.ModuleList(Doubling(inside, outside) for inside, outside in pairwise(widths))
+        self.colours = nn.ModuleList(EqualConv(width, 3, 1, gain=1) for width in widths)
+
+    def forward(self, noise: Tensor, depth: int, alpha: float = 1.0) -> Tensor:
+        """Draw (B, L) at `depth`: (B, 3, R, R). Below alpha = 1 the stage before, doubled, makes up the rest."""
+        x = self.seed(pixel_norm(noise)).unflatten(1, (-1, 4, 4)).contiguous(memory_format=torch.channels_last)
+        x = pixel_norm(leaky(self.first(pixel_norm(leaky(x)))))  # (B, C, 4, 4)
+        coarser = x
+        for block in self.blocks[:depth]:
+            coarser, x = x, block(x)  # (B, C, R / 2, R / 2), (B, C', R, R)
+        images = self.colours[depth](x).float()
+        if depth == 0 or alpha == 1:
+            return images
+        return torch.lerp(doubled(self.colours[depth - 1](coarser).float()), images, alpha)
+
+
+class Discriminator(nn.Module):
+    """The generator mirrored: pictures to scores, any number each, higher where real.
+
+    Args:
+        widths: channels at 4, 8, 16, ... pixels.
+    """
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.colours = nn.ModuleList(EqualConv(3, width, 1) for width in widths)
+        self.blocks = nn.ModuleList(Halving(outside, inside) for inside, outside in pairwise(widths))
+        self.last = EqualConv(widths[0] + 1, widths[0], 3)
+        self.gather = EqualConv(widths[0], widths[0], 4, padding=0)
+        self.score = EqualLinear(widths[0], 1, gain=1)
+
+    def features(self, images: Tensor, depth: int, alpha: float) -> Tensor:
+        """Halve pictures (B, 3, R, R) to 4x4 maps, each row by itself: (B, C, 4, 4)."""
+        images = images.contiguous(memory_format=torch.channels_last)
+        x = leaky(self.colours[depth](images))
+        for level in reversed(range(depth)):
+            x = self.blocks[level](x)
+            if level == depth - 1 and alpha < 1:
+                x = torch.lerp(leaky(self.colours[level](F.avg_pool2d(images, 2))), x, alpha)
+        return x
+
+    def scores(self, features: Tensor) -> Tensor:
+        """Score features (B, C, 4, 4): (B,). The minibatch deviation makes a score depend on the rows beside it."""
+        x = leaky(self.last(append_minibatch_deviation(features)))
+        return self.score(leaky(self.gather(x)).flatten(1)).flatten()
+
+    def forward(self, images: Tensor, depth: int, alpha: float) -> Tensor:
+        return self.scores(self.features(images, depth, alpha))
+
+
+def critic_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """E D(fake) - E D(real) + 0.001 E D(real)^2 of scores (B,); the last term keeps the scores of real ones near 0."""
+    real = real.float()
+    return fake.float().mean() - real.mean() + DRIFT * real.square().mean()
+
+
+class ProGAN(System):
+    """Karras et al. 2018.
+
+    How far the nets have grown, `depth` and `alpha`, are buffers: they are saved, so that a checkpoint from the middle
+    of a fade draws as the nets did then.
+    """
 
     paper = Paper(
         title="Progressive Growing of GANs for Improved Quality, Stability, and Variation",
@@ -73,7 +163,9 @@ class ProGAN(Grower):
         arxiv="1710.10196",
     )
     takes = Nothing
+    config: Config
     Config = Config
+    Knobs = NoKnobs
     default_preset = "avatars"
     presets: ClassVar[Mapping[str, Any]] = {
         "tiny": Config(
@@ -90,42 +182,70 @@ class ProGAN(Grower):
             ),
         ),
     }  # fmt: skip
+    depth: Tensor
+    alpha: Tensor
 
     def __init__(self, config: Any, schema: Schema) -> None:
         super().__init__(config, schema)
-        self.generator = GrowingGenerator(config.latent, self.widths)
-        self.critic = GrowingCritic(self.widths)
+        c = self.config
+        self.schedule = GrowthSchedule.of(c.stages, c.widths, c.size, c.images)
+        self.register_buffer("depth", torch.tensor(self.schedule.last))
+        self.register_buffer("alpha", torch.tensor(1.0))
+        self.generator = Generator(c.latent, self.schedule.widths)
+        self.critic = Discriminator(self.schedule.widths)
         for net in (self.generator, self.critic):
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # quicker on CPUs in bf16
 
     def phases(self) -> list[Phase]:
-        """One phase a resolution."""
+        """Return a phase for each resolution; learning rate and optimiser state begin anew with each."""
         optimiser = adam(self.config.rate, betas=(0.0, 0.99))
         players = {
             "critic": Player(modules=[self.critic], optimiser=optimiser),
             "generator": Player(modules=[self.generator], optimiser=optimiser, ema=self.config.ema),
         }
-        return self.stages(Pictures, players, self.step)
+        return [
+            Phase(
+                name=f"{stage.resolution}px", view=Pictures, images=images, batch=stage.batch, players=players,
+                on_start=partial(self.grow, depth), step=partial(self.step, depth),
+            )
+            for depth, (stage, images) in enumerate(zip(self.schedule.stages, self.schedule.budgets, strict=True))
+        ]  # fmt: skip
 
-    def step(self, depth: int, alpha: float, batch: Pictures) -> Iterator[Update]:
-        """The critic's move, then the generator's with fresh noise."""
-        real = faded(batch.images, depth, alpha)  # (B, 3, R, R)
+    def grow(self, depth: int) -> None:
+        """Note that the stage of this depth begins."""
+        self.depth.fill_(depth)
+        self.alpha.fill_(self.schedule.stages[depth].alpha(0.0))
+
+    def step(self, depth: int, batch: Pictures, clock: Clock) -> Iterator[Update]:
+        """WGAN-GP, one move each: the discriminator's, then the generator's with fresh noise."""
+        alpha = self.schedule.stages[depth].alpha(clock.progress)
+        self.alpha.fill_(alpha)
+        real = real_at(batch.images, depth, alpha)  # (B, 3, R, R)
         with torch.no_grad():
-            drawn = self.generator(self.noise(real), depth, alpha)
-        seen, drawn_seen = self.critic.features(torch.cat([real, drawn]), depth, alpha).chunk(2)
-        on_real, on_drawn = self.critic.judge(seen), self.critic.judge(drawn_seen)
-        penalty = slope_penalty(lambda x: self.critic(x, depth, alpha), real, drawn)
-        log = {"real": on_real, "drawn": on_drawn, "penalty": penalty}
-        yield Update("critic", wasserstein(on_real, on_drawn) + penalty, log)
+            fake = self.generator(self.noise(real), depth, alpha)
+        on_real, on_fake = self.critic.features(torch.cat([real, fake]), depth, alpha).chunk(2)
+        on_real, on_fake = self.critic.scores(on_real), self.critic.scores(on_fake)
+        penalty = wasserstein_gradient_penalty(lambda x: self.critic(x, depth, alpha), real, fake)
+        log = {"real": on_real, "drawn": on_fake, "penalty": penalty}
+        yield Update("critic", critic_loss(on_real, on_fake) + penalty, log)
 
-        drawn = self.generator(self.noise(real), depth, alpha)
-        yield Update("generator", -self.critic(drawn, depth, alpha).float().mean())
+        fake = self.generator(self.noise(real), depth, alpha)
+        yield Update("generator", -self.critic(fake, depth, alpha).float().mean())
 
     def noise(self, like: Tensor) -> Tensor:
         """Draw noise for each row of `like`: (B, L)."""
         return normal(like, self.config.latent)
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
-        """Draw each resolution in turn."""
-        yield from self.drafts(rng.normal(self.config.latent))
+    def sample(self, requests: Sequence[Request], knobs: NoKnobs, rng: RowNoise) -> Iterator[Draft]:
+        """Draw each resolution in turn, as far as the nets have grown."""
+        yield from self.drawing()(rng.normal(self.config.latent))
+
+    def drawing(self) -> Callable[[Tensor], Iterator[Draft]]:
+        """Return what draws noise (B, L) from coarse to fine with nets grown as far as they are now."""
+        depth, alpha = int(self.depth), float(self.alpha)
+        return partial(coarse_to_fine, self.generator, depth=depth, alpha=alpha, size=self.config.size)
+
+    def exports(self) -> Mapping[str, ExportPart]:
+        """Return the generator as far as it has grown: noise (B, L) to pictures."""
+        return {"painter": export_generator(self.drawing(), [self.generator], {"": self.config.latent})}

@@ -1,49 +1,61 @@
-"""T2F: a face from a description, by ProGAN with Conditioning Augmentation and a reader that learns along.
+"""T2F: a face from a description, by ProGAN with Conditioning Augmentation and a text encoder that learns along.
 
 Karnewar: T2F, text to face generation using deep learning, 2018. A program and a description of it, no paper.
 
-Reading order: Config, Critic, T2F: its phases, its step, drawing. The growing nets are in `blocks.growing`; what
-systems that grow share is in `blocks.grower`.
+Reading order: Config, Generator, Discriminator, critic_loss, T2F (phases, step, sample). The nets grow as ProGAN's do
+and are written out here with the text in them; the layers of one resolution and the schedule are in `blocks.growing`,
+Conditioning Augmentation is in `blocks.layers.conditioning_augmentation`.
 
-Letters: B pictures, R their side, E width of a sentence vector, code what Conditioning Augmentation makes of a text,
-alpha the share of the newest resolution.
+Letters: B pictures, S side of the finished picture, R side of the newest stage, depth the number of doublings since 4x4
+(R = 4 * 2^depth), alpha the weight of the newest stage while it fades in, E width of a sentence vector, c numbers of
+the code that Conditioning Augmentation makes of it, Z numbers of noise, C channels.
 
 Three ingredients, each of which `without` leaves out
-    matching: the critic also scores real pictures with texts that do not fit them, and they are to score low.
+    matching: the discriminator also scores real pictures with texts that do not fit them, and learns to score them low.
     kl: codes are held near N(0, 1), so that there is a face wherever they may fall.
     fade: a new resolution fades in over most of its stage.
 
 Deviations, from what the program does (its first version)
     The LSTM is read after the last word of each caption, not at position 100, after dozens of steps of padding.
-    Adam's beta2 is 0.99 and not 0; the gradient penalty takes its norm over a whole picture; the critic's last layer
-    is linear; variances are exponentials; real pictures fade in as drawn ones do.
+    Adam's beta2 is 0.99 and not 0; the gradient penalty takes its norm over a whole picture; the discriminator's last
+    layer is linear; variances are exponentials; real pictures fade in as drawn ones do.
     A mismatched text is never by chance the right one, and both negatives together weigh as much as the positive.
-    In the program the text enters in the critic's last layer. As that is linear now, picture and text would be two
-    separate terms, and the matching term would cancel: they meet in an inner product instead, as in the author's own
-    conditional ProGAN.
-    The critic reads with an LSTM of its own, which learns from matching. One that reads with the generator's, held
-    still (`critic_reads="shared"`), can only ask for what that one happens to say.
-    Learning rates are equalised, latent numbers and sentence vectors brought to mean square 1, colours are linear, and
+    In the program the text enters in the discriminator's last layer. As that is linear now, picture and text would be
+    two separate terms, and the matching term would cancel: they meet in an inner product instead, as in the author's
+    own conditional ProGAN.
+    The discriminator has an LSTM of its own, which learns from matching. With the generator's, held still
+    (`critic_reads="shared"`), it can only ask for what that one happens to encode.
+    Learning rates are equalised, latent numbers and sentence vectors scaled to mean square 1, colours are linear, and
     the minibatch deviation is taken over groups of 4, all as ProGAN has it.
-    Codes begin with a small variance, so that at first words are heard above the noise.
+    Codes begin with a small variance, so that at first the noise does not drown the words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from limner.blocks.export import example_condition, export_encoder, export_generator
-from limner.blocks.grower import Grower
-from limner.blocks.growing import GrowingCritic, GrowingGenerator, Stage, faded, slope_penalty, wasserstein
+from limner.blocks.growing import Doubling, GrowthSchedule, Halving, Stage, coarse_to_fine, doubled, real_at
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.latent.noise import normal
 from limner.blocks.layers.conditioning_augmentation import EqualAugmentation, kl_to_standard_normal, reparameterise
-from limner.blocks.layers.equalised import EqualLinear, pixel_norm
+from limner.blocks.layers.equalised import (
+    GAIN,
+    EqualConv,
+    EqualLinear,
+    append_minibatch_deviation,
+    leaky,
+    pixel_norm,
+)
+from limner.blocks.losses.wasserstein import wasserstein_gradient_penalty
 from limner.blocks.text.encoders import LstmEncoder, texts_of, unknown_words
 from limner.data.schema import Schema
 from limner.data.views import Pairs
@@ -51,9 +63,10 @@ from limner.errors import UserError
 from limner.noise import RowNoise
 from limner.optimisers import adam
 from limner.requests import Caption, Request
-from limner.system import Draft, ExportPart, Paper, Phase, Player, Update, blend, no_grad
+from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, blend, no_grad
 
 INGREDIENTS = frozenset({"matching", "kl", "fade"})
+DRIFT = 0.001  # weight of the squared scores of real pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +88,9 @@ class Config:
     widths: tuple[int, ...] = (128, 128, 128, 64, 32)
     """Channels at 4, 8, 16, ... pixels, of both nets."""
     code: int = 64
-    """Numbers of a text's code."""
+    """Numbers of a text's code, c."""
     noise: int = 64
-    """Numbers of noise: what a text leaves open."""
+    """Numbers of noise, Z: what a text leaves open."""
     hidden: int = 192
     """Width of the LSTM, E."""
     embedding: int = 96
@@ -89,34 +102,110 @@ class Config:
     ema: float = 5_000
     """Half-life of the published weights, in pictures."""
     kl: float = 0.01
-    """Weight of the divergence of codes from N(0, 1), summed over their numbers."""
+    """Weight of the KL divergence of codes from N(0, 1), summed over their numbers."""
     negatives: float = 0.5
     """Weight of each of the two negatives, drawn pictures and wrong texts; the program's is 1."""
     critic_reads: Literal["own", "shared"] = "own"
-    """With whose LSTM the critic reads: one of its own, or the generator's, held still."""
+    """Whose LSTM encodes texts for the discriminator: its own, or the generator's, held still."""
     without: tuple[str, ...] = ()
     """Ingredients left out, to see what each gives: matching, kl, fade."""
 
 
-class Critic(GrowingCritic):
-    """Scores how real a picture is, and adds how well what is seen in it agrees with what is said."""
+class Generator(nn.Module):
+    """Codes and noise to pictures, with layers of its own and a 1x1 convolution to colours for each resolution.
 
-    def __init__(self, widths: Sequence[int], text: int, reader: LstmEncoder | None) -> None:
-        super().__init__(widths)
-        self.reader = reader
-        self.ask = EqualLinear(text, widths[0], gain=1)
+    Args:
+        latent: numbers of code and noise together, c + Z.
+        widths: channels at 4, 8, 16, ... pixels.
+    """
 
-    def match(self, seen: Tensor, text: Tensor) -> Tensor:
-        """Score what was seen (B, C) against sentence vectors (B, E): (B,)."""
-        agreement = (seen * self.ask(pixel_norm(text))).sum(dim=1) / seen.shape[1] ** 0.5
-        return self.score(seen).flatten() + agreement
+    def __init__(self, latent: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.seed = EqualLinear(latent, widths[0] * 4 * 4, gain=GAIN / 4)
+        self.first = EqualConv(widths[0], widths[0], 3)
+        self.blocks = nn.ModuleList(Doubling(inside, outside) for inside, outside in pairwise(widths))
+        self.colours = nn.ModuleList(EqualConv(width, 3, 1, gain=1) for width in widths)
+
+    def forward(self, latent: Tensor, depth: int, alpha: float = 1.0) -> Tensor:
+        """Draw (B, c + Z) at `depth`: (B, 3, R, R). Below alpha = 1 the stage before, doubled, makes up the rest."""
+        x = self.seed(pixel_norm(latent)).unflatten(1, (-1, 4, 4)).contiguous(memory_format=torch.channels_last)
+        x = pixel_norm(leaky(self.first(pixel_norm(leaky(x)))))  # (B, C, 4, 4)
+        coarser = x
+        for block in self.blocks[:depth]:
+            coarser, x = x, block(x)  # (B, C, R / 2, R / 2), (B, C', R, R)
+        images = self.colours[depth](x).float()
+        if depth == 0 or alpha == 1:
+            return images
+        return torch.lerp(doubled(self.colours[depth - 1](coarser).float()), images, alpha)
 
 
-class T2F(Grower):
-    """Karnewar 2018, its first version mended."""
+class Discriminator(nn.Module):
+    """Scores how real a picture is, plus how well it fits a text: the inner product of picture and text features.
+
+    Args:
+        widths: channels at 4, 8, 16, ... pixels.
+        text_width: E.
+        encoder: its own encoder of texts; None where it is given the generator's sentence vectors.
+    """
+
+    def __init__(self, widths: Sequence[int], text_width: int, encoder: LstmEncoder | None) -> None:
+        super().__init__()
+        self.colours = nn.ModuleList(EqualConv(3, width, 1) for width in widths)
+        self.blocks = nn.ModuleList(Halving(outside, inside) for inside, outside in pairwise(widths))
+        self.last = EqualConv(widths[0] + 1, widths[0], 3)
+        self.gather = EqualConv(widths[0], widths[0], 4, padding=0)
+        self.score = EqualLinear(widths[0], 1, gain=1)
+        self.reader = encoder
+        self.ask = EqualLinear(text_width, widths[0], gain=1)
+
+    def maps(self, images: Tensor, depth: int, alpha: float) -> Tensor:
+        """Halve pictures (B, 3, R, R) to 4x4 maps, each row by itself: (B, C, 4, 4)."""
+        images = images.contiguous(memory_format=torch.channels_last)
+        x = leaky(self.colours[depth](images))
+        for level in reversed(range(depth)):
+            x = self.blocks[level](x)
+            if level == depth - 1 and alpha < 1:
+                x = torch.lerp(leaky(self.colours[level](F.avg_pool2d(images, 2))), x, alpha)
+        return x
+
+    def features(self, maps: Tensor) -> Tensor:
+        """Return the features of each picture, (B, C, 4, 4) to (B, C), among them how much the rows differ."""
+        return leaky(self.gather(leaky(self.last(append_minibatch_deviation(maps))))).flatten(1)
+
+    def match(self, features: Tensor, text: Tensor) -> Tensor:
+        """Score features (B, C) of pictures with sentence vectors (B, E): (B,)."""
+        agreement = (features * self.ask(pixel_norm(text))).sum(dim=1) / features.shape[1] ** 0.5
+        return self.score(features).flatten() + agreement
+
+    def forward(self, images: Tensor, text: Tensor, depth: int, alpha: float) -> Tensor:
+        return self.match(self.features(self.maps(images, depth, alpha)), text)
+
+
+def critic_loss(right: Tensor, fake: Tensor, wrong: Tensor | None = None, weight: float = 1.0) -> Tensor:
+    """Weigh E D(fake, t) + E D(wrong, t), less E D(right, t); plus 0.001 E D(right, t)^2, which keeps it near 0.
+
+    Args:
+        right: scores of real pictures with their texts, (B,).
+        fake: scores of drawn pictures, (B,).
+        wrong: scores of real pictures with texts that do not fit, (B,), where they are taken.
+        weight: of each of the negatives.
+    """
+    right, negatives = right.float(), fake.float().mean()
+    if wrong is not None:
+        negatives = negatives + wrong.float().mean()
+    return weight * negatives - right.mean() + DRIFT * right.square().mean()
+
+
+class T2F(System):
+    """Karnewar 2018, its first version mended.
+
+    How far the nets have grown, `depth` and `alpha`, are buffers: they are saved, so that a checkpoint from the middle
+    of a fade draws as the nets did then.
+    """
 
     paper = Paper("T2F: text to face generation using deep learning", "Animesh Karnewar", 2018, "GitHub")
     takes = Caption
+    config: Config
     Config = Config
     Knobs = TwoSpreads
     default_preset = "avatars"
@@ -136,91 +225,108 @@ class T2F(Grower):
         ),
     }  # fmt: skip
 
+    depth: Tensor
+    alpha: Tensor
+
     def __init__(self, config: Any, schema: Schema) -> None:
         super().__init__(config, schema)
-        c = config
+        c = self.config
         if unknown := set(c.without) - INGREDIENTS:
             raise UserError(f"without={min(unknown)}: what can be left out is {', '.join(sorted(INGREDIENTS))}")
+        stages = c.stages if self.uses("fade") else [replace(stage, fade=0.0) for stage in c.stages]
+        self.schedule = GrowthSchedule.of(stages, c.widths, c.size, c.images)
+        self.register_buffer("depth", torch.tensor(self.schedule.last))
+        self.register_buffer("alpha", torch.tensor(1.0))
         own = LstmEncoder(schema.lexicon, c.hidden, c.embedding, c.layers) if c.critic_reads == "own" else None
         self.text = LstmEncoder(schema.lexicon, c.hidden, c.embedding, c.layers)
         self.augment = EqualAugmentation(c.hidden, c.code)
-        self.generator = GrowingGenerator(c.code + c.noise, self.widths)
-        self.critic = Critic(self.widths, c.hidden, own)
+        self.generator = Generator(c.code + c.noise, self.schedule.widths)
+        self.critic = Discriminator(self.schedule.widths, c.hidden, own)
         for net in (self.generator, self.critic):
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # quicker on CPUs in bf16
 
+    def uses(self, ingredient: str) -> bool:
+        """Tell whether an ingredient is in."""
+        return ingredient not in self.config.without
+
     def phases(self) -> list[Phase]:
-        """One phase a resolution; the reader learns in all of them, through the generator."""
+        """Return a phase for each resolution; the text encoder learns in all of them, through the generator."""
         optimiser = adam(self.config.rate, betas=(0.0, 0.99))
         drawing = [self.text, self.augment, self.generator]
         players = {
             "critic": Player(modules=[self.critic], optimiser=optimiser),
             "generator": Player(modules=drawing, optimiser=optimiser, ema=self.config.ema),
         }
-        return self.stages(Pairs, players, self.step)
+        return [
+            Phase(
+                name=f"{stage.resolution}px", view=Pairs, images=images, batch=stage.batch, players=players,
+                on_start=partial(self.grow, depth), step=partial(self.step, depth),
+            )
+            for depth, (stage, images) in enumerate(zip(self.schedule.stages, self.schedule.budgets, strict=True))
+        ]  # fmt: skip
 
-    def asks(self, ingredient: str) -> bool:
-        """Tell whether an ingredient is in."""
-        return ingredient not in self.config.without
+    def grow(self, depth: int) -> None:
+        """Note that the stage of this depth begins."""
+        self.depth.fill_(depth)
+        self.alpha.fill_(self.schedule.stages[depth].alpha(0.0))
 
-    def share(self, depth: int, progress: float) -> float:
-        """Return alpha: 1 at once where nothing fades."""
-        return super().share(depth, progress) if self.asks("fade") else 1.0
+    def step(self, depth: int, batch: Pairs, clock: Clock) -> Iterator[Update]:
+        """WGAN-GP with text, one move each: the discriminator's, then the generator's, on one batch of drawings."""
+        alpha = self.schedule.stages[depth].alpha(clock.progress)
+        self.alpha.fill_(alpha)
+        real = real_at(batch.images, depth, alpha)  # (B, 3, R, R)
+        sentence = self.text.sentence(batch.texts)  # (B, E)
+        mean, log_var = self.augment(sentence)
+        code = reparameterise((mean, log_var), torch.randn_like(mean))  # (B, c)
+        noise = normal(code, self.config.noise)  # (B, Z)
+        fake = self.generator(torch.cat([code, noise], dim=1), depth, alpha)
 
-    def step(self, depth: int, alpha: float, batch: Pairs) -> Iterator[Update]:
-        """The critic's move, then the generator's, on one batch of drawings."""
-        real = faded(batch.images, depth, alpha)  # (B, 3, R, R)
-        read = self.text.sentence(batch.texts)
-        mean, logvar = self.augment(read)
-        code = reparameterise((mean, logvar), torch.randn_like(mean))
-        noise = normal(code, self.config.noise)
-        drawn = self.generator(torch.cat([code, noise], dim=1), depth, alpha)
-
-        condition = read.detach() if self.critic.reader is None else self.critic.reader.sentence(batch.texts)
-        seen, drawn_seen = self.critic.features(torch.cat([real, drawn.detach()]), depth, alpha).chunk(2)
-        seen, drawn_seen = self.critic.sum_up(seen), self.critic.sum_up(drawn_seen)
-        right, fake = self.critic.match(seen, condition), self.critic.match(drawn_seen, condition)
-        loss, log = wasserstein(right, fake), {"right": right, "drawn": fake}
-        if self.asks("matching"):
-            wrong = self.critic.match(seen[batch.wrong], condition)  # wrong picture, right text
-            loss, log = wasserstein(right, fake, wrong, weight=self.config.negatives), log | {"wrong": wrong}
-        penalty = slope_penalty(lambda x: self.look(x, condition, depth, alpha), real, drawn)
+        text = sentence.detach() if self.critic.reader is None else self.critic.reader.sentence(batch.texts)
+        real_maps, fake_maps = self.critic.maps(torch.cat([real, fake.detach()]), depth, alpha).chunk(2)
+        real_features, fake_features = self.critic.features(real_maps), self.critic.features(fake_maps)
+        on_right, on_fake = self.critic.match(real_features, text), self.critic.match(fake_features, text)
+        loss, log = critic_loss(on_right, on_fake), {"right": on_right, "drawn": on_fake}
+        if self.uses("matching"):
+            on_wrong = self.critic.match(real_features[batch.wrong], text)  # wrong picture, right text
+            loss = critic_loss(on_right, on_fake, on_wrong, weight=self.config.negatives)
+            log["wrong"] = on_wrong
+        penalty = wasserstein_gradient_penalty(lambda x: self.critic(x, text, depth, alpha), real, fake)
         yield Update("critic", loss + penalty, log | {"penalty": penalty})
 
-        loss = -self.look(drawn, condition.detach(), depth, alpha).float().mean()
-        kl = kl_to_standard_normal(mean, logvar)
-        yield Update("generator", loss + self.asks("kl") * self.config.kl * kl, {"kl": kl})
-
-    def look(self, images: Tensor, condition: Tensor, depth: int, alpha: float) -> Tensor:
-        """Score pictures with sentence vectors: (B,)."""
-        return self.critic.match(self.critic.sum_up(self.critic.features(images, depth, alpha)), condition)
+        loss = -self.critic(fake, text.detach(), depth, alpha).float().mean()
+        kl = kl_to_standard_normal(mean, log_var)
+        yield Update("generator", loss + self.uses("kl") * self.config.kl * kl, {"kl": kl})
 
     @no_grad
-    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
-        """Draw each resolution in turn."""
-        epsilon, noise = rng.normal(self.config.code + self.config.noise).split(
-            [self.config.code, self.config.noise], 1
-        )
-        noise = torch.cat([knobs.reading * epsilon, knobs.spread * noise], dim=1)
+    def sample(self, requests: Sequence[Request], knobs: TwoSpreads, rng: RowNoise) -> Iterator[Draft]:
+        """Draw each resolution in turn, as far as the nets have grown."""
+        epsilon, noise = self.split(rng.normal(self.config.code + self.config.noise))
         sentence = blend(lambda ends: self.text.sentence(texts_of(ends)), requests)
-        yield from self.drafts(self.latent(noise, sentence))
+        yield from self.drawing()(torch.cat([knobs.reading * epsilon, knobs.spread * noise], dim=1), sentence)
 
-    def latent(self, noise: Tensor, sentence: Tensor) -> Tensor:
-        """Return what the generator draws from, of strays and noise (B, c + Z) and sentence vectors (B, E)."""
+    def split(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Split (B, c + Z) into epsilon (B, c), which draws a code, and noise (B, Z)."""
         epsilon, noise = noise.split([self.config.code, self.config.noise], dim=1)
-        return torch.cat([reparameterise(self.augment(sentence), epsilon), noise], dim=1)
+        return epsilon, noise
+
+    def drawing(self) -> Callable[[Tensor, Tensor], Iterator[Draft]]:
+        """Return what draws (B, c + Z) and sentence vectors (B, E) with nets grown as far as they are now."""
+        depth, alpha = int(self.depth), float(self.alpha)
+
+        def draw(noise: Tensor, sentence: Tensor) -> Iterator[Draft]:
+            epsilon, noise = self.split(noise)
+            latent = torch.cat([reparameterise(self.augment(sentence), epsilon), noise], dim=1)
+            return coarse_to_fine(self.generator, latent, depth, alpha, self.config.size)
+
+        return draw
 
     def exports(self) -> Mapping[str, ExportPart]:
-        """Return the reader, and what makes strays and noise (B, c + Z) and sentence vectors (B, E) pictures."""
-        c, grown = self.config, (int(self.depth), float(self.alpha))
-
-        def paint(noise: Tensor, sentence: Tensor) -> Iterator[Draft]:
-            return self.paint(*grown, self.latent(noise, sentence))
-
-        noise, uses = {"reading": c.code, "spread": c.noise}, [self.augment, self.generator]
+        """Return the text encoder, and what draws epsilon and noise (B, c + Z) and sentence vectors (B, E)."""
+        c = self.config
+        noise, modules = {"reading": c.code, "spread": c.noise}, [self.augment, self.generator]
         return {
             "reader": export_encoder(self.text.numbered, [self.text], self.text.rule),
-            "painter": export_generator(paint, uses, noise, example_condition(c.hidden)),
+            "painter": export_generator(self.drawing(), modules, noise, example_condition(c.hidden)),
         }
 
     def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:

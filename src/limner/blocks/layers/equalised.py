@@ -1,9 +1,9 @@
 """Equalised learning rate, pixel norm and minibatch standard deviation (Karras et al., ICLR 2018, sections 3, 4).
 
-Weights are stored at unit spread and scaled at run time by gain / sqrt(fan-in), so that Adam, whose steps do not depend
-on the scale of gradients, moves all layers at the same relative speed.
+Weights are stored with standard deviation 1 and scaled at run time by gain / sqrt(fan-in), so that Adam, whose steps do
+not depend on the scale of gradients, moves all layers at the same relative speed.
 
-Letters: B pictures, C channels, h sides of a map.
+Letters: B pictures, C channels, h side of a map.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class EqualLinear(nn.Linear):
     def __init__(self, inside: int, outside: int, gain: float = GAIN, bias: bool = True) -> None:
         super().__init__(inside, outside, bias)
         self.scale = gain / math.sqrt(inside)
-        _begin(self)
+        _initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight * self.scale, self.bias)
@@ -39,14 +39,14 @@ class EqualConv(nn.Conv2d):
     def __init__(self, inside: int, outside: int, kernel: int, gain: float = GAIN, padding: int | None = None) -> None:
         super().__init__(inside, outside, kernel, padding=kernel // 2 if padding is None else padding)
         self.scale = gain / math.sqrt(inside * kernel * kernel)
-        _begin(self)
+        _initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
         return self._conv_forward(x, self.weight * self.scale, self.bias)
 
 
 class EqualUp(EqualConv):
-    """Double the side to the nearest, then convolve 3x3, as one transposed 4x4 convolution: 4/9 of the products.
+    """Double the side by nearest neighbour, then convolve 3x3, as one transposed 4x4 convolution: 4/9 of the products.
 
     The paper's code does the same at its large resolutions ("fused scale", recalled).
     """
@@ -69,7 +69,7 @@ class EqualDown(EqualConv):
         return F.conv2d(x, spread(self.weight * (self.scale / 4)), self.bias, stride=2, padding=1)
 
 
-def _begin(layer: nn.Linear | nn.Conv2d) -> None:
+def _initialise(layer: nn.Linear | nn.Conv2d) -> None:
     nn.init.normal_(layer.weight)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
@@ -81,18 +81,18 @@ def leaky(x: Tensor) -> Tensor:
 
 
 def pixel_norm(x: Tensor) -> Tensor:
-    """Scale the numbers of each place (of each row, where there are no places) to mean square 1 over channels."""
+    """Scale the numbers at each place to mean square 1 over channels: (B, C, ...), with or without places."""
     return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8)
 
 
-def with_deviation(x: Tensor, group: int = 4) -> Tensor:
-    """Append one map that tells how unlike the pictures of a group are: (B, C, h, h) to (B, C + 1, h, h).
+def append_minibatch_deviation(x: Tensor, group: int = 4) -> Tensor:
+    """Append a map that holds how much the pictures of a group differ: (B, C, h, h) to (B, C + 1, h, h).
 
-    The standard deviation of each number over the group, averaged over channels and places. Groups are `group` rows
-    that follow one another; where B does not divide by it, the largest number below that B divides by.
+    The standard deviation of each number over the group, averaged over channels and places. Groups are `group`
+    consecutive rows; where B is no multiple of that, the largest smaller number that divides B.
     """
-    many = next(size for size in range(min(group, len(x)), 0, -1) if len(x) % size == 0)
-    groups = x.float().unflatten(0, (-1, many))  # (B / many, many, C, h, h)
+    size = next(size for size in range(min(group, len(x)), 0, -1) if len(x) % size == 0)
+    groups = x.float().unflatten(0, (-1, size))  # (B / size, size, C, h, h)
     deviation = (groups.var(dim=1, correction=0) + 1e-8).sqrt().mean(dim=(1, 2, 3))
-    spread = deviation.repeat_interleave(many).to(x.dtype)[:, None, None, None]
-    return torch.cat([x, spread.expand(-1, 1, *x.shape[2:])], dim=1)
+    column = deviation.repeat_interleave(size).to(x.dtype)[:, None, None, None]
+    return torch.cat([x, column.expand(-1, 1, *x.shape[2:])], dim=1)

@@ -1,0 +1,31 @@
+"""The gradient penalty of WGAN-GP worked by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from limner.blocks.losses.wasserstein import wasserstein_gradient_penalty
+
+
+def test_the_penalty_takes_the_norm_over_a_whole_picture() -> None:
+    real, drawn = torch.randn(2, 3, 4, 4), torch.randn(2, 3, 4, 4)
+    scale = torch.tensor([1.0, 3.0])  # norms sqrt(48) and 3 sqrt(48), not sqrt(3) at each of 16 places
+    loss = wasserstein_gradient_penalty(lambda x: scale * x.flatten(1).sum(dim=1), real, drawn)
+    norms = scale * math.sqrt(48)
+    assert loss.item() == pytest.approx(10 * (norms - 1).square().mean().item(), rel=1e-5)
+
+
+def test_the_penalty_is_taken_between_real_and_drawn_pictures() -> None:
+    between = []
+
+    def critic(x: torch.Tensor) -> torch.Tensor:
+        between.append(x.detach())
+        return x.flatten(1).sum(dim=1)
+
+    wasserstein_gradient_penalty(critic, torch.zeros(64, 3, 4, 4), torch.ones(64, 3, 4, 4))
+    positions = between[0].flatten(1)
+    assert torch.equal(positions.amin(dim=1), positions.amax(dim=1))  # one position a picture
+    assert positions.min() < 0.2 and positions.max() > 0.8
