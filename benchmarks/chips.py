@@ -73,7 +73,7 @@ def of_captions(count: int, seed: int) -> tuple[list[str], Choices]:
 def judged(artist: limner.Artist, judge: NamedJudge, texts: Sequence[str], choices: Choices) -> metrics.Accuracy:
     """Draw texts with the seeds 0, 1, ...; return how much of the choices the judge sees."""
     drawn = evaluate.draw(artist.system, [Caption(text) for text in texts], range(len(texts)), Processes())
-    named = judge.network.named(judge.features(resized(drawn, judge.network.config.size)))
+    named = judge.network.predict(judge.features(resized(drawn, judge.network.config.size)))
     values = judge.network.values
     wanted = torch.tensor(
         [[known.index(c[name]) if name in c else -1 for name, known in values.items()] for c in choices]

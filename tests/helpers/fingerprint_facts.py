@@ -344,11 +344,11 @@ def of_judge(name: str) -> Facts:
     images = torch.nn.functional.interpolate(coarse, network.config.size, mode="bilinear")
     seen = judge.features(images)
     facts: Facts = {"features": [_rounded(row[:12]) for row in seen], "all features": digest(seen)}
-    facts["named"] = [" ".join(map(str, row)) for row in network.named(seen).tolist()]
+    facts["named"] = [" ".join(map(str, row)) for row in network.predict(seen).tolist()]
     facts["values"] = [f"{key}: {', '.join(known)}" for key, known in network.values.items()]
     if network.schema.captions:
-        facts["placed"] = [_rounded(row[:12]) for row in network.placed(seen)]
-        facts["read"] = [_rounded(row[:12]) for row in network.read(network.schema.examples[:4])]
+        facts["placed"] = [_rounded(row[:12]) for row in network.embed_images(seen)]
+        facts["read"] = [_rounded(row[:12]) for row in network.embed_captions(network.schema.examples[:4])]
     return facts
 
 

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from limner.blocks.layers.conditioning_augmentation import kl_to_standard_normal
 from limner.blocks.layers.doubling import doubled
 from limner.blocks.layers.upsampling import UpsampleConv
-from limner.blocks.text.lines import shortened, so_far
+from limner.blocks.text.lines import cut_short, repeat_earlier
 from limner.data.dataset import Dataset
 from limner.data.views import Stories, streams
 from limner.errors import UserError
@@ -54,7 +54,7 @@ def batch_of(system: StoryGan, data: Dataset, rows: Sequence[int] = range(14)) -
     return batch
 
 
-def tell(system: StoryGan, *stories: Story, seed: int = 0, **knobs: Any) -> torch.Tensor:
+def draw(system: StoryGan, *stories: Story, seed: int = 0, **knobs: Any) -> torch.Tensor:
     *_, final = system.sample(stories, system.Knobs(**knobs), RowNoise([seed + i for i in range(len(stories))]))
     assert final.images is not None
     return final.images
@@ -92,7 +92,7 @@ class TestEquations:
         still, moved = (layer(torch.ones(1, 64), x.flatten(1)) for x in (signal, signal.roll(5, 2)))
         assert torch.allclose(still.roll(5, 1), moved, atol=1e-6) and still.abs().max() > 0
 
-    def test_divergence_is_that_of_the_story_encoder_and_moves_it(self, make: Callable[..., StoryGan]) -> None:
+    def test_kl_is_that_of_the_story_encoder_and_moves_it(self, make: Callable[..., StoryGan]) -> None:
         assert kl_to_standard_normal(torch.zeros(2, 3), torch.zeros(2, 3)) == 0
         system = make()
         mu, log_var = system.teller.encode(system.teller.join(system.read([LINES, LINES[::-1]])))
@@ -111,56 +111,56 @@ class TestEquations:
 class TestTelling:
     def test_a_frame_depends_on_lines_before_it_and_on_none_after(self, make: Callable[..., StoryGan]) -> None:
         system = make()
-        told = tell(system, Story(LINES))
-        early = tell(system, Story(("a blue upper left corner", *LINES[1:]), LINES))
-        late = tell(system, Story((*LINES[:2], "a yellow upper right corner"), LINES))
+        told = draw(system, Story(LINES))
+        early = draw(system, Story(("a blue upper left corner", *LINES[1:]), LINES))
+        late = draw(system, Story((*LINES[:2], "a yellow upper right corner"), LINES))
         assert all(not torch.equal(told[0, t], early[0, t]) for t in range(3))
         assert torch.equal(told[0, :2], late[0, :2]) and not torch.equal(told[0, 2], late[0, 2])
 
     def test_alone_or_repeated_sentences_know_no_later_line(self, make: Callable[..., StoryGan]) -> None:
         for repeats in (False, True):
             system, late = make(repeats=repeats), (*LINES[:2], "a yellow upper right corner")
-            assert torch.equal(tell(system, Story(LINES))[0, :2], tell(system, Story(late, LINES))[0, :2])
+            assert torch.equal(draw(system, Story(LINES))[0, :2], draw(system, Story(late, LINES))[0, :2])
 
     @pytest.mark.parametrize("variant", ["svc", "svfn", "imagegan"])
     def test_the_baselines_know_the_story_and_the_line_alone(self, make: Callable[..., StoryGan], variant: str) -> None:
         system = make(variant=variant, repeats=False)
-        told = tell(system, Story(LINES))
-        early = tell(system, Story(("a blue upper left corner", *LINES[1:]), LINES))
+        told = draw(system, Story(LINES))
+        early = draw(system, Story(("a blue upper left corner", *LINES[1:]), LINES))
         assert not torch.equal(told[0, 0], early[0, 0]) and torch.equal(told[0, 1:], early[0, 1:])
 
     def test_without_its_setting_a_change_is_another_story(self, make: Callable[..., StoryGan]) -> None:
         system, changed = make(), (*LINES[:2], "a yellow upper right corner")
-        assert not torch.equal(tell(system, Story(LINES))[0, 0], tell(system, Story(changed))[0, 0])
+        assert not torch.equal(draw(system, Story(LINES))[0, 0], draw(system, Story(changed))[0, 0])
 
     def test_frames_before_the_first_stay_blank_and_the_others_are_the_same(
         self, make: Callable[..., StoryGan]
     ) -> None:
         system = make()
-        whole, part = tell(system, Story(LINES)), tell(system, Story(LINES), first=3)
+        whole, part = draw(system, Story(LINES)), draw(system, Story(LINES), first=3)
         assert torch.equal(whole[:, 2], part[:, 2]) and part[:, :2].abs().max() == 0
 
     @pytest.mark.parametrize("count", [1, 2, 7])
     def test_stories_of_any_length(self, make: Callable[..., StoryGan], count: int) -> None:
         lines = tuple(LINES[i % 3] for i in range(count))
-        assert tell(make(), Story(lines)).shape == (1, count, 3, 16, 16)
+        assert draw(make(), Story(lines)).shape == (1, count, 3, 16, 16)
 
     def test_chapters_do_not_know_each_other(self, make: Callable[..., StoryGan]) -> None:
         system = make()
-        both = tell(system, Story(LINES * 2))
-        other = tell(system, Story((*LINES, "a yellow upper right corner", *LINES[1:])))
+        both = draw(system, Story(LINES * 2))
+        other = draw(system, Story((*LINES, "a yellow upper right corner", *LINES[1:])))
         assert torch.equal(both[:, :3], other[:, :3]) and not torch.equal(both[:, 3], other[:, 3])
 
     def test_chance_moves_every_frame(self, make: Callable[..., StoryGan]) -> None:
         """In the authors' code the state of the sentences begins as the first of them, not at random."""
         system = make()
-        one, other = tell(system, Story(LINES)), tell(system, Story(LINES), seed=9)
+        one, other = draw(system, Story(LINES)), draw(system, Story(LINES), seed=9)
         assert all(not torch.equal(one[0, t], other[0, t]) for t in range(3))
 
     def test_a_word_it_does_not_know_leaves_no_trace(self, make: Callable[..., StoryGan]) -> None:
         system = make()
         odd = (f"{LINES[0]} xylophone", *LINES[1:])
-        assert torch.equal(tell(system, Story(odd)), tell(system, Story(LINES)))
+        assert torch.equal(draw(system, Story(odd)), draw(system, Story(LINES)))
         assert system.unknown_words([Story(odd)]) == {"xylophone": None}
 
 
@@ -178,8 +178,8 @@ class TestGame:
             "imagegan": ({"sentence"}, False),
         }
 
-    def test_both_readings_of_the_filter(self, make: Callable[..., StoryGan]) -> None:
-        a, b = (tell(make(filter_from=which), Story(LINES)) for which in ("sentence", "context"))
+    def test_both_directions_of_the_filter(self, make: Callable[..., StoryGan]) -> None:
+        a, b = (draw(make(filter_from=which), Story(LINES)) for which in ("sentence", "context"))
         assert a.shape == b.shape and not torch.equal(a, b)
 
     def test_order_of_moves(self, make: Callable[..., StoryGan], data: Dataset) -> None:
@@ -190,7 +190,7 @@ class TestGame:
     def test_the_single_stream_reaches_the_story_encoder(self, make: Callable[..., StoryGan], data: Dataset) -> None:
         system = make().train()
         batch = batch_of(system, data)
-        frame, _, _, _ = system.tell(system.read(batch.lines), batch.frames)
+        frame, _, _, _ = system.generate(system.read(batch.lines), batch.frames)
         (gradient,) = torch.autograd.grad(frame.sum(), [system.teller.encode.read.weight])
         assert gradient.abs().sum() > 0
 
@@ -269,12 +269,12 @@ class TestStream:
 
     def test_sentences_repeat_what_was_told_before(self) -> None:
         """The 75 numbers of a frame of CLEVR-SV hold a block for each object so far."""
-        told = torch.tensor([[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]])
-        assert so_far(told)[0].tolist() == [[1, 2, 0, 0, 0, 0], [1, 2, 3, 4, 0, 0], [1, 2, 3, 4, 5, 6]]
+        lines = torch.tensor([[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]])
+        assert repeat_earlier(lines)[0].tolist() == [[1, 2, 0, 0, 0, 0], [1, 2, 3, 4, 0, 0], [1, 2, 3, 4, 5, 6]]
 
     def test_a_cut_story_keeps_its_first_lines(self) -> None:
         torch.manual_seed(0)
-        told = shortened(torch.ones(400, 4, 2), 0.5)[:, :, 0]
+        told = cut_short(torch.ones(400, 4, 2), 0.5)[:, :, 0]
         kept = told.sum(dim=1)
         assert torch.equal(told, (torch.arange(4) < kept[:, None]).float())
         assert kept.min() == 1 and 0.5 < (kept == 4).float().mean() < 0.75

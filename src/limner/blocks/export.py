@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from limner.blocks.text.lines import LineReader
 from limner.data.schema import UNKNOWN
 from limner.system import Draft, ExportPart
 
@@ -73,42 +72,6 @@ def export_generator(
 
     names = tuple(name for name, _ in _tensors(drafts))
     return ExportPart(Runs(run, uses), given, names, {"noise": noise}, notes=tuple(draft.note for draft in drafts))
-
-
-def telling(read: LineReader, teller: Any, story: Tensor, code: int, noise: int) -> dict[str, ExportPart]:
-    """Return the parts that tell a story chapter by chapter: a reader of lines, what begins a chapter, a painter.
-
-    Args:
-        read: reads lines.
-        teller: joins, encodes and follows them, and paints (see StoryGAN's).
-        story: an example of the lines of a chapter as `teller` joins them, zero where there is none.
-        code: width of the states.
-        noise: numbers of noise of a picture.
-    """
-
-    def join(numbers: Tensor) -> Tensor:
-        return teller.join(read.numbered(numbers))
-
-    def begin(lines: Tensor, chance: Tensor, before: Tensor) -> tuple[Tensor, ...]:
-        mu, log_var = teller.encode(lines)
-        return mu, before.clone(), mu + (log_var / 2).exp() * chance
-
-    def paint(noise: Tensor, lines: Tensor, place: Tensor, mu: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
-        line = teller.sentences(lines).index_select(1, place).squeeze(1)
-        seen, (i, h) = teller.context(line, noise, states, mu)
-        return teller.paint(seen), i.clone(), h.clone()  # what goes through as it came would lose its name
-
-    alike, some = {"spread": code}, torch.zeros(5, 1, code)  # an exporter takes one tensor to be one input
-    begun = {"lines": story, "chance": some[0], "before": some[1]}
-    given = {"noise": torch.zeros(1, noise), "lines": story, "place": torch.zeros(1).long()}
-    states = {"mu": some[2], "i": some[3], "h": some[4]}
-    return {
-        "reader": export_encoder(join, [teller.join, read], read.rule),
-        "setting": ExportPart(Runs(begin, [teller.encode]), begun, tuple(states), {"chance": alike, "before": alike}),
-        "painter": ExportPart(
-            Runs(paint, [teller]), given | states, ("image_0", "next_i", "next_h"), {"noise": {"spread": noise}}
-        ),
-    }
 
 
 def example_condition(width: int) -> Tensor:

@@ -83,12 +83,12 @@ def certify(network: Judge, data: Dataset) -> dict[str, float]:
     features = network.features(floats(data.pictures(rows, "test")))
     found: dict[str, float] = {}
     if network.values:
-        named, true, things = network.named(features), truth(data, rows), metrics.Things.of(network.values)
+        named, true, things = network.predict(features), truth(data, rows), metrics.Things.of(network.values)
         accuracy = metrics.attribute_accuracy(named, true, list(network.values))
         found = {"mean": accuracy.mean} | metrics.by_property(named, true, list(network.values), things)
     if network.schema.captions:
         captions = [data.captions(row, "test")[0] for row in rows]
-        codes = network.placed(features), network.read(captions)
+        codes = network.embed_images(features), network.embed_captions(captions)
         found["R-precision"] = metrics.r_precision(*codes, captions, CANDIDATES)
     return {name: round(share, 4) for name, share in found.items()}
 
@@ -182,9 +182,9 @@ def _batches(places: range) -> Iterator[range]:
 def _attributes(held_out: HeldOut, features: Tensor, details: dict[str, Any]) -> dict[str, Figure]:
     names = list(held_out.judge.network.values)
     wanted, network = held_out.wanted(), held_out.judge.network
-    drawn = metrics.attribute_accuracy(network.named(features), wanted, names)
-    real = metrics.attribute_accuracy(network.named(held_out.real_features), wanted, names)
-    floor = metrics.attribute_accuracy(network.named(held_out.real_features).roll(1, 0), wanted, names)
+    drawn = metrics.attribute_accuracy(network.predict(features), wanted, names)
+    real = metrics.attribute_accuracy(network.predict(held_out.real_features), wanted, names)
+    floor = metrics.attribute_accuracy(network.predict(held_out.real_features).roll(1, 0), wanted, names)
     details["attributes"], details["attributes" + OF_REAL] = dict(drawn.each), dict(real.each)
     count = int((wanted >= 0).any(dim=1).sum())  # requests that ask for something
     low, high = metrics.interval(drawn.all_at_once, count)
@@ -200,8 +200,8 @@ def _r_precision(
     network, requests = held_out.judge.network, [Caption(text) for text in captions]
     codes = {}
     if network.schema.captions:
-        texts = network.read(captions)
-        codes["R-precision"] = (network.placed(features), texts), (network.placed(held_out.real_features), texts)
+        texts = network.embed_captions(captions)
+        codes["R-precision"] = (network.embed_images(features), texts), (network.embed_images(held_out.real_features), texts)
     own, ideal = (
         system.embed_pairs(resized(images, system.config.size), requests) if system else None
         for images in (drawn, held_out.real)

@@ -1,14 +1,14 @@
-"""A judge: a small network that knows real pictures of one data set, and tells what it sees in drawn ones.
+"""A judge: a small network that is trained on real pictures of one data set, and by which drawn ones are measured.
 
 It is trained like any system, on real pictures alone, and shares nothing with the systems it judges: it never sees a
-drawn picture, and no system ever sees its weights. One trunk, three uses: it names attributes and labels, it says how
-well a picture fits a sentence (for an independent R-precision), and its features stand where Inception's stand in FID,
-KID, precision and recall.
+drawn picture, and no system ever sees its weights. One trunk, three uses: it classifies attributes and labels, it
+scores how well a picture fits a sentence (for an independent R-precision), and its features take the place of
+Inception's in FID, KID, precision and recall.
 
     limner judge data/avatars -o judges/avatars
 
-Where attributes belong to things that stand at places of their own ("far left colour", "far left shape"), all things
-share what names them, and each has its own look at the picture: what is learnt of one place holds for all.
+Attributes of things that stand at places of their own ("far left colour", "far left shape") are classified by heads
+that all things share (`blocks.vision.placed_heads`).
 
 Letters: B pictures, S their side, F features, E width of a code, A attributes, K things.
 """
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from limner.data.dataset import Dataset
 
 LABEL = "label"
-"""What the label is called among the attributes."""
+"""Name of the label among the attributes."""
 FINE = 16
-"""Largest side of the map in which things are looked for."""
+"""Largest side of the map in which things have places."""
 NOISE = 0.1
-"""Most noise, in standard deviations of a pixel in [-1, 1], that is laid over pictures while it learns."""
+"""Largest standard deviation of the noise that is added to pixels in [-1, 1] in training."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ class Config:
     widths: tuple[int, ...] = (32, 64, 128, 160)
     """Channels from half the picture's side downwards."""
     features: int = 256
-    """Numbers it sees a picture as."""
+    """Features of a picture, F."""
     code: int = 128
-    """Width of the codes of pictures and sentences that are compared."""
+    """Width of the codes of pictures and sentences that are compared, E."""
     images: int = 150_000
-    """Pictures it is shown."""
+    """Training budget in pictures."""
     batch: int = 96
     """Pictures in a step."""
     rate: float = 1e-3
@@ -90,7 +90,7 @@ class Trunk(nn.Module):
         for inside, width in itertools.pairwise((*config.widths, config.widths[-1])):
             layers.append(Residual(inside))
             if side <= FINE and self.fine is None:
-                self.fine = (len(layers) - 1, inside, side)  # the layer after which places are looked at
+                self.fine = (len(layers) - 1, inside, side)  # the layer whose output has the places
             if side <= 4:  # small pictures need fewer widths
                 width = inside
                 break
@@ -103,7 +103,7 @@ class Trunk(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """See pictures whole, (B, F), and as a map of at most 16 by 16 places, (B, C, h, h)."""
+        """Encode pictures whole, (B, F), and as a map of at most 16 by 16 places, (B, C, h, h)."""
         assert self.fine is not None
         x = images.contiguous(memory_format=torch.channels_last)
         for layer in list(self.layers)[: self.fine[0] + 1]:
@@ -116,6 +116,7 @@ class Judge(System):
 
     paper = Paper("A judge of drawn pictures", "The Limner authors", 2026, "this project")
     gives = frozenset()
+    config: Config
     Config = Config
     presets: ClassVar[Mapping[str, Any]] = {"small": Config()}
 
@@ -137,7 +138,7 @@ class Judge(System):
             self.sharpness = nn.Parameter(torch.tensor(2.66))  # log of CLIP's first factor, 1 / 0.07
 
     def phases(self) -> list[Phase]:
-        """One: all that it has learns together."""
+        """Return one phase, in which everything is trained together."""
         c = self.config
         player = Player(modules=[self], optimiser=adam(c.rate), schedule=linear_decay_after_half)
         return [
@@ -148,63 +149,66 @@ class Judge(System):
         ]  # fmt: skip
 
     def step(self, batch: Pairs | Labelled, clock: Clock) -> Iterator[Update]:
-        """Name what is seen, and tell whose sentence is whose, under noise that drawn pictures may have."""
+        """Classify attributes and match pictures with sentences, under noise such as drawn pictures may have."""
         noise = torch.rand(len(batch.images), 1, 1, 1, device=batch.images.device) * NOISE
-        seen = self.see(batch.images + noise * torch.randn_like(batch.images))  # (B, F + K * LOOK)
-        with full_precision(seen):
-            seen, loss, log = seen.float(), seen.new_zeros((), dtype=torch.float32), {}
+        features = self.encode(batch.images + noise * torch.randn_like(batch.images))  # (B, F + K * LOOK)
+        with full_precision(features):
+            features, loss, log = features.float(), features.new_zeros((), dtype=torch.float32), {}
             if self.values:
                 truth = with_label(batch.attributes, batch.labels, self.schema)  # (B, A)
-                log["naming"] = attribute_loss(self.name(seen.relu()), truth).mean()
+                log["naming"] = attribute_loss(self.attribute_logits(features.relu()), truth).mean()
                 loss = loss + log["naming"]
             if isinstance(batch, Pairs):
-                v, t = self.project(seen.relu()[:, : self.config.features]), self.text.sentence(batch.texts).float()
+                v, t = self.project(self.whole(features.relu())), self.text.sentence(batch.texts).float()
                 log["matching"] = contrast(v, t, same_meaning(batch), self.sharpness)
                 loss = loss + 0.3 * log["matching"]
         yield Update("judge", loss, log)
 
-    def see(self, images: Tensor) -> Tensor:
-        """See pictures (B, 3, S, S) whole and, where there are things, each of their places: (B, F + K * LOOK)."""
+    def encode(self, images: Tensor) -> Tensor:
+        """Encode pictures (B, 3, S, S) whole and, where there are things, each of these: (B, F + K * LOOK)."""
         whole, fine = self.trunk(images)
         return whole if self.regard is None else torch.cat([whole, self.regard(fine)], dim=1)
 
-    def name(self, seen: Tensor) -> list[Tensor]:
-        """Return the logits of the values of each attribute, in order: A of (B, values)."""
-        whole, looks = seen.split([self.config.features, seen.shape[1] - self.config.features], dim=1)
-        of_things = {} if self.regard is None else self.regard.named(looks)
+    def whole(self, features: Tensor) -> Tensor:
+        """Return the features of whole pictures alone: (B, F + K * LOOK) to (B, F)."""
+        return features[:, : self.config.features]
+
+    def attribute_logits(self, features: Tensor) -> list[Tensor]:
+        """Return the logits of each attribute's values, in order, from (B, F + K * LOOK): A of (B, values)."""
+        whole, things = features.split([self.config.features, features.shape[1] - self.config.features], dim=1)
+        placed = {} if self.regard is None else self.regard.attribute_logits(things)
         heads = iter(self.heads)
-        return [of_things[name] if name in of_things else next(heads)(whole) for name in self.values]
+        return [placed[name] if name in placed else next(heads)(whole) for name in self.values]
 
     @torch.no_grad()
     def check(self, batch: Pairs | Labelled) -> Mapping[str, float]:
-        """Share of attributes named rightly on held-out pictures."""
+        """Return the share of attributes that are classified rightly on held-out pictures."""
         if not self.values:
             return {}
         with evaluating(self):
-            right = self.named(self.features(batch.images)).cpu()
+            predicted = self.predict(self.features(batch.images)).cpu()
         truth = with_label(batch.attributes, batch.labels, self.schema).cpu()
-        return {"named": (right == truth)[truth >= 0].float().mean().item()}
+        return {"named": (predicted == truth)[truth >= 0].float().mean().item()}
 
     @torch.no_grad()
     def features(self, images: Tensor, batch: int = 100) -> Tensor:
-        """See pictures (N, 3, S, S) in [-1, 1]: (N, F + K * LOOK) in float32, on the CPU."""
-        where = next(self.trunk.parameters()).device
-        return torch.cat([self.see(part.to(where)).relu().float().cpu() for part in images.split(batch)])
+        """Return the features of pictures (N, 3, S, S) in [-1, 1]: (N, F + K * LOOK) in float32, on the CPU."""
+        device = next(self.trunk.parameters()).device
+        return torch.cat([self.encode(part.to(device)).relu().float().cpu() for part in images.split(batch)])
 
     @torch.no_grad()
-    def named(self, features: Tensor) -> Tensor:
-        """Say the most likely value of each attribute (and label) of what was seen: (N, A)."""
-        where = next(self.trunk.parameters()).device
-        return torch.stack([logits.argmax(dim=1).cpu() for logits in self.name(features.to(where))], dim=1)
+    def predict(self, features: Tensor) -> Tensor:
+        """Return the most likely value of each attribute (and label) by its number, from `features`: (N, A)."""
+        device = next(self.trunk.parameters()).device
+        return torch.stack([one.argmax(dim=1).cpu() for one in self.attribute_logits(features.to(device))], dim=1)
 
     @torch.no_grad()
-    def placed(self, features: Tensor) -> Tensor:
-        """Return the codes of what was seen, of length 1: (N, E)."""
-        whole = features[:, : self.config.features].to(self.sharpness.device)
-        return F.normalize(self.project(whole), dim=1).cpu()
+    def embed_images(self, features: Tensor) -> Tensor:
+        """Return the codes of pictures from their `features`, of length 1: (N, E)."""
+        return F.normalize(self.project(self.whole(features).to(self.sharpness.device)), dim=1).cpu()
 
     @torch.no_grad()
-    def read(self, captions: Sequence[str], batch: int = 100) -> Tensor:
+    def embed_captions(self, captions: Sequence[str], batch: int = 100) -> Tensor:
         """Return the codes of sentences, of length 1: (N, E)."""
         parts = [self.text.sentence(captions[i : i + batch]) for i in range(0, len(captions), batch)]
         return F.normalize(torch.cat(parts).float(), dim=1).cpu()
@@ -215,16 +219,16 @@ class Judge(System):
 
 
 def values_of(schema: Schema) -> dict[str, tuple[str, ...]]:
-    """Return the values of every attribute, the label's among them."""
+    """Return the values of every attribute, and of the label under its name."""
     return dict(schema.attributes) | ({LABEL: schema.labels} if schema.labels else {})
 
 
 def with_label(attributes: Tensor, labels: Tensor, schema: Schema) -> Tensor:
-    """Put labels (B,) beside attributes (B, A) where the data has any: the columns are those of `values_of`."""
+    """Append labels (B,) to attributes (B, A) where the data has any: the columns are those of `values_of`."""
     return torch.cat([attributes, labels[:, None]], dim=1) if schema.labels else attributes
 
 
 def truth(data: Dataset, rows: Sequence[int], split: str = "test") -> Tensor:
-    """Return what is true of real pictures: (N, A) numbers of values, -1 where not known."""
+    """Return the true attributes (and label) of real pictures: (N, A) numbers of values, -1 where not known."""
     labels = torch.tensor([data.label(row, split) for row in rows])
     return with_label(data.attributes(rows, split), labels, data.schema)

@@ -35,7 +35,7 @@ def story_figures(held_out: HeldOut, features: Tensor, details: dict[str, Any]) 
     network = held_out.judge.network
     things = metrics.Things.of(network.values)
     truth, mentioned = strips(held_out.truth(), held_out), strips(held_out.mentioned(), held_out)
-    drawn, real = (strips(network.named(rows), held_out) for rows in (features, held_out.real_features))
+    drawn, real = (strips(network.predict(rows), held_out) for rows in (features, held_out.real_features))
     wanted = metrics.required_so_far(truth, mentioned)
     three = [metrics.story_accuracy(named, truth, mentioned, things) for named in (drawn, real, real.roll(1, 0))]
     of_drawn, of_real, _ = three

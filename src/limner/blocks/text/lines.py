@@ -16,20 +16,20 @@ from limner.blocks.text.encoders import TextEncoder, bag_of_words, numbered_bag
 from limner.data.schema import Lexicon
 
 
-class LineReader(nn.Module):
-    """Stories of T lines, or fewer, to (R, T, V), zero where there is no line.
+class LineEncoder(nn.Module):
+    """Stories of T lines, or fewer, to (R, T, V), zero where there is no line; no gradient goes through it.
 
     Args:
         lexicon: known words.
         length: T.
-        encoder: what reads a line, at rest; without one its vector says which words of the lexicon stand in it.
+        encoder: encodes a line; without one its vector marks which words of the lexicon occur in it.
     """
 
     def __init__(self, lexicon: Lexicon, length: int, encoder: TextEncoder | None = None) -> None:
         super().__init__()
         self.lexicon, self.length, self.encoder = lexicon, length, encoder
         self.width = encoder.width if encoder else len(lexicon)
-        self.register_buffer("place", torch.empty(0), persistent=False)  # moves with the system, so says where it is
+        self.register_buffer("place", torch.empty(0), persistent=False)  # moves with the system, so knows its device
 
     @property
     def rule(self) -> Mapping[str, Any]:
@@ -37,7 +37,7 @@ class LineReader(nn.Module):
         return self.encoder.rule if self.encoder else {"by": "word", "longest": None}
 
     def numbered(self, numbers: Tensor) -> Tensor:
-        """Return the vector of one line, told by the numbers of its words: (1, T) to (1, V)."""
+        """Encode one line, given by the numbers of its words: (1, T) to (1, V)."""
         if self.encoder is None:
             return numbered_bag(numbers, self.width)
         vector = self.encoder.numbered(numbers)
@@ -51,27 +51,27 @@ class LineReader(nn.Module):
             vectors = F.layer_norm(vectors, vectors.shape[1:])
         else:
             vectors = bag_of_words(self.lexicon, lines).to(self.get_buffer("place").device)
-        told = vectors.new_zeros(len(stories), self.length, self.width)
-        for story, mine in zip(told, vectors.split([len(story) for story in stories]), strict=True):
-            story[: len(mine)] = mine
-        return told
+        padded = vectors.new_zeros(len(stories), self.length, self.width)
+        for row, some in zip(padded, vectors.split([len(story) for story in stories]), strict=True):
+            row[: len(some)] = some
+        return padded
 
 
-def shortened(told: Tensor, share: float) -> Tensor:
-    """Leave out the last lines of a `share` of stories (R, T, V): each of those keeps its first 1 to T."""
-    count, length = told.shape[:2]
-    kept = torch.randint(1, length + 1, (count, 1), device=told.device)
-    kept = torch.where(torch.rand(count, 1, device=told.device) < share, kept, length)
-    return told * (torch.arange(length, device=told.device) < kept)[:, :, None]
+def cut_short(lines: Tensor, share: float) -> Tensor:
+    """Zero the last lines of a `share` of stories (R, T, V): each of those keeps its first 1 to T."""
+    count, length = lines.shape[:2]
+    remaining = torch.randint(1, length + 1, (count, 1), device=lines.device)
+    remaining = torch.where(torch.rand(count, 1, device=lines.device) < share, remaining, length)
+    return lines * (torch.arange(length, device=lines.device) < remaining)[:, :, None]
 
 
-def so_far(told: Tensor) -> Tensor:
-    """Put beside each line's vector those of all before it, in blocks, zero for those to come: to (R, T, TV)."""
-    length = told.shape[1]
-    past = torch.ones(length, length, device=told.device, dtype=told.dtype).tril()
-    return (told[:, None] * past[:, :, None]).flatten(2)
+def repeat_earlier(lines: Tensor) -> Tensor:
+    """Put each line's vector beside those of all before it, in blocks, zero for later ones: (R, T, V) to (R, T, TV)."""
+    length = lines.shape[1]
+    past = torch.ones(length, length, device=lines.device, dtype=lines.dtype).tril()
+    return (lines[:, None] * past[:, :, None]).flatten(2)
 
 
-def at(told: Tensor, frames: Tensor) -> Tensor:
-    """Return what is told at these frames (B,) of the first B of (R, T, V): (B, V)."""
-    return told[: len(frames)].take_along_dim(frames[:, None, None], dim=1).squeeze(1)
+def select_frames(codes: Tensor, frames: Tensor) -> Tensor:
+    """Take one frame each, `frames` (B,), of the first B rows of (R, T, V): (B, V)."""
+    return codes[: len(frames)].take_along_dim(frames[:, None, None], dim=1).squeeze(1)

@@ -1,7 +1,8 @@
-"""Naming what stands at places of its own: all things share what names them, each has its own look at the picture.
+"""Classifying the attributes of things that stand at places of their own ("far left colour", "far left shape").
 
-What is learnt of one place so holds for all: with a layer of its own for each of fifteen places, a judge of the clevr
-world named 65 % of colours after 5,000 pictures, with shared ones all of them.
+All things share the classifiers, one for each kind of attribute, and each has its own attention over the picture: what
+is learnt at one place so holds for all. With a layer of its own for each of fifteen places, a judge of the clevr world
+got 65 % of colours right after 5,000 pictures, with shared ones all of them.
 
 Letters: B pictures, C channels, h side of a map, A attributes, K things.
 """
@@ -15,33 +16,33 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 NOTHING = "nothing"
-"""The value of every attribute of a thing where it is not there."""
+"""The value of every attribute of a thing that is not in the picture."""
 LOOK, SHARP = 64, 30.0
-"""Numbers seen of each thing; how quickly looks settle on a place."""
+"""Features of each thing; sharpness of the attention, which makes it settle on a place quickly."""
 
 
 def placed_attributes(attributes: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
-    """Return the attributes of things that may be missing: of two words or more, "nothing" among their values."""
+    """Return the attributes of things that may be absent: of two words or more, "nothing" among their values."""
     return {name: known for name, known in attributes.items() if " " in name and NOTHING in known}
 
 
-def attribute_loss(named: Sequence[Tensor], truth: Tensor) -> Tensor:
-    """Return the cross-entropy of each attribute over those pictures where it is known: A of (B, values), (B, A): (A,).
+def attribute_loss(logits: Sequence[Tensor], truth: Tensor) -> Tensor:
+    """Return the cross-entropy of each attribute over the pictures where it is known: A of (B, values), (B, A): (A,).
 
-    The number of an unknown value is -1; an attribute that is known nowhere counts 0.
+    The number of an unknown value is -1; the loss of an attribute that is known nowhere is 0.
     """
     losses = [
-        F.cross_entropy(logits.float(), wanted, ignore_index=-1, reduction="sum") / (wanted >= 0).sum().clamp_min(1)
-        for logits, wanted in zip(named, truth.T, strict=True)
+        F.cross_entropy(one.float(), values, ignore_index=-1, reduction="sum") / (values >= 0).sum().clamp_min(1)
+        for one, values in zip(logits, truth.T, strict=True)
     ]
     return torch.stack(losses) if losses else truth.new_zeros(0, dtype=torch.float32)
 
 
 class PlacedHeads(nn.Module):
-    """A look at each of K things where it may stand, and names for what is seen there.
+    """Features of each of K things at the place where it may stand, and logits of its attributes.
 
     Args:
-        channels: of the map it looks at.
+        channels: of the map.
         side: of that map.
         values: the values of each attribute of a thing, by the attribute's name.
     """
@@ -64,18 +65,18 @@ class PlacedHeads(nn.Module):
         }
 
     def forward(self, fine: Tensor) -> Tensor:
-        """Look at every place of a map (B, C, h, h): (B, K * LOOK)."""
-        shares = (SHARP * self.where).softmax(dim=1).to(fine.dtype)  # (K, h * h)
-        return self.look(torch.einsum("bcp,kp->bkc", fine.flatten(2), shares)).flatten(1)
+        """Return the features of all things in a map (B, C, h, h): (B, K * LOOK)."""
+        attention = (SHARP * self.where).softmax(dim=1).to(fine.dtype)  # (K, h * h)
+        return self.look(torch.einsum("bcp,kp->bkc", fine.flatten(2), attention)).flatten(1)
 
-    def named(self, seen: Tensor) -> dict[str, Tensor]:
-        """Return the logits of the values of each attribute from what was seen, (B, K * LOOK)."""
-        seen = seen.unflatten(1, (len(self.things), LOOK))
-        logits = {
-            kind: head(seen) for kind, head in zip(self.kinds, self.heads.values(), strict=True)
+    def attribute_logits(self, features: Tensor) -> dict[str, Tensor]:
+        """Return the logits of each attribute's values, (B, values), from features (B, K * LOOK)."""
+        features = features.unflatten(1, (len(self.things), LOOK))
+        by_kind = {
+            kind: head(features) for kind, head in zip(self.kinds, self.heads.values(), strict=True)
         }  # (B, K, values)
-        found = {}
+        logits = {}
         for name, columns in self.columns.items():
             thing, _, kind = name.rpartition(" ")
-            found[name] = logits[kind][:, self.things.index(thing), columns]
-        return found
+            logits[name] = by_kind[kind][:, self.things.index(thing), columns]
+        return logits
