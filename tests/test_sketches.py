@@ -1,4 +1,4 @@
-"""Four systems that are hard to fit, run by the real trainer: the contract holds them, and needs no second trainer.
+"""Two systems still to come that are hard to fit, run by the real trainer: the contract holds them as it is.
 
 The same files are shown on docs/contract-sketches.md. They are toys in size only; their phases, steps and samplers are
 those of the papers.
@@ -14,22 +14,18 @@ from PIL import Image, ImageDraw
 
 from limner.data.dataset import Dataset
 from limner.noise import RowNoise
-from limner.requests import Caption, Layout, Nothing, Request, Story
+from limner.requests import Caption, Layout, Request
 from limner.system import Draft, System
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder
 from limner.training.trainer import Trainer
 from sketches.objgan import ObjGan, Scenes
 from sketches.ppgn import Ppgn
-from sketches.progan import ProGan
-from sketches.storygan import LENGTH, StoryGan, Tellings
 
 COLOURS = {"red": (220, 40, 40), "green": (40, 180, 70), "blue": (50, 80, 220)}
 SIDES = ("left", "right")
 
 ASKED: dict[type[System], list[Request]] = {
-    StoryGan: [Story(("a red left", "a red left", "a blue right", "a blue right")), Story(("a green left",) * 4)],
-    ProGan: [Nothing(), Nothing()],
     Ppgn: [Caption("a red left"), Caption("a blue right")],
     ObjGan: [Layout((), "a red left"), Layout((("right", 0.5, 0.0, 0.5, 1.0),), "a blue right")],
 }
@@ -38,19 +34,19 @@ every = pytest.mark.parametrize("cls", ASKED, ids=lambda cls: cls.__name__)
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """Eight stories of four pictures: one half in a colour, in every other picture a white spot in the other half."""
+    """Thirty-two pictures: one half in a colour, in every other picture a white spot in the other half."""
     folder, lines = tmp_path_factory.mktemp("scenes"), []
     looks = itertools.cycle(itertools.product(COLOURS, (0, 1)))
-    for (story, frame), (colour, side) in zip(itertools.product(range(8), range(LENGTH)), looks, strict=False):
-        picture = Image.new("RGB", (16, 16), (16 * frame, 16 * story, 0))
+    for number, (colour, side) in zip(range(32), looks, strict=False):
+        picture = Image.new("RGB", (16, 16), (16 * (number % 4), 4 * number, 0))
         ImageDraw.Draw(picture).rectangle((8 * side, 0, 8 * side + 7, 15), fill=COLOURS[colour])
         boxes = [{"label": SIDES[side], "box": [8.0 * side, 0.0, 8.0, 16.0]}]
-        if frame % 2:
+        if number % 2:
             ImageDraw.Draw(picture).rectangle((10 - 8 * side, 6, 13 - 8 * side, 9), fill=(255, 255, 255))
             boxes.insert(0, {"label": SIDES[1 - side], "box": [10.0 - 8 * side, 6.0, 4.0, 4.0]})
-        picture.save(folder / f"{story}-{frame}.png")
-        line = {"file_name": f"{story}-{frame}.png", "text": f"a {colour} {SIDES[side]}", "label": SIDES[side]}
-        lines.append(line | {"boxes": boxes, "story": f"tale {story}", "frame": frame + 1})
+        picture.save(folder / f"{number}.png")
+        line = {"file_name": f"{number}.png", "text": f"a {colour} {SIDES[side]}", "label": SIDES[side]}
+        lines.append(line | {"boxes": boxes})
     (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return Dataset.open(folder, size=16, held_out=0, cache=tmp_path_factory.mktemp("cache"))
 
@@ -126,25 +122,6 @@ def test_drafts_advance_and_a_row_is_the_same_alone(cls: type[System], systems: 
     assert progress == sorted(progress) and progress[-1] == 1.0 and len(both) > 1
     assert torch.allclose(both[-1].images[1:], alone[-1].images, atol=1e-5)
     assert not torch.equal(both[-1].images, drafts(system, asked, [5, 6])[-1].images)
-
-
-def test_storygan_grows_a_strip_and_reads_two_streams(systems: dict[type[System], System], data: Dataset) -> None:
-    shapes = [tuple(draft.images.shape) for draft in drafts(systems[StoryGan], ASKED[StoryGan], [1, 2])]
-    assert shapes == [(2, t, 3, 16, 16) for t in range(1, LENGTH + 1)]
-    phase = systems[StoryGan].phases()[0]
-    batch = phase.view.gather(data, range(8), None)
-    assert isinstance(batch, Tellings) and len(batch.images) == 8 and batch.strips.shape[:2] == (4, LENGTH)
-
-
-def test_progan_grows_and_fades(systems: dict[type[System], System], data: Dataset, tmp_path: Path) -> None:
-    sides = [draft.images.shape[-1] for draft in drafts(systems[ProGan], ASKED[ProGan], [1, 2])]
-    assert sides == [4, 8, 16]
-    young = made(ProGan, data)
-    trainer(young, data, RunFolder.create(tmp_path / "run")).fit(
-        stop_after=48 + 16
-    )  # two steps into the second of three
-    assert int(young.depth) == 1 and 0 < float(young.alpha) < 1
-    assert drafts(young, [Nothing()], [1])[-1].images.shape[-1] == 8
 
 
 def test_ppgn_climbs_though_its_caller_wants_no_gradients(systems: dict[type[System], System]) -> None:
