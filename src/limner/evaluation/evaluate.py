@@ -201,7 +201,10 @@ def _r_precision(
     codes = {}
     if network.schema.captions:
         texts = network.embed_captions(captions)
-        codes["R-precision"] = (network.embed_images(features), texts), (network.embed_images(held_out.real_features), texts)
+        codes["R-precision"] = (
+            (network.embed_images(features), texts),
+            (network.embed_images(held_out.real_features), texts),
+        )
     own, ideal = (
         system.embed_pairs(resized(images, system.config.size), requests) if system else None
         for images in (drawn, held_out.real)
