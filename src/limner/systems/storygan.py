@@ -289,7 +289,6 @@ class StoryGan(System):
     config: Config
     Config = Config
     Knobs = StoryKnobs
-    Knobs = Knobs
     default_preset = "clevr-small"
     presets: ClassVar[Mapping[str, Any]] = {
         "tiny": Config(
