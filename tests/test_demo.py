@@ -12,7 +12,7 @@ from limner import demo
 from limner.drawing import recipe
 
 
-@pytest.mark.filterwarnings("ignore::limner.drawing.artist.UnknownWords")
+@pytest.mark.filterwarnings("ignore::limner.errors.UnknownWords")
 def test_the_demo_draws_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "demo"
     demo.main(out, str(published(tmp_path / "hats")))

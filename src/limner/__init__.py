@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from limner.catalogue import create, names
     from limner.checkpoint import open, save
-    from limner.drawing.artist import Artist, UnknownWords, load
+    from limner.drawing.artist import Artist, load
     from limner.drawing.recipe import read, write
-    from limner.errors import UserError
+    from limner.errors import UnknownWords, UserError
 
 __all__ = ["Artist", "UnknownWords", "UserError", "create", "load", "names", "open", "read", "save", "write"]
 
-_WHERE = {
+_MODULES = {
     "Artist": "drawing.artist",
-    "UnknownWords": "drawing.artist",
+    "UnknownWords": "errors",
     "UserError": "errors",
     "create": "catalogue",
     "load": "drawing.artist",
@@ -40,9 +40,9 @@ _WHERE = {
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("limner")
-    if name not in _WHERE:
+    if name not in _MODULES:
         raise AttributeError(f"module 'limner' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"limner.{_WHERE[name]}"), name)
+    return getattr(importlib.import_module(f"limner.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

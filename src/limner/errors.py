@@ -1,4 +1,4 @@
-"""The one exception that is addressed to the user."""
+"""What is addressed to the user: one exception and one warning."""
 
 
 class UserError(ValueError):
@@ -7,3 +7,7 @@ class UserError(ValueError):
     The message is one line that names what is wrong and what to do about it. The command line prints that line and
     exits with code 2; it never shows a traceback for it. From Python it is an ordinary `ValueError`.
     """
+
+
+class UnknownWords(UserWarning):
+    """A prompt has words that the artist was not trained on; the message names them and the nearest known ones."""

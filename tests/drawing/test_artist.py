@@ -18,8 +18,8 @@ from artists import TEXTS, fake, published
 from limner import checkpoint
 from limner.drawing import artist as artists
 from limner.drawing import recipe, resolve
-from limner.drawing.artist import Artist, UnknownWords
-from limner.errors import UserError
+from limner.drawing.artist import Artist
+from limner.errors import UnknownWords, UserError
 from limner.imaging.sheets import enlarged, film, sheet, to_pil
 from limner.noise import RowNoise
 from limner.requests import Blend, Caption, Nothing, Story

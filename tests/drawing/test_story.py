@@ -15,9 +15,9 @@ from PIL import Image
 from artists import LINES, published, storyteller
 from limner import checkpoint
 from limner.drawing import artist, recipe
-from limner.drawing.artist import Artist, UnknownWords
+from limner.drawing.artist import Artist
 from limner.drawing.story import MOST_LINES, changed
-from limner.errors import UserError
+from limner.errors import UnknownWords, UserError
 from limner.systems.storygan import StoryGan
 
 

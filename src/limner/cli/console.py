@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from limner.errors import UnknownWords
+
 if TYPE_CHECKING:
     from limner.drawing.artist import Artist
 
@@ -69,8 +71,6 @@ def loaded(name: str, device: str, pictures: int, *, hub_ids: bool = True) -> Ar
 @contextlib.contextmanager
 def notes() -> Iterator[None]:
     """Print warnings about a prompt as notes; other warnings go their usual way."""
-    from limner.drawing.artist import UnknownWords
-
     with warnings.catch_warnings():
         warnings.simplefilter("always", UnknownWords)
         usual = warnings.showwarning

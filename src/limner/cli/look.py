@@ -35,13 +35,15 @@ def reword(
     """
     from limner import settings
     from limner.cli import picture
-    from limner.drawing import looking, recipe
+    from limner.drawing import recipe
+    from limner.drawing.reword import reword as reword_caption
+    from limner.drawing.reword import wordings
 
     wanted = _swaps(swaps)
-    columns = len(looking.wordings(prompt, wanted))
+    columns = len(wordings(prompt, wanted))
     knobs = settings.pairs(knob or [], "--knob")
     with notes():
-        page = looking.reword(loaded(artist, device, n * columns), prompt, wanted, n, seed, knobs=knobs)
+        page = reword_caption(loaded(artist, device, n * columns), prompt, wanted, n, seed, knobs=knobs)
     made = json.loads(page.info[recipe.KEY])
     single = out.suffix.lower() == ".png"
     folder, stem = (out.parent, out.stem) if single else (out, f"{slug(prompt)}-reworded-{made['seed']}")
@@ -77,8 +79,8 @@ def caption(
 
     The middle square of each picture is looked at.
     """
-    from limner.drawing.looking import describe
+    from limner.drawing.describe import describe
 
-    told = describe(loaded(artist, device, len(images)), images)
-    for image, text in zip(images, told, strict=True):
+    captions = describe(loaded(artist, device, len(images)), images)
+    for image, text in zip(images, captions, strict=True):
         emit({"file": image, "caption": text}, as_json, text if len(images) == 1 else f"{image}: {text}")

@@ -26,11 +26,11 @@ from limner import checkpoint, settings
 from limner.data.schema import words_of
 from limner.drawing import hub, recipe
 from limner.drawing import story as strip
-from limner.drawing.looking import WORDS, Watched, one_row
+from limner.drawing.drafts import WORDS, PictureWithDrafts, draft_row
 from limner.drawing.resolve import bundled, find
 from limner.drawing.seeds import Picture, check_count, check_end, first_seed, seed_from_json, seeds_of, style_of
 from limner.drawing.story import Strip
-from limner.errors import UserError
+from limner.errors import UnknownWords, UserError
 from limner.imaging.sheets import sheet, to_pil
 from limner.noise import Seed, Style
 from limner.requests import Blend, Caption, Nothing, Request, Story, from_json, texts, to_json
@@ -40,10 +40,6 @@ __all__ = ["Artist", "UnknownWords", "bundled", "find", "load", "sheet", "to_pil
 
 LONGEST = 2_000
 """Characters of a prompt."""
-
-
-class UnknownWords(UserWarning):
-    """A prompt has words that the artist never saw; the message names them with the nearest known ones."""
 
 
 def load(name: str | Path, *, device: str = "auto", hub_ids: bool = True) -> Artist:
@@ -237,14 +233,14 @@ class Artist:
 
     def watch(
         self, rows: Sequence[tuple[Request, Seed]], *, batch: int = 16, knobs: Mapping[str, Any] | None = None
-    ) -> Iterator[Watched]:
+    ) -> Iterator[PictureWithDrafts]:
         """Draw as `rows` does, and keep all drafts of each picture."""
-        return itertools.starmap(Watched, self._drawn(rows, batch, self.knobs(knobs), kept=None))
+        return itertools.starmap(PictureWithDrafts, self._drawn(rows, batch, self.knobs(knobs), kept=None))
 
     def attention(
         self, prompt: str, seed: int | None = None, *, words: int = WORDS, knobs: Mapping[str, Any] | None = None
     ) -> Image.Image:
-        """Draw a picture and show where the `words` that are looked at most are looked at (see `Watched.attention`).
+        """Draw a picture and return the sheet of its attention to words (see `PictureWithDrafts.attention`).
 
         Raises:
             UserError: as `draw`, and where the system looks at no single words.
@@ -356,7 +352,7 @@ class Artist:
             each = 1000 * (time.perf_counter() - began) / len(images)
             for place, (row, image) in enumerate(zip(some, images, strict=True)):
                 image.info |= {recipe.KEY: recipe.text(self.recipe(*row, knobs)), "milliseconds": each}
-                yield image, row[0], [one_row(draft, place) for draft in drafts]
+                yield image, row[0], [draft_row(draft, place) for draft in drafts]
 
     def recipe(self, request: Request, seed: Seed, knobs: Any) -> dict[str, Any]:
         """Return all that it takes to draw a request again."""

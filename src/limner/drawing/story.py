@@ -17,7 +17,8 @@ from PIL import Image, ImageOps
 
 from limner.data.schema import words_of
 from limner.drawing import recipe
-from limner.errors import UserError
+from limner.drawing.drafts import readable_size
+from limner.errors import UnknownWords, UserError
 from limner.files import make_folder, write_file
 from limner.imaging.sheets import enlarged, film, sheet, to_pil
 from limner.requests import Story, from_json
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from limner.drawing.artist import Artist
 
 MOST_LINES = 500
-READABLE = 160
-"""Least width, in pixels, of a picture that has a line of text below it."""
 COLUMNS = 4
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -109,7 +108,7 @@ class Strip:
         return path
 
     def _readable(self, frame: Image.Image) -> Image.Image:
-        return enlarged(frame, max(-(-READABLE // frame.width), 1))
+        return enlarged(frame, readable_size(frame)[0] // frame.width)
 
 
 def tell(
@@ -198,8 +197,6 @@ def _request(artist: Artist, story: str | Sequence[str] | Story) -> Story:
 
 def _warn(artist: Artist, request: Story) -> None:
     """Warn of lines of which not a word is known."""
-    from limner.drawing.artist import UnknownWords
-
     for number, line in enumerate(request.lines, start=1):
         words, unknown = set(words_of(line)), artist.system.unknown_words([Story((line,))])
         if all(word in unknown and unknown[word] is None for word in words):

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from limner import metrics
 from limner.data.schema import words_of
-from limner.drawing.looking import lacks_captioner
+from limner.drawing.describe import lacks_captioner
 from limner.errors import UserError
 from limner.evaluation.protocol import HeldOut, resized
 from limner.evaluation.report import Figure

@@ -26,7 +26,7 @@ from PIL import Image
 
 from limner.drawing import recipe
 from limner.drawing.artist import Artist
-from limner.drawing.looking import one_row
+from limner.drawing.drafts import draft_row
 from limner.errors import UserError
 from limner.imaging.sheets import to_pil
 from limner.noise import Seed
@@ -261,7 +261,7 @@ class Desk:
         with Rows(), Recurrent():
             for last in self.artist.sample(filled, knobs):
                 for number, tell in heard:
-                    tell(one_row(last, number))
+                    tell(draft_row(last, number))
         if last is None or last.images is None:
             raise UserError(f"{self.artist.name} draws no pictures")
         images = to_pil(last.images[: len(rows)])

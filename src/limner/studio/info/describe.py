@@ -9,7 +9,7 @@ from typing import Any
 
 from limner import catalogue
 from limner.drawing.artist import Artist
-from limner.drawing.looking import lacks_captioner
+from limner.drawing.describe import lacks_captioner
 from limner.errors import UserError
 from limner.requests import Story
 from limner.system import System

@@ -9,7 +9,7 @@ from fastapi import Request as HttpRequest
 from fastapi.responses import JSONResponse, Response
 
 from limner.drawing.artist import Artist
-from limner.drawing.looking import describe
+from limner.drawing.describe import describe
 from limner.drawing.seeds import style_of
 from limner.studio.drawing.studio import Studio, while_there
 from limner.studio.errors import ApiError

@@ -1,0 +1,46 @@
+"""Captions of pictures, by an artist's own captioner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from PIL import Image
+
+from limner.drawing.seeds import pixels
+from limner.errors import UserError
+
+if TYPE_CHECKING:
+    from limner.drawing.artist import Artist
+
+CAPTIONER = ("captioner", "vision", "resnet")
+"""Modules that captioning needs, where a system has them."""
+
+
+def lacks_captioner(artist: Artist) -> bool:
+    """Tell whether the checkpoint was saved without its captioner, whose weights are then untrained."""
+    return any(name.split(".")[0] in CAPTIONER for name in artist.record.get("omitted", ()))
+
+
+def describe(artist: Artist, pictures: Sequence[str | Path | Image.Image], batch: int = 16) -> Iterator[str]:
+    """Caption pictures of any size by the artist's own captioner, which sees the middle square of each.
+
+    Args:
+        artist: one that has learnt to caption.
+        pictures: files or images.
+        batch: pictures captioned at once.
+
+    Yields:
+        A caption for each picture.
+
+    Raises:
+        UserError: a file is not a picture, or the artist has no captioner.
+    """
+    if lacks_captioner(artist):
+        raise UserError(f"{artist.name} was published without its captioner")
+    for start in range(0, len(pictures), batch):
+        with torch.no_grad():
+            captions = artist.system.describe(pixels(pictures[start : start + batch], artist.system))
+        yield from captions
