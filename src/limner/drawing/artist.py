@@ -27,8 +27,9 @@ from limner.data.schema import words_of
 from limner.drawing import hub, recipe
 from limner.drawing import story as strip
 from limner.drawing.drafts import WORDS, PictureWithDrafts, draft_row
+from limner.drawing.interpolation import morph_rows, walk_rows
 from limner.drawing.resolve import bundled, find
-from limner.drawing.seeds import Picture, check_count, check_end, first_seed, seed_from_json, seeds_of, style_of
+from limner.drawing.seeds import Picture, check_count, first_seed, seed_from_json, seeds_of, style_of
 from limner.drawing.story import Strip
 from limner.errors import UnknownWords, UserError
 from limner.imaging.sheets import sheet, to_pil
@@ -92,6 +93,15 @@ class Artist:
     def morphs(self) -> bool:
         """Tell whether something lies between two requests: not where it is told nothing, nor between stories."""
         return not issubclass(self.system.takes, Nothing | Story)
+
+    def check_morphs(self) -> None:
+        """Make sure that requests can be mixed.
+
+        Raises:
+            UserError: nothing lies between two requests of this artist.
+        """
+        if not self.morphs:
+            raise UserError(f"{self.name} draws nothing between two requests, so there is nothing to morph: use walk")
 
     def draw(
         self,
@@ -188,13 +198,10 @@ class Artist:
         Raises:
             UserError: as `draw`; for fewer than two frames; where the system cannot draw between requests.
         """
-        check_count(frames, "frames", least=2)
-        if not self.morphs:
-            raise UserError(f"{self.name} draws nothing between two requests, so there is nothing to morph: use walk")
+        self.check_morphs()
         a, b = (self.requests(end)[0] for end in (first, second))
+        rows = morph_rows(a, b, frames, seed)
         self.warn((a, b))
-        steps = [i / (frames - 1) for i in range(frames)]
-        rows = [(a if t == 0 else b if t == 1 else Blend(a, b, t), check_end(seed)) for t in steps]
         return list(self.rows(rows, batch=batch, knobs=knobs))
 
     def walk(
@@ -214,15 +221,9 @@ class Artist:
         Raises:
             UserError: as `draw`; for fewer than two seeds.
         """
-        if len(seeds) < 2:
-            raise UserError("a walk needs two seeds or more")
-        check_count(frames, "frames")
-        for seed in seeds:
-            check_end(seed)
         (request,) = self.requests(prompt)
+        rows = walk_rows(request, seeds, frames)
         self.warn((request,))
-        way: list[Seed] = [(a, b, i / frames) if i else a for a, b in itertools.pairwise(seeds) for i in range(frames)]
-        rows = [(request, seed) for seed in [*way, seeds[-1]]]
         return list(self.rows(rows, batch=batch, knobs=knobs))
 
     def rows(
@@ -351,8 +352,13 @@ class Artist:
             images = to_pil(drafts[-1].images)
             each = 1000 * (time.perf_counter() - began) / len(images)
             for place, (row, image) in enumerate(zip(some, images, strict=True)):
-                image.info |= {recipe.KEY: recipe.text(self.recipe(*row, knobs)), "milliseconds": each}
+                self.sign(image, *row, knobs)
+                image.info["milliseconds"] = each
                 yield image, row[0], [draft_row(draft, place) for draft in drafts]
+
+    def sign(self, image: Image.Image, request: Request, seed: Seed, knobs: Any) -> dict[str, Any]:
+        """Write into a picture's `info` how it was drawn, and return that recipe as plain JSON values."""
+        return recipe.sign(image, self.recipe(request, seed, knobs))
 
     def recipe(self, request: Request, seed: Seed, knobs: Any) -> dict[str, Any]:
         """Return all that it takes to draw a request again."""

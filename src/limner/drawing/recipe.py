@@ -40,6 +40,12 @@ def write(image: Image.Image, path: str | Path) -> Path:
     return path
 
 
+def sign(image: Image.Image, made: Mapping[str, Any]) -> dict[str, Any]:
+    """Put a recipe into a picture's `info`, where `write` finds it; return it as plain JSON values."""
+    image.info[KEY] = text(made)
+    return dict(json.loads(image.info[KEY]))
+
+
 def text(made: Mapping[str, Any]) -> str:
     """Return a recipe as it stands in a picture's `info`; a style is all in it that is not plain."""
     return json.dumps(made, default=dataclasses.asdict)

@@ -102,5 +102,5 @@ def reword(
     captions, marked = [one.text for one in worded] * n, [one.marked for one in worded] * n
     page = sheet(large, len(worded), captions, gap=6, letters=LETTERS, marked=marked)
     first = json.loads(images[0].info[recipe.KEY]) | {"captions": [one.text for one in worded], "n": n}
-    page.info[recipe.KEY] = recipe.text(first)
+    recipe.sign(page, first)
     return page

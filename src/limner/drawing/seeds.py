@@ -52,34 +52,39 @@ def check_count(count: int, what: str, least: int = 1) -> None:
         raise UserError(f"{what} must be {least} or more, not {count!r}")
 
 
-def check_end(end: int | Style) -> int | Style:
-    """Return one end of a way, which is a seed or a style; raise as `check_seed`."""
-    return end if isinstance(end, Style) else check_seed(end)
-
-
-def seed_from_json(body: Any) -> Seed:
-    """Return the seed that a recipe holds: a number, {"noise", "of"}, or [seed, seed, t].
+def check_parts(seed: Seed) -> Seed:
+    """Return `seed`.
 
     Raises:
-        UserError: where it is none, or lies between more than `limner.requests.MOST_PARTS`.
+        UserError: it is a mixture of more than `limner.requests.MOST_PARTS` seeds and styles.
     """
-    seed = _seed(body, MOST_PARTS)
     if len(ends_of(seed)) > MOST_PARTS:
         raise UserError(TOO_MIXED)
     return seed
+
+
+def seed_from_json(body: Any) -> Seed:
+    """Return the seed that a recipe holds: a number, {"noise", "of"} or [seed, seed, t]; a `Seed` stays what it is.
+
+    Raises:
+        UserError: it is not a seed, or a mixture of more than `limner.requests.MOST_PARTS`.
+    """
+    return check_parts(_seed(body, MOST_PARTS))
 
 
 def _seed(body: Any, deep: int) -> Seed:
     if not isinstance(body, list | tuple):
         return _end(body)
     if len(body) != 3 or type(body[2]) not in (int, float) or not 0 <= body[2] <= 1:
-        raise UserError(f"the recipe's seed is damaged: {body!r:.60}")
+        raise UserError(f"the seed is damaged: expected [seed, seed, t] with t from 0 to 1, got {body!r:.60}")
     if deep < 1:
         raise UserError(TOO_MIXED)
     return _seed(body[0], deep - 1), _seed(body[1], deep - 1), float(body[2])
 
 
 def _end(body: Any) -> int | Style:
+    if isinstance(body, Style):
+        return body
     if not isinstance(body, Mapping):
         return check_seed(body)
     noise, of = body.get("noise"), body.get("of", "")

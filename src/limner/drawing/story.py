@@ -77,7 +77,7 @@ class Strip:
         """Lay the pictures side by side, `columns` in a row, each with its line below; the recipe is in `info`."""
         frames = [self._readable(frame) for frame in self.frames] if captions else list(self.frames)
         page = sheet(frames, min(columns, len(frames)), self.lines if captions else None)
-        page.info[recipe.KEY] = recipe.text(self.made)
+        recipe.sign(page, self.made)
         return page
 
     def gif(self, path: str | Path, milliseconds: int = 1800) -> Path:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,18 +23,16 @@ from typing import Any, TypeVar
 import torch
 from PIL import Image
 
-from limner.drawing import recipe
 from limner.drawing.artist import Artist
 from limner.drawing.drafts import draft_row
+from limner.drawing.interpolation import Row
 from limner.errors import UserError
 from limner.imaging.sheets import to_pil
-from limner.noise import Seed
 from limner.requests import Blend, Request, Story
 from limner.studio.drawing.batch_invariance import Recurrent, Rows, warm
 from limner.studio.info.metrics import Meters
 from limner.system import Draft
 
-Row = tuple[Request, Seed]
 Heard = Callable[[Draft], None]
 T = TypeVar("T")
 
@@ -268,7 +265,5 @@ class Desk:
         return [self._signed(row, image, knobs) for row, image in zip(rows, images, strict=True)]
 
     def _signed(self, row: Row, image: Image.Image, knobs: Any) -> Drawn:
-        """Write the recipe into a picture, as `Artist.rows` does."""
-        text = recipe.text(self.artist.recipe(*row, knobs))
-        image.info[recipe.KEY] = text
-        return Drawn(image, json.loads(text), dict(self.artist.system.unknown_words([row[0]])))
+        made = self.artist.sign(image, *row, knobs)
+        return Drawn(image, made, dict(self.artist.system.unknown_words([row[0]])))

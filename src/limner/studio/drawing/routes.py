@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -15,14 +14,15 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 
 from limner.data.schema import words_of
+from limner.drawing.interpolation import Row, mix_rows, morph_rows, walk_rows
 from limner.drawing.seeds import seeds_of
 from limner.errors import UserError
 from limner.imaging.sheets import to_pil
 from limner.requests import Caption, Request, Story
 from limner.studio.drawing import responses as shown
-from limner.studio.drawing.batching import Desk, Row
+from limner.studio.drawing.batching import Desk
 from limner.studio.drawing.schemas import Batch, Generation, Look, Mix, Morph, Tale, Told, Walk, seed_of
-from limner.studio.drawing.studio import Studio, between, chance, seed_between
+from limner.studio.drawing.studio import Studio, chance
 from limner.studio.errors import ApiError, body, told
 from limner.system import Draft
 
@@ -91,17 +91,14 @@ def _several(routes: APIRouter, studio: Studio) -> None:
         """Draw the way from one prompt to another; the ends are the prompts themselves."""
         desk, seed = studio.desk(asked.model), seed_of(asked.seed)
         a, b = _ends(studio, desk, asked.first, asked.second)
-        steps = (i / (asked.frames - 1) for i in range(asked.frames))
-        return await studio.answer(http, desk, [(between(a, b, t), seed) for t in steps], asked)
+        return await studio.answer(http, desk, morph_rows(a, b, asked.frames, seed), asked)
 
     @routes.post("/v1/images/walk")
     async def walk(http: HttpRequest, asked: Walk) -> dict[str, Any]:
         """Draw one prompt while its noise moves from seed to seed; the last picture is at the last seed."""
         desk = studio.desk(asked.model)
         request, ends = studio.request(desk.artist, asked), [seed_of(seed) for seed in asked.seeds]
-        steps = [i / asked.frames for i in range(asked.frames)]
-        way = [seed_between(a, b, t) for a, b in itertools.pairwise(ends) for t in steps]
-        return await studio.answer(http, desk, [(request, seed) for seed in [*way, ends[-1]]], asked)
+        return await studio.answer(http, desk, walk_rows(request, ends, asked.frames), asked)
 
     @routes.post("/v1/images/mix")
     async def mix(http: HttpRequest, asked: Mix) -> dict[str, Any]:
@@ -109,8 +106,7 @@ def _several(routes: APIRouter, studio: Studio) -> None:
         desk = studio.desk(asked.model)
         a, b = _ends(studio, desk, asked.first, asked.second)
         c, d = (seed_of(parent.seed) for parent in (asked.first, asked.second))
-        down, across = ([i / (n - 1) for i in range(n)] for n in (asked.rows, asked.columns))
-        rows = [(between(a, b, t), seed_between(c, d, u)) for t in down for u in across]
+        rows = mix_rows((a, c), (b, d), asked.rows, asked.columns)
         grid = {"rows": asked.rows, "columns": asked.columns}
         return await studio.answer(http, desk, rows, asked) | grid
 
@@ -118,8 +114,8 @@ def _several(routes: APIRouter, studio: Studio) -> None:
 def _ends(studio: Studio, desk: Desk, first: Told, second: Told) -> tuple[Request, Request]:
     """Return two requests; raise UserError where the artist draws nothing that lies between them."""
     a, b = (studio.request(desk.artist, told) for told in (first, second))
-    if a != b and not desk.artist.morphs:
-        raise UserError(f"{desk.artist.name} draws nothing between two requests: use walk")
+    if a != b:
+        desk.artist.check_morphs()
     return a, b
 
 

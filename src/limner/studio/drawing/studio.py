@@ -15,12 +15,13 @@ from starlette.types import Receive
 
 from limner.data import pictures
 from limner.drawing.artist import Artist
+from limner.drawing.interpolation import Row
 from limner.drawing.seeds import first_seed
 from limner.errors import UserError
-from limner.noise import Seed, ends_of
-from limner.requests import MOST_PARTS, TOO_MIXED, Blend, Request, Story, shares, texts
+from limner.noise import Seed
+from limner.requests import Request, Story, texts
 from limner.studio.drawing import responses
-from limner.studio.drawing.batching import Desk, Drawn, Heard, Row, weight
+from limner.studio.drawing.batching import Desk, Drawn, Heard, weight
 from limner.studio.drawing.schemas import Chance, Common, Told, request_of, seed_of
 from limner.studio.errors import ApiError, ClientGone
 from limner.studio.info.describe import side
@@ -140,30 +141,6 @@ async def _encoded(drawn: Sequence[Drawn], large: int) -> list[bytes]:
 def chance(given: Chance | None) -> Seed:
     """Return the seed that is meant, one by chance where none is."""
     return first_seed(None) if given is None else seed_of(given)
-
-
-def between(a: Request, b: Request, t: float) -> Request:
-    """Return the request between two: at the ends just they.
-
-    Raises:
-        UserError: where too many are mixed.
-    """
-    if a == b or t in (0, 1):
-        return b if t == 1 else a
-    mixed = Blend(a, b, t)
-    if len(shares(mixed)) > MOST_PARTS:
-        raise UserError(TOO_MIXED)
-    return mixed
-
-
-def seed_between(a: Seed, b: Seed, t: float) -> Seed:
-    """Return the noise between two seeds, as `between` does for requests."""
-    if a == b or t in (0, 1):
-        return b if t == 1 else a
-    mixed = a, b, t
-    if len(ends_of(mixed)) > MOST_PARTS:
-        raise UserError(TOO_MIXED)
-    return mixed
 
 
 async def while_there(http: HttpRequest, work: Coroutine[Any, Any, T]) -> T:
