@@ -230,7 +230,7 @@ def test_recipes_that_are_none(tmp_path: Path, artist: Artist) -> None:
     for name, says in {
         "nowhere": "no picture at",
         "plain": "holds no recipe",
-        "text": "no picture that can be read",
+        "text": "is not a PNG",
         "json": "damaged",
         "list": "damaged",
         "short": "damaged",

@@ -19,6 +19,8 @@ from artists import published
 from limner.blocks.text.char_cnn_rnn import CharCnnRnn
 from limner.blocks.text.encoders import ByWord, mend
 from limner.data.schema import Lexicon, words_of
+from limner.drawing import recipe
+from limner.errors import UserError
 from limner.export import host
 from limner.imaging.sheets import to_pil
 from limner.noise import RowNoise, Style
@@ -26,6 +28,7 @@ from limner.studio.gallery import files
 from limner.studio.gallery.gallery import Gallery
 from limner.studio.gallery.recipe import checked, identity, recipe_in
 from nodes import node
+from png_recipes import CASES
 
 ODD = [
     "a woman's RED hair, and it's  O'Brien's--test_under_score 3½ x² Ⅷ ٣",
@@ -132,11 +135,32 @@ def test_a_png_holds_every_byte_and_the_recipe() -> None:
     """
     told = node(program, {"data": painted.flatten().tolist(), "dims": [1, *painted.shape], "made": made})
     (own,) = to_pil(painted[None])
-    for name, recipe in (("png", made), ("other", made | {"parents": ["p"]})):
+    for name, expected in (("png", made), ("other", made | {"parents": ["p"]})):
         image = Image.open(io.BytesIO(base64.b64decode(told[name])))
         assert image.mode == "RGB" and np.array_equal(np.asarray(image), np.asarray(own))
-        assert json.loads(image.info["limner"]) == recipe
+        assert json.loads(image.info["limner"]) == expected
     assert told["read"] == {"width": 528, "height": 20, "recipe": made | {"parents": ["p"]}}
+
+
+def test_a_recipe_is_found_where_python_finds_it() -> None:
+    program = """
+    const { readPng } = await import(`${page}/browser/png.js`);
+    return given.map((png) => {
+      try {
+        return readPng(new Uint8Array(Buffer.from(png, "base64"))).recipe;
+      } catch (error) {
+        return error.message;
+      }
+    });
+    """
+    answers = node(program, [base64.b64encode(png).decode() for png, _ in CASES.values()])
+    for (name, (png, expected)), answer in zip(CASES.items(), answers, strict=True):
+        if not isinstance(expected, str):
+            assert answer == expected, name
+            continue
+        with pytest.raises(UserError) as caught:
+            recipe.from_text(recipe.find(io.BytesIO(png), 2**20) or "")
+        assert expected in answer and answer.replace("1048576", "1,048,576") == str(caught.value), name
 
 
 def test_a_picture_has_the_same_name_everywhere() -> None:

@@ -53,7 +53,7 @@ def made(words: str = "a red hat", seed: int = 0, **more: Any) -> dict[str, Any]
 def picture(words: str = "a red hat", seed: int = 0, side: int = 8, **more: Any) -> Image.Image:
     """Paint one colour, another for each seed, and say how it was drawn."""
     image = Image.new("RGB", (side, side), (seed % 256, seed // 256 % 256, 77))
-    image.info[recipe.KEY] = recipe.text(made(words, seed, **more))
+    image.info[recipe.KEY] = recipe.to_text(made(words, seed, **more))
     return image
 
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StringConstraints, TypeAdapter
 from pydantic import ValidationError as Invalid
 from typing_extensions import TypeAliasType
@@ -24,6 +23,8 @@ MOST_BYTES = 16 * 2**20
 """Of one PNG."""
 MOST_SIDE = 4096
 """Pixels of a side."""
+MOST_TEXT = 2**20
+"""Bytes of a recipe in a PNG, unpacked."""
 LONGEST = 500_000
 """Characters of a recipe as JSON."""
 _HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
@@ -151,7 +152,7 @@ def decode(png: bytes) -> Image.Image:
         The picture, in RGB or RGBA, and in `info` its recipe if it has one.
 
     Raises:
-        UserError: where it is none, or too large.
+        UserError: where it is none, or too large, or its recipe is damaged.
     """
     if len(png) > MOST_BYTES:
         raise UserError(f"the picture has {len(png):,} bytes, and {MOST_BYTES:,} are the limit")
@@ -165,20 +166,16 @@ def decode(png: bytes) -> Image.Image:
     except pictures.BadPicture as error:
         raise UserError(f"the picture {error}") from None
     coloured = image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
-    coloured.info = {name: value for name, value in image.info.items() if name == recipe.KEY}
+    text = recipe.find(io.BytesIO(png), MOST_TEXT)
+    coloured.info = {} if text is None else {recipe.KEY: text}
     return coloured
 
 
 def encode(image: Image.Image, made: Mapping[str, Any] | None = None) -> bytes:
     """Write a picture as PNG with the recipe `made` inside, or with nothing but its pixels."""
-    chunks = PngInfo()
-    if made is not None:
-        chunks.add_text(recipe.KEY, recipe.text(made))
-    buffer = io.BytesIO()
     bare = image.copy()
     bare.info = {}
-    bare.save(buffer, "PNG", pnginfo=chunks)
-    return buffer.getvalue()
+    return recipe.encode(bare, None if made is None else recipe.to_text(made))
 
 
 def recipe_in(image: Image.Image) -> dict[str, Any]:
@@ -190,8 +187,4 @@ def recipe_in(image: Image.Image) -> dict[str, Any]:
     found = image.info.get(recipe.KEY)
     if not isinstance(found, str):
         raise UserError("the picture holds no recipe: it was not drawn by Limner, or another program saved it again")
-    try:
-        body = json.loads(found)
-    except (ValueError, RecursionError):
-        raise UserError("the picture's recipe is damaged: it is no JSON") from None
-    return checked(body)
+    return checked(recipe.from_text(found))

@@ -1,6 +1,11 @@
-// Pictures as PNG, byte for byte what was painted, the recipe inside as Python writes it.
+// Pictures as PNG, byte for byte what was drawn, the recipe inside as `limner.drawing.recipe` writes and finds it.
+
+import { Unzlib } from "../vendor/fflate.js";
 
 const KEY = "limner";
+const TEXTS = ["tEXt", "zTXt", "iTXt"];
+const MOST_BYTES = 2 ** 20; // of a recipe, unpacked, as a server takes it
+const PIECE = 4096; // bytes unpacked at once, so that no more than some megabytes come of them
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 const RGB = 2;
 const PIXELS = ["IHDR", "PLTE", "tRNS", "IDAT", "IEND"];
@@ -56,7 +61,7 @@ export class Picture {
     header.setUint8(8, 8);
     header.setUint8(9, RGB);
     const chunks = [chunk("IHDR", new Uint8Array(header.buffer))];
-    if (recipe !== null) chunks.push(said(recipe));
+    if (recipe !== null) chunks.push(recipeChunk(recipe));
     chunks.push(chunk("IDAT", new Uint8Array(await packed.arrayBuffer())), chunk("IEND", new Uint8Array(0)));
     return new Blob([new Uint8Array(SIGNATURE), ...chunks], { type: "image/png" });
   }
@@ -69,13 +74,17 @@ export function ascii(value) {
   });
 }
 
-/** Return the size of a PNG and the recipe in it, null where it holds none; throw Error where it is no PNG. */
+/**
+ * Return the size of a PNG and the recipe in it, null where it holds none; of several recipes the last one counts.
+ *
+ * Throw Error where it is not a PNG, or where its recipe is damaged.
+ */
 export function readPng(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (SIGNATURE.some((byte, place) => bytes[place] !== byte)) throw new Error("the picture is no PNG");
+  if (SIGNATURE.some((byte, place) => bytes[place] !== byte)) throw new Error("the picture is not a PNG");
   const found = { width: view.getUint32(16), height: view.getUint32(20), recipe: null };
-  for (const { kind, body } of chunks(bytes)) {
-    if (kind === "tEXt" || kind === "iTXt") found.recipe ??= told(kind, body);
+  for (const { kind, body, whole } of chunks(bytes)) {
+    if (TEXTS.includes(kind) && isRecipe(body)) found.recipe = recipeOf(kind, body, whole);
   }
   return found;
 }
@@ -84,14 +93,11 @@ export function readPng(bytes) {
 export function withRecipe(bytes, recipe) {
   const pixels = [...chunks(bytes)].filter(({ kind }) => PIXELS.includes(kind));
   const [header, ...rest] = pixels.map(({ kind, body }) => chunk(kind, body));
-  const parts = [new Uint8Array(SIGNATURE), header, said(recipe), ...rest];
-  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  const parts = [new Uint8Array(SIGNATURE), header, recipeChunk(recipe), ...rest];
+  return joined(
+    parts,
+    parts.reduce((size, part) => size + part.length, 0),
+  );
 }
 
 function* chunks(bytes) {
@@ -99,24 +105,97 @@ function* chunks(bytes) {
   for (let at = 8; at + 12 <= bytes.length; ) {
     const length = view.getUint32(at);
     const kind = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
-    yield { kind, body: bytes.subarray(at + 8, at + 8 + length) };
-    at += length + 12;
+    if (kind === "IEND") return;
+    const end = at + 8 + length;
+    const whole = end + 4 <= bytes.length && view.getUint32(end) === checksum(bytes.subarray(at + 4, end));
+    yield { kind, body: bytes.subarray(at + 8, end), whole };
+    at = end + 4;
   }
 }
 
 /** Return the chunk that holds a recipe. */
-function said(recipe) {
+function recipeChunk(recipe) {
   return chunk("tEXt", new TextEncoder().encode(`${KEY}\0${ascii(recipe)}`));
 }
 
-function told(kind, body) {
-  const end = body.indexOf(0);
-  if (new TextDecoder("latin1").decode(body.subarray(0, end)) !== KEY) return null;
-  if (kind === "tEXt") return JSON.parse(new TextDecoder("latin1").decode(body.subarray(end + 1)));
-  if (body[end + 1]) throw new Error("the picture's recipe is packed in a way that this page does not read");
-  const language = body.indexOf(0, end + 3);
-  const text = body.subarray(body.indexOf(0, language + 1) + 1);
-  return JSON.parse(new TextDecoder().decode(text));
+function isRecipe(body) {
+  return [...`${KEY}\0`].every((letter, place) => body[place] === letter.charCodeAt(0));
+}
+
+/** Return the recipe in a text chunk; throw Error where it is damaged. */
+function recipeOf(kind, body, whole) {
+  if (!whole) throw damaged("its checksum does not fit");
+  let text = body.subarray(KEY.length + 1);
+  let packed = kind === "zTXt";
+  let method = text[0];
+  if (kind === "zTXt") text = text.subarray(1);
+  if (kind === "iTXt") {
+    // packed or not, method, language, translated keyword, text
+    packed = text[0] !== 0;
+    method = text[1];
+    const language = text.indexOf(0, 2);
+    const keyword = language < 0 ? -1 : text.indexOf(0, language + 1);
+    if (keyword < 0) throw damaged("its chunk is cut off");
+    text = text.subarray(keyword + 1);
+  }
+  if (packed && method !== 0) throw damaged("it is compressed by an unknown method");
+  if (packed) text = inflated(text);
+  if (text.length > MOST_BYTES) throw damaged(`it has more than ${MOST_BYTES} bytes`);
+  return parsed(decoded(kind, text));
+}
+
+function decoded(kind, text) {
+  if (kind !== "iTXt") return Array.from(text, (byte) => String.fromCharCode(byte)).join("");
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(text);
+  } catch {
+    throw damaged("it is not UTF-8");
+  }
+}
+
+function parsed(text) {
+  let recipe;
+  try {
+    recipe = JSON.parse(text);
+  } catch {
+    throw damaged("it is not JSON");
+  }
+  if (recipe === null || typeof recipe !== "object" || Array.isArray(recipe)) throw damaged("it is not an object");
+  return recipe;
+}
+
+/** Unpack zlib piece by piece, so that what grows beyond all measure is given up. */
+function inflated(packed) {
+  const parts = [];
+  let size = 0;
+  const stream = new Unzlib((part) => {
+    parts.push(part);
+    size += part.length;
+  });
+  for (let at = 0; at < packed.length && size <= MOST_BYTES; at += PIECE) {
+    try {
+      stream.push(packed.slice(at, at + PIECE), at + PIECE >= packed.length);
+    } catch {
+      throw damaged("it cannot be decompressed");
+    }
+  }
+  if (size > MOST_BYTES) throw damaged(`it has more than ${MOST_BYTES} bytes`);
+  if (!packed.length) throw damaged("it cannot be decompressed");
+  return joined(parts, size);
+}
+
+function damaged(why) {
+  return new Error(`the picture's recipe is damaged: ${why}`);
+}
+
+function joined(parts, size) {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /** Return the byte of a colour in [-1, 1]; halves go to the even neighbour. */
