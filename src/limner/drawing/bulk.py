@@ -173,13 +173,12 @@ def _prompt(columns: Mapping[str, Any], artist: Artist) -> Prompt:
 def _request(asked: Any) -> Request:
     """Read a cell of the column `request`."""
     try:
-        request = from_json(asked)
-        told = not isinstance(request, Caption) or isinstance(request.text, str)
-    except (KeyError, TypeError, AttributeError):
-        told = False
-    if not told:
-        raise UserError('the column request holds no request such as {"kind": "caption", "text": "a red hat"}')
-    return request
+        return from_json(asked)
+    except UserError:
+        raise
+    except (TypeError, AttributeError, ValueError):
+        example = '{"kind": "caption", "text": "a red hat"}'
+        raise UserError(f"the column request holds no request such as {example}") from None
 
 
 def _said(columns: Mapping[str, Any], artist: Artist) -> str | Request | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 from limner.errors import UserError
 from limner.requests.attributes import Attributes
@@ -17,6 +17,7 @@ from limner.requests.nothing import Nothing
 from limner.requests.request import Request
 from limner.requests.story import Story
 
+_ENDS = ("first", "second")
 _KINDS: dict[str, type[Request]] = {
     kind.__name__.lower(): kind for kind in (Nothing, Caption, Story, Dialogue, Attributes, LabelSet, Layout, Blend)
 }
@@ -34,7 +35,7 @@ def from_json(body: Mapping[str, Any]) -> Request:
     """Return the request that `to_json` wrote.
 
     Raises:
-        UserError: where the kind is unknown, its fields do not fit, or it lies between more than `MOST_PARTS`.
+        UserError: the kind is unknown, a field is missing, unknown or of another type, or too many are mixed.
     """
     request = _from_json(body, MOST_PARTS)
     if len(shares(request)) > MOST_PARTS:
@@ -50,12 +51,44 @@ def _from_json(body: Mapping[str, Any], deep: int) -> Request:
     if kind is None:
         raise UserError(f"unknown kind of request {body.get('kind')!r}: use one of {', '.join(_KINDS)}")
     if kind is Blend:
-        first, second = (_from_json(fields[end], deep - 1) for end in ("first", "second"))
-        return Blend(first, second, float(fields["t"]))
+        return _blend(fields, deep)
     try:
-        return kind(**{name: _tuples(value) for name, value in fields.items()})
+        request = kind(**{name: _tuples(value) for name, value in fields.items()})
     except TypeError as error:
         raise UserError(f"a request of kind {body['kind']!r} does not take these fields: {error}") from None
+    for name, hint in get_type_hints(kind).items():
+        value = getattr(request, name)
+        if not _fits(value, hint):
+            raise UserError(f"{name} of a {body['kind']} must be {_named(hint)}, not {value!r:.60}")
+    return request
+
+
+def _blend(fields: Mapping[str, Any], deep: int) -> Blend:
+    if set(fields) != {"first", "second", "t"} or not all(isinstance(fields[end], Mapping) for end in _ENDS):
+        raise UserError("a blend takes two requests, first and second, and a share t")
+    t = fields["t"]
+    if type(t) not in (int, float) or not 0 <= t <= 1:
+        raise UserError(f"the share t of a blend is a number from 0 to 1, not {t!r:.60}")
+    first, second = (_from_json(fields[end], deep - 1) for end in _ENDS)
+    return Blend(first, second, float(t))
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Tell whether a value has the type of a request's field; whole numbers count as floats."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is tuple and parts[-1] is Ellipsis:
+        return isinstance(value, tuple) and all(_fits(item, parts[0]) for item in value)
+    if origin is tuple:
+        return isinstance(value, tuple) and len(value) == len(parts) and all(map(_fits, value, parts))
+    if origin is not None:  # a mapping of texts
+        return isinstance(value, Mapping) and all(
+            _fits(name, parts[0]) and _fits(item, parts[1]) for name, item in value.items()
+        )
+    return type(value) in (int, float) if hint is float else isinstance(value, hint)
+
+
+def _named(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) and get_origin(hint) is None else str(hint).replace("typing.", "")
 
 
 def _tuples(value: Any) -> Any:
