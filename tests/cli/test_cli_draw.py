@@ -99,7 +99,7 @@ HATS = ("--artist", "hats")
     ("arguments", "says"),
     [
         (("draw", "", *HATS), "prompt is empty"),
-        (("draw", *HATS), "must be told what to draw"),
+        (("draw", *HATS), "needs a prompt"),
         (("draw", "x" * 100_000, *HATS), "100,000 characters"),
         (("draw", "a hat", "-n", "0", *HATS), "must be 1 or more, not 0"),
         (("draw", "a hat", "-n", "many", *HATS), "-n"),

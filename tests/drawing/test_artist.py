@@ -86,7 +86,7 @@ def test_drafts_come_in_order(artist: Artist) -> None:
         ({"prompt": " \n\t"}, "prompt is empty"),
         ({"prompt": [TEXTS[0], ""]}, "prompt is empty"),
         ({"prompt": []}, "no prompt"),
-        ({"prompt": None}, "must be told"),
+        ({"prompt": None}, "needs a prompt"),
         ({"prompt": Nothing()}, "draws from a Caption"),
         ({"prompt": Story(("a", "b"))}, "draws from a Caption"),
         ({"prompt": 7}, "draws from a Caption"),

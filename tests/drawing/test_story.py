@@ -47,7 +47,7 @@ class TestTelling:
         assert not same(strip.frames[0], teller.story(LINES, seed=5).frames[0])
 
     def test_without_a_seed_each_telling_is_its_own(self, teller: Artist) -> None:
-        assert teller.story(LINES).made["seed"] != teller.story(LINES).made["seed"]
+        assert teller.story(LINES).recipe["seed"] != teller.story(LINES).recipe["seed"]
 
     def test_a_changed_line_repaints_only_what_depends_on_it(self, teller: Artist, painted: list[int]) -> None:
         strip = teller.story(LINES, seed=4)
@@ -75,7 +75,7 @@ class TestTelling:
         strip = teller.story(LINES[:2], seed=4)
         longer = teller.retell(strip, (*LINES, "a blue cube", "a red ball"))
         last = teller.retell(longer, (*LINES, "a blue cube", "a green ball"))
-        whole = teller.redraw(last.made)
+        whole = teller.redraw(last.recipe)
         assert last.frames[:2] == strip.frames
         assert all(same(whole.crop((16 * t, 0, 16 * t + 16, 16)), last.frames[t]) for t in range(5))
 
@@ -119,7 +119,7 @@ class TestForms:
         strip = teller.story(LINES, seed=4)
         path = recipe.write(strip.image(), tmp_path / "strip.png")
         made = recipe.read(path)
-        assert made == json.loads(json.dumps(strip.made)) and made["request"]["lines"] == list(LINES)
+        assert made == json.loads(json.dumps(strip.recipe)) and made["request"]["lines"] == list(LINES)
         again = teller.redraw(made)
         assert all(same(again.crop((16 * t, 0, 16 * t + 16, 16)), strip.frames[t]) for t in range(3))
 

@@ -309,7 +309,7 @@ def _stories(artist: limner.Artist) -> Facts:
         "nested seed": list(artist.rows([(story, ((1, 2, 0.25), 3, 0.5))])),
         "walk": artist.walk(story, [0, 1], 2),
     }
-    facts: Facts = {"recipe": dict(told.made) | {"request": digest(told.made["request"])}}
+    facts: Facts = {"recipe": dict(told.recipe) | {"request": digest(told.recipe["request"])}}
     facts |= {title: list(map(picture, images)) for title, images in pictures.items()}
     return facts | {"watched": drawn(list(artist.drafts(story, 1, 4)))}
 

@@ -57,8 +57,8 @@ def bench(
     budget = {name: n for name, n in (("images", images), ("text_images", text_images)) if n is not None}
     entries = [Entry.read(row, budget) for row in rows]
     exam = examination(data, judge, pictures, 0, inception)
-    facts = {"commit": commit(), "versions": versions()}
-    plan = Bench(out, entries, exam, data, seeds, from_, part or [], precision, typed(sys.argv), note, facts)
+    environment = {"commit": commit(), "versions": versions()}
+    plan = Bench(out, entries, exam, data, seeds, from_, part or [], precision, typed(sys.argv), note, environment)
     table = plan.run()
     if exam.processes.leads:
         emit({"table": str(out / "table.md"), "results": str(out / "results.jsonl")}, as_json, table)

@@ -16,10 +16,10 @@ def draw_file(file: Path, artist: str, out: Path, options: dict[str, Any], devic
 
     began = time.perf_counter()
     ranks = Processes()  # before the artist is loaded, so that each process finds its own GPU
-    painter = ranks.in_turn(lambda: loaded(artist, device, FEW + 1))
+    drawer = ranks.in_turn(lambda: loaded(artist, device, FEW + 1))
     with notes(), bar("drawing") as progress:
-        job = bulk.draw_all(painter, file, out, progress=progress, **options)
+        job = bulk.draw_all(drawer, file, out, progress=progress, **options)
     if leads():
-        facts = {"folder": str(out), "prompts": len(job.prompts), "pictures": len(job), "seed": job.seed}
-        facts["seconds"] = round(time.perf_counter() - began, 3)
-        emit(facts, as_json, f"{len(job)} pictures of {len(job.prompts)} prompts lie in {out}")
+        result = {"folder": str(out), "prompts": len(job.prompts), "pictures": len(job), "seed": job.seed}
+        result["seconds"] = round(time.perf_counter() - began, 3)
+        emit(result, as_json, f"{len(job)} pictures of {len(job.prompts)} prompts lie in {out}")

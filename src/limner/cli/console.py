@@ -42,9 +42,9 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def emit(facts: Mapping[str, Any], as_json: bool, text: str) -> None:
-    """Print one result: the facts as a line of JSON, or the text."""
-    print(json.dumps(facts) if as_json else text, flush=True)
+def emit(result: Mapping[str, Any], as_json: bool, text: str) -> None:
+    """Print one result, as a line of JSON or as text."""
+    print(json.dumps(result) if as_json else text, flush=True)
 
 
 def note(text: str) -> None:

@@ -43,9 +43,9 @@ def build(
     began = time.perf_counter()
     with bar(f"building {world}") as progress:
         folder = module.build(out, images=images, size=size, seed=seed, workers=workers, progress=progress)
-    facts = {"folder": str(folder), "world": world, "images": images, "size": size, "seed": seed}
-    facts["seconds"] = round(time.perf_counter() - began, 3)
-    emit(facts, as_json, f"{images} pictures of {size} x {size} pixels lie in {folder}")
+    result = {"folder": str(folder), "world": world, "images": images, "size": size, "seed": seed}
+    result["seconds"] = round(time.perf_counter() - began, 3)
+    emit(result, as_json, f"{images} pictures of {size} x {size} pixels lie in {folder}")
 
 
 @app.command()
@@ -77,8 +77,8 @@ def _show(problems: list[Problem], errors: int, data: str) -> None:
     if problems:
         table = Table("where", "kind", "problem", box=None)
         for one in problems:
-            where = f"{one.file}:{one.line}" if one.line else one.file
-            table.add_row(_printable(where), Text(one.kind), _printable(one.message))
+            place = f"{one.file}:{one.line}" if one.line else one.file
+            table.add_row(_printable(place), Text(one.kind), _printable(one.message))
         console.print(table)
     kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(problem.kind for problem in problems).most_common())
     notes = len(problems) - errors

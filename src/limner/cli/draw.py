@@ -91,19 +91,19 @@ def draw(
         return
     with notes():
         if again is not None:
-            painter, rows, knobs = _again(again, None if artist == DEFAULT else artist, device)
+            drawer, rows, knobs = _again(again, None if artist == DEFAULT else artist, device)
         else:
             pictures = max(n, len(style or [])) * max(len(prompts or []), 1)
-            painter = loaded(artist, device, pictures)
-            rows = painter.plan(prompts, n, seed, style=style or None)
+            drawer = loaded(artist, device, pictures)
+            rows = drawer.plan(prompts, n, seed, style=style or None)
         if not drafts and not attention:
-            for image in painter.rows(rows, batch=batch, knobs=knobs):
+            for image in drawer.rows(rows, batch=batch, knobs=knobs):
                 keep(image, out, show=show, as_json=as_json)
             return
-        for watched in painter.watch(rows, batch=batch, knobs=knobs):
-            sheets = {"drafts": watched.stages()} if drafts else {}
-            sheets |= {"attention": watched.attention(words)} if attention else {}
-            keep(watched.image, out, sheets, show=show, as_json=as_json)
+        for drawn in drawer.watch(rows, batch=batch, knobs=knobs):
+            sheets = {"drafts": drawn.stages()} if drafts else {}
+            sheets |= {"attention": drawn.attention(words)} if attention else {}
+            keep(drawn.image, out, sheets, show=show, as_json=as_json)
 
 
 def keep(image: Image, folder: Path, sheets: Mapping[str, Image] | None = None, *, show: bool, as_json: bool) -> None:
@@ -116,16 +116,16 @@ def keep(image: Image, folder: Path, sheets: Mapping[str, Image] | None = None, 
     from limner.cli import picture
     from limner.drawing import recipe
 
-    made = json.loads(image.info[recipe.KEY])
-    prompt, seed = prompt_of(made["request"]), made["seed"]
+    signed = json.loads(image.info[recipe.KEY])
+    prompt, seed = prompt_of(signed["request"]), signed["seed"]
     path = recipe.write(image, free(folder, f"{slug(prompt)}-{_plain(seed)}"))
     chance = {"seed": None, "style": seed["of"]} if isinstance(seed, dict) else {"seed": seed}
-    facts = {"file": str(path), "prompt": prompt, **chance, "width": image.width, "height": image.height}
-    facts |= {"milliseconds": round(image.info["milliseconds"], 2)}
+    result = {"file": str(path), "prompt": prompt, **chance, "width": image.width, "height": image.height}
+    result |= {"milliseconds": round(image.info["milliseconds"], 2)}
     beside = {
         name: str(recipe.write(page, free(folder, f"{path.stem}-{name}"))) for name, page in (sheets or {}).items()
     }
-    emit(facts | beside, as_json, "\n".join([str(path), *beside.values()]))
+    emit(result | beside, as_json, "\n".join([str(path), *beside.values()]))
     if show and not as_json:
         for page in sheets.values() if sheets else [image]:
             picture.show(page)
@@ -163,10 +163,10 @@ def _plain(seed: object) -> str:
 
 def _again(path: Path, instead: str | None, device: str) -> tuple[Artist, list[tuple[Request, Seed]], dict[str, Any]]:
     """Return who draws a picture again, what, and with which knobs."""
-    from limner.drawing import recipe
+    from limner.drawing.recipe import read
 
-    made = recipe.read(path)
-    artist = loaded(instead or made["artist"], device, 1, hub_ids=instead is not None)
-    if artist.sha256 != made.get("checkpoint"):
+    recipe = read(path)
+    artist = loaded(instead or recipe["artist"], device, 1, hub_ids=instead is not None)
+    if artist.sha256 != recipe.get("checkpoint"):
         note(f"note: {artist.name} is not the checkpoint that drew {path}; the picture will differ")
-    return artist, [artist.row_of(made)], made.get("knobs", {})
+    return artist, [artist.row_of(recipe)], recipe.get("knobs", {})

@@ -214,10 +214,10 @@ def _write(plan: Plan, out: Path, as_json: bool) -> None:
     with bar(f"importing {plan.what}") as progress:
         folder = write(plan, out, progress=progress)
     counts = plan.counts()
-    facts = {"folder": str(folder), "what": plan.what, "split": plan.way, "crop": plan.crop, "pictures": counts}
-    facts["notes"] = list(plan.notes)
+    result = {"folder": str(folder), "what": plan.what, "split": plan.way, "crop": plan.crop, "pictures": counts}
+    result["notes"] = list(plan.notes)
     if not as_json:
         for one in plan.notes:
             note(f"note: {one}")
-    shown = ", ".join(f"{count} in {split}" for split, count in counts.items())
-    emit(facts, as_json, f"{plan.what} lies in {folder}: {shown}; split: {WAYS[plan.way]}")
+    totals = ", ".join(f"{count} in {split}" for split, count in counts.items())
+    emit(result, as_json, f"{plan.what} lies in {folder}: {totals}; split: {WAYS[plan.way]}")

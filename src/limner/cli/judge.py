@@ -54,9 +54,9 @@ def judge(
     config = catalogue.configure(cls, "small", changes)
     with bar("reading pictures") as progress:
         accuracy, folder = publish_judge(data, out, config, seed, progress)
-    told = ", ".join(f"{name} {share:.1%}" for name, share in accuracy.items())
+    shares = ", ".join(f"{name} {share:.1%}" for name, share in accuracy.items())
     emit({"judge": str(folder), "held out": accuracy}, as_json, str(folder))
-    note(f"right on real held-out pictures: {told}")
+    note(f"right on real held-out pictures: {shares}")
 
 
 def evaluate(
@@ -91,8 +91,8 @@ def evaluate(
         reports[name] = [report]
         if not exam.processes.leads:
             continue
-        told = [f"\n{name}, {pictures_of(report)}", report.markdown(), report.breakdown()]
-        emit(report.to_json(), as_json, "\n\n".join(told))
+        parts = [f"\n{name}, {pictures_of(report)}", report.markdown(), report.breakdown()]
+        emit(report.to_json(), as_json, "\n\n".join(parts))
         if results is not None:
             append(results, report)
     if len(reports) > 1 and exam.processes.leads and not as_json:

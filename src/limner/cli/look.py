@@ -44,12 +44,12 @@ def reword(
     knobs = settings.pairs(knob or [], "--knob")
     with notes():
         page = reword_caption(loaded(artist, device, n * columns), prompt, wanted, n, seed, knobs=knobs)
-    made = json.loads(page.info[recipe.KEY])
+    signed = json.loads(page.info[recipe.KEY])
     single = out.suffix.lower() == ".png"
-    folder, stem = (out.parent, out.stem) if single else (out, f"{slug(prompt)}-reworded-{made['seed']}")
+    folder, stem = (out.parent, out.stem) if single else (out, f"{slug(prompt)}-reworded-{signed['seed']}")
     path = recipe.write(page, free(folder, stem))
-    facts = {"file": str(path), "captions": made["captions"], "seeds": [made["seed"] + row for row in range(n)]}
-    emit(facts | {"width": page.width, "height": page.height}, as_json, str(path))
+    result = {"file": str(path), "captions": signed["captions"], "seeds": [signed["seed"] + row for row in range(n)]}
+    emit(result | {"width": page.width, "height": page.height}, as_json, str(path))
     if show and not as_json:
         picture.show(page)
 

@@ -41,8 +41,8 @@ def morph(
     knobs = settings.pairs(knob or [], "--knob")
     with notes():
         images = loaded(artist, device, frames).morph(first, second, frames, seed, knobs=knobs)
-    facts = {"prompt": first, "to": second, "seed": seed}
-    _keep(images, out or free(Path("drawings"), f"{slug(first)}-to-{slug(second)}-{seed}"), facts, show, as_json)
+    result = {"prompt": first, "to": second, "seed": seed}
+    _keep(images, out or free(Path("drawings"), f"{slug(first)}-to-{slug(second)}-{seed}"), result, show, as_json)
 
 
 def walk(
@@ -70,11 +70,11 @@ def walk(
     knobs = settings.pairs(knob or [], "--knob")
     with notes():
         images = loaded(artist, device, frames * len(numbers)).walk(prompt, numbers, frames, knobs=knobs)
-    facts = {"prompt": prompt or "", "seeds": numbers}
-    _keep(images, out or free(Path("drawings"), f"walk-{slug(prompt or '')}"), facts, show, as_json)
+    result = {"prompt": prompt or "", "seeds": numbers}
+    _keep(images, out or free(Path("drawings"), f"walk-{slug(prompt or '')}"), result, show, as_json)
 
 
-def _keep(images: Sequence[Image], out: Path, facts: dict[str, Any], show: bool, as_json: bool) -> None:
+def _keep(images: Sequence[Image], out: Path, result: dict[str, Any], show: bool, as_json: bool) -> None:
     """Save as a strip (.png), a film (.gif) or single pictures (a folder), and report what was made."""
     from limner.cli import picture
     from limner.drawing import recipe
@@ -90,6 +90,6 @@ def _keep(images: Sequence[Image], out: Path, facts: dict[str, Any], show: bool,
         for i, image in enumerate(images):
             recipe.write(image, out / f"{i:04d}.png")
     size = {"frames": len(images), "width": images[0].width, "height": images[0].height}
-    emit({"file": str(out), **facts, **size, "milliseconds": round(milliseconds, 2)}, as_json, str(out))
+    emit({"file": str(out), **result, **size, "milliseconds": round(milliseconds, 2)}, as_json, str(out))
     if show and not as_json:
         picture.show(strip)

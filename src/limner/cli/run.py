@@ -71,11 +71,11 @@ def prepare(record: dict[str, Any]) -> dict[str, Any]:
     try:
         cls = catalogue.load_class(record["system"])
         config: Any = settings.from_json(cls.Config, record["config"], "run.json, config")
-        where, skip_bad, seed = record["data"], record["skip_bad"], record["seed"]
+        source, skip_bad, seed = record["data"], record["skip_bad"], record["seed"]
     except KeyError as error:
         raise UserError(f"run.json is damaged: it lacks {error}") from None
     with bar("reading pictures") as progress:
-        data = Dataset.open(where, size=cls.data_size(config), skip_bad=skip_bad, progress=progress)
+        data = Dataset.open(source, size=cls.data_size(config), skip_bad=skip_bad, progress=progress)
     torch.manual_seed(seed)
     return {"system": catalogue.build(cls, config, data.schema), "data": data}
 

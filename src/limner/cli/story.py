@@ -78,10 +78,10 @@ def story(
             raise UserError("--change goes with --from STRIP.png")
         if n < 1:
             raise UserError(f"-n, the number of tellings, must be 1 or more, not {n}")
-        told = read(lines or [])
-        painter, knobs = loaded(artist, device, len(told)), settings.pairs(knob or [], "--knob")
+        given = read(lines or [])
+        drawer, knobs = loaded(artist, device, len(given)), settings.pairs(knob or [], "--knob")
         for place in range(n):
-            strip = painter.story(told, None if seed is None else seed + place, knobs=knobs)
+            strip = drawer.story(given, None if seed is None else seed + place, knobs=knobs)
             keep(strip, out, suffix, gif, page, show, as_json)
 
 
@@ -103,11 +103,11 @@ def read(given: Sequence[str]) -> list[str]:
         return [line for line in given if line.strip()]
     (text,) = given
     if text == "-":
-        return _told(sys.stdin.buffer.read(), "what came by stdin")
+        return _lines(sys.stdin.buffer.read(), "what came by stdin")
     if not _names_a_file(text):
-        return _told(os.fsencode(text), repr(text[:40]))
+        return _lines(os.fsencode(text), repr(text[:40]))
     try:
-        return _told(Path(text).read_bytes(), text)
+        return _lines(Path(text).read_bytes(), text)
     except OSError as error:
         raise UserError(f"cannot read the story {text}: {error.strerror}") from None
 
@@ -121,7 +121,7 @@ def _names_a_file(text: str) -> bool:
         return False
 
 
-def _told(raw: bytes, what: str) -> list[str]:
+def _lines(raw: bytes, what: str) -> list[str]:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -133,23 +133,23 @@ def _told(raw: bytes, what: str) -> list[str]:
 
 
 def _again(path: Path, artist: str, given: list[str] | None, changes: list[str], device: str) -> Strip:
-    from limner.drawing import recipe
-    from limner.drawing.story import changed, tell, told_by
+    from limner.drawing.recipe import read as read_recipe
+    from limner.drawing.story import changed, story_of, tell
 
-    made = recipe.read(path)
-    story = told_by(made)
+    recipe = read_recipe(path)
+    story = story_of(recipe)
     lines = tuple(read(given)) if given else story.lines
     for one in changes:
         number, _, text = one.partition("=")
         if not number.strip().isdigit() or not text.strip():
             raise UserError(f"--change {one!r}: write it as NUMBER=TEXT")
         lines = changed(lines, int(number), text.strip())
-    recipes = artist == DEFAULT
-    painter: Artist = loaded(made["artist"] if recipes else artist, device, len(lines), hub_ids=not recipes)
-    if painter.sha256 != made.get("checkpoint"):
-        note(f"note: {painter.name} is not the checkpoint that drew {path}; its pictures will differ")
+    by_recipe = artist == DEFAULT
+    drawer: Artist = loaded(recipe["artist"] if by_recipe else artist, device, len(lines), hub_ids=not by_recipe)
+    if drawer.sha256 != recipe.get("checkpoint"):
+        note(f"note: {drawer.name} is not the checkpoint that drew {path}; its pictures will differ")
     setting = story.setting or (story.lines if lines != story.lines else ())
-    return tell(painter, type(story)(lines, setting), made["seed"], made.get("knobs"))
+    return tell(drawer, type(story)(lines, setting), recipe["seed"], recipe.get("knobs"))
 
 
 def keep(strip: Strip, out: Path, suffix: str, gif: bool, page: bool, show: bool, as_json: bool) -> None:
@@ -157,7 +157,7 @@ def keep(strip: Strip, out: Path, suffix: str, gif: bool, page: bool, show: bool
     from limner.cli import picture
     from limner.drawing import recipe
 
-    stem = f"{slug(' '.join(strip.lines))}-{strip.made['seed']}"
+    stem = f"{slug(' '.join(strip.lines))}-{strip.recipe['seed']}"
     folder, name = (out.parent, out.stem) if suffix else (out, stem)
     wanted = [suffix or ".png", *[".gif"] * gif, *[".html"] * page]
     files = []
@@ -165,7 +165,7 @@ def keep(strip: Strip, out: Path, suffix: str, gif: bool, page: bool, show: bool
         path = out if kind == suffix and not out.exists() else free(folder, name, kind)
         whole = {".png": lambda path: recipe.write(strip.image(), path), ".gif": strip.gif, ".html": strip.html}
         files.append(str(whole[kind](path)))
-    facts = {"files": files, "lines": list(strip.lines), "seed": strip.made["seed"]}
-    emit(facts, as_json, "\n".join(files))
+    result = {"files": files, "lines": list(strip.lines), "seed": strip.recipe["seed"]}
+    emit(result, as_json, "\n".join(files))
     if show and not as_json:
         picture.show(strip.image(captions=False))

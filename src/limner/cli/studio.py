@@ -73,11 +73,11 @@ def studio(
     with listening:
         chosen = artists or [DEFAULT, *(name for name in bundled() if name != DEFAULT)]
         people = [load(name, device=device) for name in chosen]
-        kept = gallery.Gallery(Path(database) if database and "://" not in database else database or default_place())
-        app = server.build(people, settings, kept)
+        opened = gallery.Gallery(Path(database) if database and "://" not in database else database or default_place())
+        app = server.build(people, settings, opened)
         address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
         note(f"{address} draws with {', '.join(one.name for one in people)}")
         if show:
             webbrowser.open(address)
         server.server(app).run(sockets=[listening])
-        kept.close()
+        opened.close()

@@ -25,7 +25,7 @@ from PIL import Image
 from limner import checkpoint, settings
 from limner.data.schema import words_of
 from limner.drawing import hub, recipe
-from limner.drawing import story as strip
+from limner.drawing import story as stories
 from limner.drawing.drafts import WORDS, PictureWithDrafts, draft_row
 from limner.drawing.interpolation import morph_rows, walk_rows
 from limner.drawing.resolve import bundled, find
@@ -91,7 +91,7 @@ class Artist:
 
     @property
     def morphs(self) -> bool:
-        """Tell whether something lies between two requests: not where it is told nothing, nor between stories."""
+        """Tell whether something lies between two requests: not where there is no prompt, nor between stories."""
         return not issubclass(self.system.takes, Nothing | Story)
 
     def check_morphs(self) -> None:
@@ -116,7 +116,7 @@ class Artist:
         """Draw `n` pictures of each prompt; picture i of a prompt has seed `seed + i`.
 
         Args:
-            prompt: a sentence, a request, or several; None for a system that is not told what to draw.
+            prompt: a sentence, a request, or several; None for a system without a prompt.
             n: pictures of each prompt.
             seed: where to begin; by chance where None (it is in the recipe).
             batch: pictures drawn at once: more are quicker and take more memory, and change no picture.
@@ -180,7 +180,7 @@ class Artist:
         *,
         knobs: Mapping[str, Any] | None = None,
     ) -> Iterator[Draft]:
-        """Watch pictures come to be: yield the system's drafts, all rows at once, prompt by prompt."""
+        """Yield the system's drafts, all rows at once, prompt by prompt."""
         return self.sample(self.plan(prompt, n, seed), self.knobs(knobs))
 
     def morph(
@@ -230,13 +230,13 @@ class Artist:
         self, rows: Sequence[tuple[Request, Seed]], *, batch: int = 16, knobs: Mapping[str, Any] | None = None
     ) -> Iterator[Image.Image]:
         """Draw a picture of each (request, seed), many prompts at once; the requests are as `requests` gives them."""
-        return (image for image, *_ in self._drawn(rows, batch, self.knobs(knobs), kept=1))
+        return (image for image, *_ in self._drawn(rows, batch, self.knobs(knobs), last=1))
 
     def watch(
         self, rows: Sequence[tuple[Request, Seed]], *, batch: int = 16, knobs: Mapping[str, Any] | None = None
     ) -> Iterator[PictureWithDrafts]:
         """Draw as `rows` does, and keep all drafts of each picture."""
-        return itertools.starmap(PictureWithDrafts, self._drawn(rows, batch, self.knobs(knobs), kept=None))
+        return itertools.starmap(PictureWithDrafts, self._drawn(rows, batch, self.knobs(knobs), last=None))
 
     def attention(
         self, prompt: str, seed: int | None = None, *, words: int = WORDS, knobs: Mapping[str, Any] | None = None
@@ -251,29 +251,29 @@ class Artist:
     def story(
         self, lines: str | Sequence[str], seed: int | None = None, *, knobs: Mapping[str, Any] | None = None
     ) -> Strip:
-        """Draw a story, a picture for each line; see `limner.drawing.story.Strip` for what becomes of it.
+        """Draw a story, a picture for each line; see `limner.drawing.story.Strip` for what can be made of it.
 
         Raises:
             UserError: for a story without lines or with more than 500, an artist that tells none, and as `draw`.
         """
-        return strip.tell(self, lines, first_seed(seed), knobs)
+        return stories.tell(self, lines, first_seed(seed), knobs)
 
-    def retell(self, told: Strip, lines: str | Sequence[str]) -> Strip:
-        """Tell a story again with other lines; the pictures before the first that is changed stay as they are."""
-        return strip.retell(self, told, lines)
+    def retell(self, strip: Strip, lines: str | Sequence[str]) -> Strip:
+        """Draw a story again with other lines; the pictures before the first changed line stay as they are."""
+        return stories.retell(self, strip, lines)
 
-    def redraw(self, made: Mapping[str, Any]) -> Image.Image:
+    def redraw(self, recipe: Mapping[str, Any]) -> Image.Image:
         """Draw the picture of a recipe again (`limner.read` takes one from a PNG).
 
         Raises:
             UserError: where the recipe is for another kind of system.
         """
-        return next(self.rows([self.row_of(made)], knobs=made.get("knobs")))
+        return next(self.rows([self.row_of(recipe)], knobs=recipe.get("knobs")))
 
-    def row_of(self, made: Mapping[str, Any]) -> tuple[Request, Seed]:
+    def row_of(self, recipe: Mapping[str, Any]) -> tuple[Request, Seed]:
         """Return the request and the seed of a recipe; raise as `redraw`."""
-        (request,) = self.requests(from_json(made["request"]))
-        return request, seed_from_json(made["seed"])
+        (request,) = self.requests(from_json(recipe["request"]))
+        return request, seed_from_json(recipe["seed"])
 
     def push(self, hub_id: str, *, private: bool = False) -> str:
         """Publish the checkpoint on the Hugging Face Hub and return its address.
@@ -284,7 +284,7 @@ class Artist:
         return hub.publish(self.folder, hub_id, private=private)
 
     def requests(self, prompt: str | Request | Sequence[str | Request] | None) -> list[Request]:
-        """Read what a person wrote as requests that this system takes, each checked."""
+        """Return prompts as requests of the kind that this system takes, each checked."""
         prompts = list(prompt) if isinstance(prompt, Sequence) and not isinstance(prompt, str) else [prompt]
         if not prompts:
             raise UserError("there is no prompt: say what to draw")
@@ -307,9 +307,9 @@ class Artist:
         if issubclass(takes, Nothing):
             if prompt is None:
                 return Nothing()
-            raise UserError(f"{self.name} draws without being told what: leave the prompt out")
+            raise UserError(f"{self.name} draws without a prompt: leave the prompt out")
         if prompt is None:
-            raise UserError(f"{self.name} must be told what to draw: give it a prompt")
+            raise UserError(f"{self.name} needs a prompt: say what to draw")
         if isinstance(prompt, str) and takes is Caption:
             return Caption(prompt)
         if isinstance(prompt, str) and takes is Story:
@@ -317,7 +317,7 @@ class Artist:
         raise UserError(f"{self.name} draws from a {takes.__name__}, not from {type(prompt).__name__} {prompt!r:.60}")
 
     def warn(self, requests: Sequence[Request]) -> None:
-        """Warn (`UnknownWords`) of words that the artist never saw, and of captions without any."""
+        """Warn (`UnknownWords`) of words the artist was not trained on, and of captions without words."""
         unknown = self.system.unknown_words(requests)
         if unknown:
             named = [f"{word!r} (read as {near!r})" if near else repr(word) for word, near in unknown.items()]
@@ -340,13 +340,13 @@ class Artist:
             raise
 
     def _drawn(
-        self, rows: Sequence[tuple[Request, Seed]], batch: int, knobs: Any, kept: int | None
+        self, rows: Sequence[tuple[Request, Seed]], batch: int, knobs: Any, last: int | None
     ) -> Iterator[tuple[Image.Image, Request, list[Draft]]]:
-        """Draw; give each picture with what was asked and its last `kept` drafts, or all of them."""
+        """Draw; give each picture with what was asked and its `last` drafts, or all of them."""
         check_count(batch, "batch")
         for some in _batches(rows, batch):
             began = time.perf_counter()
-            drafts = collections.deque(self.sample(some, knobs), maxlen=kept)
+            drafts = collections.deque(self.sample(some, knobs), maxlen=last)
             if drafts[-1].images is None:
                 raise UserError(f"{self.record['system']} draws no pictures: watch what it makes with drafts()")
             images = to_pil(drafts[-1].images)

@@ -160,14 +160,14 @@ def _texts(file: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
 
 def _prompt(columns: Mapping[str, Any], artist: Artist) -> Prompt:
     asked = _plain(columns.get("request"), "request")
-    (request,) = artist.requests(_request(asked) if asked else _said(columns, artist))
-    kept = {name: value for name, value in columns.items() if name not in OWN and value is not None}
+    (request,) = artist.requests(_request(asked) if asked else _asked(columns, artist))
+    others = {name: value for name, value in columns.items() if name not in OWN and value is not None}
     if asked:
-        kept["request"] = json.dumps(to_json(request), ensure_ascii=False)
-    if "attributes" in kept:
-        kept["attributes"] = attributes_of(_plain(kept["attributes"], "attributes"))
+        others["request"] = json.dumps(to_json(request), ensure_ascii=False)
+    if "attributes" in others:
+        others["attributes"] = attributes_of(_plain(others["attributes"], "attributes"))
     text = _text(columns) if not isinstance(request, Caption) else request.text
-    return Prompt(request, ({"text": text} if text else {}) | kept)
+    return Prompt(request, ({"text": text} if text else {}) | others)
 
 
 def _request(asked: Any) -> Request:
@@ -181,7 +181,7 @@ def _request(asked: Any) -> Request:
         raise UserError(f"the column request holds no request such as {example}") from None
 
 
-def _said(columns: Mapping[str, Any], artist: Artist) -> str | Request | None:
+def _asked(columns: Mapping[str, Any], artist: Artist) -> str | Request | None:
     """Return what a line without a column `request` asks of this artist."""
     takes = artist.system.takes
     if issubclass(takes, Nothing):
@@ -254,5 +254,5 @@ def _lines(job: Job) -> Iterator[bytes]:
 
 
 def _json(value: Any) -> bytes:
-    """Return a line of JSON; what JSON has not (a date in a table) is told as text."""
+    """Return a line of JSON; what JSON has not (a date in a table) is written as text."""
     return (json.dumps(value, ensure_ascii=False, default=str) + "\n").encode("utf-8", errors="surrogatepass")

@@ -19,7 +19,7 @@ from limner.requests import MOST_PARTS, TOO_MIXED
 from limner.system import System
 
 Picture = str | Path | Image.Image | Style
-"""Whence a style comes: a file, an image, or where it was found before."""
+"""What a style is taken from: a file, an image, or a style found earlier."""
 LARGEST_SEED = 2**53 - 1
 """So that a seed survives a browser, whose numbers are doubles."""
 _FAR = 1e6
@@ -129,10 +129,9 @@ def pixels(some: Sequence[str | Path | Image.Image], system: System) -> Tensor:
     Raises:
         UserError: where one is no picture.
     """
-    where = system.device
     side = system.data_size(system.config)
     squares = np.stack([np.array(_square(picture, side)) for picture in some])
-    return torch.from_numpy(squares).permute(0, 3, 1, 2).to(where).float().div(127.5).sub(1)
+    return torch.from_numpy(squares).permute(0, 3, 1, 2).to(system.device).float().div(127.5).sub(1)
 
 
 def _square(picture: str | Path | Image.Image, side: int) -> Image.Image:

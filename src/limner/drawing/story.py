@@ -1,4 +1,4 @@
-"""A story told in pictures: drawn, told again with other lines, and laid out as a strip, a film or a page to read."""
+"""A story in pictures: drawn, drawn again with other lines, and laid out as a strip, a film or a page to read."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Strip:
     frames: tuple[Image.Image, ...]
     """T pictures of S x S pixels."""
     request: Story
-    made: Mapping[str, Any]
+    recipe: Mapping[str, Any]
     """The recipe: who drew it, from which request, with which seed and knobs."""
 
     @property
@@ -77,7 +77,7 @@ class Strip:
         """Lay the pictures side by side, `columns` in a row, each with its line below; the recipe is in `info`."""
         frames = [self._readable(frame) for frame in self.frames] if captions else list(self.frames)
         page = sheet(frames, min(columns, len(frames)), self.lines if captions else None)
-        recipe.sign(page, self.made)
+        recipe.sign(page, self.recipe)
         return page
 
     def gif(self, path: str | Path, milliseconds: int = 1800) -> Path:
@@ -90,8 +90,8 @@ class Strip:
             sheet([self._readable(frame)], captions=[line]) for frame, line in zip(self.frames, self.lines, strict=True)
         ]
         size = pages[0].width, max(page.height for page in pages)
-        shown = [ImageOps.pad(page, size, color="white", centering=(0, 0)) for page in pages]
-        return film(shown, path, milliseconds, back=False)
+        padded = [ImageOps.pad(page, size, color="white", centering=(0, 0)) for page in pages]
+        return film(padded, path, milliseconds, back=False)
 
     def html(self, path: str | Path) -> Path:
         """Save one page to read, pictures and all: it needs no other file, no network and no script.
@@ -100,8 +100,8 @@ class Strip:
             UserError: where it cannot be written.
         """
         figures = "\n".join(map(_figure, self.frames, self.lines))
-        title, artist = html.escape(self.lines[0]), html.escape(str(self.made["artist"]))
-        page = _PAGE.format(title=title, figures=figures, artist=artist, seed=self.made["seed"])
+        title, artist = html.escape(self.lines[0]), html.escape(str(self.recipe["artist"]))
+        page = _PAGE.format(title=title, figures=figures, artist=artist, seed=self.recipe["seed"])
         path = Path(path)
         make_folder(path.parent)
         write_file(path, page.encode())
@@ -136,34 +136,34 @@ def tell(
     return Strip(frames, request, artist.recipe(request, seed, artist.knobs(settings)))
 
 
-def retell(artist: Artist, told: Strip, lines: str | Sequence[str]) -> Strip:
+def retell(artist: Artist, strip: Strip, lines: str | Sequence[str]) -> Strip:
     """Tell a story again with other lines: what belongs to it as a whole stays, and frames before the change with it.
 
     Lines that were added after the first telling have no setting to keep: where one of them changes, all of them are
     painted again.
 
     Raises:
-        UserError: as `tell`, and where `told` is by another artist.
+        UserError: as `tell`, and where the strip is by another artist.
     """
-    if told.made["checkpoint"] != artist.sha256:
-        raise UserError(f"the story was told by {told.made['artist']}, and {artist.name} has other weights")
-    setting = told.request.setting or told.lines
+    if strip.recipe["checkpoint"] != artist.sha256:
+        raise UserError(f"the story was told by {strip.recipe['artist']}, and {artist.name} has other weights")
+    setting = strip.request.setting or strip.lines
     request = dataclasses.replace(_request(artist, lines), setting=setting)
-    pairs = zip(told.lines, request.lines, strict=False)
+    pairs = zip(strip.lines, request.lines, strict=False)
     same = next(
-        (place for place, (old, new) in enumerate(pairs) if old != new), min(len(told.lines), len(request.lines))
+        (place for place, (old, new) in enumerate(pairs) if old != new), min(len(strip.lines), len(request.lines))
     )
-    return tell(artist, request, told.made["seed"], told.made["knobs"], told.frames[: min(same, len(setting))])
+    return tell(artist, request, strip.recipe["seed"], strip.recipe["knobs"], strip.frames[: min(same, len(setting))])
 
 
-def told_by(made: Mapping[str, Any]) -> Story:
+def story_of(recipe: Mapping[str, Any]) -> Story:
     """Return the story of a recipe.
 
     Raises:
-        UserError: it is none.
+        UserError: it is the recipe of something else.
     """
-    request = from_json(made["request"])
-    if not isinstance(request, Story) or not isinstance(made["seed"], int):
+    request = from_json(recipe["request"])
+    if not isinstance(request, Story) or not isinstance(recipe["seed"], int):
         raise UserError(f"the recipe is not that of a story, but of a {type(request).__name__}")
     return request
 

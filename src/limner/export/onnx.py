@@ -45,8 +45,8 @@ def parts_of(system: System, name: str) -> Mapping[str, ExportPart]:
     return parts
 
 
-def convert(part: ExportPart, about: Mapping[str, str] | None = None) -> bytes:
-    """Return a part as an ONNX model of float32 numbers, `about` in its metadata; nothing tells where it was made.
+def convert(part: ExportPart, metadata: Mapping[str, str] | None = None) -> bytes:
+    """Return a part as an ONNX model of float32 numbers, `metadata` in its metadata; nothing tells where it was made.
 
     Weights that float16 can hold exactly are kept in it and widened when the model is loaded: the same numbers in half
     the bytes.
@@ -80,7 +80,7 @@ def convert(part: ExportPart, about: Mapping[str, str] | None = None) -> bytes:
     model = program.model_proto
     _forget_origin(model.graph)
     _narrow(model.graph)
-    helper.set_model_props(model, dict(about or {}))
+    helper.set_model_props(model, dict(metadata or {}))
     return bytes(model.SerializeToString(deterministic=True))
 
 
@@ -148,8 +148,8 @@ def trials(artist: Artist, *, blends: bool = True) -> list[tuple[Request, Seed]]
     if takes is Story:
         lines = tuple(line for text in examples for line in text.splitlines() if line.strip())
         length = artist.system.schema.story
-        told = [lines[:1], (lines * length)[:length], (lines * length)[: length + 1]]
-        return [(Story(some), seed) for some, seed in zip(told, seeds, strict=False)]
+        stories = [lines[:1], (lines * length)[:length], (lines * length)[: length + 1]]
+        return [(Story(some), seed) for some, seed in zip(stories, seeds, strict=False)]
     first, second = Caption(examples[0]), Caption(examples[1])
     third = Caption("zzz, %: a rde Ünknown " + examples[-1])
     if not blends:
@@ -160,7 +160,7 @@ def trials(artist: Artist, *, blends: bool = True) -> list[tuple[Request, Seed]]
 
 def manifest(parts: Mapping[str, ExportPart]) -> dict[str, Any]:
     """Return what whoever runs parts has to know of them, as JSON values."""
-    told = {
+    described = {
         name: {
             "given": {key: _size(part, key) for key in part.given},
             "gives": list(part.gives),
@@ -169,7 +169,7 @@ def manifest(parts: Mapping[str, ExportPart]) -> dict[str, Any]:
         for name, part in parts.items()
     }
     reader = parts.get("reader")
-    return {"parts": told, "rule": dict(reader.rule) if reader else None, "notes": list(parts["painter"].notes)}
+    return {"parts": described, "rule": dict(reader.rule) if reader else None, "notes": list(parts["painter"].notes)}
 
 
 def _last(draft: Mapping[str, Tensor]) -> Tensor:

@@ -42,17 +42,17 @@ def files(given: str | Path | None = None) -> Mapping[str, bytes]:
     """
     if given is not None and Path(given).is_dir():
         return _named(_from_folder(Path(given)))
-    kept = location(None) / "npm" / f"{PACKAGE}-{VERSION}.tgz"
+    cached = location(None) / "npm" / f"{PACKAGE}-{VERSION}.tgz"
     if given is not None:
         packed = _read(Path(given))
-    elif kept.is_file() and _integrity(kept.read_bytes()) == INTEGRITY:
-        packed = kept.read_bytes()
+    elif cached.is_file() and _integrity(cached.read_bytes()) == INTEGRITY:
+        packed = cached.read_bytes()
     else:
         packed = _fetched()
-        make_folder(kept.parent)
-        write_file(kept, packed)
+        make_folder(cached.parent)
+        write_file(cached, packed)
     if _integrity(packed) != INTEGRITY:
-        raise UserError(f"{given or kept} is not {PACKAGE} {VERSION} as npm has it: {_how()}")
+        raise UserError(f"{given or cached} is not {PACKAGE} {VERSION} as npm has it: {_how()}")
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         members = {name: archive.extractfile(f"package/dist/{name}") for name in FILES}
         return _named({name: file.read() for name, file in members.items() if file})
@@ -89,9 +89,9 @@ def _fetched() -> bytes:
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=_PATIENCE, cwd=folder)
             (packed,) = Path(folder).glob("*.tgz")
         except (subprocess.SubprocessError, OSError, ValueError) as error:
-            said = str(getattr(error, "stderr", "") or error).strip().splitlines()
+            lines = str(getattr(error, "stderr", "") or error).strip().splitlines()
             raise UserError(
-                f"npm could not fetch {PACKAGE} ({said[-1] if said else 'no word why'}): {_how()}"
+                f"npm could not fetch {PACKAGE} ({lines[-1] if lines else 'no reason given'}): {_how()}"
             ) from None
         return packed.read_bytes()
 

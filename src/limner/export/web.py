@@ -61,17 +61,17 @@ def write(
     progress(0, total)
     files = {f"runtime/{name}": content for name, content in runtime.files(given).items()} | _page()
     worst: dict[str, int] = {}
-    told = []
+    descriptions = []
     for done, (name, artist) in enumerate(zip(names, artists, strict=True), start=1):
         progress(done, total)
-        made, worst[artist.name] = _artist(artist, name)
-        files |= {f"artists/{name}/{file}": content for file, content in made.items()}
+        written, worst[artist.name] = _artist(artist, name)
+        files |= {f"artists/{name}/{file}": content for file, content in written.items()}
         known = about(name, artist)
         known["can"] |= {"caption": False, "style": False}  # their nets are not here
-        told.append(known)
+        descriptions.append(known)
     systems = about_systems(dict(zip(names, artists, strict=True)))
-    facts = {"kind": "browser", "version": limner.__version__, "artists": told, "systems": systems}
-    files[ABOUT] = _json(facts | {"build": _build(files), "files": sorted(files)})
+    manifest = {"kind": "browser", "version": limner.__version__, "artists": descriptions, "systems": systems}
+    files[ABOUT] = _json(manifest | {"build": _build(files), "files": sorted(files)})
     _appear(folder, files)
     progress(total, total)
     return worst
@@ -82,7 +82,7 @@ def _artist(artist: Artist, name: str) -> tuple[dict[str, bytes], int]:
     parts = onnx.parts_of(artist.system, artist.name)
     models = {key: onnx.convert(part) for key, part in parts.items()}
     worst = onnx.check(artist, parts, onnx.sessions(models))
-    facts = {
+    manifest = {
         **onnx.manifest(parts),
         "takes": artist.system.takes.__name__.lower(),
         "size": artist.system.config.size,
@@ -95,7 +95,7 @@ def _artist(artist: Artist, name: str) -> tuple[dict[str, bytes], int]:
             "limner": artist.record.get("limner", ""),
         },
     }
-    return {"artist.json": _json(facts), **{f"{part}.onnx": model for part, model in models.items()}}, worst
+    return {"artist.json": _json(manifest), **{f"{part}.onnx": model for part, model in models.items()}}, worst
 
 
 def _page() -> dict[str, bytes]:
