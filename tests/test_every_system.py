@@ -18,7 +18,7 @@ from torch import Tensor
 
 from limner import catalogue, checkpoint, settings
 from limner.data.dataset import Dataset
-from limner.export import host
+from limner.export import runner
 from limner.noise import RowNoise
 from limner.requests import Blend, Caption, Nothing, Request, Story
 from limner.system import Draft, Phase, System
@@ -238,7 +238,7 @@ def test_exported_parts_draw_what_the_system_draws(name, toys):
     for request, seed in asked:
         drafts = list(system.sample([request], system.Knobs(**knobs), RowNoise([seed])))
         drawn = [
-            pair for one in host.draw(parts, run, data.schema.lexicon, request, seed, knobs) for pair in one.items()
+            pair for one in runner.draw(parts, run, data.schema.lexicon, request, seed, knobs) for pair in one.items()
         ]
         images = [tensor for key, tensor in drawn if key.startswith("image")]
         if isinstance(request, Story):

@@ -21,7 +21,7 @@ from limner.blocks.text.encoders import ByWord, mend
 from limner.data.schema import Lexicon, words_of
 from limner.drawing import recipe
 from limner.errors import UserError
-from limner.export import host
+from limner.export import runner
 from limner.imaging.sheets import to_pil
 from limner.noise import RowNoise, Style
 from limner.studio.gallery import files
@@ -116,7 +116,7 @@ def test_words_and_their_numbers_are_pythons(lexicon: Lexicon) -> None:
     assert sum(near is not None for near in told["near"]) > 300
     assert told["mended"] == [mend(lexicon, text) for text in ODD]
     assert told["unknown"] == [lexicon.unknown(text[:2048]) for text in ODD]
-    assert told["numbers"] == [[host.numbers(rule, lexicon, text)[0].tolist() for rule in rules] for text in ODD]
+    assert told["numbers"] == [[runner.numbers(rule, lexicon, text)[0].tolist() for rule in rules] for text in ODD]
 
 
 def test_a_png_holds_every_byte_and_the_recipe() -> None:

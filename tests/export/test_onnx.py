@@ -20,7 +20,7 @@ from limner import catalogue, checkpoint
 from limner.data.dataset import Dataset
 from limner.drawing.artist import Artist
 from limner.errors import UserError
-from limner.export import onnx, whole
+from limner.export import onnx, single_file
 from limner.requests import Story
 from toy import shapes, tales
 
@@ -68,7 +68,7 @@ def test_a_reader_is_exported_as_often_as_one_likes(data: dict[str, Dataset], tm
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("whole") / "faces.onnx"
-    assert whole.write(limner.load("faces", device="cpu"), path) <= onnx.SHADES
+    assert single_file.write(limner.load("faces", device="cpu"), path) <= onnx.SHADES
     return path
 
 
@@ -98,7 +98,7 @@ def test_the_file_says_what_it_is_given(faces: Path) -> None:
 
 def test_a_story_is_told_by_a_file_chapter_by_chapter(data: dict[str, Dataset], tmp_path: Path) -> None:
     teller = artist(tmp_path, "storygan", {}, data)
-    assert whole.write(teller, tmp_path / "teller.onnx") <= onnx.SHADES
+    assert single_file.write(teller, tmp_path / "teller.onnx") <= onnx.SHADES
     session = onnxruntime.InferenceSession(tmp_path / "teller.onnx")
     assert [one.name for one in session.get_inputs()] == ["line_1", "line_2", "line_3", "noise"]
 
@@ -126,13 +126,13 @@ def test_what_draws_otherwise_is_refused_and_leaves_no_file(
 
     monkeypatch.setattr(onnx, "convert", wrongly)
     with pytest.raises(UserError, match=r"differs from its own pictures by up to \d+ of 255"):
-        whole.write(drawer, tmp_path / "bent.onnx")
+        single_file.write(drawer, tmp_path / "bent.onnx")
     assert not list(tmp_path.glob("*.onnx")) and not list(tmp_path.glob(".*"))
 
 
 def test_what_cannot_be_exported_says_so_in_a_line(tmp_path: Path) -> None:
     hats = limner.load(published(tmp_path / "hats"))
     with pytest.raises(UserError, match="cannot draw without Limner"):
-        whole.write(hats, tmp_path / "hats.onnx")
+        single_file.write(hats, tmp_path / "hats.onnx")
     with pytest.raises(UserError, match=r"name the file hats\.onnx"):
-        whole.write(hats, tmp_path / "hats.pt")
+        single_file.write(hats, tmp_path / "hats.pt")

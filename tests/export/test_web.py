@@ -17,7 +17,7 @@ from artists import published
 from limner import cli
 from limner.drawing.artist import Artist
 from limner.errors import UserError
-from limner.export import runtime, web, whole
+from limner.export import runtime, single_file, web
 from runtimes import hollow
 
 Run = Callable[..., tuple[int, str, str]]
@@ -126,7 +126,7 @@ def test_what_a_person_can_put_right_is_said_in_a_line(run: Run, arguments: tupl
 
 
 def test_a_file_is_written_and_told_of(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(whole, "write", lambda artist, path: Path(path).write_bytes(b"onnx") * 0)
+    monkeypatch.setattr(single_file, "write", lambda artist, path: Path(path).write_bytes(b"onnx") * 0)
     code, out, _ = run("faces", "--onnx", "faces.onnx", "--json")
     assert (code, json.loads(out)) == (0, {"written": "faces.onnx", "difference": {"faces": 0}})
     assert run("faces", "--onnx", "faces.onnx")[0] == 2

@@ -50,10 +50,10 @@ def export(
     found = [load(name, device="cpu") for name in artists]
     with bar("exporting") as progress:
         if onnx is not None:
-            from limner.export import whole
+            from limner.export import single_file
 
             _check_file(onnx, force)
-            worst = {found[0].name: whole.write(found[0], onnx)}
+            worst = {found[0].name: single_file.write(found[0], onnx)}
         else:
             from limner.export import web as pages
 

@@ -17,7 +17,7 @@ import torch
 
 from limner.drawing.artist import Artist
 from limner.errors import UserError
-from limner.export import host
+from limner.export import runner
 from limner.imaging.sheets import to_pil
 from limner.noise import Seed
 from limner.requests import Blend, Caption, Nothing, Request, Story
@@ -84,7 +84,7 @@ def convert(part: ExportPart, metadata: Mapping[str, str] | None = None) -> byte
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def sessions(models: Mapping[str, bytes]) -> host.Run:
+def sessions(models: Mapping[str, bytes]) -> runner.Run:
     """Return what runs parts by onnxruntime, on one thread.
 
     Raises:
@@ -111,7 +111,7 @@ def sessions(models: Mapping[str, bytes]) -> host.Run:
     return run
 
 
-def check(artist: Artist, parts: Mapping[str, ExportPart], run: host.Run) -> int:
+def check(artist: Artist, parts: Mapping[str, ExportPart], run: runner.Run) -> int:
     """Draw a few pictures both ways; return the largest difference of a colour, of 255.
 
     Raises:
@@ -119,7 +119,7 @@ def check(artist: Artist, parts: Mapping[str, ExportPart], run: host.Run) -> int
     """
     knobs, found = dict(vars(artist.knobs())), []
     for request, seed in trials(artist):
-        drafts = list(host.draw(parts, run, artist.system.schema.lexicon, request, seed, knobs))
+        drafts = list(runner.draw(parts, run, artist.system.schema.lexicon, request, seed, knobs))
         (other,) = to_pil(torch.cat([_last(draft) for draft in drafts], dim=-1))
         found.append(((request, seed), np.asarray(other)))
     return compared(artist, found)

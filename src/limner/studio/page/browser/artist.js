@@ -1,4 +1,4 @@
-// An exported artist: what is done around its nets, as `limner.export.host` does it in Python.
+// An exported artist: what is done around its nets, as `limner.export.runner` does it in Python.
 //
 // `run(part, given)` runs one of its nets: named tensors `{data, dims}` to named tensors.
 
@@ -22,8 +22,8 @@ export class Artist {
       yield* this.#story(request, dice, knobs);
       return;
     }
-    const told = request.kind === "nothing" ? {} : await this.#told(request);
-    const drawn = await this.run("painter", { ...this.#noise("painter", dice, knobs), ...told });
+    const condition = request.kind === "nothing" ? {} : await this.#condition(request);
+    const drawn = await this.run("painter", { ...this.#noise("painter", dice, knobs), ...condition });
     const { gives } = this.facts.parts.painter;
     const count = gives.filter((name) => name.startsWith("image")).length;
     for (let number = 0; number < count; number++) {
@@ -44,24 +44,24 @@ export class Artist {
     return request.kind === "caption" ? wordsOf(request.text) : [];
   }
 
-  /** Read what a request lies between: sentences are mixed, words stand beside each other, each with its share. */
-  async #told(request) {
+  /** Encode what a request lies between: sentences are averaged, words are concatenated, each with its log share. */
+  async #condition(request) {
     const parts = [];
-    for (const [end, share] of shares(request)) parts.push({ share, ...(await this.#read(end.text)) });
+    for (const [end, share] of shares(request)) parts.push({ share, ...(await this.#encode(end.text)) });
     const sentence = parts[0].sentence.data.map((_, place) =>
       parts.reduce((sum, part) => sum + part.share * part.sentence.data[place], 0),
     );
-    const told = { sentence: { data: sentence, dims: parts[0].sentence.dims } };
-    if (!("words" in this.facts.parts.painter.given)) return told;
+    const condition = { sentence: { data: sentence, dims: parts[0].sentence.dims } };
+    if (!("words" in this.facts.parts.painter.given)) return condition;
     const length = parts.reduce((sum, part) => sum + part.words.dims[1], 0);
     const words = joined(parts.map((part) => part.words.data));
     const weight = joined(parts.map((part) => new Float32Array(part.words.dims[1]).fill(Math.log(part.share))));
-    told.words = { data: words, dims: [1, length, parts[0].words.dims[2]] };
-    told.weight = { data: weight, dims: [1, length] };
-    return told;
+    condition.words = { data: words, dims: [1, length, parts[0].words.dims[2]] };
+    condition.weight = { data: weight, dims: [1, length] };
+    return condition;
   }
 
-  #read(text) {
+  #encode(text) {
     const ids = numbersOf(this.facts.rule, this.lexicon, text);
     const data = BigInt64Array.from(ids, BigInt);
     return this.run("reader", { numbers: { data, dims: [1, ids.length] } });
@@ -87,18 +87,18 @@ export class Artist {
   async *#story({ lines, setting }, dice, knobs) {
     const [, length, width] = this.facts.parts.setting.given.lines;
     const strip = [];
-    let told = null;
+    let condition = null;
     let states = {};
     for (let t = 0; t < lines.length; t++) {
       if (t % length === 0) {
         const own = lines.slice(t, t + length);
         const first = setting.slice(t, t + length);
-        told = await this.#chapter(own, length, width);
-        const as = first.length ? await this.#chapter(first, length, width) : told;
+        condition = await this.#chapter(own, length, width);
+        const as = first.length ? await this.#chapter(first, length, width) : condition;
         states = await this.run("setting", { lines: as, ...this.#noise("setting", dice, knobs) });
       }
       const place = { data: BigInt64Array.of(BigInt(t % length)), dims: [1] };
-      const given = { ...this.#noise("painter", dice, knobs), lines: told, place, ...states };
+      const given = { ...this.#noise("painter", dice, knobs), lines: condition, place, ...states };
       const drawn = await this.run("painter", given);
       states = { mu: states.mu, i: drawn.next_i, h: drawn.next_h };
       strip.push(t + 1 >= (knobs.first ?? 1) ? Picture.of(drawn.image_0) : blank(drawn.image_0));
@@ -109,7 +109,7 @@ export class Artist {
 
   async #chapter(lines, length, width) {
     const data = new Float32Array(length * width); // zero where there is no line
-    for (const [place, line] of lines.entries()) data.set((await this.#read(line)).sentence.data, place * width);
+    for (const [place, line] of lines.entries()) data.set((await this.#encode(line)).sentence.data, place * width);
     return { data, dims: [1, length, width] };
   }
 }

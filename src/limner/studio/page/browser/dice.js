@@ -93,7 +93,7 @@ function paired(block) {
 }
 
 /**
- * Chance for one picture, as `limner.system.Dice` has it.
+ * Chance for one picture, as `limner.noise.RowNoise` has it.
  *
  * A seed is a whole number, a style `{noise, of}`, or `[seed, seed, t]`, what lies between two.
  */

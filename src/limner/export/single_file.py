@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from limner import __version__
 from limner.drawing.artist import Artist
 from limner.errors import UserError
-from limner.export import host, onnx
+from limner.export import onnx, runner
 from limner.files import make_folder, write_file
 from limner.noise import RowNoise
 from limner.requests import Nothing, Request, Story
@@ -30,27 +30,27 @@ LETTERS = "places of the text's letters in `rule.alphabet`, in lower case; elsew
 NOISE = "from N(0, 1), a row a picture"
 
 
-class Whole(nn.Module):
-    """Reader and painter in one: numbers (1, T) and noise (B, L) to pictures (B, S, S, 3), bytes."""
+class PictureModel(nn.Module):
+    """Encoder and generator in one: numbers (1, T) and noise (B, L) to pictures (B, S, S, 3), bytes."""
 
     def __init__(self, parts: Mapping[str, ExportPart]) -> None:
         super().__init__()
         self.nets = nn.ModuleDict({name: part.net for name, part in parts.items()})
-        self.told = [name for name in parts["painter"].given if name != "noise"]
+        self.conditions = [name for name in parts["painter"].given if name != "noise"]
         self.last = max(place for place, name in enumerate(parts["painter"].gives) if name.startswith("image"))
 
     def forward(self, *given: Tensor) -> Tensor:
-        noise, told = given[-1], list[Tensor]()
-        if self.told:
-            read = self.nets["reader"](given[0])
-            some = read if isinstance(read, tuple) else (read,)
-            told = [one.expand(noise.shape[0], *one.shape[1:]) for one in some]
-        if "weight" in self.told:
-            told.append(torch.zeros_like(told[-1][:, :, 0]))
-        return in_bytes(self.nets["painter"](noise, *told)[self.last])
+        noise, condition = given[-1], list[Tensor]()
+        if self.conditions:
+            codes = self.nets["reader"](given[0])
+            some = codes if isinstance(codes, tuple) else (codes,)
+            condition = [one.expand(noise.shape[0], *one.shape[1:]) for one in some]
+        if "weight" in self.conditions:
+            condition.append(torch.zeros_like(condition[-1][:, :, 0]))
+        return in_bytes(self.nets["painter"](noise, *condition)[self.last])
 
 
-class WholeStory(nn.Module):
+class StoryModel(nn.Module):
     """All of a chapter: numbers of N lines, each (1, T), and noise (1, L) to pictures (N, S, S, 3), bytes."""
 
     def __init__(self, parts: Mapping[str, ExportPart]) -> None:
@@ -88,16 +88,16 @@ def joined(parts: Mapping[str, ExportPart]) -> ExportPart:
     """Return the part that is all of them."""
     length, gives = sum(pieces(parts)), ("pictures",)
     if "reader" not in parts:
-        return ExportPart(Whole(parts), {"noise": torch.zeros(2, length)}, gives)
+        return ExportPart(PictureModel(parts), {"noise": torch.zeros(2, length)}, gives)
     example, rule = parts["reader"].given["numbers"], parts["reader"].rule
     if "setting" not in parts:
-        return ExportPart(Whole(parts), {"numbers": example, "noise": torch.zeros(2, length)}, gives, rule=rule)
+        return ExportPart(PictureModel(parts), {"numbers": example, "noise": torch.zeros(2, length)}, gives, rule=rule)
     count = parts["setting"].given["lines"].shape[1]
     lines = {f"line_{number}": example.clone() for number in range(1, count + 1)}
-    return ExportPart(WholeStory(parts), {**lines, "noise": torch.zeros(1, length)}, gives, rule=rule)
+    return ExportPart(StoryModel(parts), {**lines, "noise": torch.zeros(1, length)}, gives, rule=rule)
 
 
-def about(artist: Artist, parts: Mapping[str, ExportPart]) -> dict[str, Any]:
+def describe(artist: Artist, parts: Mapping[str, ExportPart]) -> dict[str, Any]:
     """Return what the file says of itself: what it is given, how a text becomes that, who drew."""
     reader, system = parts.get("reader"), artist.system
     by_letter = reader is not None and reader.rule["by"] == "letter"
@@ -127,23 +127,23 @@ def write(artist: Artist, path: str | Path) -> int:
     if path.suffix != ".onnx":
         raise UserError(f"{path}: name the file {path.stem or 'artist'}.onnx")
     parts = onnx.parts_of(artist.system, artist.name)
-    whole = joined(parts)
-    model = onnx.convert(whole, {KEY: json.dumps(about(artist, parts))})
+    model_part = joined(parts)
+    model = onnx.convert(model_part, {KEY: json.dumps(describe(artist, parts))})
     worst = check(artist, parts, onnx.sessions({"whole": model}))
     make_folder(path.absolute().parent)
     write_file(path, model)
     return worst
 
 
-def check(artist: Artist, parts: Mapping[str, ExportPart], run: host.Run) -> int:
+def check(artist: Artist, parts: Mapping[str, ExportPart], run: runner.Run) -> int:
     """Draw a few pictures both ways, without blends; return the largest difference, and raise, as `onnx.check`."""
     found = []
     length = parts["setting"].given["lines"].shape[1] if "setting" in parts else 1
     for request, seed in onnx.trials(artist, blends=False):
         if isinstance(request, Story) and len(request.lines) > length:
             continue
-        dice = RowNoise([seed])
-        noise = torch.cat([dice.normal(size) for size in pieces(parts)], dim=1)
+        row_noise = RowNoise([seed])
+        noise = torch.cat([row_noise.normal(size) for size in pieces(parts)], dim=1)
         drawn = run("whole", {**_numbers(artist, parts, request), "noise": noise})["pictures"].numpy()
         count = len(request.lines) if isinstance(request, Story) else 1
         found.append(((request, seed), np.concatenate(list(drawn[:count]), axis=1)))
@@ -155,7 +155,7 @@ def _numbers(artist: Artist, parts: Mapping[str, ExportPart], request: Request) 
         return {}
     rule, lexicon = parts["reader"].rule, artist.system.schema.lexicon
     if isinstance(request, Story):
-        lines = [host.numbers(rule, lexicon, line) for line in request.lines]
+        lines = [runner.numbers(rule, lexicon, line) for line in request.lines]
         lines += [torch.zeros(1, 1, dtype=torch.long)] * (parts["setting"].given["lines"].shape[1] - len(lines))
         return {f"line_{number}": line for number, line in enumerate(lines, start=1)}
-    return {"numbers": host.numbers(rule, lexicon, request.text)}  # type: ignore[attr-defined]
+    return {"numbers": runner.numbers(rule, lexicon, request.text)}  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
-"""What whoever runs exported parts does around them: words to numbers, blends, noise, knobs, stories in chapters.
+"""What runs exported parts does this around them: words to numbers, blends, noise, knobs, stories in chapters.
 
-`page/browser/` says the same in JavaScript. Here it serves the check that parts draw what the artist draws, whatever
-runs them.
+`page/browser/` computes the same in JavaScript. Here it serves the check that parts draw what the artist draws,
+whatever runs them.
 
 Letters: T words of a text, E width of a sentence vector, L numbers of noise.
 """
@@ -21,7 +21,7 @@ from limner.requests import Caption, Nothing, Request, Story, shares
 from limner.system import ExportPart
 
 Run = Callable[[str, Mapping[str, Tensor]], Mapping[str, Tensor]]
-"""Runs a part, told its name and what it is given; returns what it gives."""
+"""Runs a part: takes its name and named inputs, returns named outputs."""
 
 
 def numbers(rule: Mapping[str, Any], lexicon: Lexicon, text: str) -> Tensor:
@@ -41,57 +41,62 @@ def numbers(rule: Mapping[str, Any], lexicon: Lexicon, text: str) -> Tensor:
 def draw(
     parts: Mapping[str, ExportPart], run: Run, lexicon: Lexicon, request: Request, seed: Seed, knobs: Mapping[str, Any]
 ) -> Iterator[dict[str, Tensor]]:
-    """Draw one request: yield what the painter gives, for a story once a line."""
-    dice = RowNoise([seed])
+    """Draw one request: yield the generator's outputs, for a story once a line."""
+    row_noise = RowNoise([seed])
     if isinstance(request, Story):
-        yield from _story(parts, run, lexicon, request, dice, knobs)
+        yield from _story(parts, run, lexicon, request, row_noise, knobs)
         return
-    told = {} if isinstance(request, Nothing) else _told(parts, run, lexicon, request)
-    yield dict(run("painter", {**_noise(parts["painter"], dice, knobs), **told}))
+    condition = {} if isinstance(request, Nothing) else _condition(parts, run, lexicon, request)
+    yield dict(run("painter", {**_noise(parts["painter"], row_noise, knobs), **condition}))
 
 
-def _told(parts: Mapping[str, ExportPart], run: Run, lexicon: Lexicon, request: Request) -> dict[str, Tensor]:
-    """Read what a request lies between: sentences are mixed, words stand beside each other, each with its share."""
+def _condition(parts: Mapping[str, ExportPart], run: Run, lexicon: Lexicon, request: Request) -> dict[str, Tensor]:
+    """Encode what a request lies between: sentences are averaged, words are concatenated, each with its log share."""
     given = parts["painter"].given
     sentence, words, weight = torch.zeros(()), list[Tensor](), list[Tensor]()
     for end, share in shares(request):
         assert isinstance(end, Caption)
-        read = run("reader", {"numbers": numbers(parts["reader"].rule, lexicon, end.text)})
-        sentence = sentence + read["sentence"] * share
+        codes = run("reader", {"numbers": numbers(parts["reader"].rule, lexicon, end.text)})
+        sentence = sentence + codes["sentence"] * share
         if "words" in given:
-            words.append(read["words"])
-            weight.append(torch.full(read["words"].shape[:2], share).log())
+            words.append(codes["words"])
+            weight.append(torch.full(codes["words"].shape[:2], share).log())
     return {"sentence": sentence} | ({"words": torch.cat(words, 1), "weight": torch.cat(weight, 1)} if words else {})
 
 
-def _noise(part: ExportPart, dice: RowNoise, knobs: Mapping[str, Any]) -> dict[str, Tensor]:
+def _noise(part: ExportPart, row_noise: RowNoise, knobs: Mapping[str, Any]) -> dict[str, Tensor]:
     """Draw all the noise that a part is given, in its order, each piece scaled by its knob."""
     found = {}
     for name, pieces in part.noise.items():
-        drawn = dice.normal(sum(pieces.values())).split(list(pieces.values()), dim=1)
+        drawn = row_noise.normal(sum(pieces.values())).split(list(pieces.values()), dim=1)
         scaled = [piece * knobs.get(knob, 1.0) for piece, knob in zip(drawn, pieces, strict=True)]
         found[name] = torch.cat(scaled, dim=1)
     return found
 
 
 def _story(
-    parts: Mapping[str, ExportPart], run: Run, lexicon: Lexicon, story: Story, dice: RowNoise, knobs: Mapping[str, Any]
+    parts: Mapping[str, ExportPart],
+    run: Run,
+    lexicon: Lexicon,
+    story: Story,
+    row_noise: RowNoise,
+    knobs: Mapping[str, Any],
 ) -> Iterator[dict[str, Tensor]]:
     length, rule = parts["setting"].given["lines"].shape[1], parts["reader"].rule
     lines: Tensor = torch.zeros(())
     states: Mapping[str, Tensor] = {}
 
-    def read(some: Sequence[str]) -> Tensor:
-        told = [run("reader", {"numbers": numbers(rule, lexicon, line)})["sentence"] for line in some]
-        missing = [torch.zeros_like(told[0])] * (length - len(some))
-        return torch.stack(told + missing, dim=1)
+    def encode(some: Sequence[str]) -> Tensor:
+        codes = [run("reader", {"numbers": numbers(rule, lexicon, line)})["sentence"] for line in some]
+        missing = [torch.zeros_like(codes[0])] * (length - len(some))
+        return torch.stack(codes + missing, dim=1)
 
     for t in range(len(story.lines)):
         if t % length == 0:
-            lines = read(story.lines[t : t + length])
-            setting = {"lines": read(story.setting[t : t + length] or story.lines[t : t + length])}
-            states = run("setting", {**setting, **_noise(parts["setting"], dice, knobs)})
-        noise, place = _noise(parts["painter"], dice, knobs), torch.tensor([t % length])
+            lines = encode(story.lines[t : t + length])
+            setting = {"lines": encode(story.setting[t : t + length] or story.lines[t : t + length])}
+            states = run("setting", {**setting, **_noise(parts["setting"], row_noise, knobs)})
+        noise, place = _noise(parts["painter"], row_noise, knobs), torch.tensor([t % length])
         given = {**noise, "lines": lines, "place": place, **states}
         painted = dict(run("painter", given))
         states = {**states, "i": painted["next_i"], "h": painted["next_h"]}
