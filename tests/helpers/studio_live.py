@@ -24,7 +24,7 @@ def live(
 ) -> Iterator[str]:
     """Serve, and yield the address."""
     settings = replace(settings or server.Settings(), port=0)
-    listening = server.opened(settings)
+    listening = server.listen(settings)
     running = server.server(server.build(artists, settings, gallery))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
     thread.start()

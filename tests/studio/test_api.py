@@ -311,7 +311,7 @@ def test_what_is_not_there_has_the_same_shape(http):
     assert answer.status_code == 404 and answer.json()["error"]["code"] == "model_not_found"
 
 
-def test_health_and_meters(http):
+def test_health_and_metrics(http):
     assert http.get("/healthz").json() == {"status": "alive"} and http.get("/readyz").json() == {"status": "ready"}
     before = http.get("/metrics").text
     post(http, "generations", prompt=RED, n=2)

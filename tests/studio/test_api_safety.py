@@ -14,9 +14,9 @@ from PIL import Image
 import limner
 from artists import cascade, published
 from limner.errors import UserError
-from limner.studio.drawing.responses import Links
-from limner.studio.limits import Limits, Paces
-from limner.studio.server import Settings, opened
+from limner.studio.drawing.responses import TemporaryPictures
+from limner.studio.limits import Limits, RateLimiter
+from limner.studio.server import Settings, listen
 from studio_live import live
 
 DRAW = "/v1/images/generations"
@@ -32,7 +32,7 @@ def artist(tmp_path_factory):
 @pytest.fixture(scope="module")
 def url(artist, tmp_path_factory):
     balls = limner.load(cascade(tmp_path_factory.mktemp("cascade") / "balls"))
-    with live([artist, balls], Settings(limits=Limits(patience=0.5))) as address:
+    with live([artist, balls], Settings(limits=Limits(body_timeout=0.5))) as address:
         yield address
 
 
@@ -105,12 +105,12 @@ def test_settings_that_are_not_safe_are_refused(wrong):
 
 
 def test_a_port_that_is_taken_is_told():
-    with opened(Settings(port=0)) as taken, pytest.raises(UserError, match="name another --port"):
-        opened(Settings(port=taken.getsockname()[1]))
+    with listen(Settings(port=0)) as taken, pytest.raises(UserError, match="name another --port"):
+        listen(Settings(port=taken.getsockname()[1]))
 
 
 def test_no_answer_waits_for_its_head_to_be_confirmed():
-    with opened(Settings(port=0)) as listening, socket.create_connection(listening.getsockname()):
+    with listen(Settings(port=0)) as listening, socket.create_connection(listening.getsockname()):
         connection, _ = listening.accept()
         with connection:
             assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
@@ -126,13 +126,13 @@ def test_a_client_that_asks_too_often_is_told_to_wait(artist):
         assert http.get("/healthz").status_code == 200
 
 
-def test_paces_drip_full_and_forget(monkeypatch):
-    monkeypatch.setattr("limner.studio.limits.MOST_CLIENTS", 2)
-    paces = Paces(Limits(rate=30, burst=2))
-    assert [paces.wait("a", 0.0) for _ in range(3)] == [0, 0, 2]
-    assert paces.wait("a", 1.0) == 1 and paces.wait("a", 2.0) == 0
-    assert paces.wait("b", 2.0) == paces.wait("c", 2.0) == 0
-    assert len(paces._buckets) == 2
+def test_token_buckets_refill_and_idle_ones_are_dropped(monkeypatch):
+    monkeypatch.setattr("limner.studio.limits.MAX_CLIENTS", 2)
+    rates = RateLimiter(Limits(rate=30, burst=2))
+    assert [rates.take("a", 0.0) for _ in range(3)] == [0, 0, 2]
+    assert rates.take("a", 1.0) == 1 and rates.take("a", 2.0) == 0
+    assert rates.take("b", 2.0) == rates.take("c", 2.0) == 0
+    assert len(rates._buckets) == 2
 
 
 @pytest.mark.parametrize("how", ["declared", "in parts"])
@@ -227,19 +227,19 @@ def test_a_script_in_a_prompt_stays_text(http):
     assert wrong.status_code == 404 and wrong.headers["content-type"] == "application/json"
 
 
-def test_hostile_paths_make_no_new_meters(http):
+def test_hostile_paths_make_no_new_metrics(http):
     for i in range(20):
         http.get(f"/nowhere/{i}")
     text = http.get("/metrics").text
     assert "nowhere" not in text and 'route="none"' in text
 
 
-def test_addresses_of_pictures_end_and_the_oldest_make_room():
+def test_urls_of_pictures_expire_and_the_oldest_make_room():
     now = [0.0]
-    links = Links(seconds=10, most=100, clock=lambda: now[0])
-    first = links.put(b"a" * 60).rpartition("/")[2]
-    assert links.get(first) == b"a" * 60
-    second = links.put(b"b" * 60).rpartition("/")[2]
-    assert links.get(first) is None and links.get(second) == b"b" * 60
+    pictures = TemporaryPictures(seconds=10, max_bytes=100, clock=lambda: now[0])
+    first = pictures.put(b"a" * 60).rpartition("/")[2]
+    assert pictures.get(first) == b"a" * 60
+    second = pictures.put(b"b" * 60).rpartition("/")[2]
+    assert pictures.get(first) is None and pictures.get(second) == b"b" * 60
     now[0] = 10.0
-    assert links.get(second) is None and len({links.put(b"") for _ in range(9)}) == 9
+    assert pictures.get(second) is None and len({pictures.put(b"") for _ in range(9)}) == 9

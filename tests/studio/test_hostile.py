@@ -44,7 +44,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     folder = tmp_path_factory.mktemp("hostile")
     artists = [limner.load(published(folder / "hats")), limner.load(cascade(folder / "balls"))]
     gallery = Gallery(folder / "gallery.sqlite")
-    with live(artists, Settings(limits=Limits(patience=0.5)), gallery) as url:
+    with live(artists, Settings(limits=Limits(body_timeout=0.5)), gallery) as url:
         port = int(url.rpartition(":")[2])
         assert alive(port)  # the first picture takes longer than any other
         yield port
@@ -163,5 +163,5 @@ SLOW = [
 def test_who_is_slow_or_goes_away_harms_nobody(port: int, client: Callable[[int], None]) -> None:
     client(port)
     assert alive(port)
-    meters = answer(port, get("/metrics").bytes()).body.decode()
-    assert not re.search(r'limner_requests_total\{[^}]*status="5', meters), "a 5xx was counted"
+    metrics = answer(port, get("/metrics").bytes()).body.decode()
+    assert not re.search(r'limner_requests_total\{[^}]*status="5', metrics), "a 5xx was counted"

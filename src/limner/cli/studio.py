@@ -65,11 +65,11 @@ def studio(
 
     if (rate is not None and rate < 0) or threads < 0:
         raise UserError("--rate and --threads are 0 or more")
-    limits = Limits(rate=rate if rate is not None else 0.0 if host in LOCAL else server.AWAY)
+    limits = Limits(rate=rate if rate is not None else 0.0 if host in LOCAL else server.PUBLIC_RATE)
     settings = server.Settings(host, port, token, batch, queue, threads or None, limits)
     if threads:
         torch.set_num_threads(threads)
-    listening = server.opened(settings)
+    listening = server.listen(settings)
     with listening:
         chosen = artists or [DEFAULT, *(name for name in bundled() if name != DEFAULT)]
         people = [load(name, device=device) for name in chosen]

@@ -23,7 +23,7 @@ from limner.errors import UserError
 from limner.export import onnx, runtime
 from limner.files import cannot_write, make_folder, write_file
 from limner.studio import page_files
-from limner.studio.info.describe import about, about_systems, apart
+from limner.studio.info.describe import describe_artist, describe_systems, unique_names
 
 ABOUT = "studio.json"
 POLICY = f"{page_files.POLICY}; script-src 'self' 'wasm-unsafe-eval'"
@@ -66,10 +66,10 @@ def write(
         progress(done, total)
         written, worst[artist.name] = _artist(artist, name)
         files |= {f"artists/{name}/{file}": content for file, content in written.items()}
-        known = about(name, artist)
+        known = describe_artist(name, artist)
         known["can"] |= {"caption": False, "style": False}  # their nets are not here
         descriptions.append(known)
-    systems = about_systems(dict(zip(names, artists, strict=True)))
+    systems = describe_systems(dict(zip(names, artists, strict=True)))
     manifest = {"kind": "browser", "version": limner.__version__, "artists": descriptions, "systems": systems}
     files[ABOUT] = _json(manifest | {"build": _build(files), "files": sorted(files)})
     _appear(folder, files)
@@ -110,7 +110,7 @@ def _page() -> dict[str, bytes]:
 
 def _names(given: Sequence[str]) -> list[str]:
     """Return a name for each artist that can stand in an address, no two alike."""
-    return apart(re.sub(r"[^A-Za-z0-9-]+", "-", Path(name).name).strip("-") or "artist" for name in given)
+    return unique_names(re.sub(r"[^A-Za-z0-9-]+", "-", Path(name).name).strip("-") or "artist" for name in given)
 
 
 def _build(files: Mapping[str, bytes]) -> str:

@@ -12,7 +12,6 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from limner.errors import UserError
-from limner.studio.drawing.batching import Closed, Full
 
 CODES = {
     401: "invalid_api_key",
@@ -24,12 +23,12 @@ CODES = {
     429: "rate_limit_exceeded",
     503: "unavailable",
 }
-GONE = 499
-"""What is counted where the client went away; nobody reads it."""
+CLIENT_CLOSED_REQUEST = 499
+"""The status that is counted where the client disconnected; it is never sent."""
 
 
-class Fault(BaseModel):
-    """What went wrong: a line for people, a kind, the field it is about, and a code for programs."""
+class ErrorDetail(BaseModel):
+    """What went wrong: a message for people, a type, the field it is about, and a code for programs."""
 
     message: str
     type: str
@@ -37,89 +36,109 @@ class Fault(BaseModel):
     code: str | None
 
 
-class Answer(BaseModel):
-    """An error as the OpenAI API tells it."""
+class ErrorBody(BaseModel):
+    """The body of an error response, as in the OpenAI API."""
 
-    error: Fault
+    error: ErrorDetail
 
 
-DECLARED: dict[int | str, dict[str, Any]] = {
-    "4XX": {"model": Answer, "description": "Something is wrong with the request"},
-    "5XX": {"model": Answer, "description": "Something is wrong with the studio, or it closes"},
+ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": ErrorBody, "description": "Something is wrong with the request"},
+    "5XX": {"model": ErrorBody, "description": "Something is wrong with the studio, or it is closing"},
 }
-"""What every route may answer besides, for the description of the API."""
+"""The error responses of every route, for the OpenAPI document."""
 
 
 class ApiError(Exception):
-    """Something wrong with a request, and which field it is about."""
+    """Something is wrong with a request; `param` names the field."""
 
     def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
         self.status, self.param, self.code = status, param, code
 
 
-class ClientGone(Exception):
-    """Nobody waits for the answer any more."""
+class ClientDisconnected(Exception):
+    """The client disconnected before it had a response."""
 
 
-def body(status: int, message: str, param: str | None = None, code: str | None = None) -> dict[str, Any]:
-    """Return an error as the OpenAI API tells it."""
-    message = message.encode(errors="replace").decode()  # a field's name may hold what no text has
+class QueueFull(Exception):
+    """An artist's queue has no room; `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many pictures are asked for at once: try again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class StudioClosing(Exception):
+    """The studio is shutting down and takes no more requests."""
+
+    def __init__(self) -> None:
+        super().__init__("the studio is closing")
+
+
+def unknown_artist(name: str) -> ApiError:
+    """Return the error for the name of an artist that does not draw here."""
+    return ApiError(404, f"there is no artist {name!r}; GET /v1/models lists them", "model", "model_not_found")
+
+
+def error_body(status: int, message: str, param: str | None = None, code: str | None = None) -> dict[str, Any]:
+    """Return the JSON body of an error response."""
+    message = message.encode(errors="replace").decode()  # a field's name may hold a lone surrogate
     param = param and param.encode(errors="replace").decode()
     kind = "server_error" if status >= 500 else "rate_limit_error" if status == 429 else "invalid_request_error"
     code = code or CODES.get(status)
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
-def answer(
+def error_response(
     status: int,
     message: str,
     param: str | None = None,
     code: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """Return an error as an answer."""
-    return JSONResponse(body(status, message, param, code), status, dict(headers or {}))
+    """Return an error response."""
+    return JSONResponse(error_body(status, message, param, code), status, dict(headers or {}))
 
 
-def told(error: Exception) -> tuple[int, str, str | None, str | None]:
-    """Return the status, message, field and code of an error; what is our own mistake tells nothing of itself."""
+def error_fields(error: Exception) -> tuple[int, str, str | None, str | None]:
+    """Return the status, message, field and code of an exception; those of a bug reveal nothing of it."""
     if isinstance(error, ApiError):
         return error.status, str(error), error.param, error.code
-    if isinstance(error, Full):
+    if isinstance(error, QueueFull):
         return 429, str(error), None, "queue_full"
-    if isinstance(error, Closed):
+    if isinstance(error, StudioClosing):
         return 503, str(error), None, None
     if isinstance(error, UserError):
         return 400, " ".join(str(error).split()), None, "invalid_value"
-    return 500, "something went wrong in the studio; its log says what", None, "internal_error"
+    return 500, "something went wrong in the studio; see its log", None, "internal_error"
 
 
-def handle(app: FastAPI) -> None:
-    """Make all errors of an app answer in this shape."""
+def add_error_handlers(app: FastAPI) -> None:
+    """Make all errors of an app respond in this shape."""
 
-    async def invalid(request: Request, error: Exception) -> Response:
+    async def invalid_request(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
-        named = len(first["loc"]) > 1 and first["type"] != "json_invalid"
-        place = str(first["loc"][1]) if named else None
+        has_field = len(first["loc"]) > 1 and first["type"] != "json_invalid"
+        field = str(first["loc"][1]) if has_field else None
         code = "unknown_parameter" if first["type"] == "extra_forbidden" else "invalid_value"
-        return answer(400, f"{place or 'the body'}: {first['msg']}", place, code)
+        return error_response(400, f"{field or 'the body'}: {first['msg']}", field, code)
 
-    async def http(request: Request, error: Exception) -> Response:
+    async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return answer(error.status_code, str(error.detail), headers=error.headers)
+        return error_response(error.status_code, str(error.detail), headers=error.headers)
 
-    async def known(request: Request, error: Exception) -> Response:
-        status, message, param, code = told(error)
-        waits = {"Retry-After": str(error.seconds)} if isinstance(error, Full) else {}
-        return answer(status, message, param, code, waits or ({"Retry-After": "5"} if status == 503 else {}))
+    async def other_error(request: Request, error: Exception) -> Response:
+        status, message, param, code = error_fields(error)
+        retry_after = str(error.retry_after) if isinstance(error, QueueFull) else "5" if status == 503 else None
+        return error_response(status, message, param, code, {"Retry-After": retry_after} if retry_after else None)
 
-    async def gone(request: Request, error: Exception) -> Response:
-        return Response(status_code=GONE)
+    async def disconnected(request: Request, error: Exception) -> Response:
+        return Response(status_code=CLIENT_CLOSED_REQUEST)
 
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(ClientGone, gone)
-    for kind in (ApiError, Full, Closed, UserError, Exception):
-        app.add_exception_handler(kind, known)
+    app.add_exception_handler(RequestValidationError, invalid_request)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(ClientDisconnected, disconnected)
+    for kind in (ApiError, QueueFull, StudioClosing, UserError, Exception):
+        app.add_exception_handler(kind, other_error)

@@ -1,6 +1,6 @@
-"""What stands before every route: who may ask, from where, how much and how often.
+"""What is checked before every route: host, origin and token of a request, its rate, and the size of its body.
 
-All of it is one plain ASGI layer, so that it sees a body while it comes in and can stop reading it.
+All of it is one plain ASGI middleware, so that it counts a body while it arrives and can stop reading it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from limner.studio.errors import GONE, answer
-from limner.studio.info.metrics import Meters
+from limner.studio.errors import CLIENT_CLOSED_REQUEST, error_response
+from limner.studio.info.metrics import Metrics
 from limner.studio.page_files import POLICY
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
-OPEN = ("/healthz", "/readyz", "/v1/pictures/")
-"""Answered without a token: health, and pictures whose name nobody can guess."""
+PUBLIC_PREFIXES = ("/healthz", "/readyz", "/v1/pictures/")
+"""Paths that need no token: health, and pictures with unguessable names."""
 HEADERS = {
     "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -34,65 +34,66 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-MOST_CLIENTS = 10_000
-"""Clients whose pace is remembered; the one that was quiet longest is forgotten first."""
+MAX_CLIENTS = 10_000
+"""Clients whose rate is tracked; the one that was idle longest is dropped first."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much one request, or one client, may ask."""
+    """How much one request, or one client, may ask for."""
 
     pictures: int = 64
     """Of one request; a story counts its lines."""
     side: int = 1024
     """Pixels of a picture's side after it was enlarged."""
-    letters: int = 1000
+    characters: int = 1000
     """Of a prompt, or a line of a story."""
     lines: int = 32
     """Of a story."""
     body: int = 2**20
     """Bytes of a request's body."""
     upload: int = 8 * 2**20
-    """Bytes of a picture that is sent."""
-    bodies: Mapping[str, int] = field(default_factory=dict)
-    """Bytes of a body by path, where another limit holds."""
-    patience: float = 30.0
-    """Seconds in which a body must have come in."""
+    """Bytes of an uploaded picture."""
+    body_by_path: Mapping[str, int] = field(default_factory=dict)
+    """Bytes of a body, for paths with another limit."""
+    body_timeout: float = 30.0
+    """Seconds in which a body must have arrived."""
     rate: float = 0.0
     """Requests a client may make in a minute; 0 for no limit."""
     burst: float = 60.0
-    """Requests a client may make at once when it was quiet before."""
+    """Requests a client may make at once after it was idle."""
 
 
-class Paces:
-    """A bucket of tokens for each client: it drips full at the rate, and each request takes one."""
+class RateLimiter:
+    """A token bucket for each client: it refills at the rate, and each request takes a token."""
 
     def __init__(self, limits: Limits) -> None:
         self._rate, self._burst = limits.rate / 60, limits.burst
         self._buckets: collections.OrderedDict[str, tuple[float, float]] = collections.OrderedDict()
+        """Client to its tokens and when they were counted, most recent last."""
 
-    def wait(self, client: str, now: float) -> int:
-        """Take a token; return 0, or the seconds after which there is one."""
+    def take(self, client: str, now: float) -> int:
+        """Take a token and return 0; where there is none, return in how many seconds there will be one."""
         if not self._rate:
             return 0
-        left, since = self._buckets.pop(client, (self._burst, now))
-        left = min(left + (now - since) * self._rate, self._burst)
-        self._buckets[client] = (left - 1 if left >= 1 else left, now)
-        if len(self._buckets) > MOST_CLIENTS:
+        tokens, counted_at = self._buckets.pop(client, (self._burst, now))
+        tokens = min(tokens + (now - counted_at) * self._rate, self._burst)
+        self._buckets[client] = (tokens - 1 if tokens >= 1 else tokens, now)
+        if len(self._buckets) > MAX_CLIENTS:
             self._buckets.popitem(last=False)
-        return 0 if left >= 1 else max(math.ceil((1 - left) / self._rate), 1)
+        return 0 if tokens >= 1 else max(math.ceil((1 - tokens) / self._rate), 1)
 
 
 class Guard:
-    """The layer.
+    """The middleware.
 
     Args:
-        app: what it guards.
-        limits: how much may be asked.
-        token: what a request must bear; None on a machine of one's own.
-        local: answer only requests that name this machine, so that no page of another name reaches it (DNS rebinding).
-        meters: what is counted.
-        everyone: paths answered without a token and at any pace, the page's: it is what asks a person for the token.
+        app: the app behind it.
+        limits: how much may be asked for.
+        token: the bearer token that requests need; None for a studio of this machine only.
+        local: answer only requests whose Host is this machine, against DNS rebinding.
+        metrics: where requests are counted.
+        public_paths: paths that need no token and have no rate limit: the page, which asks a person for the token.
     """
 
     def __init__(
@@ -101,21 +102,21 @@ class Guard:
         limits: Limits,
         token: str | None,
         local: bool,
-        meters: Meters,
-        everyone: frozenset[str] = frozenset(),
+        metrics: Metrics,
+        public_paths: frozenset[str] = frozenset(),
     ) -> None:
-        self.app, self.limits, self.local, self.meters, self.everyone = app, limits, local, meters, everyone
+        self.app, self.limits, self.local, self.metrics, self.public_paths = app, limits, local, metrics, public_paths
         self._token = token.encode() if token else None
-        self._paces = Paces(limits)
+        self._rates = RateLimiter(limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)
             return
-        began, status = time.perf_counter(), GONE
+        began, status = time.perf_counter(), CLIENT_CLOSED_REQUEST
 
-        async def sent(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -127,23 +128,24 @@ class Guard:
             await send(message)
 
         try:
-            await self._answer(scope, receive, sent)
+            await self._respond(scope, receive, send_with_headers)
         finally:
-            route = getattr(scope.get("route"), "path", None)  # its pattern: hostile paths make no new series
-            self.meters.answered.labels(scope["method"] if route else "", route or "none", status).inc()
-            self.meters.seconds.labels(route or "none").observe(time.perf_counter() - began)
+            route = getattr(scope.get("route"), "path", None)  # the pattern, so that unknown paths add no time series
+            self.metrics.requests.labels(scope["method"] if route else "", route or "none", status).inc()
+            self.metrics.request_seconds.labels(route or "none").observe(time.perf_counter() - began)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refused = self._refusal(scope)
-        if refused is not None:
-            await refused(scope, receive, send)
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send)
             return
-        most, deadline = self._most(scope["path"]), asyncio.get_running_loop().time() + self.limits.patience
-        received, whole = 0, False
+        limit = self._body_limit(scope["path"])
+        deadline = asyncio.get_running_loop().time() + self.limits.body_timeout
+        received, complete = 0, False
 
-        async def counted() -> Message:
-            nonlocal received, whole
-            if whole:
+        async def receive_within_limits() -> Message:
+            nonlocal received, complete
+            if complete:
                 return await receive()
             try:
                 async with asyncio.timeout_at(deadline):
@@ -151,55 +153,56 @@ class Guard:
             except TimeoutError:
                 raise HTTPException(408, "the body came in too slowly", {"Connection": "close"}) from None
             received += len(message.get("body", b""))
-            whole = not message.get("more_body", False)
-            if received > most:
-                raise HTTPException(413, _too_large(most), {"Connection": "close"})
+            complete = not message.get("more_body", False)
+            if received > limit:
+                raise HTTPException(413, _too_large(limit), {"Connection": "close"})
             return message
 
-        await self.app(scope, counted, send)
+        await self.app(scope, receive_within_limits, send)
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
-        """Return the answer to a request that must not go on, or None."""
+        """Return the error response to a request that is refused; None where it may go on."""
         headers, path = Headers(scope=scope), scope["path"]
         host = headers.get("host", "")
-        if self.local and _name(host) not in LOCAL:
-            return answer(403, "the studio answers this machine only; start it with --host for others", code="host")
-        if scope["method"] not in ("GET", "HEAD") and _elsewhere(headers, host):
-            return answer(403, "another site's page may not use the studio", code="origin")
-        is_open = path.startswith(OPEN) or path in self.everyone
-        if self._token and not is_open and not self._bears(headers):
+        if self.local and _host_name(host) not in LOCAL:
+            text = "the studio answers this machine only; start it with --host for others"
+            return error_response(403, text, code="host")
+        if scope["method"] not in ("GET", "HEAD") and _is_cross_site(headers, host):
+            return error_response(403, "another site's page may not use the studio", code="origin")
+        is_public = path.startswith(PUBLIC_PREFIXES) or path in self.public_paths
+        if self._token and not is_public and not self._has_token(headers):
             text = "the token is missing or wrong: send the header Authorization: Bearer TOKEN"
-            return answer(401, text, headers={"WWW-Authenticate": "Bearer"})
-        if not is_open and (seconds := self._paces.wait(_client(scope), time.monotonic())):
+            return error_response(401, text, headers={"WWW-Authenticate": "Bearer"})
+        if not is_public and (seconds := self._rates.take(_client(scope), time.monotonic())):
             text = f"too many requests: try again in {seconds} s"
-            return answer(429, text, headers={"Retry-After": str(seconds)})
-        length, most = headers.get("content-length", "0"), self._most(path)
-        if not length.isdecimal() or int(length) > most:
-            return answer(413, _too_large(most), headers={"Connection": "close"})
+            return error_response(429, text, headers={"Retry-After": str(seconds)})
+        length, limit = headers.get("content-length", "0"), self._body_limit(path)
+        if not length.isdecimal() or int(length) > limit:
+            return error_response(413, _too_large(limit), headers={"Connection": "close"})
         return None
 
-    def _bears(self, headers: Headers) -> bool:
+    def _has_token(self, headers: Headers) -> bool:
         kind, _, token = headers.get("authorization", "").partition(" ")
         assert self._token is not None
         return hmac.compare_digest(token.strip().encode(), self._token) and kind.lower() == "bearer"
 
-    def _most(self, path: str) -> int:
-        return self.limits.bodies.get(path, self.limits.body)
+    def _body_limit(self, path: str) -> int:
+        return self.limits.body_by_path.get(path, self.limits.body)
 
 
-def _too_large(most: int) -> str:
-    return f"the body has more than {most:,} bytes"
+def _too_large(limit: int) -> str:
+    return f"the body has more than {limit:,} bytes"
 
 
-def _name(host: str) -> str:
-    """Return the host of a Host header, without its port."""
+def _host_name(host: str) -> str:
+    """Return the name in a Host header, without its port."""
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0].lower()
 
 
-def _elsewhere(headers: Headers, host: str) -> bool:
-    """Tell whether a page of another site asks; programs, which send neither header, do not."""
+def _is_cross_site(headers: Headers, host: str) -> bool:
+    """Tell whether the request comes from a page of another site; programs send neither header and pass."""
     origin = headers.get("origin")
     if origin is not None and origin.partition("://")[2] != host:
         return True
@@ -207,12 +210,12 @@ def _elsewhere(headers: Headers, host: str) -> bool:
 
 
 def _client(scope: Scope) -> str:
-    """Return whose pace is counted: an address, or the /64 network of an IPv6 address, which is one household."""
+    """Return whose rate is limited: an address, or the /64 network of an IPv6 address, which is one household."""
     address = (scope.get("client") or ("",))[0]
     try:
-        found = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if found.version == 4:
+    if parsed.version == 4:
         return address
-    return str(ipaddress.ip_network((found, 64), strict=False))
+    return str(ipaddress.ip_network((parsed, 64), strict=False))

@@ -1,4 +1,4 @@
-"""The page's files as they lie in the package, and what a browser lets them do, whoever sends them."""
+"""The page's files in the package, and its content security policy; used by the server and by exports."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "page"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-"""Of the files that are sent, by their ending."""
+"""Media types of the files that belong to the page, by suffix."""
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'"
 )
-"""What every page may do (Content-Security-Policy)."""
+"""Content-Security-Policy of the page."""
 
 
 def read() -> Mapping[str, bytes]:
-    """Return the page's files by their place below `FOLDER`, parted by slashes."""
+    """Return the page's files by their POSIX path below `FOLDER`."""
     return {
         path.relative_to(FOLDER).as_posix(): path.read_bytes()
         for path in sorted(FOLDER.rglob("*"))

@@ -15,47 +15,47 @@ from fastapi.responses import JSONResponse, Response
 from limner import __version__
 from limner.studio import page_files
 
-ABOUT = "/studio.json"
+STUDIO_JSON = "/studio.json"
 
 
 @dataclass(frozen=True)
 class File:
-    """A file of the page as it is sent."""
+    """A file of the page, ready to send."""
 
     content: bytes
     kind: str
 
     @property
-    def tag(self) -> str:
-        """Return what changes when the content does."""
+    def etag(self) -> str:
+        """Return the entity tag, a hash of the content."""
         return f'"{hashlib.sha256(self.content).hexdigest()[:32]}"'
 
 
 def files() -> Mapping[str, File]:
-    """Return the page's files by the path each is asked for."""
-    found = {
+    """Return the page's files by URL path."""
+    by_path = {
         f"/{name}": File(content, f"{page_files.TYPES[PurePath(name).suffix]}; charset=utf-8")
         for name, content in page_files.read().items()
     }
-    return {"/": found["/index.html"], **found}
+    return {"/": by_path["/index.html"], **by_path}
 
 
 def router(page: Mapping[str, File]) -> APIRouter:
-    """Make a route for each file, and for the line that tells the page who serves it."""
+    """Make a route for each file, and for `studio.json`, which tells the page who serves it."""
     routes = APIRouter(include_in_schema=False)
     for path, file in page.items():
-        routes.add_api_route(path, _sender(file), methods=["GET", "HEAD"])
+        routes.add_api_route(path, _handler(file), methods=["GET", "HEAD"])
 
-    @routes.get(ABOUT)
-    async def about() -> JSONResponse:
+    @routes.get(STUDIO_JSON)
+    async def studio_json() -> JSONResponse:
         """Tell the page that a server draws."""
         return JSONResponse({"kind": "server", "version": __version__})
 
     return routes
 
 
-def _sender(file: File) -> Any:
-    headers = {"ETag": file.tag, "Cache-Control": "no-cache"}
+def _handler(file: File) -> Any:
+    headers = {"ETag": file.etag, "Cache-Control": "no-cache"}
 
     async def send(http: HttpRequest) -> Response:
         if http.headers.get("if-none-match") == headers["ETag"]:

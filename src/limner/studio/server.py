@@ -20,31 +20,32 @@ from limner import __version__
 from limner.drawing.artist import Artist
 from limner.errors import UserError
 from limner.studio import errors, page_routes
+from limner.studio.drawing import picture_routes
 from limner.studio.drawing import routes as drawing_routes
-from limner.studio.drawing.batching import Desk
+from limner.studio.drawing.batching import ArtistQueue
 from limner.studio.drawing.studio import Studio
-from limner.studio.info import routes as about_routes
-from limner.studio.info.describe import apart
-from limner.studio.info.metrics import Meters
+from limner.studio.info import routes as info_routes
+from limner.studio.info.describe import unique_names
+from limner.studio.info.metrics import Metrics
 from limner.studio.limits import LOCAL, Guard, Limits
 
 if TYPE_CHECKING:
     from limner.studio.gallery.gallery import Gallery
 
 SHORTEST_TOKEN = 16
-GRACE = 30
-"""Seconds that what was taken has to be finished when the server is told to end."""
-CLIENTS = 1_000
+SHUTDOWN_TIMEOUT = 30
+"""Seconds in which requests that were accepted must finish after SIGTERM or SIGINT."""
+MAX_CONNECTIONS = 1_000
 """Connections at once; more are answered 503."""
-STUDY = 64 * 2**20
-"""Bytes of a study of ratings, pictures and all."""
-AWAY = 600.0
+MAX_STUDY_BYTES = 64 * 2**20
+"""Of a study of ratings, with its pictures."""
+PUBLIC_RATE = 600.0
 """Requests a minute that a client may make where the studio is open to other machines."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a studio is run."""
+    """Settings of a server."""
 
     host: str = "127.0.0.1"
     port: int = 8000
@@ -73,67 +74,78 @@ class Settings:
 
     @property
     def local(self) -> bool:
-        """Tell whether only this machine can ask."""
+        """Tell whether only this machine can connect."""
         return self.host in LOCAL
 
 
 def build(artists: Sequence[Artist], settings: Settings, gallery: Gallery | None = None) -> Guard:
-    """Make the app: artists, the first of which is asked where none is named, and a gallery.
+    """Make the app of artists, the first of which is the default, and of a gallery.
 
     Raises:
         UserError: where there is no artist.
     """
     if not artists:
         raise UserError("a studio needs an artist: name one")
-    meters = Meters()
+    metrics = Metrics()
     for artist, name in zip(artists, names([artist.name for artist in artists]), strict=True):
-        artist.name = name  # recipes and answers tell nothing of this machine's folders
-    desks = {artist.name: Desk(artist, settings.batch, settings.queue, settings.threads, meters) for artist in artists}
-    studio = Studio(desks, settings.limits, meters)
+        artist.name = name  # recipes and responses must not reveal this machine's folders
+    queues = {
+        artist.name: ArtistQueue(artist, settings.batch, settings.queue, settings.threads, metrics)
+        for artist in artists
+    }
+    studio = Studio(queues, settings.limits, metrics)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        for desk in desks.values():
-            desk.open()
-        studio.open = True
+        for queue in queues.values():
+            queue.open()
+        studio.is_open = True
         yield
-        studio.open = False
-        await asyncio.gather(*(desk.close() for desk in desks.values()))
+        studio.is_open = False
+        await asyncio.gather(*(queue.close() for queue in queues.values()))
 
-    title, declared = "Limner's studio", errors.DECLARED
     app = FastAPI(
-        title=title, version=__version__, responses=declared, docs_url=None, redoc_url=None, lifespan=lifespan
+        title="Limner's studio",
+        version=__version__,
+        responses=errors.ERROR_RESPONSES,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
     )
-    errors.handle(app)
-    app.include_router(about_routes.router(studio))
+    errors.add_error_handlers(app)
+    by_name = {artist.name: artist for artist in artists}
+    app.include_router(info_routes.router(by_name, studio.started_at, lambda: studio.is_open, metrics))
+    app.include_router(picture_routes.router(studio))
     app.include_router(drawing_routes.router(studio))
     page = page_routes.files()
     app.include_router(page_routes.router(page))
-    bodies = dict.fromkeys(("/v1/styles", "/v1/captions"), settings.limits.upload)
+    body_by_path = dict.fromkeys(("/v1/styles", "/v1/captions"), settings.limits.upload)
     if gallery is not None:
-        bodies |= _add_gallery(app, studio, gallery)
-    limits = dataclasses.replace(settings.limits, bodies=bodies)
-    everyone = frozenset({*page, page_routes.ABOUT})
-    return Guard(app, limits, settings.token, settings.local, meters, everyone)
+        body_by_path |= _add_gallery(app, studio, gallery)
+    limits = dataclasses.replace(settings.limits, body_by_path=body_by_path)
+    public_paths = frozenset({*page, page_routes.STUDIO_JSON})
+    return Guard(app, limits, settings.token, settings.local, metrics, public_paths)
 
 
 def names(given: Sequence[str]) -> list[str]:
-    """Return what artists are asked for by: a folder's last part, other names as they are; of two alike one is "-2"."""
-    return apart(Path(one).resolve().name if Path(one).exists() or Path(one).is_absolute() else one for one in given)
+    """Return the names clients use for artists: of a folder its last part; a second one of the same name gets "-2"."""
+    return unique_names(
+        Path(name).resolve().name if Path(name).exists() or Path(name).is_absolute() else name for name in given
+    )
 
 
-def opened(settings: Settings) -> socket.socket:
-    """Return a socket that listens where the settings say.
+def listen(settings: Settings) -> socket.socket:
+    """Return a socket that listens on the host and port of the settings.
 
     Raises:
-        UserError: where that cannot be.
+        UserError: where it cannot.
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        found = socket.create_server((settings.host, settings.port), family=family, backlog=CLIENTS)
-        # Connections take this over. Without it the body of an answer waits 40 ms for the client to confirm its head.
-        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return found
+        listening = socket.create_server((settings.host, settings.port), family=family, backlog=MAX_CONNECTIONS)
+        # Connections inherit this. Without it a response's body waits 40 ms for the client to acknowledge its head.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) else "there is no such port"
         raise UserError(f"cannot listen on {settings.host}:{settings.port} ({reason}): name another --port") from None
@@ -142,42 +154,43 @@ def opened(settings: Settings) -> socket.socket:
 def server(app: Guard) -> uvicorn.Server:
     """Return the server of an app; its `run(sockets=[...])` serves until SIGINT or SIGTERM.
 
-    Then it refuses what is new, finishes what was taken, for `GRACE` seconds at most, and returns.
+    Then it refuses new requests, finishes those it accepted, for `SHUTDOWN_TIMEOUT` seconds at most, and returns.
     """
     config = uvicorn.Config(
         app,
         log_level="warning",
         access_log=False,
         server_header=False,
-        limit_concurrency=CLIENTS,
+        limit_concurrency=MAX_CONNECTIONS,
         timeout_keep_alive=60,
-        timeout_graceful_shutdown=GRACE,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
     )
     return uvicorn.Server(config)
 
 
 def _add_gallery(app: FastAPI, studio: Studio, gallery: Gallery) -> dict[str, int]:
-    """Add the routes of a gallery and of ratings; return how large the bodies of some of them may be."""
-    from limner.studio.gallery import files, recipe
+    """Add the routes of a gallery and of ratings; return the body limits, in bytes, of some of them."""
+    from limner.studio.gallery import files
     from limner.studio.gallery import routes as gallery_routes
+    from limner.studio.gallery.recipe import MOST_BYTES
     from limner.studio.ratings import routes as ratings_routes
     from limner.studio.ratings.ratings import Ratings
 
-    def redraw(made: Mapping[str, Any]) -> Image.Image:
-        """Draw the picture of a recipe, called by a thread of a pool."""
-        desk = next((d for d in studio.desks.values() if d.artist.sha256 == made["checkpoint"]), None)
-        if desk is None:
-            raise UserError(f"the checkpoint that drew this picture is not here: open the studio with {made['artist']}")
-        row, knobs = desk.artist.row_of(made), desk.artist.knobs(made.get("knobs"))
-        (drawn,) = from_thread.run(desk.draw, [row], knobs)
-        return drawn.image
+    def redraw(recipe: Mapping[str, Any]) -> Image.Image:
+        """Draw the picture of a recipe; called in a thread of anyio's pool."""
+        queue = next((q for q in studio.queues.values() if q.artist.sha256 == recipe["checkpoint"]), None)
+        if queue is None:
+            artist = recipe["artist"]
+            raise UserError(f"the checkpoint that drew this picture is not here: open the studio with {artist}")
+        row, knobs = queue.artist.row_of(recipe), queue.artist.knobs(recipe.get("knobs"))
+        (picture,) = from_thread.run(queue.draw, [row], knobs)
+        return picture.image
 
     app.include_router(gallery_routes.router(gallery, redraw))
     app.include_router(ratings_routes.router(Ratings(gallery.database)))
-    pictures = f"{gallery_routes.PREFIX}/pictures"
-    one = recipe.MOST_BYTES * 4 // 3 + 2**16
+    picture_body = MOST_BYTES * 4 // 3 + 2**16  # base64, and the other fields
     return {
-        pictures: one,
+        f"{gallery_routes.PREFIX}/pictures": picture_body,
         f"{gallery_routes.PREFIX}/import": files.MOST_BYTES_OF_ALL,
-        f"{ratings_routes.PREFIX}/studies": STUDY,
+        f"{ratings_routes.PREFIX}/studies": MAX_STUDY_BYTES,
     }

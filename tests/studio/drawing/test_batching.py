@@ -23,8 +23,9 @@ from limner.drawing.artist import Artist
 from limner.errors import UserError
 from limner.noise import Style
 from limner.requests import Caption, Story
-from limner.studio.drawing.batching import Closed, Desk, Full
-from limner.studio.info.metrics import Meters
+from limner.studio.drawing.batching import ArtistQueue
+from limner.studio.errors import QueueFull, StudioClosing
+from limner.studio.info.metrics import Metrics
 from limner.studio.server import Settings
 from studio_live import Gate, decoded, live
 
@@ -43,13 +44,13 @@ def artist(folder):
 
 
 @contextlib.asynccontextmanager
-async def desk_of(artist: Artist, batch: int = 4, queue: int = 64):
-    desk = Desk(artist, batch, queue, 1, Meters())
-    desk.open()
+async def queue_of(artist: Artist, batch_size: int = 4, capacity: int = 64):
+    queue = ArtistQueue(artist, batch_size, capacity, 1, Metrics())
+    queue.open()
     try:
-        yield desk
+        yield queue
     finally:
-        await desk.close()
+        await queue.close()
 
 
 async def until(condition) -> None:
@@ -66,13 +67,13 @@ def pixels(drawn) -> list[bytes]:
     return [one.image.tobytes() for one in drawn]
 
 
-async def together(gate: Gate, desk: Desk, jobs, knobs=None):
+async def together(gate: Gate, queue: ArtistQueue, jobs, knobs=None):
     """Let jobs gather behind a pass that is held up, then draw them all."""
-    knobs = knobs or [desk.artist.knobs()] * len(jobs)
-    first = asyncio.create_task(desk.draw(rows("a hat"), desk.artist.knobs()))
+    knobs = knobs or [queue.artist.knobs()] * len(jobs)
+    first = asyncio.create_task(queue.draw(rows("a hat"), queue.artist.knobs()))
     await until(lambda: gate.passes)
-    others = [asyncio.create_task(desk.draw(job, knob)) for job, knob in zip(jobs, knobs, strict=True)]
-    await until(lambda: desk.waiting == sum(map(len, jobs)))
+    others = [asyncio.create_task(queue.draw(job, knob)) for job, knob in zip(jobs, knobs, strict=True)]
+    await until(lambda: queue.waiting == sum(map(len, jobs)))
     gate.open()
     await first
     return await asyncio.gather(*others, return_exceptions=True)
@@ -81,8 +82,8 @@ async def together(gate: Gate, desk: Desk, jobs, knobs=None):
 def test_many_peoples_pictures_are_one_pass(artist):
     async def go():
         gate = Gate(artist)
-        async with desk_of(artist) as desk:
-            drawn = await together(gate, desk, [rows(text, seed=9) for text in TEXTS])
+        async with queue_of(artist) as queue:
+            drawn = await together(gate, queue, [rows(text, seed=9) for text in TEXTS])
         return gate, drawn
 
     gate, drawn = asyncio.run(go())
@@ -117,14 +118,14 @@ def test_a_picture_is_the_same_to_the_bit_whoever_else_draws(name):
 def test_a_large_job_does_not_keep_small_ones_waiting(artist):
     async def go():
         gate = Gate(artist)
-        async with desk_of(artist) as desk:
-            drawn = await together(gate, desk, [rows(*TEXTS * 3), rows("small")])
+        async with queue_of(artist) as queue:
+            drawn = await together(gate, queue, [rows(*TEXTS * 3), rows("small")])
             return gate, drawn
 
     gate, drawn = asyncio.run(go())
     assert any(request.text == "small" for request, _ in gate.passes[1])
     assert [len(some) for some in drawn] == [12, 1]
-    assert [one.made["request"]["text"] for one in drawn[0]] == TEXTS * 3, "a job's pictures came in another order"
+    assert [one.recipe["request"]["text"] for one in drawn[0]] == TEXTS * 3, "a job's pictures came in another order"
 
 
 def test_other_knobs_and_stories_of_other_lengths_are_other_passes():
@@ -133,12 +134,12 @@ def test_other_knobs_and_stories_of_other_lengths_are_other_passes():
     async def go():
         gate, knobs = Gate(artist), artist.knobs()
         jobs = [[(Story(lines[:n]), seed)] for n, seed in ((2, 1), (1, 2), (2, 3), (2, 4))]
-        async with desk_of(artist) as desk:
-            first = asyncio.create_task(desk.draw([(Story(lines), 0)], knobs))
+        async with queue_of(artist) as queue:
+            first = asyncio.create_task(queue.draw([(Story(lines), 0)], knobs))
             await until(lambda: gate.passes)
             every = [knobs] * 3 + [artist.knobs({"spread": 0.5})]
-            rest = [asyncio.create_task(desk.draw(job, one)) for job, one in zip(jobs, every, strict=True)]
-            await until(lambda: desk.waiting == 7)
+            rest = [asyncio.create_task(queue.draw(job, one)) for job, one in zip(jobs, every, strict=True)]
+            await until(lambda: queue.waiting == 7)
             gate.open()
             return gate, [await first, *[await one for one in rest]]
 
@@ -151,10 +152,10 @@ def test_other_knobs_and_stories_of_other_lengths_are_other_passes():
 def test_what_cannot_be_drawn_spoils_nobody_elses_picture(artist):
     async def go():
         gate = Gate(artist)
-        async with desk_of(artist) as desk:
+        async with queue_of(artist) as queue:
             bad = [(Caption("bad"), Style((1.0, 2.0)))]
-            drawn = await together(gate, desk, [rows("a red hat"), bad, rows("a cat", seed=5)])
-            return drawn, await desk.draw(rows("a cat", seed=5), artist.knobs())
+            drawn = await together(gate, queue, [rows("a red hat"), bad, rows("a cat", seed=5)])
+            return drawn, await queue.draw(rows("a cat", seed=5), artist.knobs())
 
     (good, bad, cat), alone = asyncio.run(go())
     assert isinstance(bad, UserError) and "style" in str(bad)
@@ -164,17 +165,17 @@ def test_what_cannot_be_drawn_spoils_nobody_elses_picture(artist):
 def test_a_full_queue_says_when_to_come_back(artist):
     async def go():
         gate = Gate(artist)
-        async with desk_of(artist, queue=6) as desk:
-            first = asyncio.create_task(desk.draw(rows("a hat"), artist.knobs()))
+        async with queue_of(artist, capacity=6) as queue:
+            first = asyncio.create_task(queue.draw(rows("a hat"), artist.knobs()))
             await until(lambda: gate.passes)
-            waits = asyncio.create_task(desk.draw(rows(*TEXTS), artist.knobs()))
-            await until(lambda: desk.waiting == 4)
-            with pytest.raises(Full) as full:
-                await desk.draw(rows(*TEXTS), artist.knobs())
-            fits = asyncio.create_task(desk.draw(rows("a cat", "a hat"), artist.knobs()))
-            await until(lambda: desk.waiting == 6)
+            waits = asyncio.create_task(queue.draw(rows(*TEXTS), artist.knobs()))
+            await until(lambda: queue.waiting == 4)
+            with pytest.raises(QueueFull) as full:
+                await queue.draw(rows(*TEXTS), artist.knobs())
+            fits = asyncio.create_task(queue.draw(rows("a cat", "a hat"), artist.knobs()))
+            await until(lambda: queue.waiting == 6)
             gate.open()
-            return full.value.seconds, [len(await one) for one in (first, waits, fits)]
+            return full.value.retry_after, [len(await one) for one in (first, waits, fits)]
 
     seconds, drawn = asyncio.run(go())
     assert 1 <= seconds <= 60 and drawn == [1, 4, 2]
@@ -233,17 +234,17 @@ def test_who_leaves_a_stream_is_not_drawn(artist):
     assert len(gate.passes) == 1
 
 
-def test_a_desk_that_closes_finishes_what_it_took_and_takes_nothing_more(artist):
+def test_a_queue_that_closes_finishes_what_it_took_and_takes_nothing_more(artist):
     async def go():
         gate = Gate(artist)
-        desk = Desk(artist, 4, 64, 1, Meters())
-        desk.open()
-        jobs = [asyncio.create_task(desk.draw(rows(*TEXTS), artist.knobs())) for _ in range(3)]
+        queue = ArtistQueue(artist, 4, 64, 1, Metrics())
+        queue.open()
+        jobs = [asyncio.create_task(queue.draw(rows(*TEXTS), artist.knobs())) for _ in range(3)]
         await until(lambda: gate.passes)
-        closing = asyncio.create_task(desk.close())
+        closing = asyncio.create_task(queue.close())
         await asyncio.sleep(0)
-        with pytest.raises(Closed):
-            await desk.draw(rows("late"), artist.knobs())
+        with pytest.raises(StudioClosing):
+            await queue.draw(rows("late"), artist.knobs())
         gate.open()
         await closing
         return [len(await job) for job in jobs]

@@ -1,8 +1,9 @@
-"""The same sums for a row, whatever other rows there are, so that a picture is the same to the bit in any company.
+"""The same sums for a row whatever other rows its batch has, so that a picture is bitwise the same beside any others.
 
-A pass of the studio has always as many rows, and so its convolutions sum in one order. Encoders of text do not keep to
-that: they pack the words of all sentences, so how many rows a matrix has depends on what others wrote, and for less
-than a few rows matrices are multiplied by another routine. Here every product has at least that many.
+A forward pass of the studio always has the same number of rows, so its convolutions sum in one order. Text encoders
+do not keep to that: they pack the words of all sentences, so the number of rows of a matrix depends on the other
+clients' sentences, and matrices of a few rows are multiplied by another routine. Here every product has at least that
+many rows.
 """
 
 from __future__ import annotations
@@ -16,36 +17,37 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-LEAST = 4
-"""Rows of a product are filled up to a multiple of this."""
+ROW_MULTIPLE = 4
+"""The rows of a product are padded to a multiple of this."""
 _PRODUCTS = {torch.ops.aten.mm.default: 0, torch.ops.aten.addmm.default: 1}
+"""Operators, and which of their arguments is the matrix whose rows are padded."""
 _RECURRENT = {torch.lstm, torch.gru, torch.lstm_cell, torch.gru_cell, torch.rnn_tanh}
 
 
-class Rows(TorchDispatchMode):
-    """Fill the rows of products up, and cut the answer to what was asked."""
+class PaddedProducts(TorchDispatchMode):
+    """Pad the rows of matrix products, and cut the result to the rows that were asked for."""
 
     def __torch_dispatch__(
         self, function: Any, types: Any, arguments: Sequence[Any] = (), options: dict[str, Any] | None = None
     ) -> Any:
-        place = _PRODUCTS.get(function)
-        lacks = -arguments[place].shape[0] % LEAST if place is not None else 0
-        if place is None or not lacks or (place == 1 and arguments[0].ndim != 1):
+        index = _PRODUCTS.get(function)
+        missing = -arguments[index].shape[0] % ROW_MULTIPLE if index is not None else 0
+        if index is None or not missing or (index == 1 and arguments[0].ndim != 1):
             return function(*arguments, **(options or {}))
-        left: Tensor = arguments[place]
-        filled = [*arguments[:place], F.pad(left, (0, 0, 0, lacks)), *arguments[place + 1 :]]
-        return function(*filled, **(options or {}))[: len(left)]
+        left: Tensor = arguments[index]
+        padded = [*arguments[:index], F.pad(left, (0, 0, 0, missing)), *arguments[index + 1 :]]
+        return function(*padded, **(options or {}))[: len(left)]
 
 
-class Recurrent(TorchFunctionMode):
-    """Run recurrent layers in double precision: oneDNN's own, for single precision, sum by the size of the batch."""
+class DoubleRecurrent(TorchFunctionMode):
+    """Run recurrent layers in double precision: oneDNN's single-precision ones sum in an order set by the batch."""
 
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, arguments: Sequence[Any] = (), options: Any = None
     ) -> Any:
         if function not in _RECURRENT or not _all_single(arguments):
             return function(*arguments, **(options or {}))
-        return _as(torch.float32, function(*_as(torch.float64, tuple(arguments)), **(options or {})))
+        return _convert(torch.float32, function(*_convert(torch.float64, tuple(arguments)), **(options or {})))
 
 
 def _all_single(value: Any) -> bool:
@@ -54,14 +56,14 @@ def _all_single(value: Any) -> bool:
     return all(map(_all_single, value)) if isinstance(value, list | tuple) else True
 
 
-def _as(precision: torch.dtype, value: Any) -> Any:
-    """Return a tensor of numbers in another precision, and lists of them."""
+def _convert(dtype: torch.dtype, value: Any) -> Any:
+    """Convert floating-point tensors, and those in nested lists and tuples."""
     if isinstance(value, Tensor):
-        return value.to(precision) if value.is_floating_point() else value
-    return type(value)(_as(precision, one) for one in value) if isinstance(value, list | tuple) else value
+        return value.to(dtype) if value.is_floating_point() else value
+    return type(value)(_convert(dtype, item) for item in value) if isinstance(value, list | tuple) else value
 
 
-def warm() -> None:
-    """Load what the first product under `Rows` would load, which takes seconds: nobody need wait for that."""
-    with Rows():
+def warm_up() -> None:
+    """Load what the first product under `PaddedProducts` would load, which takes seconds, before the first request."""
+    with PaddedProducts():
         torch.zeros(1, 1) @ torch.zeros(1, 1)

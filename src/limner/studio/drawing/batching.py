@@ -1,12 +1,11 @@
-"""Many people's pictures in one forward pass: a desk for each artist, with a queue that has an end.
+"""Many clients' pictures in one forward pass: a bounded queue for each artist.
 
-The queue lives on the event loop, so it needs no lock; drawing has one thread an artist. While a pass is drawn, what
-is asked meanwhile gathers, and makes up the next pass. Nobody waits for a pass to fill.
+The queue lives on the event loop, so it needs no lock; each artist draws in a thread of its own. Requests that arrive
+while a batch is drawn are collected and make up the next one. No request waits for a batch to fill.
 
-A pass always has the same number of rows; places that nobody asked for are filled with a row that somebody did. The
-order in which a product sums depends on the size of the batch, so at one size (and with `batch_invariance`, for what
-reads the texts) a picture is the same to the bit whatever is drawn beside it. At another size a value may round to its
-neighbour.
+A batch always has the same number of rows; where fewer are asked for, it is filled up with copies of the first. The
+order in which a product sums depends on the size of the batch, so at one size (and with `batch_invariance`, for text
+encoders) a picture is bitwise the same whatever is drawn beside it. At another size a value may differ by rounding.
 """
 
 from __future__ import annotations
@@ -29,111 +28,97 @@ from limner.drawing.interpolation import Row
 from limner.errors import UserError
 from limner.imaging.sheets import to_pil
 from limner.requests import Blend, Request, Story
-from limner.studio.drawing.batch_invariance import Recurrent, Rows, warm
-from limner.studio.info.metrics import Meters
+from limner.studio.drawing.batch_invariance import DoubleRecurrent, PaddedProducts, warm_up
+from limner.studio.errors import QueueFull, StudioClosing
+from limner.studio.info.metrics import Metrics
 from limner.system import Draft
 
-Heard = Callable[[Draft], None]
+OnDraft = Callable[[Draft], None]
 T = TypeVar("T")
 
-LONGEST_WAIT = 60
-"""Seconds after which one who was sent away is told to come back, at most."""
-
-
-class Full(Exception):
-    """The queue has no room; `seconds` is when to come back."""
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__(f"too many pictures are asked for at once: try again in {seconds} s")
-        self.seconds = seconds
-
-
-class Closed(Exception):
-    """The studio closes and takes nothing more."""
+MAX_RETRY_AFTER = 60
+"""Seconds that a client is told to wait, at most, where the queue is full."""
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnPicture:
     """A picture, the recipe that draws it again, and the words of its request that the artist does not know."""
 
     image: Image.Image
-    made: Mapping[str, Any]
-    unknown: Mapping[str, str | None]
+    recipe: Mapping[str, Any]
+    unknown_words: Mapping[str, str | None]
 
 
 @dataclass(eq=False)
 class Job:
-    """What one request wants drawn, with the same knobs."""
+    """The rows that one request asks for, with the same knobs."""
 
     rows: Sequence[Row]
     knobs: Any
-    heard: Heard | None
-    """Is told every draft of its first row, in the artist's thread."""
-    done: asyncio.Future[list[Drawn]]
-    drawn: dict[int, Drawn] = field(default_factory=dict)
-    taken: int = 0
+    on_draft: OnDraft | None
+    """Called with every draft of the first row, in the artist's thread."""
+    future: asyncio.Future[list[DrawnPicture]]
+    drawn: dict[int, DrawnPicture] = field(default_factory=dict)
+    started: int = 0
+    """Rows that are drawn or being drawn."""
 
     @property
-    def alike(self) -> tuple[Any, int]:
-        """Return what must be equal for two jobs to be drawn in one pass: the knobs, and the lines of a story."""
-        return self.knobs, weight(self.rows[0])
+    def batch_key(self) -> tuple[Any, int]:
+        """Return what must be equal for two jobs to share a batch: the knobs, and the number of lines of a story."""
+        return self.knobs, picture_count(self.rows[0][0])
 
-    def finish(self, place: int, drawn: Drawn) -> None:
-        """Keep the picture of one row; with the last one the job is done."""
-        self.drawn[place] = drawn
-        if len(self.drawn) == len(self.rows) and not self.done.done():
-            self.done.set_result([self.drawn[i] for i in range(len(self.rows))])
+    def finish_row(self, index: int, picture: DrawnPicture) -> None:
+        """Store the picture of one row; the last one completes the job."""
+        self.drawn[index] = picture
+        if len(self.drawn) == len(self.rows) and not self.future.done():
+            self.future.set_result([self.drawn[i] for i in range(len(self.rows))])
 
     def fail(self, error: Exception) -> None:
-        """Tell the one who waits what went wrong."""
-        if not self.done.done():
-            self.done.set_exception(error)
+        """Raise an error where the job is awaited."""
+        if not self.future.done():
+            self.future.set_exception(error)
 
 
-PlayerState = tuple[Job, int]
-"""A row in a pass: whose, and which of its rows."""
+Slot = tuple[Job, int]
+"""A row of a batch: its job, and which of the job's rows it is."""
 
 
-def weight(row: Row) -> int:
-    """Return how many pictures a row is: the lines of a story, or one."""
-    return _pictures(row[0])
-
-
-def _pictures(request: Request) -> int:
+def picture_count(request: Request) -> int:
+    """Return how many pictures a request asks for: the lines of a story, else one."""
     if isinstance(request, Blend):
-        return max(_pictures(request.first), _pictures(request.second))
+        return max(picture_count(request.first), picture_count(request.second))
     return len(request.lines) if isinstance(request, Story) else 1
 
 
-class Desk:
-    """One artist at work.
+class ArtistQueue:
+    """The queue and the thread of one artist.
 
     Args:
         artist: who draws.
-        batch: rows of a pass.
-        queue: pictures that may wait, those of all requests together.
-        threads: cores that draw; None leaves that to torch.
-        meters: what is counted.
+        batch_size: rows of a forward pass.
+        capacity: pictures that may wait, of all requests together.
+        threads: cores to draw with; None leaves that to torch.
+        metrics: where batches and refusals are counted.
     """
 
-    def __init__(self, artist: Artist, batch: int, queue: int, threads: int | None, meters: Meters) -> None:
-        self.artist, self.batch, self.queue, self.meters = artist, batch, queue, meters
+    def __init__(self, artist: Artist, batch_size: int, capacity: int, threads: int | None, metrics: Metrics) -> None:
+        self.artist, self.batch_size, self.capacity, self.metrics = artist, batch_size, capacity, metrics
         self._jobs: collections.deque[Job] = collections.deque()
-        self._errands = 0
-        self._pace = 0.05
+        self._tasks = 0
+        self._seconds_per_picture = 0.05
         self._closing = False
         self._wake = asyncio.Event()
-        start = (torch.set_num_threads, (threads,)) if threads else (None, ())
-        self._thread = ThreadPoolExecutor(1, f"artist {artist.name}", *start)
+        initializer = (torch.set_num_threads, (threads,)) if threads else (None, ())
+        self._thread = ThreadPoolExecutor(1, f"artist {artist.name}", *initializer)
         self._worker: asyncio.Task[None] | None = None
 
     def open(self) -> None:
-        """Begin to draw; call it on the event loop."""
-        self._thread.submit(warm)
+        """Start to draw; call it on the event loop."""
+        self._thread.submit(warm_up)
         self._worker = asyncio.create_task(self._work())
 
     async def close(self) -> None:
-        """Take nothing more, draw what was taken, and end the thread."""
+        """Take no more jobs, finish those in the queue, and end the thread."""
         self._closing = True
         self._wake.set()
         if self._worker is not None:
@@ -143,127 +128,129 @@ class Desk:
     @property
     def waiting(self) -> int:
         """Return how many pictures wait."""
-        return sum(weight(row) for job in self._jobs for row in job.rows[job.taken :])
+        return sum(picture_count(request) for job in self._jobs for request, _ in job.rows[job.started :])
 
-    async def draw(self, rows: Sequence[Row], knobs: Any, heard: Heard | None = None) -> list[Drawn]:
-        """Draw a picture of each row; whoever stops waiting gives their place in the queue up.
+    async def draw(self, rows: Sequence[Row], knobs: Any, on_draft: OnDraft | None = None) -> list[DrawnPicture]:
+        """Draw a picture of each row; cancelling it removes from the queue what is not being drawn yet.
 
         Raises:
-            Full: there is no room for so many.
-            Closed: the studio closes.
-            UserError: the system cannot draw what is asked.
+            QueueFull: there is no room for so many.
+            StudioClosing: the studio is shutting down.
+            UserError: the system cannot draw the request.
         """
         self._check_open()
-        if self.waiting + sum(map(weight, rows)) > self.queue:
-            raise self._full()
-        job = Job(rows, knobs, heard, asyncio.get_running_loop().create_future())
+        if self.waiting + sum(picture_count(request) for request, _ in rows) > self.capacity:
+            raise self._refuse()
+        job = Job(rows, knobs, on_draft, asyncio.get_running_loop().create_future())
         self._jobs.append(job)
-        self._count()
+        self._update_waiting()
         self._wake.set()
         try:
-            return await job.done
+            return await job.future
         finally:
             if job in self._jobs:
                 self._jobs.remove(job)
-                self.meters.dropped.labels(self.artist.name).inc()
-            self._count()
+                self.metrics.dropped.labels(self.artist.name).inc()
+            self._update_waiting()
 
-    async def call(self, errand: Callable[[], T]) -> T:
-        """Do something else in the artist's thread, after the pass that is being drawn.
+    async def call(self, task: Callable[[], T]) -> T:
+        """Run another task in the artist's thread, after the batch that is being drawn.
 
         Raises:
-            Full, Closed: as `draw`; and what `errand` raises.
+            QueueFull, StudioClosing: as `draw`; and whatever `task` raises.
         """
         self._check_open()
-        if self._errands >= self.batch:
-            raise self._full()
-        self._errands += 1
+        if self._tasks >= self.batch_size:
+            raise self._refuse()
+        self._tasks += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, errand)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, task)
         finally:
-            self._errands -= 1
+            self._tasks -= 1
 
     def _check_open(self) -> None:
         if self._closing:
-            raise Closed("the studio is closing")
+            raise StudioClosing
 
-    def _full(self) -> Full:
-        self.meters.refused.labels(self.artist.name).inc()
-        return Full(min(max(math.ceil(self._pace * self.waiting), 1), LONGEST_WAIT))
+    def _refuse(self) -> QueueFull:
+        """Count a refusal; return the error that says when the queue will be drawn, at the present speed."""
+        self.metrics.refused.labels(self.artist.name).inc()
+        return QueueFull(min(max(math.ceil(self._seconds_per_picture * self.waiting), 1), MAX_RETRY_AFTER))
 
-    def _count(self) -> None:
-        self.meters.waiting.labels(self.artist.name).set(self.waiting)
+    def _update_waiting(self) -> None:
+        self.metrics.waiting.labels(self.artist.name).set(self.waiting)
 
     async def _work(self) -> None:
         while True:
-            if seats := self._seats():
-                await self._draw(seats)
+            if slots := self._next_batch():
+                await self._draw(slots)
             elif self._closing:
                 return
             else:
                 self._wake.clear()
                 await self._wake.wait()
 
-    def _seats(self) -> list[PlayerState]:
-        """Fill the next pass: the job that waits longest says of which kind, and all such jobs take turns, row by row.
+    def _next_batch(self) -> list[Slot]:
+        """Fill the next batch: the job that waits longest sets its key, and all jobs of that key take turns by row.
 
-        So a large job does not keep small ones waiting. What has rows left goes to the queue's end.
+        So a large job does not hold up small ones. Jobs with rows left go to the end of the queue.
         """
         if not self._jobs:
             return []
-        alike = [job for job in self._jobs if job.alike == self._jobs[0].alike]
-        seats: list[PlayerState] = []
-        while len(seats) < self.batch and (alike := [job for job in alike if job.taken < len(job.rows)]):
-            for job in alike[: self.batch - len(seats)]:
-                seats.append((job, job.taken))
-                job.taken += 1
-        for job in dict.fromkeys(job for job, _ in seats):
+        jobs = [job for job in self._jobs if job.batch_key == self._jobs[0].batch_key]
+        slots: list[Slot] = []
+        while len(slots) < self.batch_size and (jobs := [job for job in jobs if job.started < len(job.rows)]):
+            for job in jobs[: self.batch_size - len(slots)]:
+                slots.append((job, job.started))
+                job.started += 1
+        for job in dict.fromkeys(job for job, _ in slots):
             self._jobs.remove(job)
-            if job.taken < len(job.rows):
+            if job.started < len(job.rows):
                 self._jobs.append(job)
-        self._count()
-        return seats
+        self._update_waiting()
+        return slots
 
-    async def _draw(self, seats: list[PlayerState]) -> None:
-        """Draw a pass. Where it fails, each job is drawn by itself, so that one cannot spoil the others."""
+    async def _draw(self, slots: list[Slot]) -> None:
+        """Draw a batch. If it fails, draw each job by itself, so that one job's error does not fail the others."""
         began = time.perf_counter()
         try:
-            drawn = await asyncio.get_running_loop().run_in_executor(self._thread, self._pass, seats)
+            pictures = await asyncio.get_running_loop().run_in_executor(self._thread, self._draw_batch, slots)
         except Exception as error:
-            jobs = list(dict.fromkeys(job for job, _ in seats))
+            jobs = list(dict.fromkeys(job for job, _ in slots))
             if len(jobs) == 1:
                 self._fail(jobs[0], error)
                 return
             for job in jobs:
-                await self._draw([seat for seat in seats if seat[0] is job])
+                await self._draw([slot for slot in slots if slot[0] is job])
             return
-        for (job, place), one in zip(seats, drawn, strict=True):
-            job.finish(place, one)
-        took = time.perf_counter() - began
-        pictures = sum(weight(job.rows[place]) for job, place in seats)
-        self._pace += 0.2 * (took / pictures - self._pace)
-        self.meters.drew(self.artist.name, pictures, len(seats), took)
+        for (job, index), picture in zip(slots, pictures, strict=True):
+            job.finish_row(index, picture)
+        seconds = time.perf_counter() - began
+        count = sum(picture_count(job.rows[index][0]) for job, index in slots)
+        self._seconds_per_picture += 0.2 * (seconds / count - self._seconds_per_picture)
+        self.metrics.record_batch(self.artist.name, count, len(slots), seconds)
 
     def _fail(self, job: Job, error: Exception) -> None:
         if job in self._jobs:
             self._jobs.remove(job)
         job.fail(error)
 
-    def _pass(self, seats: Sequence[PlayerState]) -> list[Drawn]:
-        """Draw, in the artist's thread."""
-        rows, knobs = [job.rows[place] for job, place in seats], seats[0][0].knobs
-        heard = [(number, job.heard) for number, (job, place) in enumerate(seats) if job.heard and place == 0]
-        filled = rows + rows[:1] * (self.batch - len(rows))
+    def _draw_batch(self, slots: Sequence[Slot]) -> list[DrawnPicture]:
+        """Run one forward pass, in the artist's thread."""
+        rows, knobs = [job.rows[index] for job, index in slots], slots[0][0].knobs
+        callbacks = [(i, job.on_draft) for i, (job, index) in enumerate(slots) if job.on_draft and index == 0]
+        padded = rows + rows[:1] * (self.batch_size - len(rows))
         last: Draft | None = None
-        with Rows(), Recurrent():
-            for last in self.artist.sample(filled, knobs):
-                for number, tell in heard:
-                    tell(draft_row(last, number))
+        with PaddedProducts(), DoubleRecurrent():
+            for last in self.artist.sample(padded, knobs):
+                for i, on_draft in callbacks:
+                    on_draft(draft_row(last, i))
         if last is None or last.images is None:
             raise UserError(f"{self.artist.name} draws no pictures")
         images = to_pil(last.images[: len(rows)])
         return [self._signed(row, image, knobs) for row, image in zip(rows, images, strict=True)]
 
-    def _signed(self, row: Row, image: Image.Image, knobs: Any) -> Drawn:
+    def _signed(self, row: Row, image: Image.Image, knobs: Any) -> DrawnPicture:
+        """Write the recipe into a picture, as `Artist.rows` does."""
         made = self.artist.sign(image, *row, knobs)
-        return Drawn(image, made, dict(self.artist.system.unknown_words([row[0]])))
+        return DrawnPicture(image, made, dict(self.artist.system.unknown_words([row[0]])))

@@ -1,4 +1,4 @@
-"""Pictures on their way out: enlarged, as PNG with their recipe, in base64 or behind an address for a while."""
+"""Pictures in responses: enlarged, as PNG with their recipe, in base64 or behind a temporary URL."""
 
 from __future__ import annotations
 
@@ -13,90 +13,93 @@ from typing import Any
 from PIL import Image
 
 from limner.imaging.sheets import enlarged
-from limner.studio.drawing.batching import Drawn
+from limner.studio.drawing.batching import DrawnPicture
 from limner.studio.errors import ApiError
 from limner.studio.gallery.recipe import encode
 
 FOLDER = "/v1/pictures/"
 
 
-class Links:
-    """Pictures in memory, each under a name that nobody can guess, for a while; the oldest make room.
+class TemporaryPictures:
+    """PNGs in memory, each under an unguessable name, until they expire; the oldest make room for new ones.
 
     Args:
-        seconds: how long a picture is there.
-        most: bytes of all together.
-        clock: tells the time.
+        seconds: how long a picture can be fetched.
+        max_bytes: of all together.
+        clock: returns the time in seconds.
     """
 
-    def __init__(self, seconds: float = 3600, most: int = 64 * 2**20, clock: Callable[[], float] = time.monotonic):
-        self._seconds, self._most, self._clock = seconds, most, clock
-        self._kept: collections.OrderedDict[str, tuple[float, bytes]] = collections.OrderedDict()
+    def __init__(
+        self, seconds: float = 3600, max_bytes: int = 64 * 2**20, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._seconds, self._max_bytes, self._clock = seconds, max_bytes, clock
+        self._pngs: collections.OrderedDict[str, tuple[float, bytes]] = collections.OrderedDict()
+        """Name to expiry time and PNG, oldest first."""
         self._bytes = 0
 
     def put(self, png: bytes) -> str:
-        """Keep a picture and return the path it is to be had at."""
+        """Store a picture and return its path."""
         name = secrets.token_urlsafe(24)
-        self._kept[name] = (self._clock() + self._seconds, png)
+        self._pngs[name] = (self._clock() + self._seconds, png)
         self._bytes += len(png)
-        while self._bytes > self._most and len(self._kept) > 1:
-            self._forget()
-        self._clear()
+        while self._bytes > self._max_bytes and len(self._pngs) > 1:
+            self._remove_oldest()
+        self._remove_expired()
         return f"{FOLDER}{name}.png"
 
     def get(self, name: str) -> bytes | None:
-        """Return a picture, or None where it never was or is no more."""
-        self._clear()
-        found = self._kept.get(name.removesuffix(".png"))
-        return found[1] if found else None
+        """Return a picture, or None where there is none of that name, or no longer."""
+        self._remove_expired()
+        entry = self._pngs.get(name.removesuffix(".png"))
+        return entry[1] if entry else None
 
-    def _clear(self) -> None:
-        while self._kept and next(iter(self._kept.values()))[0] <= self._clock():
-            self._forget()
+    def _remove_expired(self) -> None:
+        while self._pngs and next(iter(self._pngs.values()))[0] <= self._clock():
+            self._remove_oldest()
 
-    def _forget(self) -> None:
-        _, (_, png) = self._kept.popitem(last=False)
+    def _remove_oldest(self) -> None:
+        _, (_, png) = self._pngs.popitem(last=False)
         self._bytes -= len(png)
 
 
-def times(size: str | None, side: int, most: int) -> int:
-    """Return how many times a picture is enlarged to the size that was asked for; `side` is what the artist draws.
+def scale_for(size: str | None, side: int, max_side: int) -> int:
+    """Return the factor by which pictures of `side` pixels are enlarged to the `size` that was asked for.
 
     Raises:
-        ApiError: where it is no size, too large, or no whole multiple.
+        ApiError: where `size` is not a size, too large, or not a whole multiple.
     """
     if size in (None, "auto"):
         return 1
     width, _, height = str(size).partition("x")
-    right = width.isascii() and width.isdecimal() and width == height and 0 < int(width) <= most
-    if not right or int(width) % side:
-        possible = ", ".join(f"{n * side}x{n * side}" for n in (1, 2, 4, 8) if n * side <= most)
+    is_valid = width.isascii() and width.isdecimal() and width == height and 0 < int(width) <= max_side
+    if not is_valid or int(width) % side:
+        possible = ", ".join(f"{n * side}x{n * side}" for n in (1, 2, 4, 8) if n * side <= max_side)
         raise ApiError(400, f"the size must be auto or a whole multiple of {side}x{side}: {possible}", "size")
     return int(width) // side
 
 
-def png(drawn: Drawn, large: int) -> bytes:
-    """Encode a picture, enlarged so many times, its recipe inside."""
-    image = enlarged(drawn.image, large) if large > 1 else drawn.image
-    return encode(image, dict(drawn.made))
+def picture_png(picture: DrawnPicture, scale: int) -> bytes:
+    """Encode a picture, enlarged, with its recipe inside."""
+    image = enlarged(picture.image, scale) if scale > 1 else picture.image
+    return encode(image, dict(picture.recipe))
 
 
-def bare(image: Image.Image, large: int) -> bytes:
-    """Encode a draft, which has no recipe: nothing draws it alone."""
-    return encode(enlarged(image, large) if large > 1 else image, None)
+def plain_png(image: Image.Image, scale: int) -> bytes:
+    """Encode a draft or a frame of a story, enlarged; it has no recipe, as none draws it alone."""
+    return encode(enlarged(image, scale) if scale > 1 else image, None)
 
 
-def in_base64(data: bytes) -> str:
-    """Return bytes as text."""
+def to_base64(data: bytes) -> str:
+    """Return bytes as base64 text."""
     return base64.b64encode(data).decode()
 
 
-def frames(image: Image.Image, count: int) -> list[Image.Image]:
-    """Cut a strip into its pictures."""
-    width = image.width // count
-    return [image.crop((i * width, 0, (i + 1) * width, image.height)) for i in range(count)]
+def story_frames(strip: Image.Image, count: int) -> list[Image.Image]:
+    """Cut the strip of a story into its frames."""
+    width = strip.width // count
+    return [strip.crop((i * width, 0, (i + 1) * width, strip.height)) for i in range(count)]
 
 
-def event(name: str, body: dict[str, Any]) -> bytes:
+def server_sent_event(name: str, data: dict[str, Any]) -> bytes:
     """Return one server-sent event."""
-    return f"event: {name}\ndata: {json.dumps({'type': name} | body)}\n\n".encode()
+    return f"event: {name}\ndata: {json.dumps({'type': name} | data)}\n\n".encode()

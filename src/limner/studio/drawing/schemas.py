@@ -1,4 +1,4 @@
-"""What requests hold, with their limits: every field is checked here before anything is made of it."""
+"""Request bodies, with their limits: every field is checked here before it is used."""
 
 from __future__ import annotations
 
@@ -15,54 +15,54 @@ from limner.studio.gallery.recipe import plain
 Text = Annotated[str, Field(max_length=2_000), AfterValidator(plain)]
 Word = Annotated[str, Field(max_length=100), AfterValidator(plain)]
 Count = Annotated[int, Field(ge=1, le=64, strict=True)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Number = Annotated[int, Field(ge=0, le=LARGEST_SEED, strict=True)]
-Knob = bool | int | Annotated[float, Field(allow_inf_nan=False)] | Word | None
-MOST_NOISE = 4_096
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+SeedNumber = Annotated[int, Field(ge=0, le=LARGEST_SEED, strict=True)]
+KnobValue = bool | int | Annotated[float, Field(allow_inf_nan=False)] | Word | None
+MAX_NOISE = 4_096
 
 
-class Body(BaseModel):
-    """Base: what is not known is refused."""
+class StrictModel(BaseModel):
+    """Base: unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class CaptionBody(Body):
+class CaptionRequest(StrictModel):
     """One sentence."""
 
     kind: Literal["caption"]
     text: Text
 
 
-class StoryBody(Body):
-    """Lines, a picture each; `setting` holds the lines as first told, where one was changed since."""
+class StoryRequest(StrictModel):
+    """Lines, a picture each; `setting` holds the original lines, where one was changed since."""
 
     kind: Literal["story"]
     lines: Annotated[list[Text], Field(min_length=1, max_length=500)]
     setting: Annotated[list[Text], Field(max_length=500)] = []
 
 
-class NothingBody(Body):
-    """For artists that are not told what to draw."""
+class NothingRequest(StrictModel):
+    """For artists that take no condition."""
 
     kind: Literal["nothing"]
 
 
-class AttributesBody(Body):
+class AttributesRequest(StrictModel):
     """Named values."""
 
     kind: Literal["attributes"]
     values: Annotated[dict[Word, Word], Field(max_length=200)]
 
 
-class LabelsBody(Body):
+class LabelSetRequest(StrictModel):
     """The labels that should appear."""
 
     kind: Literal["labelset"]
     labels: Annotated[list[Word], Field(max_length=200)]
 
 
-class DialogueBody(Body):
+class DialogueRequest(StrictModel):
     """A caption, and questions with their answers."""
 
     kind: Literal["dialogue"]
@@ -70,67 +70,74 @@ class DialogueBody(Body):
     turns: Annotated[list[tuple[Text, Text]], Field(max_length=50)] = []
 
 
-class LayoutBody(Body):
-    """Labelled boxes, each (label, x, y, width, height) in shares of the picture."""
+class LayoutRequest(StrictModel):
+    """Labelled boxes, each (label, x, y, width, height) in fractions of the picture."""
 
     kind: Literal["layout"]
-    boxes: Annotated[list[tuple[Word, Share, Share, Share, Share]], Field(max_length=100)]
+    boxes: Annotated[list[tuple[Word, Fraction, Fraction, Fraction, Fraction]], Field(max_length=100)]
     caption: Text = ""
 
 
-class BlendBody(Body):
-    """The point between two requests, either of which may lie between others."""
+class BlendRequest(StrictModel):
+    """The point between two requests, each of which may be a blend."""
 
     kind: Literal["blend"]
-    first: Asked
-    second: Asked
-    t: Share
+    first: AnyRequest
+    second: AnyRequest
+    t: Fraction
 
 
-Asked = Annotated[
-    CaptionBody | StoryBody | NothingBody | AttributesBody | LabelsBody | DialogueBody | LayoutBody | BlendBody,
+AnyRequest = Annotated[
+    CaptionRequest
+    | StoryRequest
+    | NothingRequest
+    | AttributesRequest
+    | LabelSetRequest
+    | DialogueRequest
+    | LayoutRequest
+    | BlendRequest,
     Field(discriminator="kind"),
 ]
-BlendBody.model_rebuild()
+BlendRequest.model_rebuild()
 
 
-class StyleBody(Body):
+class StyleSeed(StrictModel):
     """The style of a picture, as `POST /v1/styles` found it."""
 
-    noise: Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1, max_length=MOST_NOISE)]
+    noise: Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1, max_length=MAX_NOISE)]
     of: Word = ""
 
 
-End = Number | StyleBody
-Chance = TypeAliasType("Chance", "Number | StyleBody | tuple[Chance, Chance, Share]")
-"""A seed, a style, or (from, to, share): the point between two, either of which may lie between others."""
+SimpleSeed = SeedNumber | StyleSeed
+AnySeed = TypeAliasType("AnySeed", "SeedNumber | StyleSeed | tuple[AnySeed, AnySeed, Fraction]")
+"""A seed, a style, or (from, to, t): the point between two, each of which may lie between others."""
 
 
-class Common(Body):
-    """What all requests for pictures may say."""
+class DrawingOptions(StrictModel):
+    """The fields of every request for pictures."""
 
     model: Annotated[str, Field(max_length=200)] | None = None
-    knobs: Annotated[dict[Word, Knob], Field(max_length=50)] = {}
+    knobs: Annotated[dict[Word, KnobValue], Field(max_length=50)] = {}
     size: Annotated[str, Field(max_length=20)] | None = None
     """"auto", or WIDTHxHEIGHT: a whole multiple of what the artist draws, to which a picture is enlarged."""
     response_format: Literal["url", "b64_json"] = "url"
 
 
-class Told(Body):
+class PromptOrRequest(StrictModel):
     """What to draw: a sentence (for a story a line a picture), or a request of any kind."""
 
     prompt: Text | None = None
-    request: Asked | None = None
+    request: AnyRequest | None = None
 
 
-class Generation(Common, Told):
-    """As the OpenAI API has it, with `seed`, `knobs` and `request` beside; what makes no sense here is taken and left.
+class GenerationBody(DrawingOptions, PromptOrRequest):
+    """As in the OpenAI API, with `seed`, `knobs` and `request`; fields that mean nothing here are accepted and ignored.
 
-    `stream` sends each draft as it comes, at most `partial_images` of them.
+    `stream` sends each draft when it is drawn, `partial_images` of them at most.
     """
 
     n: Count | None = None
-    seed: Chance | None = None
+    seed: AnySeed | None = None
     stream: bool | None = None
     partial_images: Annotated[int, Field(ge=0, le=64)] | None = None
     output_format: Literal["png"] | None = None
@@ -142,78 +149,78 @@ class Generation(Common, Told):
     user: Annotated[str, Field(max_length=500)] | None = None
 
 
-class Wish(Told):
+class BatchRow(PromptOrRequest):
     """A picture of a batch: what to draw, and its seed."""
 
-    seed: Chance = 0
+    seed: AnySeed = 0
 
 
-class Batch(Common):
+class BatchBody(DrawingOptions):
     """Any pictures at once, with the same knobs."""
 
-    rows: Annotated[list[Wish], Field(min_length=1, max_length=64)]
+    rows: Annotated[list[BatchRow], Field(min_length=1, max_length=64)]
 
 
-class Parent(Told):
-    """One of the two that something is made between."""
+class MixParent(PromptOrRequest):
+    """One of the two pictures that a mix lies between."""
 
-    seed: Chance = 0
+    seed: AnySeed = 0
 
 
-class Morph(Common):
+class MorphBody(DrawingOptions):
     """The way from one prompt to another, with one seed."""
 
-    first: Told
-    second: Told
-    seed: Chance = 0
+    first: PromptOrRequest
+    second: PromptOrRequest
+    seed: AnySeed = 0
     frames: Annotated[int, Field(ge=2, le=64, strict=True)] = 8
 
 
-class Walk(Common, Told):
+class WalkBody(DrawingOptions, PromptOrRequest):
     """One prompt, while its noise moves from seed to seed, `frames` pictures from each to the next."""
 
-    seeds: Annotated[list[End], Field(min_length=2, max_length=32)] = [0, 1]
+    seeds: Annotated[list[SimpleSeed], Field(min_length=2, max_length=32)] = [0, 1]
     frames: Count = 8
 
 
-class Mix(Common):
-    """A grid between two parents: what is asked changes from row to row, the noise from column to column."""
+class MixBody(DrawingOptions):
+    """A grid between two parents: the request changes from row to row, the noise from column to column."""
 
-    first: Parent
-    second: Parent
+    first: MixParent
+    second: MixParent
     rows: Annotated[int, Field(ge=2, le=16, strict=True)] = 4
     columns: Annotated[int, Field(ge=2, le=16, strict=True)] = 4
 
 
-class Tale(Common):
-    """A story; told again with changed lines, `setting` holds those it was first told with.
+class StoryBody(DrawingOptions):
+    """A story; where lines were changed, `setting` holds the original ones.
 
-    Pictures before `first`, from 1, are left out of the answer: they stayed as they were.
+    Pictures before `first`, counted from 1, are left out of the response: they stay as they were.
     """
 
     lines: Annotated[list[Text], Field(min_length=1, max_length=500)]
     setting: Annotated[list[Text], Field(max_length=500)] = []
-    seed: Number | None = None
+    seed: SeedNumber | None = None
     first: Count = 1
 
 
-class Look(Common, Told):
-    """A picture, and where each of its words is looked at."""
+class AttentionBody(DrawingOptions, PromptOrRequest):
+    """A picture, and the attention map of each of its words."""
 
-    seed: Chance | None = None
-
-
-def request_of(asked: Body) -> requests.Request:
-    """Return the request a body stands for; raise as `limner.requests.from_json`."""
-    return requests.from_json(asked.model_dump())
+    seed: AnySeed | None = None
 
 
-def seed_of(chance: Number | StyleBody | tuple[Any, ...]) -> Seed:
-    """Return the seed a body stands for; raise as `limner.drawing.seeds.seed_from_json`."""
+def parse_request(request: StrictModel) -> requests.Request:
+    """Return the request of a body; raise as `limner.requests.from_json`."""
+    return requests.from_json(request.model_dump())
 
-    def plain(part: Any) -> Any:
+
+def parse_seed(seed: SeedNumber | StyleSeed | tuple[Any, ...]) -> Seed:
+    """Return the seed of a body; raise as `limner.drawing.seeds.seed_from_json`."""
+
+    def to_json(part: Any) -> Any:
         if isinstance(part, tuple):
-            return [plain(one) for one in part]
-        return part.model_dump() if isinstance(part, StyleBody) else part
+            return [to_json(item) for item in part]
+        return part.model_dump() if isinstance(part, StyleSeed) else part
 
-    return seed_from_json(plain(chance))
+    return seed_from_json(to_json(seed))

@@ -1,4 +1,4 @@
-"""From what a request says to pictures: the artists of a studio, and what they are asked for."""
+"""From request bodies to pictures: the artists of a studio, checked requests, and responses."""
 
 from __future__ import annotations
 
@@ -20,110 +20,117 @@ from limner.drawing.seeds import first_seed
 from limner.errors import UserError
 from limner.noise import Seed
 from limner.requests import Request, Story, texts
-from limner.studio.drawing import responses
-from limner.studio.drawing.batching import Desk, Drawn, Heard, weight
-from limner.studio.drawing.schemas import Chance, Common, Told, request_of, seed_of
-from limner.studio.errors import ApiError, ClientGone
-from limner.studio.info.describe import side
-from limner.studio.info.metrics import Meters
+from limner.studio.drawing.batching import ArtistQueue, DrawnPicture, OnDraft, picture_count
+from limner.studio.drawing.responses import TemporaryPictures, picture_png, scale_for, to_base64
+from limner.studio.drawing.schemas import AnySeed, DrawingOptions, PromptOrRequest, parse_request, parse_seed
+from limner.studio.errors import ApiError, ClientDisconnected, unknown_artist
+from limner.studio.info.describe import picture_side
+from limner.studio.info.metrics import Metrics
 from limner.studio.limits import Limits
 
 T = TypeVar("T")
-DECODING = 2
+MAX_DECODING = 2
 """Pictures that are decoded at once: a large one takes much memory."""
 MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
-"""How PNG, JPEG, GIF and WebP begin; other readers stay shut."""
+"""First bytes of PNG, JPEG, GIF and WebP; no other decoder of Pillow is used."""
 
 
 class Studio:
     """What all routes share.
 
     Args:
-        desks: the artists at work, by the names they are asked for; the first is asked where none is named.
+        queues: the artists' queues, by the names clients use for them; the first is the default.
         limits: how much may be asked.
-        meters: what is counted.
+        metrics: what is counted.
     """
 
-    def __init__(self, desks: Mapping[str, Desk], limits: Limits, meters: Meters) -> None:
-        self.desks, self.limits, self.meters = dict(desks), limits, meters
-        self.links = responses.Links()
-        self.began = int(time.time())
-        self.open = False
-        self._decoding = asyncio.Semaphore(DECODING)
+    def __init__(self, queues: Mapping[str, ArtistQueue], limits: Limits, metrics: Metrics) -> None:
+        self.queues, self.limits, self.metrics = dict(queues), limits, metrics
+        self.pictures = TemporaryPictures()
+        self.started_at = int(time.time())
+        self.is_open = False
+        self._decoding = asyncio.Semaphore(MAX_DECODING)
 
-    def desk(self, model: str | None) -> Desk:
-        """Return the desk of an artist.
+    def queue(self, model: str | None) -> ArtistQueue:
+        """Return the queue of an artist; of the first where no name is given.
 
         Raises:
             ApiError: where there is no such artist.
         """
-        name = next(iter(self.desks)) if model is None else model
-        if name not in self.desks:
-            raise ApiError(404, f"there is no artist {name!r}; GET /v1/models lists them", "model", "model_not_found")
-        return self.desks[name]
+        name = next(iter(self.queues)) if model is None else model
+        if name not in self.queues:
+            raise unknown_artist(name)
+        return self.queues[name]
 
-    def request(self, artist: Artist, told: Told) -> Request:
-        """Return what is asked of an artist, checked; raise UserError or ApiError."""
-        if told.prompt is not None and told.request is not None:
+    def parse(self, artist: Artist, body: PromptOrRequest) -> Request:
+        """Return the request of a body, checked; raise UserError or ApiError."""
+        if body.prompt is not None and body.request is not None:
             raise ApiError(400, "give either prompt or request, not both", "request")
-        return self.checked(artist, told.prompt if told.request is None else request_of(told.request))
+        return self.check(artist, body.prompt if body.request is None else parse_request(body.request))
 
-    def checked(self, artist: Artist, asked: str | Request | None) -> Request:
-        """Return a request that the artist takes and that keeps the limits."""
-        (request,) = artist.requests(asked)
-        letters, lines = self.limits.letters, self.limits.lines
-        if max(map(len, texts(request)), default=0) > letters:
-            raise ApiError(400, f"a sentence has more than {letters:,} characters: shorten it", "prompt")
-        if isinstance(request, Story) and not request.lines:
+    def check(self, artist: Artist, request: str | Request | None) -> Request:
+        """Return a request that the artist takes and that is within the limits."""
+        (parsed,) = artist.requests(request)
+        characters, lines = self.limits.characters, self.limits.lines
+        if max(map(len, texts(parsed)), default=0) > characters:
+            raise ApiError(400, f"a sentence has more than {characters:,} characters: shorten it", "prompt")
+        if isinstance(parsed, Story) and not parsed.lines:
             raise UserError("the story is empty: say what to draw, a line for each picture")
-        if weight((request, 0)) > lines:
+        if picture_count(parsed) > lines:
             raise ApiError(400, f"the story has more than {lines} lines: tell it in parts", "prompt")
-        return request
+        return parsed
 
     async def draw(
-        self, http: HttpRequest, desk: Desk, rows: Sequence[Row], knobs: Mapping[str, Any], heard: Heard | None = None
-    ) -> list[Drawn]:
-        """Draw rows for a client, for as long as the client is there.
+        self,
+        http: HttpRequest,
+        queue: ArtistQueue,
+        rows: Sequence[Row],
+        knobs: Mapping[str, Any],
+        on_draft: OnDraft | None = None,
+    ) -> list[DrawnPicture]:
+        """Draw rows for a client, until it disconnects.
 
         Raises:
-            ApiError: for more pictures than one request may ask.
-            ClientGone: the client went away; what was not drawn yet stays undrawn.
+            ApiError: for more pictures than one request may ask for.
+            ClientDisconnected: the client disconnected; rows that were still waiting are not drawn.
         """
-        asked = sum(map(weight, rows))
-        if asked > self.limits.pictures:
-            text = f"{asked} pictures are asked for, and {self.limits.pictures} are the limit of one request"
+        count = sum(picture_count(request) for request, _ in rows)
+        if count > self.limits.pictures:
+            text = f"{count} pictures are asked for, and {self.limits.pictures} are the limit of one request"
             raise ApiError(400, text, "n")
-        return await while_there(http, desk.draw(rows, desk.artist.knobs(knobs), heard))
+        return await until_disconnected(http, queue.draw(rows, queue.artist.knobs(knobs), on_draft))
 
-    async def answer(self, http: HttpRequest, desk: Desk, rows: Sequence[Row], body: Common) -> dict[str, Any]:
-        """Draw rows and answer as the OpenAI API does, with each picture's recipe and unknown words beside."""
-        large = self.times(desk, body)
-        drawn = await self.draw(http, desk, rows, body.knobs)
-        pngs = await while_there(http, _encoded(drawn, large))
+    async def respond(
+        self, http: HttpRequest, queue: ArtistQueue, rows: Sequence[Row], options: DrawingOptions
+    ) -> dict[str, Any]:
+        """Draw rows and respond as the OpenAI API does, with the recipe and the unknown words of each picture."""
+        scale = self.scale(queue, options)
+        pictures = await self.draw(http, queue, rows, options.knobs)
+        pngs = await until_disconnected(http, _encode_all(pictures, scale))
         data = [
-            self.picture(http, body, data) | {"recipe": one.made, "unknown": one.unknown}
-            for data, one in zip(pngs, drawn, strict=True)
+            self.picture_fields(http, options, png) | {"recipe": picture.recipe, "unknown": picture.unknown_words}
+            for png, picture in zip(pngs, pictures, strict=True)
         ]
         return {"created": int(time.time()), "data": data}
 
-    def times(self, desk: Desk, body: Common) -> int:
-        """Return how many times the pictures are enlarged."""
-        return responses.times(body.size, side(desk.artist), self.limits.side)
+    def scale(self, queue: ArtistQueue, options: DrawingOptions) -> int:
+        """Return the factor by which pictures are enlarged."""
+        return scale_for(options.size, picture_side(queue.artist), self.limits.side)
 
-    def picture(self, http: HttpRequest, body: Common, png: bytes) -> dict[str, str]:
-        """Return a picture in the form that was asked for."""
-        if body.response_format == "b64_json":
-            return {"b64_json": responses.in_base64(png)}
-        return {"url": str(http.base_url).rstrip("/") + self.links.put(png)}
+    def picture_fields(self, http: HttpRequest, options: DrawingOptions, png: bytes) -> dict[str, str]:
+        """Return a picture in the format that was asked for: as a URL or in base64."""
+        if options.response_format == "b64_json":
+            return {"b64_json": to_base64(png)}
+        return {"url": str(http.base_url).rstrip("/") + self.pictures.put(png)}
 
-    async def upload(self, encoded: bytes, side: int) -> Image.Image:
-        """Decode a picture that was sent, at about twice the resolution that is needed.
+    async def decode_upload(self, encoded: bytes, side: int) -> Image.Image:
+        """Decode an uploaded picture and crop and resize it to a square of `side` pixels.
 
         Raises:
-            ApiError: where it is none, or too large.
+            ApiError: where it is not a picture, or too large.
         """
         if not encoded.startswith(MAGIC):
-            raise ApiError(400, "the body is no picture: send the bytes of a PNG, JPEG, WebP or GIF", "body")
+            raise ApiError(400, "the body is not a picture: send the bytes of a PNG, JPEG, WebP or GIF", "body")
         async with self._decoding:
             try:
                 return await run_in_threadpool(
@@ -133,35 +140,35 @@ class Studio:
                 raise ApiError(400, f"the picture {error}", "body") from None
 
 
-async def _encoded(drawn: Sequence[Drawn], large: int) -> list[bytes]:
-    """Encode one picture after another: many large ones take long, and whoever goes away stops it."""
-    return [await run_in_threadpool(responses.png, one, large) for one in drawn]
+async def _encode_all(pictures: Sequence[DrawnPicture], scale: int) -> list[bytes]:
+    """Encode pictures one by one, so that a disconnect stops it: many large ones take long."""
+    return [await run_in_threadpool(picture_png, picture, scale) for picture in pictures]
 
 
-def chance(given: Chance | None) -> Seed:
-    """Return the seed that is meant, one by chance where none is."""
-    return first_seed(None) if given is None else seed_of(given)
+def seed_or_random(seed: AnySeed | None) -> Seed:
+    """Return the seed of a body, or a random one where it has none."""
+    return first_seed(None) if seed is None else parse_seed(seed)
 
 
-async def while_there(http: HttpRequest, work: Coroutine[Any, Any, T]) -> T:
-    """Do some work for a client, and stop when the client goes away.
+async def until_disconnected(http: HttpRequest, work: Coroutine[Any, Any, T]) -> T:
+    """Await some work for a client, and cancel it when the client disconnects.
 
     Raises:
-        ClientGone: it went; and what `work` raises.
+        ClientDisconnected: where it did; and whatever `work` raises.
     """
-    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(http.receive))
+    working, disconnect = asyncio.ensure_future(work), asyncio.ensure_future(_wait_for_disconnect(http.receive))
     try:
-        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working, disconnect}, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
-        raise ClientGone
+        raise ClientDisconnected
     finally:
-        gone.cancel()
+        disconnect.cancel()
         working.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await working
 
 
-async def _gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,1 +1,1 @@
-"""What the studio tells of artists, systems and itself."""
+"""What the studio says about its artists, the systems and itself; knows nothing of how pictures are drawn."""

@@ -1,4 +1,4 @@
-"""What the page is told of artists and systems, whoever draws: a server, or a browser alone."""
+"""Artists and systems as JSON values, for the page: served by a studio, or written into an exported page."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from limner.requests import Story
 from limner.system import System
 
 
-def apart(names: Iterable[str]) -> list[str]:
-    """Return names, no two alike: the second of two gets "-2", or the next number that is free."""
-    found: list[str] = []
+def unique_names(names: Iterable[str]) -> list[str]:
+    """Return the names without duplicates: a second "a" becomes "a-2", or the next number that is free."""
+    unique: list[str] = []
     for name in names:
-        numbered = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-        found.append(next(one for one in numbered if one not in found))
-    return found
+        candidates = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+        unique.append(next(candidate for candidate in candidates if candidate not in unique))
+    return unique
 
 
-def side(artist: Artist) -> int:
-    """Return the side, in pixels, of what an artist draws."""
+def picture_side(artist: Artist) -> int:
+    """Return the side, in pixels, of the pictures that an artist draws."""
     return int(getattr(artist.system.config, "size", artist.system.schema.size))
 
 
-def about(name: str, artist: Artist) -> dict[str, Any]:
-    """Return what a form needs to know of an artist; nothing tells where it lies."""
+def describe_artist(name: str, artist: Artist) -> dict[str, Any]:
+    """Return what a form needs to know of an artist; nothing in it reveals the artist's folder."""
     system, schema, record = artist.system, artist.system.schema, artist.record
     return {
         "id": name,
@@ -39,7 +39,7 @@ def about(name: str, artist: Artist) -> dict[str, Any]:
         "paper": dataclasses.asdict(type(system).paper),
         "takes": system.takes.__name__.lower(),
         "gives": sorted(system.gives),
-        "size": side(artist),
+        "size": picture_side(artist),
         "attributes": schema.attributes,
         "labels": schema.labels,
         "examples": schema.examples,
@@ -57,22 +57,22 @@ def about(name: str, artist: Artist) -> dict[str, Any]:
 
 
 def _knobs(artist: Artist) -> list[dict[str, Any]]:
-    """Return each knob with its type, default and meaning, which is empty where its class is not at hand."""
+    """Return each knob with its type, default and meaning, which is empty where the class cannot be imported."""
     try:
-        told = {field.name: field.about for field in catalogue.summary(str(artist.record["system"])).knobs}
+        meanings = {field.name: field.about for field in catalogue.summary(str(artist.record["system"])).knobs}
     except UserError:
-        told = {}
+        meanings = {}
     return [
-        {"name": knob.name, "kind": str(knob.type), "default": value, "about": told.get(knob.name, "")}
+        {"name": knob.name, "kind": str(knob.type), "default": value, "about": meanings.get(knob.name, "")}
         for knob in dataclasses.fields(artist.knobs())
         for value in [getattr(artist.knobs(), knob.name)]
     ]
 
 
-def about_systems(artists: Mapping[str, Artist]) -> list[dict[str, Any]]:
-    """Return of every system its paper, settings with their meaning, presets, and who of it draws here."""
+def describe_systems(artists: Mapping[str, Artist]) -> list[dict[str, Any]]:
+    """Return of every system its paper, settings with their meaning, presets, and which of the artists are of it."""
     return [
         dataclasses.asdict(catalogue.summary(name))
-        | {"artists": [one for one, artist in artists.items() if artist.record["system"] == name]}
+        | {"artists": [artist_name for artist_name, artist in artists.items() if artist.record["system"] == name]}
         for name in catalogue.names()
     ]
