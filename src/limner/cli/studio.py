@@ -60,7 +60,7 @@ def studio(
     from limner.errors import UserError
     from limner.studio import server
     from limner.studio.gallery import gallery
-    from limner.studio.gallery.database import default_place
+    from limner.studio.gallery.database import default_location
     from limner.studio.limits import LOCAL, Limits
 
     if (rate is not None and rate < 0) or threads < 0:
@@ -73,7 +73,7 @@ def studio(
     with listening:
         chosen = artists or [DEFAULT, *(name for name in bundled() if name != DEFAULT)]
         people = [load(name, device=device) for name in chosen]
-        opened = gallery.Gallery(Path(database) if database and "://" not in database else database or default_place())
+        opened = gallery.Gallery(Path(database) if database and "://" not in database else database or default_location())
         app = server.build(people, settings, opened)
         address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
         note(f"{address} draws with {', '.join(one.name for one in people)}")

@@ -191,6 +191,6 @@ def _add_gallery(app: FastAPI, studio: Studio, gallery: Gallery) -> dict[str, in
     picture_body = MOST_BYTES * 4 // 3 + 2**16  # base64, and the other fields
     return {
         f"{gallery_routes.PREFIX}/pictures": picture_body,
-        f"{gallery_routes.PREFIX}/import": files.MOST_BYTES_OF_ALL,
+        f"{gallery_routes.PREFIX}/import": files.MAX_ZIP_BYTES,
         f"{ratings_routes.PREFIX}/studies": MAX_STUDY_BYTES,
     }

@@ -19,7 +19,7 @@ from galleries import picture
 from house_rules import ROOT
 from lacking import lacking
 from limner.errors import UserError
-from limner.studio.gallery.database import Database, Unavailable, default_place, migrate
+from limner.studio.gallery.database import Database, Unavailable, default_location, migrate
 from limner.studio.gallery.gallery import Gallery
 from limner.studio.gallery.tables import Table
 
@@ -167,7 +167,7 @@ def test_a_database_that_is_not_there_is_told_in_a_line_without_the_password(whe
 
 
 def test_a_database_that_is_busy_for_long_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("limner.studio.gallery.database.WAIT", 0.1)
+    monkeypatch.setattr("limner.studio.gallery.database.LOCK_TIMEOUT", 0.1)
     gallery = Gallery(tmp_path / "gallery.sqlite")
     other = sqlite3.connect(tmp_path / "gallery.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -190,9 +190,9 @@ def test_a_copy_of_the_files_is_a_gallery(tmp_path: Path) -> None:
     copy.close()
 
 
-def test_the_default_place_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_default_location_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.delenv("LIMNER_GALLERY", raising=False)
-    assert default_place() == tmp_path / "limner" / "gallery.sqlite"
+    assert default_location() == tmp_path / "limner" / "gallery.sqlite"
     monkeypatch.setenv("LIMNER_GALLERY", str(tmp_path / "mine"))
-    assert default_place() == tmp_path / "mine"
+    assert default_location() == tmp_path / "mine"

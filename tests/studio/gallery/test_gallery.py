@@ -166,7 +166,7 @@ def test_pages_hold_each_picture_once_while_others_are_added(gallery: Gallery) -
 
 @pytest.mark.parametrize("after", ["", "-", "5", "x-y", "9" * 30 + "-a", "-1-a", "\u0661-a"])
 def test_a_place_that_is_none_is_refused(gallery: Gallery, after: str) -> None:
-    with pytest.raises(UserError, match="no place in the list"):
+    with pytest.raises(UserError, match="not a cursor"):
         gallery.page(after=after)
 
 

@@ -125,10 +125,10 @@ def test_export_and_import(client: TestClient, tmp_path: Path) -> None:
 def test_a_zip_larger_than_allowed_is_cut_off_while_it_comes(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "MOST_BYTES_OF_ALL", 1000)
+    monkeypatch.setattr(files, "MAX_ZIP_BYTES", 1000)
     assert client.post(f"{HOME}/import", content=b"x" * 1001).status_code == 413
     refused = client.post(f"{HOME}/import", content=b"x" * 1000)
-    assert (refused.status_code, refused.json()["detail"]) == (400, "this is no zip file that Limner wrote")
+    assert (refused.status_code, refused.json()["detail"]) == (400, "this is not a zip file that Limner wrote")
 
 
 def test_a_picture_is_drawn_again_and_compared(client: TestClient) -> None:

@@ -22,7 +22,7 @@ from galleries import picture
 from limner.drawing.artist import load
 from limner.errors import UserError
 from limner.studio.gallery.database import Conflict, Database, Missing
-from limner.studio.ratings.ratings import Asked, Ratings, Sheet, draw_sheets
+from limner.studio.ratings.ratings import NextComparison, Ratings, Sheet, draw_sheets
 from limner.studio.ratings.routes import router
 
 SYSTEMS = ("ant", "bee", "cat")
@@ -49,7 +49,7 @@ def drew(ratings: Ratings, entry: str) -> str:
         return SYSTEMS[image.getpixel((0, 0))[0]]  # type: ignore[index]
 
 
-def answer_all(ratings: Ratings, study: str, rater: str) -> list[Asked]:
+def answer_all(ratings: Ratings, study: str, rater: str) -> list[NextComparison]:
     """Answer like somebody who likes ants best and cats least, but finds all equally good to look at."""
     done = []
     while asked := ratings.next(study, rater):

@@ -1,1 +1,1 @@
-"""The gallery: what is kept of drawings, in SQL and in zip files."""
+"""The gallery: pictures in a database, and as zip files."""

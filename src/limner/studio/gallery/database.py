@@ -1,4 +1,4 @@
-"""The studio's database: SQLite in a file by default, PostgreSQL by URL; brought up to date when it is opened."""
+"""The studio's database: SQLite in a file by default, PostgreSQL by URL; migrated when it is opened."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from limner.errors import UserError
 from limner.files import make_folder
 
 MIGRATIONS = Path(__file__).parent / "_migrations"
-WAIT = 10
+LOCK_TIMEOUT = 10
 """Seconds that a writer waits for another before it gives up."""
 _LOCK = 0x11A3E5  # any number that every Limner agrees on: one server at a time migrates
 _WRITES = "limner_writes"
@@ -29,19 +29,19 @@ T = TypeVar("T")
 
 
 class Missing(UserError):
-    """What was asked for is not there."""
+    """The record that was asked for does not exist."""
 
 
 class Conflict(UserError):
-    """What was asked for does not go together with what is there."""
+    """A change contradicts what is stored."""
 
 
 class Unavailable(UserError):
-    """The database does not answer or cannot write now; later it may."""
+    """The database does not respond or cannot write now; a retry may succeed."""
 
 
-def default_place() -> Path:
-    """Return where the studio keeps its gallery: LIMNER_GALLERY, else the user's data folder."""
+def default_location() -> Path:
+    """Return the file of the studio's gallery: LIMNER_GALLERY, else the user's data folder."""
     data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     return Path(os.environ.get("LIMNER_GALLERY") or data / "limner" / "gallery.sqlite")
 
@@ -52,46 +52,46 @@ def now() -> int:
 
 
 class Database:
-    """An open database with today's tables; safe to use from many threads.
+    """An open database, migrated to the current tables; safe to use from many threads.
 
-    A write that has returned survives the death of the process, and with SQLite, too, the loss of power
+    A write that has returned survives a crash of the process, and with SQLite a loss of power, too
     (write-ahead log, synchronous=FULL).
 
     Args:
-        where: a file, or a URL such as `postgresql://user@host/name`.
+        location: a file, or a URL such as `postgresql://user@host/name`.
 
     Raises:
-        UserError: where it cannot be reached, is no database, or a newer Limner's.
+        UserError: where it cannot be reached, is not a database, or was migrated by a newer Limner.
     """
 
-    def __init__(self, where: str | Path) -> None:
-        url = _url(where)
-        self.shown = url.render_as_string(hide_password=True)
+    def __init__(self, location: str | Path) -> None:
+        url = _url(location)
+        self.display_url = url.render_as_string(hide_password=True)
         try:
             self._engine = _engine(url)
             self._writing = self._engine.execution_options(**{_WRITES: True})
             with self._writing.begin() as connection:
-                _migrate(connection, self.shown)
+                _migrate(connection, self.display_url)
         except DBAPIError as error:
-            raise UserError(f"cannot use the database {self.shown}: {_first_line(error.orig)}") from None
+            raise UserError(f"cannot use the database {self.display_url}: {_first_line(error.orig)}") from None
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Open a session that sees one state of the database and changes nothing.
+        """Open a read-only session on one snapshot of the database.
 
         Raises:
-            Unavailable: where the database does not answer.
+            Unavailable: where the database does not respond.
         """
-        with self._answering(), Session(self._engine) as session:
+        with self._unavailable_errors(), Session(self._engine) as session:
             yield session
 
     def write(self, work: Callable[[Session], T]) -> T:
-        """Do `work` in one transaction, all or nothing, and return what it returns once that is safe on disk.
+        """Run `work` in one transaction and return its result once that is committed to disk.
 
-        It is done once more where another writer put in the same key meanwhile, so it may be called twice.
+        It is run once more where another writer inserted the same key meanwhile, so `work` may be called twice.
 
         Raises:
-            Unavailable: where the database does not answer, is busy for long, or its disk is full.
+            Unavailable: where the database does not respond, is locked for long, or its disk is full.
         """
         try:
             return self._write(work)
@@ -103,19 +103,19 @@ class Database:
         self._engine.dispose()
 
     def _write(self, work: Callable[[Session], T]) -> T:
-        with self._answering(), Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with self._unavailable_errors(), Session(self._writing, expire_on_commit=False) as session, session.begin():
             return work(session)
 
     @contextmanager
-    def _answering(self) -> Iterator[None]:
+    def _unavailable_errors(self) -> Iterator[None]:
         try:
             yield
         except OperationalError as error:
-            raise Unavailable(f"the database does not do it now: {_first_line(error.orig)}") from error
+            raise Unavailable(f"the database is not available now: {_first_line(error.orig)}") from error
 
 
 def migrate(connection: Connection, revision: str = "head") -> None:
-    """Bring the tables behind `connection` to a revision, within its transaction."""
+    """Migrate the tables of a connection to a revision, within its transaction."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
@@ -123,23 +123,23 @@ def migrate(connection: Connection, revision: str = "head") -> None:
     command.upgrade(config, revision)
 
 
-def _migrate(connection: Connection, shown: str) -> None:
+def _migrate(connection: Connection, display_url: str) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     try:
         migrate(connection)
     except CommandError as error:
-        why = f"{shown} is not this Limner's ({error}): update with pip install -U limner, or choose another"
-        raise UserError(f"the database {why}") from None
+        reason = f"{display_url} is not of this version of Limner ({error}): pip install -U limner, or name another"
+        raise UserError(f"the database {reason}") from None
 
 
-def _url(where: str | Path) -> URL:
-    if isinstance(where, Path) or "://" not in where:
-        place = Path(where).absolute()
-        make_folder(place.parent)
-        return URL.create("sqlite", database=str(place))
+def _url(location: str | Path) -> URL:
+    if isinstance(location, Path) or "://" not in location:
+        file = Path(location).absolute()
+        make_folder(file.parent)
+        return URL.create("sqlite", database=str(file))
     try:
-        url = make_url(where)
+        url = make_url(location)
     except (ArgumentError, ValueError):
         raise UserError("the database's URL cannot be read: write it as postgresql://user@host/name") from None
     if url.drivername in ("postgres", "postgresql"):
@@ -150,7 +150,7 @@ def _url(where: str | Path) -> URL:
 def _engine(url: URL) -> Engine:
     sqlite = url.get_backend_name() == "sqlite"
     try:
-        engine = create_engine(url, pool_pre_ping=not sqlite, connect_args={"timeout": WAIT} if sqlite else {})
+        engine = create_engine(url, pool_pre_ping=not sqlite, connect_args={"timeout": LOCK_TIMEOUT} if sqlite else {})
     except NoSuchModuleError:
         raise UserError(
             f"no database of the kind {url.drivername!r}: use a file, or postgresql://user@host/name"
@@ -165,14 +165,14 @@ def _engine(url: URL) -> Engine:
 
 
 def _open_sqlite(connection: Any, record: Any) -> None:
-    """Leave transactions to `_begin_sqlite`: Python's driver would begin them too late."""
+    """Leave transactions to `_begin_sqlite`: Python's sqlite3 module would begin them too late."""
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """Take the lock at once to write: a reader that turns writer midway could only fail."""
+    """Take the write lock at the beginning: a reader that starts to write later could only fail."""
     writes = connection.get_execution_options().get(_WRITES)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

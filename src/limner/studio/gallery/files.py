@@ -1,7 +1,7 @@
 """A gallery as one zip file: pictures as PNG with their recipes inside, and `gallery.jsonl` with a line for each.
 
-A zip is read as what a stranger made: nothing of it is unpacked to disk, its names are never used as paths, and every
-size is bounded before the bytes are read. Nothing is added unless all of it is sound.
+A zip is untrusted input: nothing of it is unpacked to disk, its names are never used as paths, and every size is
+bounded before the bytes are read. Nothing is added unless all of it is valid.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic import ValidationError as Invalid
 
 from limner.errors import UserError
-from limner.studio.gallery.gallery import Gallery, New, Shelf
+from limner.studio.gallery.gallery import Gallery, NewPicture, Shelf
 from limner.studio.gallery.recipe import (
     MOST_BYTES,
     Identity,
@@ -34,16 +34,16 @@ from limner.studio.gallery.recipe import (
 from limner.studio.gallery.tables import Picture
 
 INDEX = "gallery.jsonl"
-MOST_PICTURES = 60_000
-MOST_BYTES_OF_ALL = 2 * 2**30
-"""Of a zip that is imported, and of all that is in it."""
-_MOST_INDEX = 256 * 2**20
-_MOST_DIRECTORY = 250 * MOST_PICTURES
-_AT_ONCE = 100
+MAX_PICTURES = 60_000
+MAX_ZIP_BYTES = 2 * 2**30
+"""Of an imported zip, and of its contents unpacked."""
+_MAX_INDEX_BYTES = 256 * 2**20
+_MAX_DIRECTORY_BYTES = 250 * MAX_PICTURES
+_TRANSACTION = 100
 _PICTURE = re.compile(r"pictures/([0-9a-f]{64})\.png", re.ASCII)
-_LONGEST_LINE = 2**20
-_YEAR_2100 = 4_102_444_800 * 10**6  # a zip knows no later dates than 2107
-_Moment = Annotated[int, Field(strict=True, ge=0, lt=_YEAR_2100)]
+_MAX_LINE_BYTES = 2**20
+_YEAR_2100 = 4_102_444_800 * 10**6  # the latest date of a zip is in 2107
+_Time = Annotated[int, Field(strict=True, ge=0, lt=_YEAR_2100)]
 
 
 class Line(BaseModel):
@@ -54,18 +54,18 @@ class Line(BaseModel):
     id: Identity
     recipe: dict[str, Any]
     note: Note = ""
-    drawn_at: _Moment
-    kept_at: _Moment | None = None
+    drawn_at: _Time
+    kept_at: _Time | None = None
 
 
 def write(gallery: Gallery, file: IO[bytes], shelf: Shelf = "kept") -> int:
     """Write the pictures of a shelf as a zip into `file`; return how many.
 
     Raises:
-        UserError: where there are more than `read` takes.
+        UserError: where there are more than `read` accepts.
     """
-    if (total := gallery.page(shelf, limit=1).total) > MOST_PICTURES:
-        raise UserError(f"there are {total:,} pictures, and a zip holds {MOST_PICTURES:,}: delete some first")
+    if (total := gallery.page(shelf, limit=1).total) > MAX_PICTURES:
+        raise UserError(f"there are {total:,} pictures, and a zip holds {MAX_PICTURES:,}: delete some first")
     lines = []
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as packed:
         for picture, png in gallery.each(shelf):
@@ -77,86 +77,86 @@ def write(gallery: Gallery, file: IO[bytes], shelf: Shelf = "kept") -> int:
 
 
 def read(gallery: Gallery, file: IO[bytes]) -> tuple[int, int]:
-    """Add what a zip that `write` made holds to a gallery; nothing is added unless all of it is sound.
+    """Add the pictures of a zip that `write` made to a gallery; nothing is added unless all of it is valid.
 
-    What the death of the process cuts off can be imported again: what is there already is not doubled.
+    After a crash halfway the zip can be imported again: pictures that exist are not duplicated.
 
     Returns:
-        How many pictures it holds, and how many of them are new here.
+        How many pictures it holds, and how many of them are new in the gallery.
 
     Raises:
-        UserError: where it is no such zip, is damaged, or is larger than is allowed; the line says which part.
+        UserError: where it is not such a zip, is damaged, or is too large; the message says which part.
     """
     try:
         _check_size(file)
         with zipfile.ZipFile(file) as packed:
             ids = _ids(packed)
-            lines = _lines(_bytes(packed, INDEX, _MOST_INDEX))
+            lines = _parse_index(_read_entry(packed, INDEX, _MAX_INDEX_BYTES))
             if len(lines) != len(ids) or {line.id for line in lines} != ids:
                 raise UserError(f"the zip is damaged: its pictures are not those that {INDEX} lists")
             for line in lines:
-                _new(packed, line)
-            parts = [lines[start : start + _AT_ONCE] for start in range(0, len(lines), _AT_ONCE)]
-            fresh = sum(gallery.add_all([_new(packed, line) for line in part]) for part in parts)
+                _read_picture(packed, line)
+            parts = [lines[start : start + _TRANSACTION] for start in range(0, len(lines), _TRANSACTION)]
+            added = sum(gallery.add_all([_read_picture(packed, line) for line in part]) for part in parts)
     except UserError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
-        raise UserError(f"this is no zip file that can be read: {error!s:.200}") from None
-    return len(lines), fresh
+        raise UserError(f"this zip file cannot be read: {error!s:.200}") from None
+    return len(lines), added
 
 
 def _check_size(file: IO[bytes]) -> None:
-    """Look at the end of a zip, which tells how long its directory is, before anything believes that.
+    """Check the length of a zip's directory, which stands at the end of the file, before zipfile reads it.
 
     Raises:
-        UserError: where it is too large, of the kind for larger files (zip64), or no zip.
+        UserError: where it is too large, a zip64, or not a zip.
     """
     end = file.seek(0, os.SEEK_END)
-    if end > MOST_BYTES_OF_ALL:
-        raise UserError(f"the zip has {end:,} bytes, and {MOST_BYTES_OF_ALL:,} are the limit")
+    if end > MAX_ZIP_BYTES:
+        raise UserError(f"the zip has {end:,} bytes, and {MAX_ZIP_BYTES:,} are the limit")
     file.seek(max(end - 42, 0))
     tail = file.read()
     if tail[-22:-18] != b"PK\5\6":
-        raise UserError("this is no zip file that Limner wrote")
-    if int.from_bytes(tail[-10:-6], "little") > _MOST_DIRECTORY or tail.startswith(b"PK\6\7"):
-        raise UserError(f"the zip holds too many files: {MOST_PICTURES:,} pictures are the limit")
+        raise UserError("this is not a zip file that Limner wrote")
+    if int.from_bytes(tail[-10:-6], "little") > _MAX_DIRECTORY_BYTES or tail.startswith(b"PK\6\7"):
+        raise UserError(f"the zip holds too many files: {MAX_PICTURES:,} pictures are the limit")
 
 
 def _ids(packed: zipfile.ZipFile) -> set[str]:
-    """Return the ids of the pictures in a zip, having looked at the directory alone.
+    """Return the ids of the pictures in a zip, from its directory alone.
 
     Raises:
-        UserError: where something is in it that does not belong there, or that is too large.
+        UserError: where it contains other files, or files that are too large.
     """
     entries = packed.infolist()
-    if len(entries) > MOST_PICTURES + 1:
-        raise UserError(f"the zip holds {len(entries):,} files: {MOST_PICTURES:,} pictures are the limit")
-    if sum(entry.file_size for entry in entries) > MOST_BYTES_OF_ALL:
-        raise UserError(f"the zip unpacks to more than the {MOST_BYTES_OF_ALL:,} bytes allowed")
+    if len(entries) > MAX_PICTURES + 1:
+        raise UserError(f"the zip holds {len(entries):,} files: {MAX_PICTURES:,} pictures are the limit")
+    if sum(entry.file_size for entry in entries) > MAX_ZIP_BYTES:
+        raise UserError(f"the zip unpacks to more than the {MAX_ZIP_BYTES:,} bytes allowed")
     if any(entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for entry in entries):
-        raise UserError("the zip is no gallery of Limner's: it is packed in another way")
+        raise UserError("the zip is not a gallery of Limner's: it has another kind of compression")
     names = [entry.filename for entry in entries]
     ids = {found[1] for name in names if (found := _PICTURE.fullmatch(name))}
-    if stranger := next((name for name in names if name != INDEX and not _PICTURE.fullmatch(name)), None):
-        raise UserError(f"the zip is no gallery of Limner's: it holds {stranger[:60]!r}")
+    if foreign := next((name for name in names if name != INDEX and not _PICTURE.fullmatch(name)), None):
+        raise UserError(f"the zip is not a gallery of Limner's: it holds {foreign[:60]!r}")
     if names.count(INDEX) != 1 or len(ids) != len(names) - 1:
-        raise UserError(f"the zip is no gallery of Limner's: it must hold {INDEX} once, and each picture once")
+        raise UserError(f"the zip is not a gallery of Limner's: it must hold {INDEX} once, and each picture once")
     return ids
 
 
-def _bytes(packed: zipfile.ZipFile, name: str, most: int) -> bytes:
-    """Unpack an entry, believing no size that the directory tells."""
+def _read_entry(packed: zipfile.ZipFile, name: str, max_bytes: int) -> bytes:
+    """Unpack an entry; the size in the directory is not trusted."""
     with packed.open(name) as entry:
-        content = entry.read(most + 1)
-    if len(content) > most:
-        raise UserError(f"{name} in the zip has more than the {most:,} bytes allowed")
+        content = entry.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise UserError(f"{name} in the zip has more than the {max_bytes:,} bytes allowed")
     return content
 
 
-def _lines(index: bytes) -> list[Line]:
+def _parse_index(index: bytes) -> list[Line]:
     found = []
     for number, line in enumerate(index.splitlines(), start=1):
-        if len(line) > _LONGEST_LINE:
+        if len(line) > _MAX_LINE_BYTES:
             raise UserError(f"{INDEX}, line {number} is too long")
         try:
             found.append(Line.model_validate_json(line))
@@ -165,15 +165,15 @@ def _lines(index: bytes) -> list[Line]:
     return found
 
 
-def _new(packed: zipfile.ZipFile, line: Line) -> New:
-    png = _bytes(packed, f"pictures/{line.id}.png", MOST_BYTES)
+def _read_picture(packed: zipfile.ZipFile, line: Line) -> NewPicture:
+    png = _read_entry(packed, f"pictures/{line.id}.png", MOST_BYTES)
     try:
-        image, made = decode(png), checked(line.recipe)
-        if not identity(made) == identity(recipe_in(image)) == line.id:
+        image, recipe = decode(png), checked(line.recipe)
+        if not identity(recipe) == identity(recipe_in(image)) == line.id:
             raise UserError("its recipe is not the one that its picture holds")
     except UserError as error:
-        raise UserError(f"the picture {line.id[:12]} in the zip cannot be taken: {error}") from None
-    return New(encode(image, made), made, image.size, line.note, line.drawn_at, line.kept_at)
+        raise UserError(f"the picture {line.id[:12]} in the zip cannot be imported: {error}") from None
+    return NewPicture(encode(image, recipe), recipe, image.size, line.note, line.drawn_at, line.kept_at)
 
 
 def _line(picture: Picture) -> Mapping[str, Any]:
@@ -187,6 +187,7 @@ def _line(picture: Picture) -> Mapping[str, Any]:
     }
 
 
-def _entry(name: str, at: int) -> zipfile.ZipInfo:
-    when = datetime.fromtimestamp(at / 1e6, UTC).timetuple()
+def _entry(name: str, time: int) -> zipfile.ZipInfo:
+    """Return the header of an entry; `time` is in microseconds since 1970."""
+    when = datetime.fromtimestamp(time / 1e6, UTC).timetuple()
     return zipfile.ZipInfo(name, max(when[:6], (1980, 1, 1, 0, 0, 0)))

@@ -1,7 +1,7 @@
-"""The gallery: every picture with the recipe that draws it again; favourites, history, and a bin to take things from.
+"""The gallery: every picture with the recipe that draws it again; favourites, history, and a bin to restore from.
 
-A picture is known by what decides it (checkpoint, request, knobs, seed), so adding one twice, or importing a gallery
-into itself, doubles nothing.
+The id of a picture is a hash of what determines it (checkpoint, request, knobs, seed), so adding one twice, or
+importing a gallery into itself, makes no duplicates.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from limner.studio.gallery.recipe import checked, decode, encode, folded, identi
 from limner.studio.gallery.tables import Picture
 
 Shelf = Literal["kept", "drawn", "deleted"]
-"""Favourites; everything that was drawn, favourites too; the bin."""
-LONGEST_PAGE = 200
-MOST_AT_ONCE = 1_000
-MOST_WORDS = 20
+"""Favourites; everything that was drawn, favourites included; the bin."""
+MAX_PAGE = 200
+MAX_AT_ONCE = 1_000
+MAX_WORDS = 20
 TRIM_EVERY = 100
-"""Pictures added between two looks at what is too old."""
+"""Pictures that are added between two calls of `Gallery.trim`."""
 DAY = 86_400 * 10**6
 """In microseconds."""
 _ORDER: dict[str, InstrumentedAttribute[Any]] = {
@@ -43,46 +43,48 @@ class Page:
 
     pictures: Sequence[Picture]
     next: str | None
-    """What `Gallery.page` takes as `after` to go on; None at the end."""
+    """Cursor of the following page, which `Gallery.page` takes as `after`; None at the end."""
     total: int
-    """Pictures on the shelf that were looked for, on all pages."""
+    """Pictures on the shelf that match the search, on all pages."""
 
 
 @dataclass(frozen=True)
-class New:
-    """A picture to add: what `Gallery.add` makes of its arguments."""
+class NewPicture:
+    """A picture to add, its recipe checked."""
 
     png: bytes
-    made: dict[str, Any]
+    recipe: dict[str, Any]
     size: tuple[int, int]
     note: str = ""
     drawn_at: int = 0
     kept_at: int | None = None
 
     @classmethod
-    def of(cls, image: Image.Image, parents: Sequence[str] | None = None, note: str = "", *, keep: bool = False) -> New:
+    def of(
+        cls, image: Image.Image, parents: Sequence[str] | None = None, note: str = "", *, keep: bool = False
+    ) -> NewPicture:
         """Read a picture and the recipe it carries; raise as `Gallery.add`."""
-        made = recipe_in(image)
+        recipe = recipe_in(image)
         if parents is not None:
-            made = checked(made | {"parents": list(parents)})
-        at = now()
-        return cls(encode(image, made), made, image.size, note, at, at if keep else None)
+            recipe = checked(recipe | {"parents": list(parents)})
+        time = now()
+        return cls(encode(image, recipe), recipe, image.size, note, time, time if keep else None)
 
 
 class Gallery:
     """Pictures in a database; safe to use from many threads, and from many processes at once.
 
     Args:
-        where: a file (SQLite), a URL such as `postgresql://user@host/name`, or an open database.
-        history: pictures that are remembered without being kept; older ones are forgotten.
-        days: how long what was deleted can be taken back.
+        location: a file (SQLite), a URL such as `postgresql://user@host/name`, or an open database.
+        history: how many pictures that are not favourites are stored; older ones are deleted.
+        days: how long deleted pictures can be restored.
 
     Raises:
         UserError: as `Database`.
     """
 
-    def __init__(self, where: str | Path | Database, *, history: int = 10_000, days: float = 30) -> None:
-        self.database = where if isinstance(where, Database) else Database(where)
+    def __init__(self, location: str | Path | Database, *, history: int = 10_000, days: float = 30) -> None:
+        self.database = location if isinstance(location, Database) else Database(location)
         self._history, self._days, self._added = history, days, 0
         self.trim()
 
@@ -93,28 +95,28 @@ class Gallery:
     def add(
         self, picture: Image.Image | bytes, *, keep: bool = False, parents: Sequence[str] | None = None, note: str = ""
     ) -> Picture:
-        """Put a picture in, or its note and heart on the one that is there; when this returns it is safe on disk.
+        """Add a picture, or update the heart and note of one that exists; on return it is committed to disk.
 
         Args:
             picture: as an artist drew it, or its PNG; it carries its recipe.
-            keep: as a favourite, not only as history. What is kept stays so.
+            keep: as a favourite, not only as history. False does not unmark a favourite.
             parents: ids of the pictures it was made from (morph, mix); those in its recipe where None.
-            note: what a person says of it.
+            note: a person's comment.
 
         Raises:
-            UserError: where it is no PNG within limits, or carries no sound recipe.
+            UserError: where it is not a PNG within the limits, or carries no valid recipe.
         """
         image = decode(picture) if isinstance(picture, bytes) else picture
-        new = New.of(image, parents, note, keep=keep)
-        found, _ = self.database.write(lambda session: _put(session, new))
+        new = NewPicture.of(image, parents, note, keep=keep)
+        stored, _ = self.database.write(lambda session: _upsert(session, new))
         self._count_added(1)
-        return found
+        return stored
 
-    def add_all(self, some: Sequence[New]) -> int:
-        """Add all of them, and bring back those that are in the bin; return how many were not there before."""
-        fresh = self.database.write(lambda session: sum(_put(session, new)[1] for new in some))
-        self._count_added(len(some))
-        return fresh
+    def add_all(self, pictures: Sequence[NewPicture]) -> int:
+        """Add pictures, and restore those that are in the bin; return how many did not exist before."""
+        added = self.database.write(lambda session: sum(_upsert(session, new)[1] for new in pictures))
+        self._count_added(len(pictures))
+        return added
 
     def get(self, picture: str) -> Picture:
         """Return a picture by its id.
@@ -137,30 +139,30 @@ class Gallery:
 
         Args:
             shelf: which.
-            search: words, or beginnings of words, that request, artist or note have, all of them.
-            artist: only what it drew.
+            search: words, or beginnings of words; request, artist and note must contain all of them.
+            artist: only pictures that it drew.
             limit: pictures on a page, 200 at most.
-            after: where the page before ended (its `next`); pictures added since do not shift what follows.
+            after: cursor, the `next` of the page before; pictures added since do not shift the pages.
 
         Raises:
-            UserError: where `after` is no such place, or `limit` is out of bounds.
+            UserError: where `after` is not a cursor, or `limit` is out of bounds.
         """
-        if not 1 <= limit <= LONGEST_PAGE:
-            raise UserError(f"limit, the pictures of a page, is from 1 to {LONGEST_PAGE}, not {limit}")
+        if not 1 <= limit <= MAX_PAGE:
+            raise UserError(f"limit, the pictures of a page, is from 1 to {MAX_PAGE}, not {limit}")
         column = _ORDER[shelf]
-        wanted = and_(*_on(shelf), *_saying(search), *([Picture.artist == artist] if artist else []))
-        rows = select(Picture).where(wanted).order_by(column.desc(), Picture.id.desc()).limit(limit + 1)
+        matches = and_(*_on_shelf(shelf), *_contains_words(search), *([Picture.artist == artist] if artist else []))
+        rows = select(Picture).where(matches).order_by(column.desc(), Picture.id.desc()).limit(limit + 1)
         if after is not None:
-            at, last = _cursor(after)
-            rows = rows.where(or_(column < at, and_(column == at, Picture.id < last)))
+            time, last_id = _parse_cursor(after)
+            rows = rows.where(or_(column < time, and_(column == time, Picture.id < last_id)))
         with self.database.reading() as session:
             found = list(session.scalars(rows))
-            total = session.scalar(select(func.count()).select_from(Picture).where(wanted)) or 0
-        more = f"{getattr(found[limit - 1], column.key)}-{found[limit - 1].id}" if len(found) > limit else None
-        return Page(found[:limit], more, total)
+            total = session.scalar(select(func.count()).select_from(Picture).where(matches)) or 0
+        cursor = f"{getattr(found[limit - 1], column.key)}-{found[limit - 1].id}" if len(found) > limit else None
+        return Page(found[:limit], cursor, total)
 
     def change(self, picture: str, *, keep: bool | None = None, note: str | None = None) -> Picture:
-        """Set or take the heart of a picture, and its note, where not None.
+        """Mark or unmark a picture as a favourite, and set its note, where not None.
 
         Raises:
             Missing: where there is none.
@@ -176,33 +178,38 @@ class Gallery:
 
         return self.database.write(work)
 
-    def delete(self, some: Sequence[str]) -> tuple[str, int]:
-        """Put pictures in the bin; return what `undo` takes to bring them back, and how many went."""
-        if len(some) > MOST_AT_ONCE:
-            raise UserError(f"{MOST_AT_ONCE:,} pictures can be deleted at once, not {len(some):,}")
+    def delete(self, ids: Sequence[str]) -> tuple[str, int]:
+        """Put pictures in the bin; return the id of the deletion, which `undo` takes, and how many were deleted."""
+        if len(ids) > MAX_AT_ONCE:
+            raise UserError(f"{MAX_AT_ONCE:,} pictures can be deleted at once, not {len(ids):,}")
         deletion = secrets.token_hex(16)
-        rows = update(Picture).where(Picture.id.in_(some), Picture.deleted_at.is_(None))
-        gone = self.database.write(lambda s: _count(s, rows.values(deleted_at=now(), deletion=deletion)))
-        return deletion, gone
+        rows = update(Picture).where(Picture.id.in_(ids), Picture.deleted_at.is_(None))
+        count = self.database.write(lambda s: _count(s, rows.values(deleted_at=now(), deletion=deletion)))
+        return deletion, count
 
     def undo(self, deletion: str) -> int:
-        """Bring back what one deletion took, hearts and all; return how many pictures came back."""
+        """Restore the pictures of one deletion, favourites as such; return how many."""
         rows = update(Picture).where(Picture.deletion == deletion)
         return self.database.write(lambda s: _count(s, rows.values(deleted_at=None, deletion=None)))
 
     def each(self, shelf: Shelf = "kept") -> Iterator[tuple[Picture, bytes]]:
         """Yield all pictures of a shelf, oldest first, with their PNGs; a few are in memory at a time."""
-        column, last = _ORDER[shelf], (-1, "")
-        rows = select(Picture).options(undefer(Picture.png)).where(*_on(shelf)).order_by(column, Picture.id).limit(20)
+        column, time, last_id = _ORDER[shelf], -1, ""
+        rows = (
+            select(Picture)
+            .options(undefer(Picture.png))
+            .where(*_on_shelf(shelf))
+            .order_by(column, Picture.id)
+            .limit(20)
+        )
         while True:
-            at, name = last
             with self.database.reading() as session:
-                later = rows.where(or_(column > at, and_(column == at, Picture.id > name)))
+                later = rows.where(or_(column > time, and_(column == time, Picture.id > last_id)))
                 found = list(session.scalars(later))
-            yield from ((one, one.png) for one in found)
+            yield from ((picture, picture.png) for picture in found)
             if not found:
                 return
-            last = getattr(found[-1], column.key), found[-1].id
+            time, last_id = getattr(found[-1], column.key), found[-1].id
 
     def _count_added(self, number: int) -> None:
         self._added += number
@@ -211,28 +218,29 @@ class Gallery:
             self.trim()
 
     def trim(self) -> None:
-        """Forget history beyond what is remembered, and empty the bin of what lies in it for too long."""
-        past = Picture.kept_at.is_(None), Picture.deleted_at.is_(None)
-        oldest = select(Picture.drawn_at).where(*past).order_by(Picture.drawn_at.desc()).offset(self._history).limit(1)
+        """Delete history beyond its limit, and pictures that were in the bin for too long."""
+        history = Picture.kept_at.is_(None), Picture.deleted_at.is_(None)
+        newest_first = select(Picture.drawn_at).where(*history).order_by(Picture.drawn_at.desc())
+        too_old = newest_first.offset(self._history).limit(1)
 
         def work(session: Session) -> None:
             session.execute(delete(Picture).where(Picture.deleted_at < now() - int(self._days * DAY)))
-            if (at := session.scalar(oldest)) is not None:
-                session.execute(delete(Picture).where(*past, Picture.drawn_at <= at))
+            if (time := session.scalar(too_old)) is not None:
+                session.execute(delete(Picture).where(*history, Picture.drawn_at <= time))
 
         self.database.write(work)
 
 
-def _put(session: Session, new: New) -> tuple[Picture, bool]:
-    """Return the picture, and whether it was not there before."""
-    name = identity(new.made)
+def _upsert(session: Session, new: NewPicture) -> tuple[Picture, bool]:
+    """Add or update a picture; return it, and whether it is new."""
+    name = identity(new.recipe)
     found = session.get(Picture, name)
-    fresh = found is None
+    is_new = found is None
     if found is None:
         found = Picture(
-            id=name, artist=new.made["artist"], checkpoint=new.made["checkpoint"], recipe=new.made, png=new.png
+            id=name, artist=new.recipe["artist"], checkpoint=new.recipe["checkpoint"], recipe=new.recipe, png=new.png
         )
-        found.parents, found.note = new.made["parents"], ""
+        found.parents, found.note = new.recipe["parents"], ""
         found.width, found.height = new.size
         found.drawn_at, found.kept_at = new.drawn_at, None
         session.add(found)
@@ -242,7 +250,7 @@ def _put(session: Session, new: New) -> tuple[Picture, bool]:
     found.drawn_at = max(found.drawn_at, new.drawn_at)
     found.deleted_at = found.deletion = None
     session.flush()
-    return found, fresh
+    return found, is_new
 
 
 def _one(session: Session, picture: str) -> Picture:
@@ -256,20 +264,20 @@ def _count(session: Session, statement: Any) -> int:
     return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]
 
 
-def _on(shelf: Shelf) -> list[ColumnElement[bool]]:
-    """Return what tells that a picture is on a shelf."""
+def _on_shelf(shelf: Shelf) -> list[ColumnElement[bool]]:
+    """Return the conditions for a picture to be on a shelf."""
     if shelf == "deleted":
         return [Picture.deleted_at.is_not(None)]
-    there: list[ColumnElement[bool]] = [Picture.deleted_at.is_(None)]
-    return [*there, Picture.kept_at.is_not(None)] if shelf == "kept" else there
+    stored: list[ColumnElement[bool]] = [Picture.deleted_at.is_(None)]
+    return [*stored, Picture.kept_at.is_not(None)] if shelf == "kept" else stored
 
 
-def _saying(search: str) -> list[ColumnElement[bool]]:
-    return [Picture.words.contains(f" {word}", autoescape=True) for word in folded(search)[:MOST_WORDS]]
+def _contains_words(search: str) -> list[ColumnElement[bool]]:
+    return [Picture.words.contains(f" {word}", autoescape=True) for word in folded(search)[:MAX_WORDS]]
 
 
-def _cursor(after: str) -> tuple[int, str]:
-    at, _, last = after.partition("-")
-    if not (at.isascii() and at.isdigit() and len(at) < 19 and last):
-        raise UserError("after is no place in the list: take it from `next` of the page before")
-    return int(at), last
+def _parse_cursor(after: str) -> tuple[int, str]:
+    time, _, last_id = after.partition("-")
+    if not (time.isascii() and time.isdigit() and len(time) < 19 and last_id):
+        raise UserError("after is not a cursor: take it from `next` of the page before")
+    return int(time), last_id

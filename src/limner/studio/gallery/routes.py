@@ -1,4 +1,4 @@
-"""The gallery over HTTP. Ids and words are all that a request can name: no path of one reaches the file system."""
+"""The gallery over HTTP. Requests name pictures by id or search words only: no path reaches the file system."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from limner.errors import UserError
 from limner.studio.gallery import files
 from limner.studio.gallery.database import Conflict, Missing, Unavailable
-from limner.studio.gallery.gallery import LONGEST_PAGE, MOST_AT_ONCE, Gallery, Shelf
+from limner.studio.gallery.gallery import MAX_AT_ONCE, MAX_PAGE, Gallery, Shelf
 from limner.studio.gallery.recipe import MOST_BYTES, Identity, Note, decode, encode, plain
 from limner.studio.gallery.tables import Picture
 
 PREFIX = "/v1/gallery"
-IN_MEMORY = 8 * 2**20
-"""Bytes of a zip that is sent or received; more of it goes to a temporary file without a name."""
-FOREVER = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+MAX_IN_MEMORY = 8 * 2**20
+"""Bytes of a zip that are buffered in memory; a larger one goes to an unnamed temporary file."""
+IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 Redraw = Callable[[Mapping[str, Any]], Image.Image]
 
 
@@ -34,8 +34,8 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Added(_Body):
-    """A picture to put in."""
+class AddBody(_Body):
+    """A picture to add."""
 
     png: Annotated[str, Field(max_length=MOST_BYTES * 4 // 3 + 4)]
     """In base64, its recipe inside, as the studio's `b64_json` gives it."""
@@ -44,33 +44,33 @@ class Added(_Body):
     note: Note = ""
 
 
-class Changed(_Body):
-    """What to change of a picture."""
+class ChangeBody(_Body):
+    """The fields of a picture to change."""
 
     keep: bool | None = None
     note: Note | None = None
 
 
-class Some(_Body):
+class PicturesBody(_Body):
     """Pictures by their ids."""
 
-    ids: Annotated[list[Identity], Field(min_length=1, max_length=MOST_AT_ONCE)]
+    ids: Annotated[list[Identity], Field(min_length=1, max_length=MAX_AT_ONCE)]
 
 
-class Deletion(_Body):
-    """What takes back a deletion."""
+class UndoBody(_Body):
+    """The id of a deletion, to undo it."""
 
     undo: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 
 
-class Deleted(Deletion):
-    """What was deleted, and what takes it back."""
+class DeletedResponse(UndoBody):
+    """How many pictures were deleted, and the id of the deletion."""
 
     deleted: int
 
 
-class Shown(BaseModel):
-    """A picture as the gallery tells of it; times are ISO 8601, UTC."""
+class PictureResponse(BaseModel):
+    """A picture of the gallery; times are ISO 8601, UTC."""
 
     id: str
     url: str
@@ -84,8 +84,8 @@ class Shown(BaseModel):
     deleted: str | None
 
     @classmethod
-    def of(cls, picture: Picture) -> Shown:
-        """Tell of a picture."""
+    def of(cls, picture: Picture) -> PictureResponse:
+        """Convert a row of the table."""
         return cls(
             id=picture.id,
             url=f"{PREFIX}/pictures/{picture.id}.png",
@@ -94,22 +94,22 @@ class Shown(BaseModel):
             note=picture.note,
             width=picture.width,
             height=picture.height,
-            drawn=_moment(picture.drawn_at) or "",
-            kept=_moment(picture.kept_at),
-            deleted=_moment(picture.deleted_at),
+            drawn=_iso_time(picture.drawn_at) or "",
+            kept=_iso_time(picture.kept_at),
+            deleted=_iso_time(picture.deleted_at),
         )
 
 
-class Listed(BaseModel):
+class PageResponse(BaseModel):
     """A page of pictures, newest first; `next` is the `after` of the page that follows."""
 
-    data: list[Shown]
+    data: list[PictureResponse]
     next: str | None
     total: int
 
 
-class Imported(BaseModel):
-    """What an import did."""
+class ImportResponse(BaseModel):
+    """How many pictures a zip held, and how many of them were new."""
 
     pictures: int
     added: int
@@ -119,36 +119,36 @@ Id = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
 @contextmanager
-def answering() -> Iterator[None]:
-    """Turn what a person can put right into an answer that says so, in one line."""
+def http_errors() -> Iterator[None]:
+    """Turn errors of the gallery into HTTP errors with a message of one line."""
     try:
         yield
     except Unavailable as error:
-        raise HTTPException(503, _line(error), {"Retry-After": "5"}) from None
+        raise HTTPException(503, _one_line(error), {"Retry-After": "5"}) from None
     except UserError as error:
         status = 404 if isinstance(error, Missing) else 409 if isinstance(error, Conflict) else 400
-        raise HTTPException(status, _line(error)) from None
+        raise HTTPException(status, _one_line(error)) from None
 
 
-def _line(error: UserError) -> str:
-    """Return a message as a line that can be sent: it may quote what a stranger wrote."""
+def _one_line(error: UserError) -> str:
+    """Return a message as one line of valid UTF-8: it may quote untrusted text."""
     return " ".join(str(error).split()).encode("utf-8", "replace").decode()
 
 
 def from_base64(text: str) -> bytes:
-    """Decode a PNG out of a body.
+    """Decode a PNG in base64.
 
     Raises:
-        UserError: where it is no base64.
+        UserError: where it is not base64.
     """
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise UserError("the picture is no base64") from None
+        raise UserError("the picture is not base64") from None
 
 
-def sends(media: str) -> dict[int | str, dict[str, Any]]:
-    """Declare, for the description of the API, that a route answers with bytes of this kind."""
+def binary_response(media: str) -> dict[int | str, dict[str, Any]]:
+    """Declare, for the OpenAPI document, that a route responds with bytes of this media type."""
     return {200: {"content": {media: {"schema": {"type": "string", "format": "binary"}}}}}
 
 
@@ -157,7 +157,7 @@ def router(gallery: Gallery, redraw: Redraw | None = None) -> APIRouter:
 
     Args:
         gallery: which.
-        redraw: draws the picture of a recipe, as `Artist.redraw` does; without it nothing is drawn again.
+        redraw: draws the picture of a recipe, as `Artist.redraw` does; without it there is no route that does.
     """
     routes = APIRouter(prefix=PREFIX, tags=["gallery"])
 
@@ -166,114 +166,116 @@ def router(gallery: Gallery, redraw: Redraw | None = None) -> APIRouter:
         shelf: Shelf = "kept",
         q: Annotated[str, Query(max_length=500)] = "",
         artist: Annotated[str, Query(max_length=200), AfterValidator(plain)] = "",
-        limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = 50,
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
         after: Annotated[str | None, Query(pattern="^[0-9]{1,18}-[0-9a-f]{64}$")] = None,
-    ) -> Listed:
-        """List favourites (kept), history (drawn) or the bin (deleted); `q` looks for words and their beginnings."""
-        with answering():
+    ) -> PageResponse:
+        """List favourites (kept), history (drawn) or the bin (deleted); `q` searches for words or their beginnings."""
+        with http_errors():
             found = gallery.page(shelf, search=q, artist=artist, limit=limit, after=after)
-        return Listed(data=[Shown.of(one) for one in found.pictures], next=found.next, total=found.total)
+        return PageResponse(
+            data=[PictureResponse.of(one) for one in found.pictures], next=found.next, total=found.total
+        )
 
     @routes.post("/pictures", status_code=201)
-    def add(body: Added) -> Shown:
-        """Put a picture in, or its heart and note on the one that is there: asking twice doubles nothing."""
-        with answering():
+    def add(body: AddBody) -> PictureResponse:
+        """Add a picture, or update the heart and note of one that exists: a repeated request makes no duplicate."""
+        with http_errors():
             png = from_base64(body.png)
-            return Shown.of(gallery.add(png, keep=body.keep, parents=body.parents, note=body.note))
+            return PictureResponse.of(gallery.add(png, keep=body.keep, parents=body.parents, note=body.note))
 
-    @routes.get("/pictures/{picture}.png", response_class=Response, responses=sends("image/png"))
+    @routes.get("/pictures/{picture}.png", response_class=Response, responses=binary_response("image/png"))
     def png(picture: Id) -> Response:
         """Return the picture as PNG, its recipe inside."""
-        with answering():
-            return Response(gallery.png(picture), media_type="image/png", headers=FOREVER)
+        with http_errors():
+            return Response(gallery.png(picture), media_type="image/png", headers=IMMUTABLE)
 
     @routes.get("/pictures/{picture}")
-    def one(picture: Id) -> Shown:
-        """Tell of one picture."""
-        with answering():
-            return Shown.of(gallery.get(picture))
+    def get(picture: Id) -> PictureResponse:
+        """Return the fields of one picture."""
+        with http_errors():
+            return PictureResponse.of(gallery.get(picture))
 
-    _changes(routes, gallery)
-    _files(routes, gallery)
+    _add_changes(routes, gallery)
+    _add_files(routes, gallery)
     if redraw is not None:
-        _again(routes, gallery, redraw)
+        _add_redraw(routes, gallery, redraw)
     return routes
 
 
-def _changes(routes: APIRouter, gallery: Gallery) -> None:
+def _add_changes(routes: APIRouter, gallery: Gallery) -> None:
     @routes.patch("/pictures/{picture}")
-    def change(picture: Id, body: Changed) -> Shown:
-        """Set or take the heart; write the note."""
-        with answering():
-            return Shown.of(gallery.change(picture, keep=body.keep, note=body.note))
+    def change(picture: Id, body: ChangeBody) -> PictureResponse:
+        """Mark or unmark it as a favourite; set the note."""
+        with http_errors():
+            return PictureResponse.of(gallery.change(picture, keep=body.keep, note=body.note))
 
     @routes.delete("/pictures/{picture}")
-    def delete(picture: Id) -> Deleted:
-        """Put a picture in the bin; `undo` of the answer brings it back."""
-        with answering():
+    def delete(picture: Id) -> DeletedResponse:
+        """Put a picture in the bin; `undo` in the response restores it."""
+        with http_errors():
             gallery.get(picture)
             return _deleted(gallery, [picture])
 
     @routes.post("/delete")
-    def delete_some(body: Some) -> Deleted:
-        """Put pictures in the bin; `undo` of the answer brings all of them back."""
-        with answering():
+    def delete_some(body: PicturesBody) -> DeletedResponse:
+        """Put pictures in the bin; `undo` in the response restores all of them."""
+        with http_errors():
             return _deleted(gallery, body.ids)
 
     @routes.post("/undo")
-    def undo(body: Deletion) -> dict[str, int]:
-        """Take a deletion back; 404 where there is nothing left to bring back."""
-        with answering():
+    def undo(body: UndoBody) -> dict[str, int]:
+        """Undo a deletion; 404 where there is nothing left to restore."""
+        with http_errors():
             if restored := gallery.undo(body.undo):
                 return {"restored": restored}
-            raise Missing("there is nothing to take back: it was done already, or the bin was emptied")
+            raise Missing("there is nothing to restore: it was restored already, or the bin was emptied")
 
 
-def _files(routes: APIRouter, gallery: Gallery) -> None:
-    @routes.get("/export", response_class=StreamingResponse, responses=sends("application/zip"))
+def _add_files(routes: APIRouter, gallery: Gallery) -> None:
+    @routes.get("/export", response_class=StreamingResponse, responses=binary_response("application/zip"))
     def export(shelf: Shelf = "kept") -> StreamingResponse:
         """Return a shelf as a zip: pictures with their recipes inside, and gallery.jsonl."""
-        file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (closed when it is sent)
+        file = tempfile.SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115 (closed when it is sent)
         try:
-            with answering():
+            with http_errors():
                 files.write(gallery, file, shelf)
             headers = {"Content-Disposition": 'attachment; filename="gallery.zip"', "Content-Length": str(file.tell())}
             file.seek(0)
         except BaseException:
             file.close()
             raise
-        return StreamingResponse(_sent(file), media_type="application/zip", headers=headers)
+        return StreamingResponse(_chunks(file), media_type="application/zip", headers=headers)
 
     body = {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}, "required": True}
 
     @routes.post("/import", openapi_extra={"requestBody": body})
-    async def take(request: Request) -> Imported:
+    async def import_zip(request: Request) -> ImportResponse:
         """Merge an exported zip, which is the body of the request, into the gallery."""
-        with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
+        with tempfile.SpooledTemporaryFile(MAX_IN_MEMORY) as file:
             size = 0
             async for chunk in request.stream():
                 size += len(chunk)
-                if size > files.MOST_BYTES_OF_ALL:
-                    raise HTTPException(413, f"the zip has more than {files.MOST_BYTES_OF_ALL:,} bytes")
+                if size > files.MAX_ZIP_BYTES:
+                    raise HTTPException(413, f"the zip has more than {files.MAX_ZIP_BYTES:,} bytes")
                 await run_in_threadpool(file.write, chunk)
-            with answering():
+            with http_errors():
                 pictures, added = await run_in_threadpool(files.read, gallery, file)
-        return Imported(pictures=pictures, added=added)
+        return ImportResponse(pictures=pictures, added=added)
 
 
-def _again(routes: APIRouter, gallery: Gallery, redraw: Redraw) -> None:
-    @routes.post("/pictures/{picture}/again", response_class=Response, responses=sends("image/png"))
+def _add_redraw(routes: APIRouter, gallery: Gallery, redraw: Redraw) -> None:
+    @routes.post("/pictures/{picture}/again", response_class=Response, responses=binary_response("image/png"))
     def again(picture: Id) -> Response:
-        """Draw a picture again from its recipe; the header Limner-Difference is 0 where it is the same bit for bit.
+        """Draw a picture again from its recipe; the header Limner-Difference is 0 where it is bitwise the same.
 
-        It is the largest difference of a colour, of 255: what was drawn among others may be 1 off, by rounding.
+        It is the largest difference of a channel, of 255: a picture from a larger batch may differ by 1, by rounding.
         """
-        with answering():
-            kept = gallery.get(picture)
-            drawn = redraw(kept.recipe)
+        with http_errors():
+            stored = gallery.get(picture)
+            drawn = redraw(stored.recipe)
             difference = _difference(drawn, decode(gallery.png(picture)))
         headers = {"Limner-Difference": str(difference), "X-Content-Type-Options": "nosniff"}
-        return Response(encode(drawn, kept.recipe), media_type="image/png", headers=headers)
+        return Response(encode(drawn, stored.recipe), media_type="image/png", headers=headers)
 
 
 def _difference(first: Image.Image, second: Image.Image) -> int:
@@ -282,15 +284,15 @@ def _difference(first: Image.Image, second: Image.Image) -> int:
     return max(ImageChops.difference(first, second).tobytes())
 
 
-def _deleted(gallery: Gallery, ids: list[str]) -> Deleted:
-    undo, gone = gallery.delete(ids)
-    return Deleted(undo=undo, deleted=gone)
+def _deleted(gallery: Gallery, ids: list[str]) -> DeletedResponse:
+    undo, count = gallery.delete(ids)
+    return DeletedResponse(undo=undo, deleted=count)
 
 
-def _sent(file: IO[bytes]) -> Iterator[bytes]:
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
     with file:
         yield from iter(lambda: file.read(2**16), b"")
 
 
-def _moment(at: int | None) -> str | None:
-    return None if at is None else datetime.fromtimestamp(at / 1e6, UTC).isoformat()
+def _iso_time(time: int | None) -> str | None:
+    return None if time is None else datetime.fromtimestamp(time / 1e6, UTC).isoformat()

@@ -1,7 +1,7 @@
-"""What the studio keeps, as tables: pictures, and the studies, answers and pictures of blind ratings.
+"""The tables of the studio's database: pictures, and the studies, answers and pictures of blind ratings.
 
-Times are whole microseconds since 1970, UTC: every database keeps and orders them alike. A change here needs a new file
-in `_migrations/versions`; a test compares the two.
+Times are whole microseconds since 1970, UTC: every database stores and orders them alike. A change here needs a new
+file in `_migrations/versions`; a test compares the two.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ class Table(DeclarativeBase):
 
 
 class Picture(Table):
-    """A picture with all that it takes to draw it again: history, and where `kept_at` is set, a favourite."""
+    """A picture with its recipe: part of the history, and a favourite where `kept_at` is set."""
 
     __tablename__ = "pictures"
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    """SHA-256 of what decides the picture (see `limner.studio.gallery.recipe.identity`)."""
+    """SHA-256 of what determines the picture (see `limner.studio.gallery.recipe.identity`)."""
     artist: Mapped[str] = mapped_column(String(200))
     checkpoint: Mapped[str] = mapped_column(String(64))
     recipe: Mapped[dict[str, Any]]
     parents: Mapped[list[Any]]
     note: Mapped[str] = mapped_column(Text)
     words: Mapped[str] = mapped_column(Text)
-    """The words of request, artist and note, folded, a space before each: what search looks in."""
+    """The words of request, artist and note, case-folded, a space before each, for the search."""
     width: Mapped[int]
     height: Mapped[int]
     png: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
@@ -47,7 +47,7 @@ class Picture(Table):
     kept_at: Mapped[int | None] = mapped_column(BigInteger, index=True)
     deleted_at: Mapped[int | None] = mapped_column(BigInteger, index=True)
     deletion: Mapped[str | None] = mapped_column(String(32), index=True)
-    """What takes back the deletion that took it away, together with all that went with it."""
+    """Id of the deletion that it belongs to: `Gallery.undo` restores all pictures of one."""
 
 
 class Study(Table):
@@ -59,7 +59,7 @@ class Study(Table):
     name: Mapped[str] = mapped_column(String(200))
     questions: Mapped[list[Any]]
     together: Mapped[int]
-    """Pictures that a person sees at once."""
+    """Pictures that a person compares at a time."""
     made_at: Mapped[int] = mapped_column(BigInteger)
 
 
@@ -75,7 +75,7 @@ class Task(Table):
 
 
 class Entry(Table):
-    """What one system drew for a task. Its id is drawn by chance and says nothing of the system."""
+    """What one system drew for a task. Its id is random and reveals nothing of the system."""
 
     __tablename__ = "entries"
 
@@ -86,7 +86,7 @@ class Entry(Table):
 
 
 class Comparison(Table):
-    """What one person was shown, and what they answered."""
+    """The pictures that one person was shown, and their answer."""
 
     __tablename__ = "comparisons"
 
@@ -96,6 +96,6 @@ class Comparison(Table):
     shown: Mapped[list[Any]]
     """Ids of entries, in the order on the page."""
     answer: Mapped[dict[str, Any] | None]
-    """Question to tiers of entry ids, best first; those in one tier are equal."""
+    """Question to tiers of entry ids, best first; ids in one tier are tied."""
     shown_at: Mapped[int] = mapped_column(BigInteger)
     answered_at: Mapped[int | None] = mapped_column(BigInteger)

@@ -1,7 +1,7 @@
-"""Blind rating: people compare what several systems drew for one text and do not learn which system drew what.
+"""Blind rating: people compare pictures of several systems for one text without knowing which system drew which.
 
 Li et al. 2019 (StoryGAN) ask which of two is better in visual quality, in consistency and in relevance, and let people
-rank all methods. Here each of these is a question that is answered by an order, best first, ties allowed.
+rank all methods. Here the answer to each of these questions is an order, best first, ties allowed.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ FOR_STORIES = tuple(QUESTIONS)
 MOST_TASKS, MOST_SYSTEMS = 500, 10
 T = TypeVar("T", Study, Task, Entry)
 Orders = Mapping[str, Sequence[Sequence[str]]]
-"""Question to tiers of names, best first; names in one tier are equal."""
+"""Question to tiers of names, best first; names in one tier are tied."""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """What several systems drew for one text."""
+    """The pictures that several systems drew for one text."""
 
     text: str
     pictures: Mapping[str, Image.Image]
@@ -54,27 +54,27 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a person is shown; nothing of it says which system drew what."""
+class NextComparison:
+    """The pictures that a person compares next; nothing in it reveals the systems."""
 
     comparison: str
     text: str
     questions: tuple[str, ...]
     entries: tuple[str, ...]
-    """Ids of pictures, in shuffled order; `Ratings.png` gives them."""
+    """Ids of pictures, in shuffled order; `Ratings.png` returns them."""
     answered: int
-    """Comparisons that this person has done."""
+    """Comparisons that this person has answered."""
     left: int
-    """Comparisons that remain for this person, with this one."""
+    """Comparisons that remain for this person, this one included."""
 
 
 def draw_sheets(artists: Mapping[str, Artist], texts: Sequence[str], seed: int = 0) -> list[Sheet]:
-    """Let artists draw the same texts with the same seeds; the lines of a text are those of a story for who tells one.
+    """Let artists draw the same texts with the same seeds; for an artist of stories a text has a line a picture.
 
     Args:
-        artists: by the name that results give them.
+        artists: by the names that results use.
         texts: one a task; task i has seed `seed + i`.
-        seed: where to begin.
+        seed: of the first task.
     """
     return [
         Sheet(text, {name: _draw(artist, text, seed + i) for name, artist in artists.items()})
@@ -95,18 +95,18 @@ class Ratings:
         self.database = database
 
     def create(self, name: str, sheets: Sequence[Sheet], *, pairs: bool = True, story: bool = False) -> str:
-        """Keep a study and return its id.
+        """Store a study and return its id.
 
-        Smaller pictures of a sheet are enlarged to its largest, and recipes are taken out: neither may tell who drew.
+        Smaller pictures of a sheet are enlarged to its largest, and recipes removed: either could reveal the system.
 
         Args:
-            name: what people see of it.
-            sheets: a task each, of the same systems.
-            pairs: two pictures at a time; otherwise all of them are put in order.
-            story: also ask for consistency, which only strips have.
+            name: what people see.
+            sheets: one a task, of the same systems.
+            pairs: compare two pictures at a time; otherwise rank all of them.
+            story: also ask about consistency, for strips of stories.
 
         Raises:
-            UserError: for no sheets, too many, fewer than two systems, or pictures that do not go together.
+            UserError: for no sheets, too many, fewer than two systems, or sheets of different systems or proportions.
         """
         if not 1 <= len(sheets) <= MOST_TASKS:
             raise UserError(f"a study has from 1 to {MOST_TASKS} texts, not {len(sheets)}")
@@ -122,7 +122,7 @@ class Ratings:
         entries = [
             Entry(id=_token(), task_id=task.id, system=system, png=png)
             for task, sheet in zip(tasks, sheets, strict=True)
-            for system, png in _alike(sheet).items()
+            for system, png in _uniform_pngs(sheet).items()
         ]
 
         def work(session: Session) -> None:
@@ -141,7 +141,7 @@ class Ratings:
             return [(study, int(answers)) for study, answers in rows]
 
     def png(self, entry: str) -> bytes:
-        """Return the picture of an entry, nothing but pixels.
+        """Return the picture of an entry as PNG without metadata.
 
         Raises:
             Missing: where there is none.
@@ -149,14 +149,14 @@ class Ratings:
         with self.database.reading() as session:
             return _get(session, Entry, entry).png
 
-    def next(self, study: str, rater: str) -> Asked | None:
-        """Return what a person shall compare next, or None where they have seen all.
+    def next(self, study: str, rater: str) -> NextComparison | None:
+        """Return what a person shall compare next, or None where they have answered all.
 
-        What they were shown and did not answer comes again; else what was shown least, of those by chance.
+        A comparison that they did not answer comes again; else a random one of those that were shown least.
 
         Args:
             study: its id.
-            rater: any name by which the same person is known again.
+            rater: any name that identifies the person.
 
         Raises:
             Missing: where there is no such study.
@@ -164,34 +164,34 @@ class Ratings:
         return self.database.write(lambda session: _next(session, _get(session, Study, study), rater))
 
     def answer(self, comparison: str, rater: str, orders: Orders) -> None:
-        """Keep an answer; the same answer may come twice.
+        """Store an answer; sending the same answer again changes nothing.
 
         Args:
-            comparison: what `next` gave.
-            rater: whom `next` gave it to.
+            comparison: its id, from `next`.
+            rater: the person that `next` returned it for.
             orders: for each question of the study, tiers of entry ids, best first.
 
         Raises:
-            Missing: where nothing was asked of that person.
-            Conflict: where it was answered otherwise before.
-            UserError: where an order is none of what was shown.
+            Missing: where that person has no such comparison.
+            Conflict: where it was answered differently before.
+            UserError: where an order is not of the pictures that were shown.
         """
         given = {question: [sorted(tier) for tier in tiers] for question, tiers in orders.items()}
 
         def work(session: Session) -> None:
-            asked = session.get(Comparison, comparison, with_for_update=True)
-            if asked is None or asked.rater != rater:
-                raise Missing("nothing of the kind was asked of this person")
-            _check_orders(given, _study_of(session, asked).questions, asked.shown)
-            if asked.answered_at is not None and asked.answer != given:
-                raise Conflict("this was answered already, and otherwise")
-            if asked.answered_at is None:
-                asked.answer, asked.answered_at = given, now()
+            found = session.get(Comparison, comparison, with_for_update=True)
+            if found is None or found.rater != rater:
+                raise Missing("there is no such comparison for this person")
+            _check_orders(given, _study_of(session, found).questions, found.shown)
+            if found.answered_at is not None and found.answer != given:
+                raise Conflict("this was answered already, and differently")
+            if found.answered_at is None:
+                found.answer, found.answered_at = given, now()
 
         self.database.write(work)
 
     def lines(self, study: str) -> Iterator[dict[str, Any]]:
-        """Yield a line of JSON values for each answer, in the order in which they came, systems by name.
+        """Yield a line of JSON values for each answer, oldest first, systems by name.
 
         Raises:
             Missing: where there is no such study.
@@ -205,22 +205,25 @@ class Ratings:
                 .where(Task.study_id == study, Comparison.answered_at.is_not(None))
                 .order_by(Comparison.answered_at, Comparison.id)
             ).all()
-        for asked, task in rows:
-            named = {q: [[system[one] for one in tier] for tier in tiers] for q, tiers in (asked.answer or {}).items()}
+        for comparison, task in rows:
+            answers = {
+                question: [[system[entry] for entry in tier] for tier in tiers]
+                for question, tiers in (comparison.answer or {}).items()
+            }
             yield {
                 "study": study,
-                "comparison": asked.id,
+                "comparison": comparison.id,
                 "task": task.place,
                 "text": task.text,
-                "rater": asked.rater,
-                "shown": [system[one] for one in asked.shown],
-                "answers": named,
-                "shown_at": _moment(asked.shown_at),
-                "answered_at": _moment(asked.answered_at or 0),
+                "rater": comparison.rater,
+                "shown": [system[entry] for entry in comparison.shown],
+                "answers": answers,
+                "shown_at": _iso_time(comparison.shown_at),
+                "answered_at": _iso_time(comparison.answered_at or 0),
             }
 
     def results(self, study: str) -> dict[str, list[Standing]]:
-        """Return how the systems stand on each question, the strongest first.
+        """Return the standings of the systems for each question, the strongest first.
 
         Raises:
             Missing: where there is no such study.
@@ -232,39 +235,44 @@ class Ratings:
         return {question: standings([one[question] for one in answers], systems) for question in questions}
 
     def result_lines(self, study: str) -> Iterator[dict[str, Any]]:
-        """Yield `results` as a line of JSON values for each question and system; raise as it does."""
+        """Yield `results` as a line of JSON values for each question and system; raise as `results`."""
         for question, found in self.results(study).items():
             for place, standing in enumerate(found, start=1):
                 yield {"study": study, "question": question, "place": place, **dataclasses.asdict(standing)}
 
 
-def _next(session: Session, study: Study, rater: str) -> Asked | None:
+def _next(session: Session, study: Study, rater: str) -> NextComparison | None:
     tasks = {task.id: task for task in session.scalars(select(Task).where(Task.study_id == study.id))}
     entries: dict[str, list[str]] = {task: [] for task in tasks}
     system = _systems(session, study.id)
     for entry, task in session.execute(select(Entry.id, Entry.task_id).where(Entry.task_id.in_(tasks))):
         entries[task].append(entry)
-    asked = session.scalars(select(Comparison).join(Task).where(Task.study_id == study.id)).all()
-    own = [one for one in asked if one.rater == rater]
-    done = {frozenset(one.shown) for one in own if one.answered_at is not None}
-    every = [(task, some) for task in tasks for some in itertools.combinations(entries[task], study.together)]
-    left = [(task, some) for task, some in every if frozenset(some) not in done]
+    comparisons = session.scalars(select(Comparison).join(Task).where(Task.study_id == study.id)).all()
+    own = [comparison for comparison in comparisons if comparison.rater == rater]
+    answered = {frozenset(comparison.shown) for comparison in own if comparison.answered_at is not None}
+    possible = [(task, some) for task in tasks for some in itertools.combinations(entries[task], study.together)]
+    left = [(task, some) for task, some in possible if frozenset(some) not in answered]
     if not left:
         return None
-    again = next((one for one in own if one.answered_at is None), None)
-    if again is None:
-        shown = Counter(frozenset(one.shown) for one in asked)
-        met = Counter(frozenset(system[entry] for entry in one.shown) for one in asked)
-        chance = random.SystemRandom()
-        task, some = min(
-            left,
-            key=lambda one: (shown[frozenset(one[1])], met[frozenset(system[e] for e in one[1])], chance.random()),
-        )
-        order = chance.sample(some, len(some))
-        again = Comparison(id=_token(), task_id=task, rater=rater, shown=order, answer=None, shown_at=now())
-        session.add(again)
-    text = tasks[again.task_id].text
-    return Asked(again.id, text, tuple(study.questions), tuple(again.shown), len(done), len(left))
+    chosen = next((comparison for comparison in own if comparison.answered_at is None), None)
+    if chosen is None:
+        times_shown = Counter(frozenset(comparison.shown) for comparison in comparisons)
+        times_met = Counter(frozenset(system[entry] for entry in comparison.shown) for comparison in comparisons)
+        random_source = random.SystemRandom()
+
+        def priority(candidate: tuple[str, tuple[str, ...]]) -> tuple[int, int, float]:
+            """Least shown first, then systems that were compared least, then at random."""
+            ids = frozenset(candidate[1])
+            return times_shown[ids], times_met[frozenset(system[entry] for entry in ids)], random_source.random()
+
+        task, some = min(left, key=priority)
+        order = random_source.sample(some, len(some))
+        chosen = Comparison(id=_token(), task_id=task, rater=rater, shown=order, answer=None, shown_at=now())
+        session.add(chosen)
+    text = tasks[chosen.task_id].text
+    return NextComparison(
+        chosen.id, text, tuple(study.questions), tuple(chosen.shown), answered=len(answered), left=len(left)
+    )
 
 
 def _systems(session: Session, study: str) -> dict[str, str]:
@@ -273,8 +281,8 @@ def _systems(session: Session, study: str) -> dict[str, str]:
     return {entry: system for entry, system in rows}
 
 
-def _study_of(session: Session, asked: Comparison) -> Study:
-    return _get(session, Study, _get(session, Task, asked.task_id).study_id)
+def _study_of(session: Session, comparison: Comparison) -> Study:
+    return _get(session, Study, _get(session, Task, comparison.task_id).study_id)
 
 
 def _check_orders(given: Mapping[str, Sequence[Sequence[str]]], questions: Sequence[str], shown: Sequence[str]) -> None:
@@ -285,12 +293,14 @@ def _check_orders(given: Mapping[str, Sequence[Sequence[str]]], questions: Seque
             raise UserError(f"the answer to {question!r} must name each picture that was shown once, best first")
 
 
-def _alike(sheet: Sheet) -> dict[str, bytes]:
+def _uniform_pngs(sheet: Sheet) -> dict[str, bytes]:
     """Return the pictures of a sheet as PNG, of one size and without recipes."""
     width = max(image.width for image in sheet.pictures.values())
     height = max(image.height for image in sheet.pictures.values())
     if any(image.width * height != image.height * width for image in sheet.pictures.values()):
-        raise UserError(f"the pictures for {sheet.text[:40]!r} have different proportions, which would tell who drew")
+        raise UserError(
+            f"the pictures for {sheet.text[:40]!r} have different proportions, which would reveal the system"
+        )
     return {
         name: encode(
             image if image.size == (width, height) else image.resize((width, height), Image.Resampling.LANCZOS)
@@ -310,5 +320,5 @@ def _token() -> str:
     return secrets.token_hex(16)
 
 
-def _moment(at: int) -> str:
-    return datetime.fromtimestamp(at / 1e6, UTC).isoformat()
+def _iso_time(time: int) -> str:
+    return datetime.fromtimestamp(time / 1e6, UTC).isoformat()

@@ -1,4 +1,4 @@
-"""What blind ratings come to: mean rank and its spread, and the Bradley-Terry order."""
+"""Results of blind ratings: mean rank and its standard deviation, and Bradley-Terry strengths."""
 
 from __future__ import annotations
 
@@ -11,52 +11,52 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Tiers = Sequence[Sequence[str]]
-"""Systems, best first; those in one tier are equal."""
+"""Systems, best first; those in one tier are tied."""
 PRIOR = 0.1
-"""Wins that every system has over every other before anybody answers: it keeps a system that always won finite."""
-RESAMPLED = 400
-_NEAR = 1e-10
+"""Pseudo-wins of every system over every other: they keep the strength of a system that always won finite."""
+BOOTSTRAP_SAMPLES = 400
+_TOLERANCE = 1e-10
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How one system does on one question."""
+    """The result of one system for one question."""
 
     system: str
     answers: int
-    """Comparisons that it was in."""
+    """Comparisons in which it was ranked."""
     mean_rank: float
-    """1 is best; systems in one tier share the mean of their places (StoryGAN's mean human rank)."""
+    """1 is best; systems in one tier share the mean of their ranks (StoryGAN's mean human rank)."""
     spread: float
     """Standard deviation of its ranks over answers."""
     wins: float
-    """Share of its pairs that it won; a tie is half a win."""
+    """Fraction of its pairs that it won; a tie is half a win."""
     strength: float
     """Bradley-Terry, natural logarithm, mean 0 over systems: a beats b with odds exp(a - b)."""
     low: float | None
     high: float | None
-    """Ends of the 95% interval of `strength`, by resampling answers; None where there are none."""
+    """Ends of the 95% bootstrap interval of `strength`, over answers; None where there are none."""
 
 
 def standings(answers: Sequence[Tiers], systems: Sequence[str], seed: int = 0) -> list[Standing]:
-    """Return how systems stand, the strongest first.
+    """Return the standings of systems, the strongest first.
 
-    The interval takes answers as independent: where few people answer much, it is narrower than it ought to be.
-    A ranking of more than two counts as its pairs.
+    The interval treats answers as independent: where few people give many, it is too narrow. A ranking of more than
+    two systems counts as all its pairs.
 
     Args:
         answers: one order for each comparison; it may leave systems out.
         systems: all of them.
-        seed: of the resampling.
+        seed: of the bootstrap.
     """
     k = len(systems)
     place = {name: i for i, name in enumerate(systems)}
     wins, ranks = np.zeros((len(answers), k, k)), np.full((len(answers), k), np.nan)
     for n, tiers in enumerate(answers):
-        _read([[place[name] for name in tier] for tier in tiers], wins[n], ranks[n])
+        _count_answer([[place[name] for name in tier] for tier in tiers], wins[n], ranks[n])
     total = wins.sum(0)
     strengths = bradley_terry(total)
-    ends = _interval(wins, seed) if answers else [(None, None)] * k
+    ends = _bootstrap_interval(wins, seed) if answers else [(None, None)] * k
     found = []
     for i, name in enumerate(systems):
         own = ranks[~np.isnan(ranks[:, i]), i]
@@ -80,7 +80,7 @@ def bradley_terry(wins: Floats, prior: float = PRIOR) -> Floats:
     """Fit strengths to wins by minorisation-maximisation (Hunter 2004, section 3).
 
     Args:
-        wins: (..., k, k), how often row beat column; the diagonal is not looked at.
+        wins: (..., k, k), how often row beat column; the diagonal is ignored.
         prior: added to every pair, both ways.
 
     Returns:
@@ -96,13 +96,13 @@ def bradley_terry(wins: Floats, prior: float = PRIOR) -> Floats:
         new = np.log(won / expected.sum(-1))
         new -= new.mean(-1, keepdims=True)
         moved, log = np.abs(new - log).max(), new
-        if moved < _NEAR:
+        if moved < _TOLERANCE:
             break
     return log
 
 
-def _read(tiers: Sequence[Sequence[int]], wins: Floats, ranks: Floats) -> None:
-    """Write one answer into its wins (k, k) and its ranks (k,)."""
+def _count_answer(tiers: Sequence[Sequence[int]], wins: Floats, ranks: Floats) -> None:
+    """Fill in the wins (k, k) and the ranks (k,) of one answer."""
     before = 0
     for number, tier in enumerate(tiers):
         for one in tier:
@@ -114,9 +114,9 @@ def _read(tiers: Sequence[Sequence[int]], wins: Floats, ranks: Floats) -> None:
         before += len(tier)
 
 
-def _interval(wins: Floats, seed: int) -> list[tuple[float, float]]:
+def _bootstrap_interval(wins: Floats, seed: int) -> list[tuple[float, float]]:
     n, k, _ = wins.shape
-    weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLED)
-    drawn = (weights @ wins.reshape(n, k * k)).reshape(RESAMPLED, k, k)
+    weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=BOOTSTRAP_SAMPLES)
+    drawn = (weights @ wins.reshape(n, k * k)).reshape(BOOTSTRAP_SAMPLES, k, k)
     low, high = np.quantile(bradley_terry(drawn), [0.025, 0.975], axis=0)
     return list(zip(low.tolist(), high.tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""Blind rating over HTTP: what to compare next, the answer, and what answers come to."""
+"""Blind rating over HTTP: studies, the next comparison, answers and results."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from limner.studio.gallery.recipe import MOST_BYTES, Name, Note, decode
-from limner.studio.gallery.routes import FOREVER, answering, from_base64, sends
+from limner.studio.gallery.routes import IMMUTABLE, binary_response, from_base64, http_errors
 from limner.studio.ratings.ratings import MOST_SYSTEMS, MOST_TASKS, QUESTIONS, Ratings, Sheet
 
 PREFIX = "/v1/ratings"
-LINES = sends("application/jsonl")
+JSON_LINES = binary_response("application/jsonl")
 Token = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
 Rater = Annotated[str, StringConstraints(pattern="^[0-9A-Za-z_-]{8,64}$")]
 Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
@@ -27,36 +27,36 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class NewTask(_Body):
-    """One text and what each system drew for it, PNG in base64."""
+class TaskBody(_Body):
+    """One text and the picture of each system for it, PNG in base64."""
 
     text: Note
     pictures: Annotated[dict[Name, _Png], Field(min_length=2, max_length=MOST_SYSTEMS)]
 
 
-class NewStudy(_Body):
-    """A study to make: pairs, or rankings of all systems; `story` also asks for consistency."""
+class StudyBody(_Body):
+    """A new study: pairs, or rankings of all systems; `story` also asks about consistency."""
 
     name: Name
     pairs: bool = True
     story: bool = False
-    tasks: Annotated[list[NewTask], Field(min_length=1, max_length=MOST_TASKS)]
+    tasks: Annotated[list[TaskBody], Field(min_length=1, max_length=MOST_TASKS)]
 
 
-class Who(_Body):
-    """A person, by any name that the page keeps for them."""
+class RaterBody(_Body):
+    """A person, by any name that the page remembers for them."""
 
     rater: Rater
 
 
-class Answer(Who):
-    """For each question the pictures in order, best first; those in one inner list are equal."""
+class AnswerBody(RaterBody):
+    """For each question the pictures in order, best first; those in one inner list are tied."""
 
     answers: Annotated[dict[str, _Tiers], Field(max_length=len(QUESTIONS))]
 
 
-class StudyShown(BaseModel):
-    """A study as the list tells of it."""
+class StudyResponse(BaseModel):
+    """A study in the list."""
 
     id: str
     name: str
@@ -65,20 +65,20 @@ class StudyShown(BaseModel):
     answers: int
 
 
-class Image(BaseModel):
-    """A picture that says nothing of who drew it."""
+class ImageResponse(BaseModel):
+    """A picture; neither field reveals the system."""
 
     id: str
     url: str
 
 
-class AskedShown(BaseModel):
-    """What to compare; `comparison` is null when this person has seen everything."""
+class ComparisonResponse(BaseModel):
+    """What to compare; `comparison` is null when this person has answered everything."""
 
     comparison: str | None
     text: str = ""
     questions: dict[str, str] = {}
-    images: list[Image] = []
+    images: list[ImageResponse] = []
     answered: int = 0
     left: int = 0
 
@@ -88,19 +88,21 @@ def router(ratings: Ratings) -> APIRouter:
     routes = APIRouter(prefix=PREFIX, tags=["ratings"])
 
     @routes.get("/studies")
-    def studies() -> list[StudyShown]:
+    def studies() -> list[StudyResponse]:
         """List studies, newest first."""
-        with answering():
+        with http_errors():
             found = ratings.studies()
         return [
-            StudyShown(id=s.id, name=s.name, questions=_asked(s.questions), together=s.together, answers=answers)
+            StudyResponse(
+                id=s.id, name=s.name, questions=_with_wording(s.questions), together=s.together, answers=answers
+            )
             for s, answers in found
         ]
 
     @routes.post("/studies", status_code=201)
-    def create(body: NewStudy) -> dict[str, str]:
-        """Make a study of pictures that several systems drew for the same texts."""
-        with answering():
+    def create(body: StudyBody) -> dict[str, str]:
+        """Make a study of pictures by several systems for the same texts."""
+        with http_errors():
             sheets = [
                 Sheet(task.text, {name: decode(from_base64(png)) for name, png in task.pictures.items()})
                 for task in body.tasks
@@ -108,59 +110,59 @@ def router(ratings: Ratings) -> APIRouter:
             return {"id": ratings.create(body.name, sheets, pairs=body.pairs, story=body.story)}
 
     @routes.post("/studies/{study}/next")
-    def following(study: Id, body: Who) -> AskedShown:
+    def next_comparison(study: Id, body: RaterBody) -> ComparisonResponse:
         """Return what this person shall compare next."""
-        with answering():
-            asked = ratings.next(study, body.rater)
-        if asked is None:
-            return AskedShown(comparison=None)
-        return AskedShown(
-            comparison=asked.comparison,
-            text=asked.text,
-            questions=_asked(asked.questions),
-            images=[Image(id=one, url=f"{PREFIX}/images/{one}.png") for one in asked.entries],
-            answered=asked.answered,
-            left=asked.left,
+        with http_errors():
+            found = ratings.next(study, body.rater)
+        if found is None:
+            return ComparisonResponse(comparison=None)
+        return ComparisonResponse(
+            comparison=found.comparison,
+            text=found.text,
+            questions=_with_wording(found.questions),
+            images=[ImageResponse(id=entry, url=f"{PREFIX}/images/{entry}.png") for entry in found.entries],
+            answered=found.answered,
+            left=found.left,
         )
 
     @routes.post("/comparisons/{comparison}/answer", status_code=204)
-    def answer(comparison: Id, body: Answer) -> None:
-        """Keep an answer; sending the same one again changes nothing."""
-        with answering():
+    def answer(comparison: Id, body: AnswerBody) -> None:
+        """Store an answer; sending the same one again changes nothing."""
+        with http_errors():
             ratings.answer(comparison, body.rater, body.answers)
 
-    @routes.get("/images/{entry}.png", response_class=Response, responses=sends("image/png"))
+    @routes.get("/images/{entry}.png", response_class=Response, responses=binary_response("image/png"))
     def image(entry: Id) -> Response:
-        """Return a picture, nothing but its pixels."""
-        with answering():
-            return Response(ratings.png(entry), media_type="image/png", headers=FOREVER)
+        """Return a picture as PNG without metadata."""
+        with http_errors():
+            return Response(ratings.png(entry), media_type="image/png", headers=IMMUTABLE)
 
-    _results(routes, ratings)
+    _add_results(routes, ratings)
     return routes
 
 
-def _results(routes: APIRouter, ratings: Ratings) -> None:
+def _add_results(routes: APIRouter, ratings: Ratings) -> None:
     @routes.get("/studies/{study}/results")
     def results(study: Id) -> dict[str, list[dict[str, Any]]]:
-        """Return for each question how the systems stand, the strongest first."""
-        with answering():
+        """Return the standings of the systems for each question, the strongest first."""
+        with http_errors():
             found = ratings.results(study)
         return {question: [dataclasses.asdict(one) for one in rows] for question, rows in found.items()}
 
-    @routes.get("/studies/{study}/results.jsonl", response_class=Response, responses=LINES)
+    @routes.get("/studies/{study}/results.jsonl", response_class=Response, responses=JSON_LINES)
     def result_lines(study: Id) -> Response:
         """Return the same as JSON lines, one for each question and system."""
-        with answering():
+        with http_errors():
             return _jsonl(ratings.result_lines(study), "results.jsonl")
 
-    @routes.get("/studies/{study}/answers.jsonl", response_class=Response, responses=LINES)
+    @routes.get("/studies/{study}/answers.jsonl", response_class=Response, responses=JSON_LINES)
     def answers(study: Id) -> Response:
         """Return every answer as a JSON line, systems by name."""
-        with answering():
+        with http_errors():
             return _jsonl(ratings.lines(study), "answers.jsonl")
 
 
-def _asked(questions: Iterable[str]) -> dict[str, str]:
+def _with_wording(questions: Iterable[str]) -> dict[str, str]:
     return {question: QUESTIONS[question] for question in questions}
 
 

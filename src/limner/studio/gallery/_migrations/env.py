@@ -1,4 +1,4 @@
-"""Alembic's way in: `limner.studio.gallery.database.migrate` hands over a connection inside a transaction."""
+"""Alembic's entry point: `limner.studio.gallery.database.migrate` passes a connection with an open transaction."""
 
 from alembic import context
 

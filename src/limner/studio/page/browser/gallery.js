@@ -82,7 +82,7 @@ export class Gallery {
   /** Bring back what one deletion took, hearts and all. */
   async undo(token) {
     const back = (await this.#all()).filter((one) => one.deletion === token);
-    if (!back.length) throw new StudioError("there is nothing to take back: it was done already", { status: 404 });
+    if (!back.length) throw new StudioError("there is nothing to restore: it was restored already", { status: 404 });
     for (const one of back) Object.assign(one, { deleted_at: null, deletion: null });
     await this.#write(back);
     return { restored: back.length };

@@ -30,11 +30,11 @@ export async function unpacked(file) {
     size += originalSize;
     if (size > MOST) throw new StudioError("the zip unpacks to more than a page can read");
     if (name !== INDEX && !PICTURE.test(name)) {
-      throw new StudioError(`the zip is no gallery of Limner's: it holds ${name}`);
+      throw new StudioError(`the zip is not a gallery of Limner's: it holds ${name}`);
     }
     return true;
   });
-  if (!(INDEX in files)) throw new StudioError(`the zip is no gallery of Limner's: it must hold ${INDEX}`);
+  if (!(INDEX in files)) throw new StudioError(`the zip is not a gallery of Limner's: it must hold ${INDEX}`);
   const lines = strFromU8(files[INDEX]).split("\n").filter(Boolean).map(line);
   const pictures = Object.keys(files).length - 1;
   if (pictures > MOST_PICTURES) {
@@ -52,7 +52,7 @@ function opened(bytes, filter) {
     return unzipSync(bytes, { filter });
   } catch (error) {
     if (error instanceof StudioError) throw error;
-    throw new StudioError(`this is no zip file that can be read: ${error.message}`);
+    throw new StudioError(`this zip file cannot be read: ${error.message}`);
   }
 }
 
