@@ -26,16 +26,16 @@ def avatars():
     return limner.load("avatars").system.schema
 
 
-def test_what_is_chosen_is_said_in_known_words_and_heard_again(avatars):
+def test_what_is_chosen_is_said_in_known_words_and_found_again(avatars):
     dice = random.Random(7)
     real = {name: [value for value in values if value != "none"] for name, values in avatars.attributes.items()}
     chosen = [{name: dice.choice(real[name]) for name in real if dice.random() < 0.4} for _ in range(300)]
     said = asked(avatars, [["say", one] for one in chosen])
     assert [text for text in said if avatars.lexicon.unknown(text)] == []
-    for one, heard in zip(chosen, asked(avatars, [["heard", text] for text in said]), strict=True):
+    for one, found in zip(chosen, asked(avatars, [["valuesIn", text] for text in said]), strict=True):
         # A colour alone is said of "a beard" or "a hat", which are values too.
-        known = {name: one.get(name, heard.get(name)) for name in heard}
-        assert heard == known and one.items() <= heard.items()
+        known = {name: one.get(name, found.get(name)) for name in found}
+        assert found == known and one.items() <= found.items()
 
 
 @pytest.mark.parametrize(
@@ -78,15 +78,15 @@ def test_a_chip_is_written_into_what_is_there(avatars, text, name, value, writte
 def test_things_that_are_told_by_their_place():
     schema = limner.load("clevr-stories").system.schema
     line = "a large blue rubber cube, far left at the back"
-    heard, moved = asked(schema, [["heard", line], ["choose", line, "far left back colour", "red"]])
-    assert heard == {
+    found, moved = asked(schema, [["valuesIn", line], ["choose", line, "far left back colour", "red"]])
+    assert found == {
         "far left back size": "large", "far left back colour": "blue",
         "far left back material": "rubber", "far left back shape": "cube",
     }  # fmt: skip
     assert moved == "a large red rubber cube, far left back"
     assert asked(schema, [["choose", line, "far left back shape", None]]) == [""]
     (both,) = asked(schema, [["choose", line, "right front shape", "sphere"]])
-    assert asked(schema, [["heard", both]]) == [heard | {"right front shape": "sphere"}]
+    assert asked(schema, [["valuesIn", both]]) == [found | {"right front shape": "sphere"}]
 
 
 def test_any_schema_is_put_into_words():
@@ -100,7 +100,7 @@ def test_any_schema_is_put_into_words():
     )  # fmt: skip
     chosen = {"eyeglasses": "yes", "has_bill_shape": "hooked", "size": "small", "smiling": "yes", "wing_color": "red"}
     text = "eyeglasses, hooked bill, small, smiling, red wings"
-    assert asked(schema, [["say", chosen], ["say", {"smiling": "no"}], ["heard", text]]) == [text, "", chosen]
+    assert asked(schema, [["say", chosen], ["say", {"smiling": "no"}], ["valuesIn", text]]) == [text, "", chosen]
     taken = [["choose", text, name, None] for name in chosen]
     assert asked(schema, taken) == [text.replace(f"{part}, ", "") for part in text.split(", ")[:-1]] + [
         "eyeglasses, hooked bill, small, smiling"

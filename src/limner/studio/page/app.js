@@ -2,7 +2,7 @@
 
 import { StudioError } from "./errors.js";
 import { Notices } from "./notices.js";
-import { ErrorLine, Icon, Shared, useAgain, useKept } from "./parts.js";
+import { ErrorLine, Icon, Shared, useRetry, useStored } from "./parts.js";
 import { parse } from "./routes.js";
 import { openStudio } from "./studio.js";
 import { html, render, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
@@ -24,8 +24,8 @@ const THEMES = { system: "Auto", light: "Light", dark: "Dark" };
 
 function App({ studio, artists }) {
   const [route, setRoute] = useState(() => parse(location.hash));
-  const [chosen, choose] = useKept("artist", artists[0].id);
-  const [theme, setTheme] = useKept("theme", "system");
+  const [chosen, choose] = useStored("artist", artists[0].id);
+  const [theme, setTheme] = useStored("theme", "system");
   const [notices] = useState(() => new Notices());
   useEffect(() => {
     const changed = () => setRoute(parse(location.hash));
@@ -86,7 +86,9 @@ function View({ view, route }) {
   const [error, setError] = useState(null);
   const load = () => {
     let here = true;
-    const failed = new StudioError("this part of the page did not load: is the studio still running?", { away: true });
+    const failed = new StudioError("this part of the page did not load: is the studio still running?", {
+      unreachable: true,
+    });
     view.load().then(
       (module) => here && setLoaded(() => module.default),
       () => here && setError(failed),
@@ -96,7 +98,7 @@ function View({ view, route }) {
     };
   };
   useEffect(load, [view]);
-  useAgain(error, load);
+  useRetry(error, load);
   if (loaded) return html`<${loaded} route=${route} />`;
   return error ? html`<${ErrorLine} error=${error} />` : html`<p class="soft">Opening ...</p>`;
 }

@@ -1,4 +1,4 @@
-// A studio in this tab alone: nets run here, pictures are kept here, and nothing is sent anywhere.
+// A studio in this tab alone: nets run here, pictures are stored here, and nothing is sent anywhere.
 
 import { Gallery } from "./browser/gallery.js";
 import { normal } from "./browser/recipe.js";
@@ -9,8 +9,8 @@ export class BrowserStudio {
   kind = "browser";
   ratings = null;
   #worker = null;
-  #asked = new Map();
-  #last = 0;
+  #pending = new Map();
+  #lastId = 0;
 
   constructor(about) {
     this.about = about;
@@ -40,9 +40,10 @@ export class BrowserStudio {
     return pictures;
   }
 
-  /** Yield drafts while they come, then the picture. */
+  /** Yield drafts as they arrive, then the picture. */
   async *watch(artist, row, { knobs = {}, signal } = {}) {
-    for await (const said of this.#ask(artist, row, { knobs, signal, want: "watch" })) yield said.draft ?? said.picture;
+    const messages = this.#ask(artist, row, { knobs, signal, want: "watch" });
+    for await (const { draft, picture } of messages) yield draft ?? picture;
   }
 
   /** Draw a picture and tell where each word was looked at. */
@@ -73,29 +74,29 @@ export class BrowserStudio {
     return address(`artists/${artist}`);
   }
 
-  /** Ask the worker; yield what it says until it is done. */
+  /** Send a task to the worker; yield its messages until it is done. */
   async *#ask(artist, row, { knobs, signal, want }) {
     signal?.throwIfAborted();
-    const id = ++this.#last;
-    const said = [];
+    const id = ++this.#lastId;
+    const messages = [];
     let wake = () => {};
-    const hear = (message) => {
-      said.push(message);
+    const onMessage = (message) => {
+      messages.push(message);
       wake();
     };
     const abort = () => {
       this.#worker?.postMessage({ id, abort: true });
-      hear({ aborted: true });
+      onMessage({ aborted: true });
     };
-    this.#asked.set(id, hear);
+    this.#pending.set(id, onMessage);
     signal?.addEventListener("abort", abort, { once: true });
     try {
       const { request, seed } = normal(row);
-      const asked = { runtime: address("runtime"), folder: this.#folder(artist), row: { request, seed }, knobs, want };
-      this.#open().postMessage({ id, ...asked });
+      const task = { runtime: address("runtime"), folder: this.#folder(artist), row: { request, seed }, knobs, want };
+      this.#open().postMessage({ id, ...task });
       for (;;) {
-        if (!said.length) await new Promise((done) => (wake = done));
-        const message = said.shift();
+        if (!messages.length) await new Promise((done) => (wake = done));
+        const message = messages.shift();
         if (message.aborted) throw signal.reason;
         if (message.error) throw new StudioError(message.error);
         if (message.done) return;
@@ -103,18 +104,18 @@ export class BrowserStudio {
       }
     } finally {
       signal?.removeEventListener("abort", abort);
-      this.#asked.delete(id);
+      this.#pending.delete(id);
     }
   }
 
   #open() {
     if (this.#worker) return this.#worker;
     this.#worker = new Worker(new URL("./browser/worker.js", import.meta.url), { type: "module" });
-    this.#worker.addEventListener("message", ({ data }) => this.#asked.get(data.id)?.(data));
+    this.#worker.addEventListener("message", ({ data }) => this.#pending.get(data.id)?.(data));
     this.#worker.addEventListener("error", () => {
-      this.#worker = null; // the next question starts another
+      this.#worker = null; // the next task starts another
       const error = "the part of the page that draws did not start: reload it";
-      for (const hear of this.#asked.values()) hear({ error });
+      for (const onMessage of this.#pending.values()) onMessage({ error });
     });
     return this.#worker;
   }

@@ -1,7 +1,17 @@
 // A picture of the gallery with all that is known of it, in a dialog.
 
 import { artistOf, notHere } from "./drawn.js";
-import { download, Heart, Icon, IconButton, Kept, Shown, Typed, useShared, useWork } from "./parts.js";
+import {
+  DeferredField,
+  download,
+  GalleryPicture,
+  Heart,
+  Icon,
+  IconButton,
+  PngImage,
+  useShared,
+  useWork,
+} from "./parts.js";
 import { seedText, textOf } from "./requests.js";
 import { to } from "./routes.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
@@ -14,16 +24,16 @@ export function Card({ entry, onChange, onDelete, onRestore, onClose }) {
   }, []);
   const close = () => dialog.current.close(); // gives the focus back, and tells onClose
   const shade = (event) => event.target === dialog.current && close();
-  const leave = (deed) => (ids) => {
+  const leave = (action) => (ids) => {
     close();
-    return deed(ids);
+    return action(ids);
   };
   const text = textOf(entry.recipe.request) || "A picture";
   return html`<dialog class="one" id="card" ref=${dialog} aria-label=${text} onClose=${onClose} onClick=${shade}>
     <div class="away"><${IconButton} name="close" label="Close" onClick=${close} /></div>
     <div class="two">
       <div class="stack">
-        <${Kept} entry=${entry} alt=${text} class=${entry.width === entry.height ? "shown" : "shown whole"} />
+        <${GalleryPicture} entry=${entry} alt=${text} class=${entry.width === entry.height ? "shown" : "shown whole"} />
         <${Again} key=${entry.id} entry=${entry} />
       </div>
       <div class="stack">
@@ -89,13 +99,13 @@ function Parent({ id }) {
     studio.gallery.get(id).then(setEntry, () => setEntry(false));
   }, [id]);
   if (entry === false) return html`<span class="soft small">one that is gone</span>`;
-  return entry && html`<a href=${to("favourites", { picture: id })}><${Kept} entry=${entry} /></a>`;
+  return entry && html`<a href=${to("favourites", { picture: id })}><${GalleryPicture} entry=${entry} /></a>`;
 }
 
 function Note({ entry, onChange }) {
   const { studio, notify } = useShared();
-  const [, doing] = useWork();
-  const save = doing(async (event) => {
+  const [, busyWhile] = useWork();
+  const save = busyWhile(async (event) => {
     const note = event.target.value.trim();
     if (note === entry.note) return;
     onChange(await studio.gallery.change(entry.id, { note }));
@@ -103,7 +113,7 @@ function Note({ entry, onChange }) {
   });
   return html`<label
     >Note
-    <${Typed}
+    <${DeferredField}
       as="textarea"
       id="note"
       rows="2"
@@ -117,9 +127,9 @@ function Note({ entry, onChange }) {
 
 function Tools({ entry, onChange, onDelete, onRestore }) {
   const { studio } = useShared();
-  const [, doing] = useWork();
-  const heart = doing(async () => onChange(await studio.gallery.change(entry.id, { keep: !entry.kept })));
-  const save = doing(async () => download(await studio.gallery.png(entry.id), `${entry.recipe.artist}.png`));
+  const [, busyWhile] = useWork();
+  const heart = busyWhile(async () => onChange(await studio.gallery.change(entry.id, { keep: !entry.kept })));
+  const save = busyWhile(async () => download(await studio.gallery.png(entry.id), `${entry.recipe.artist}.png`));
   return html`<div class="row">
     ${!entry.deleted && html`<${Heart} kept=${Boolean(entry.kept)} onClick=${heart} />`}
     <${IconButton} name="save" label="Save as a PNG" onClick=${save} />
@@ -137,8 +147,8 @@ function Tools({ entry, onChange, onDelete, onRestore }) {
 function Again({ entry }) {
   const { studio } = useShared();
   const [drawn, setDrawn] = useState(null);
-  const [busy, doing] = useWork();
-  const again = doing(async () => setDrawn(await studio.gallery.again(entry.id)));
+  const [busy, busyWhile] = useWork();
+  const again = busyWhile(async () => setDrawn(await studio.gallery.again(entry.id)));
   const said =
     drawn &&
     (drawn.difference === 0 ? "The same, to the bit." : `Its values differ by at most ${drawn.difference} of 255.`);
@@ -149,6 +159,6 @@ function Again({ entry }) {
       </button>
     </div>
     <p class="small" role="status" id="same">${said}</p>
-    ${drawn && drawn.difference > 0 && html`<${Shown} png=${drawn.png} alt="As it is drawn now" />`}
+    ${drawn && drawn.difference > 0 && html`<${PngImage} png=${drawn.png} alt="As it is drawn now" />`}
   </div>`;
 }

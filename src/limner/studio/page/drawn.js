@@ -1,6 +1,6 @@
 // Pictures by the row: drawn once, remembered while the page is open, kept with a heart.
 
-import { Heart, Icon, useAgain, useLatest, useShared } from "./parts.js";
+import { Heart, Icon, useLatest, useRetry, useShared } from "./parts.js";
 import { frames, same } from "./requests.js";
 import { go } from "./routes.js";
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
@@ -40,7 +40,7 @@ export function useRows(artist, rows, knobs) {
     setState({ busy: !all, error: null });
     if (!all) draw();
   }, [wish]);
-  useAgain(state.error, draw);
+  useRetry(state.error, draw);
   return { pictures: keys.map((key) => known.get(key) ?? null), ...state };
 }
 

@@ -1,11 +1,11 @@
-// What goes wrong in the page; imports nothing, so that everything may import it.
+// Errors of the page; imports nothing, so that everything may import it.
 
-/** What a person can put right; `message` is one line to show as it is; `away`: nobody answered at all. */
+/** An error to show: `message` is one line; `status` is of the response; `unreachable`: there was no response. */
 export class StudioError extends Error {
-  constructor(message, { status = 0, away = false } = {}) {
+  constructor(message, { status = 0, unreachable = false } = {}) {
     super(message);
     this.name = "StudioError";
     this.status = status;
-    this.away = away;
+    this.unreachable = unreachable;
   }
 }

@@ -3,7 +3,7 @@
 import { applyPalette, GIFEncoder, quantize } from "./vendor/gifenc.js";
 
 /** Least side, in pixels, of what is saved: what artists draw is small. */
-const LEAST = 256;
+const MIN_SIDE = 256;
 const COLOURS = 256;
 const LINE = 20;
 const VIDEOS = [
@@ -32,7 +32,7 @@ export async function cut(strip, count) {
 }
 
 /** Do two canvases show the same, pixel for pixel? */
-export function alike(a, b) {
+export function samePixels(a, b) {
   if (a.width !== b.width || a.height !== b.height) return false;
   const [one, other] = [a, b].map((frame) => new Uint32Array(pixels(frame).buffer));
   return one.every((value, i) => value === other[i]);
@@ -52,14 +52,14 @@ export async function gif(frames, { milliseconds, captions = null }) {
     const data = pixels(one);
     const palette = quantize(data, COLOURS);
     made.writeFrame(applyPalette(data, palette), one.width, one.height, { palette, delay: milliseconds });
-    await breath();
+    await yieldToPage();
   }
   made.finish();
   return new Blob([made.bytes()], { type: "image/gif" });
 }
 
-/** Play canvases once into a video; it takes as long as it plays. `told` hears the share that is done. */
-export async function film(frames, { milliseconds, told = () => {} }) {
+/** Play canvases once into a video; it takes as long as it plays. `onProgress(share)` is called with the share that is done. */
+export async function film(frames, { milliseconds, onProgress = () => {} }) {
   const [type, kind] = video();
   const screen = page(frames[0]);
   const pen = screen.getContext("2d");
@@ -76,7 +76,7 @@ export async function film(frames, { milliseconds, told = () => {} }) {
   for (const [i, frame] of frames.entries()) {
     pen.drawImage(frame, 0, 0, screen.width, screen.height);
     track.requestFrame();
-    told(i / frames.length);
+    onProgress(i / frames.length);
     await pause(milliseconds);
   }
   track.requestFrame();
@@ -87,7 +87,7 @@ export async function film(frames, { milliseconds, told = () => {} }) {
 }
 
 /** Return a canvas with a picture, as the picture is. */
-export async function drawing(png) {
+export async function toCanvas(png) {
   return (await cut(png, 1))[0];
 }
 
@@ -98,7 +98,7 @@ function video() {
 
 /** Return a frame enlarged by a whole factor, with its line below where there are captions. */
 function page(frame, caption = null, captions = null) {
-  const times = Math.max(1, Math.ceil(LEAST / Math.max(frame.width, frame.height)));
+  const times = Math.max(1, Math.ceil(MIN_SIDE / Math.max(frame.width, frame.height)));
   const [width, height] = [frame.width * times, frame.height * times];
   const below = captions ? Math.max(...captions.map((line) => wrapped(line, width).length)) * LINE + LINE : 0;
   const made = canvas(width, height + below);
@@ -148,7 +148,7 @@ function pause(milliseconds) {
   return new Promise((done) => setTimeout(done, milliseconds));
 }
 
-/** Let the page breathe between two pieces of work. */
-function breath() {
+/** Let the page handle events between two pieces of work. */
+function yieldToPage() {
   return pause(0);
 }

@@ -31,12 +31,12 @@ const PATHS = {
   eye: "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12zM12 9.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6z",
 };
 
-/** A drawn sign; words beside it, or an aria-label around it, say what it means. */
+/** An icon; text beside it, or an aria-label around it, says what it means. */
 export function Icon({ name }) {
   return html`<svg class="sign" viewBox="0 0 24 24" aria-hidden="true"><path d=${PATHS[name]} /></svg>`;
 }
 
-/** A button that is a sign; `label` is its name. */
+/** A button with an icon; `label` is its accessible name. */
 export function IconButton({ name, label, onClick, ...rest }) {
   return html`<button type="button" class="icon" aria-label=${label} title=${label} onClick=${onClick} ...${rest}>
     <${Icon} name=${name} />
@@ -50,7 +50,7 @@ export function Heart({ kept, onClick, ...rest }) {
     ...${rest} />`;
 }
 
-/** What went wrong, in a line. */
+/** An error message, in a line. */
 export function ErrorLine({ error }) {
   return error ? html`<p class="error" role="alert">${error.message ?? String(error)}</p>` : null;
 }
@@ -68,7 +68,7 @@ export function Title({ text, children }) {
 }
 
 /** A picture out of a Blob. The old one stays until the new one can be shown; `drawn` says what it was drawn for. */
-export function Shown({ png, alt, id, drawn, ...rest }) {
+export function PngImage({ png, alt, id, drawn, ...rest }) {
   const image = useRef(null);
   useEffect(() => {
     if (!png) return undefined;
@@ -87,8 +87,8 @@ export function Shown({ png, alt, id, drawn, ...rest }) {
   return html`<img class="shown" ref=${image} id=${id} alt=${alt} ...${rest} />`;
 }
 
-/** A picture that is a canvas already: nothing has to be fetched or decoded before it is seen. */
-export function Painted({ frame, alt, ...rest }) {
+/** A picture that is a canvas already, so that nothing has to be fetched or decoded. */
+export function CanvasImage({ frame, alt, ...rest }) {
   const screen = useRef(null);
   useEffect(() => {
     if (!frame) return;
@@ -99,7 +99,7 @@ export function Painted({ frame, alt, ...rest }) {
 }
 
 /** A picture of the gallery, fetched when it is shown. */
-export function Kept({ entry, alt, ...rest }) {
+export function GalleryPicture({ entry, alt, ...rest }) {
   const { studio, fail } = useShared();
   const [png, setPng] = useState(null);
   useEffect(() => {
@@ -109,14 +109,13 @@ export function Kept({ entry, alt, ...rest }) {
       here = false;
     };
   }, [entry.id]);
-  return html`<${Shown} png=${png} alt=${alt ?? textOf(entry.recipe.request)} ...${rest} />`;
+  return html`<${PngImage} png=${png} alt=${alt ?? textOf(entry.recipe.request)} ...${rest} />`;
 }
 
 /**
- * A field that is done when one leaves it. What is typed stays until then, whatever else is drawn anew meanwhile; and
- * until `value`, which it shows, is another.
+ * A field that commits when it loses the focus. Typed text survives renders until then, or until `value` changes.
  */
-export function Typed({ as = "input", value, onChange, ...rest }) {
+export function DeferredField({ as = "input", value, onChange, ...rest }) {
   const [text, setText] = useState(null);
   useEffect(() => setText(null), [value]);
   const typing = (event) => setText(event.target.value);
@@ -124,8 +123,8 @@ export function Typed({ as = "input", value, onChange, ...rest }) {
 }
 
 /** A slider with its name and its value in words. */
-export function Slider({ label, value, min = 0, max = 1, step = 0.01, said, onInput, ...rest }) {
-  const text = said ?? String(value);
+export function Slider({ label, value, min = 0, max = 1, step = 0.01, valueText, onInput, ...rest }) {
+  const text = valueText ?? String(value);
   return html`<label>
     <span class="row spread"><span>${label}</span><span class="soft">${text}</span></span>
     <input type="range" value=${value} min=${min} max=${max} step=${step} aria-valuetext=${text} ...${rest}
@@ -166,24 +165,24 @@ export function useArtist(can = () => true) {
   return can(artist) ? artist : artists.find(can);
 }
 
-/** Put state where `useKept` finds it. */
-export function keep(name, value) {
+/** Store state for `useStored`. */
+export function store(name, value) {
   localStorage.setItem(`limner.${name}`, JSON.stringify(value));
 }
 
-/** While the studio does not answer, try `again` every few seconds, so that nobody has to reload the page. */
-export function useAgain(error, again) {
+/** While the studio cannot be reached, call `again` every few seconds, so that nobody has to reload the page. */
+export function useRetry(error, again) {
   const newest = useRef(again);
   newest.current = again;
   useEffect(() => {
-    if (!error?.away) return undefined;
+    if (!error?.unreachable) return undefined;
     const timer = setTimeout(() => newest.current(), PAUSE);
     return () => clearTimeout(timer);
   }, [error]);
 }
 
-/** State that is there again after a reload, under a name. */
-export function useKept(name, first) {
+/** State that is stored across reloads, under a name. */
+export function useStored(name, first) {
   const [value, setValue] = useState(() => {
     try {
       return JSON.parse(localStorage.getItem(`limner.${name}`)) ?? first;
@@ -195,9 +194,9 @@ export function useKept(name, first) {
     setValue((old) => {
       const now = typeof next === "function" ? next(old) : next;
       try {
-        keep(name, now);
+        store(name, now);
       } catch {
-        // a full or forbidden store loses nothing but the way back after a reload
+        // where storage is full or forbidden, the state is only lost at a reload
       }
       return now;
     });
@@ -205,13 +204,13 @@ export function useKept(name, first) {
 }
 
 /**
- * Work that a press begins: [busy, doing]. `doing(work)` is what does it; where it fails, `failed` hears why, else the
- * person.
+ * Work that a press starts: [busy, busyWhile]. `busyWhile(work)` returns a handler that does it; where it fails,
+ * `failed(error)` is called, else the person is notified.
  */
 export function useWork(failed) {
   const { fail } = useShared();
   const [busy, setBusy] = useState(false);
-  const doing =
+  const busyWhile =
     (work) =>
     async (...given) => {
       setBusy(true);
@@ -222,12 +221,12 @@ export function useWork(failed) {
       }
       setBusy(false);
     };
-  return [busy, doing];
+  return [busy, busyWhile];
 }
 
 /**
- * Do the newest of many: `run(...given)` starts `work(signal, ...given)` at once where none is under way, and else when
- * that is done, with what was given last. So a picture changes while a person types on, and nothing queues up.
+ * Run only the newest call: `run(...given)` starts `work(signal, ...given)` at once where none is running, and else
+ * when that is done, with the arguments of the last call. So a picture follows a person who types, without a queue.
  */
 export function useLatest(work) {
   const state = useRef({ busy: false, next: null, stop: new AbortController() });
@@ -254,7 +253,7 @@ export function useLatest(work) {
   return run.current;
 }
 
-/** Hand a Blob to the person as a file. */
+/** Download a Blob as a file. */
 export function download(file, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(file);

@@ -1,9 +1,9 @@
 // Choose a picture among favourites or history: within a view, or in a window of its own.
 
-import { chance } from "./chance.js";
 import { artistOf } from "./drawn.js";
-import { Kept, useShared, useWork } from "./parts.js";
-import { nameOf, someExamples, told } from "./requests.js";
+import { GalleryPicture, useShared, useWork } from "./parts.js";
+import { randomSeed } from "./random.js";
+import { nameOf, requestFromText, someExamples } from "./requests.js";
 import { useShelf } from "./shelf.js";
 import { html, useRef, useState } from "./vendor/preact.js";
 import { surpriseValues } from "./words/surprise.js";
@@ -30,7 +30,7 @@ function Picker({ onPick, fits = () => true }) {
       ${able.map(
         (entry) => html`<li class="tile" key=${entry.id}>
           <button type="button" class="open" onClick=${() => onPick(entry)}>
-            <${Kept} entry=${entry} alt=${nameOf(entry.recipe)} />
+            <${GalleryPicture} entry=${entry} alt=${nameOf(entry.recipe)} />
           </button>
         </li>`,
       )}
@@ -69,8 +69,8 @@ export function PickButton({ label, onPick, fits, id }) {
 /** Where a view has no picture yet: choose one, or have one drawn by chance. */
 export function Begin({ artist, onPick, fits, children }) {
   const { studio } = useShared();
-  const [busy, doing] = useWork();
-  const draw = doing(async () => onPick(await drawnByChance(studio, artist)));
+  const [busy, busyWhile] = useWork();
+  const draw = busyWhile(async () => onPick(await drawnByChance(studio, artist)));
   const can = artist && begun(artist) !== null;
   return html`<section class="card stack" aria-label="Choose a picture">
     <p>${children}</p>
@@ -88,12 +88,12 @@ export function Begin({ artist, onPick, fits, children }) {
 
 /** Draw one of an artist's examples with a seed by chance; it comes into the history. */
 async function drawnByChance(studio, artist) {
-  const [picture] = await studio.draw(artist.id, [{ request: begun(artist), seed: chance() }]);
+  const [picture] = await studio.draw(artist.id, [{ request: begun(artist), seed: randomSeed() }]);
   return studio.gallery.add(picture.png, { keep: false });
 }
 
 /** Return what one may ask of an artist to begin with, by chance, or null. */
 function begun(artist) {
   if (artist.takes === "attributes") return { kind: "attributes", values: surpriseValues(artist.attributes, {}) };
-  return told(artist, someExamples(artist).join("\n"));
+  return requestFromText(artist, someExamples(artist).join("\n"));
 }

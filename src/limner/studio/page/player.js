@@ -1,8 +1,8 @@
 // A film of pictures: play, stop, scrub, there and back, by mouse and by keyboard; and save it.
 
 import { HeartOf } from "./drawn.js";
-import { drawing, film, gif, order, videoKind } from "./film.js";
-import { download, ErrorLine, Icon, Painted, Shown, Slider, useKept } from "./parts.js";
+import { film, gif, order, toCanvas, videoKind } from "./film.js";
+import { CanvasImage, download, ErrorLine, Icon, PngImage, Slider, useStored } from "./parts.js";
 import { percent } from "./requests.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 
@@ -12,8 +12,8 @@ const SPEEDS = { min: 1, max: 30, first: 8 };
 export function Player({ pngs, name, named, at, onAt }) {
   const frames = useFrames(pngs);
   const [playing, setPlaying] = useState(false);
-  const [speed, setSpeed] = useKept("speed", SPEEDS.first);
-  const [back, setBack] = useKept("back", true);
+  const [speed, setSpeed] = useStored("speed", SPEEDS.first);
+  const [back, setBack] = useStored("back", true);
   const way = order(pngs.length, back);
   usePlaying(playing, speed, way, at, onAt);
   const keys = (event) => {
@@ -27,7 +27,7 @@ export function Player({ pngs, name, named, at, onAt }) {
   };
   const ready = frames.filter(Boolean).length;
   return html`<div class="player stack" tabindex="0" role="group" aria-label="Film" onKeyDown=${keys}>
-    <${Painted} id="screen" frame=${frames[at]} alt=${named(at)} data-at=${at} />
+    <${CanvasImage} id="screen" frame=${frames[at]} alt=${named(at)} data-at=${at} />
     <div class="row">
       <button type="button" id="play" class="primary" aria-pressed=${playing} onClick=${() => setPlaying(!playing)}>
         <${Icon} name=${playing ? "pause" : "play"} /> ${playing ? "Pause" : "Play"}
@@ -36,9 +36,9 @@ export function Player({ pngs, name, named, at, onAt }) {
         onChange=${() => setBack(!back)} /> there and back</label>
     </div>
     <${Slider} id="scrub" label="Frame" value=${at} max=${pngs.length - 1} step=${1}
-      said=${`${at + 1} of ${pngs.length}`} onInput=${onAt} />
+      valueText=${`${at + 1} of ${pngs.length}`} onInput=${onAt} />
     <${Slider} id="speed" label="Speed" value=${speed} min=${SPEEDS.min} max=${SPEEDS.max} step=${1}
-      said=${`${speed} a second`} onInput=${setSpeed} />
+      valueText=${`${speed} a second`} onInput=${setSpeed} />
     <${Saving} frames=${frames} ready=${ready === pngs.length} way=${way} speed=${speed} name=${name} />
     <p class="soft keys"><kbd>Space</kbd> plays, <kbd>←</kbd> <kbd>→</kbd> step.</p>
   </div>`;
@@ -50,7 +50,7 @@ export function Frames({ pictures, named, at, onAt, parents }) {
     ${pictures.map(
       (picture, i) => html`<li class="tile" key=${i}>
         <button type="button" class="open" aria-pressed=${i === at} onClick=${() => onAt(i)}>
-          <${Shown} png=${picture?.png} alt=${named(i)} />
+          <${PngImage} png=${picture?.png} alt=${named(i)} />
         </button>
         <${HeartOf} picture=${picture} parents=${parents} />
       </li>`,
@@ -64,7 +64,7 @@ function Saving({ frames, ready, way, speed, name }) {
   const kind = videoKind();
   const shown = way.map((i) => frames[i]);
   const milliseconds = 1000 / speed;
-  const doing = async (text, work) => {
+  const busyWhile = async (text, work) => {
     setBusy(text);
     setError(null);
     try {
@@ -76,12 +76,12 @@ function Saving({ frames, ready, way, speed, name }) {
     }
   };
   const saveGif = () =>
-    doing("Making the GIF ...", async () => download(await gif(shown, { milliseconds }), `${name}.gif`));
+    busyWhile("Making the GIF ...", async () => download(await gif(shown, { milliseconds }), `${name}.gif`));
   const saveVideo = () =>
-    doing("Filming ...", async () => {
-      const told = (share) => setBusy(`Filming ... ${percent(share)}`);
-      const made = await film(shown, { milliseconds, told });
-      download(made.file, `${name}.${made.kind}`);
+    busyWhile("Filming ...", async () => {
+      const onProgress = (share) => setBusy(`Filming ... ${percent(share)}`);
+      const video = await film(shown, { milliseconds, onProgress });
+      download(video.file, `${name}.${video.kind}`);
     });
   const waits = !ready || Boolean(busy);
   return html`<div class="stack">
@@ -114,7 +114,7 @@ function useFrames(pngs) {
   useEffect(() => {
     for (const png of pngs.filter((one) => one && !decoded.current.has(one))) {
       decoded.current.set(png, null);
-      drawing(png).then((frame) => {
+      toCanvas(png).then((frame) => {
         decoded.current.set(png, frame);
         if (here.current) setCount((n) => n + 1);
       });

@@ -1,11 +1,11 @@
-// What is asked, as plain values: what lies between two of them, and of how many it is mixed.
+// Requests and seeds as plain values: blends of them, their parts, and their texts.
 
-import { chance } from "./chance.js";
 import { StudioError } from "./errors.js";
+import { randomSeed } from "./random.js";
 
-/** Requests, or seeds, that one may lie between; see `limner.requests.MOST_PARTS`. */
-export const MOST_PARTS = 64;
-const TOO_MIXED = `it is mixed of more than ${MOST_PARTS}: mix with one of its ancestors instead`;
+/** Requests, or seeds, that one may lie between; see `limner.requests.MAX_PARTS`. */
+export const MAX_PARTS = 64;
+const TOO_MIXED = `it is mixed of more than ${MAX_PARTS}: mix with one of its ancestors instead`;
 
 /** Are two values the same, however deep? */
 export function same(a, b) {
@@ -27,7 +27,7 @@ export function changedParts(request, change) {
 export function between(first, second, t) {
   if (same(first, second) || t <= 0) return first;
   if (t >= 1) return second;
-  if (parts(first) + parts(second) > MOST_PARTS) throw new StudioError(TOO_MIXED);
+  if (parts(first) + parts(second) > MAX_PARTS) throw new StudioError(TOO_MIXED);
   return { kind: "blend", first, second, t };
 }
 
@@ -35,7 +35,7 @@ export function between(first, second, t) {
 export function seedBetween(first, second, t) {
   if (same(first, second) || t <= 0) return first;
   if (t >= 1) return second;
-  if (seedParts(first) + seedParts(second) > MOST_PARTS) throw new StudioError(TOO_MIXED);
+  if (seedParts(first) + seedParts(second) > MAX_PARTS) throw new StudioError(TOO_MIXED);
   return [first, second, t];
 }
 
@@ -73,17 +73,17 @@ export function nameOf({ request, seed }) {
 
 /** Say which words are not known, `[word, read in its place or null]` each. */
 export function misread(unknown) {
-  const told = ([word, read]) => (read ? `“${word}” is read as “${read}”` : `“${word}” is not known`);
-  return unknown.map(told).join("; ");
+  const sentence = ([word, read]) => (read ? `“${word}” is read as “${read}”` : `“${word}” is not known`);
+  return unknown.map(sentence).join("; ");
 }
 
-/** Return how many pictures a request asks for: a story's lines. */
+/** Return how many pictures a request asks for: the lines of a story, else one. */
 export function frames(request) {
   return request.kind === "story" ? request.lines.length : 1;
 }
 
-/** Return the request that a text makes of an artist, or null where the artist reads none. */
-export function told(artist, text) {
+/** Return the request of a text for an artist, or null where the artist takes no text. */
+export function requestFromText(artist, text) {
   if (artist.takes === "caption") return { kind: "caption", text: text.trim() };
   if (artist.takes === "nothing") return { kind: "nothing" };
   if (artist.takes !== "story") return null;
@@ -93,7 +93,7 @@ export function told(artist, text) {
 /** Return one of an artist's examples by chance; for a story as many, one after the other, as it has lines. */
 export function someExamples(artist) {
   const { examples, story, takes } = artist;
-  const first = chance() % Math.max(1, examples.length);
+  const first = randomSeed() % Math.max(1, examples.length);
   return Array.from({ length: takes === "story" ? story : 1 }, (_, i) => examples[(first + i) % examples.length] ?? "");
 }
 

@@ -1,4 +1,4 @@
-// A studio on a server: all that the page asks, over HTTP.
+// A studio on a server: the client of its HTTP API.
 
 import { StudioError } from "./errors.js";
 
@@ -14,7 +14,7 @@ export class ServerStudio {
     this.ratings = new Ratings(this);
   }
 
-  /** Keep the token that other machines need, for as long as this tab is open. */
+  /** Store the token that other machines need, until this tab is closed. */
   set token(token) {
     sessionStorage.setItem(TOKEN, token);
   }
@@ -38,7 +38,7 @@ export class ServerStudio {
     return answer.data.map(picture);
   }
 
-  /** Yield drafts while they come, then the picture. */
+  /** Yield drafts as they arrive, then the picture. */
   async *watch(artist, { request, seed }, { knobs = {}, signal } = {}) {
     const body = { model: artist, request, seed, knobs, stream: true };
     const answer = await this.ask("v1/images/generations", { method: "POST", body, signal });
@@ -74,7 +74,7 @@ export class ServerStudio {
     return (await this.ask(path, { method: "POST", body, signal })).json();
   }
 
-  /** Ask the server; throw StudioError for any answer but a good one. */
+  /** Send a request; throw StudioError for any response but a successful one. */
   async ask(path, { method = "GET", body, signal } = {}) {
     const headers = {};
     const token = sessionStorage.getItem(TOKEN);
@@ -87,13 +87,13 @@ export class ServerStudio {
       answer = await fetch(`./${path}`, { method, headers, body: sent, signal });
     } catch (error) {
       if (error.name === "AbortError") throw error;
-      throw new StudioError("the studio does not answer: is it still running?", { away: true });
+      throw new StudioError("the studio does not answer: is it still running?", { unreachable: true });
     }
     if (answer.ok) return answer;
     const { status } = answer;
     if (status === 401) throw new StudioError("the studio asks for another token: reload the page", { status });
-    const told = await answer.json().catch(() => null);
-    throw new StudioError(told?.error?.message ?? `the studio answered ${status}`, { status });
+    const failure = await answer.json().catch(() => null);
+    throw new StudioError(failure?.error?.message ?? `the studio answered ${status}`, { status });
   }
 }
 
@@ -103,9 +103,9 @@ class Gallery {
   }
 
   page({ shelf = "kept", q = "", artist = "", limit = 50, after } = {}) {
-    const asked = new URLSearchParams({ shelf, q, artist, limit });
-    if (after) asked.set("after", after);
-    return this.studio.get(`v1/gallery/pictures?${asked}`);
+    const query = new URLSearchParams({ shelf, q, artist, limit });
+    if (after) query.set("after", after);
+    return this.studio.get(`v1/gallery/pictures?${query}`);
   }
 
   async get(id) {

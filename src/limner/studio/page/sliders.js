@@ -1,24 +1,24 @@
 // Sliders of attributes: at a stop an attribute has a value, between two stops what is asked is a blend.
 
-import { between, changedParts, MOST_PARTS, parts, percent } from "./requests.js";
+import { between, changedParts, MAX_PARTS, parts, percent } from "./requests.js";
 
 /** What a slider's first stop says where the text does not tell of the attribute. */
-const UNTOLD = "not told";
+const UNSET = "not told";
 
 /** Return the stops of each attribute: {values, first}; a value of null leaves the attribute out. */
 export function stopsOf(artist, phrases, request) {
   const now = valuesOf(request, phrases);
   return Object.fromEntries(
     Object.entries(artist.attributes).map(([name, values]) => {
-      const told = values.indexOf(now[name]);
-      return [name, { values: [null, ...values], first: told + 1 }];
+      const index = values.indexOf(now[name]);
+      return [name, { values: [null, ...values], first: index + 1 }];
     }),
   );
 }
 
 /** Return how many sliders may stand between stops at once, so that no more than 64 requests are mixed. */
 export function openSliders(request) {
-  return Math.floor(Math.log2(MOST_PARTS / parts(request)));
+  return Math.floor(Math.log2(MAX_PARTS / parts(request)));
 }
 
 /** Return a slider's step: fine where there are few values, so that a stop can always be hit. */
@@ -29,7 +29,7 @@ export function stepOf({ values }) {
 /** Say where a slider stands. */
 export function stopText({ values, first }, at = first) {
   const [low, share] = [Math.floor(at), at % 1];
-  const word = (place) => values[place] ?? UNTOLD;
+  const word = (place) => values[place] ?? UNSET;
   if (share === 0) return word(low);
   return `${percent(1 - share)} ${word(low)}, ${percent(share)} ${word(low + 1)}`;
 }
@@ -83,5 +83,5 @@ function putValues(values, stops, changes) {
 function valuesOf(request, phrases) {
   if (request.kind === "blend") return valuesOf(request.t < 0.5 ? request.first : request.second, phrases);
   if (request.kind === "attributes") return request.values;
-  return request.kind === "caption" ? phrases.heard(request.text) : {};
+  return request.kind === "caption" ? phrases.valuesIn(request.text) : {};
 }

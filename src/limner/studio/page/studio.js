@@ -1,8 +1,8 @@
-// What the page asks of whoever draws. Two answer: the server (server.js) and this very tab (browser.js).
+// Opens the studio that the page uses: a server (server.js) or this tab itself (browser.js).
 
 import { StudioError } from "./errors.js";
 
-/** Find out who draws here, and open them. */
+/** Read studio.json, and open the studio that it names. */
 export async function openStudio() {
   const answer = await fetch("./studio.json");
   if (!answer.ok) throw new StudioError("this folder lacks studio.json: export it again");

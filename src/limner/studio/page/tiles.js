@@ -1,19 +1,19 @@
-// Tiles of pictures that were drawn here and may never be kept: hearts, and a way to the desk.
+// Tiles of pictures that were drawn here and may never be kept: hearts, and links to the draw view.
 
 import { HeartOf, useVisit } from "./drawn.js";
-import { Shown } from "./parts.js";
+import { PngImage } from "./parts.js";
 import { nameOf } from "./requests.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 
 const NEAR = "1200px";
 
-/** A picture with a heart; pressing it lays it on the draw view's desk. */
+/** A picture with a heart; pressing it opens it in the draw view. */
 function Tile({ picture }) {
   const visit = useVisit();
   const text = nameOf(picture.recipe);
   return html`<li class="tile" data-seed=${picture.recipe.seed}>
     <button type="button" class="open" title=${text} onClick=${() => visit("draw", picture)}>
-      <${Shown} png=${picture.png} alt=${text} />
+      <${PngImage} png=${picture.png} alt=${text} />
     </button>
     <${HeartOf} picture=${picture} />
   </li>`;

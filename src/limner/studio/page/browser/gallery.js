@@ -10,7 +10,7 @@ const NAME = "limner";
 const HISTORY = 10_000;
 const DAY = 86_400e6; // all times are microseconds since 1970
 const DAYS = 30;
-const MOST_WORDS = 20;
+const MAX_WORDS = 20;
 const TRIM_EVERY = 100;
 const AT = { kept: "kept_at", drawn: "drawn_at", deleted: "deleted_at" };
 
@@ -30,7 +30,7 @@ export class Gallery {
   /** Return a page of a shelf, newest first. */
   async page({ shelf = "kept", q = "", artist = "", limit = 50, after } = {}) {
     const at = AT[shelf];
-    const asked = folded(q).slice(0, MOST_WORDS);
+    const asked = folded(q).slice(0, MAX_WORDS);
     const fits = (one) =>
       on(one, shelf) && (!artist || one.artist === artist) && asked.every((word) => one.words.includes(` ${word}`));
     const all = (await this.#all()).filter(fits).sort((a, b) => b[at] - a[at] || (a.id < b.id ? 1 : -1));

@@ -6,7 +6,7 @@ import { strFromU8, strToU8, unzipSync, zipSync } from "../vendor/fflate.js";
 const INDEX = "gallery.jsonl";
 const PICTURE = /^pictures\/([0-9a-f]{64})\.png$/;
 const MOST = 512 * 2 ** 20; // bytes, packed and unpacked: all of it is in memory at once
-const MOST_PICTURES = 60_000;
+const MAX_PICTURES = 60_000;
 
 /** Return pictures `{one, png}` as a zip. */
 export function packed(entries) {
@@ -37,8 +37,8 @@ export async function unpacked(file) {
   if (!(INDEX in files)) throw new StudioError(`the zip is not a gallery of Limner's: it must hold ${INDEX}`);
   const lines = strFromU8(files[INDEX]).split("\n").filter(Boolean).map(line);
   const pictures = Object.keys(files).length - 1;
-  if (pictures > MOST_PICTURES) {
-    throw new StudioError(`the zip holds too many pictures: ${MOST_PICTURES} are the limit`);
+  if (pictures > MAX_PICTURES) {
+    throw new StudioError(`the zip holds too many pictures: ${MAX_PICTURES} are the limit`);
   }
   const listed = new Set(lines.map(({ id }) => id));
   if (listed.size !== pictures || lines.length !== pictures || [...listed].some((id) => !files[`pictures/${id}.png`])) {

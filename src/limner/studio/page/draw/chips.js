@@ -1,6 +1,6 @@
 // Chips: the values of an artist's attributes as buttons, folded by the thing they belong to.
 
-import { useAgain, useShared } from "../parts.js";
+import { useRetry, useShared } from "../parts.js";
 import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
 import { isNot } from "../words/grammar.js";
 import { Phrases } from "../words/phrases.js";
@@ -17,7 +17,7 @@ const COLOUR_NAMES = new Set(
   "black white red green blue yellow orange purple pink cyan magenta violet gold silver turquoise".split(" "),
 );
 
-/** How an artist's values are said in words; null until the words it knows have come. */
+/** The phrases of an artist's values; null until its vocabulary is loaded. */
 export function usePhrases(artist) {
   const { studio, fail } = useShared();
   const [known, setKnown] = useState(null);
@@ -25,21 +25,21 @@ export function usePhrases(artist) {
   const [tries, setTries] = useState(0);
   useEffect(() => {
     let here = true;
-    const failed = (caught) => (caught.away ? here && setError(caught) : fail(caught));
+    const failed = (caught) => (caught.unreachable ? here && setError(caught) : fail(caught));
     studio.words(artist.id).then((words) => here && setKnown({ artist, words }), failed);
     return () => {
       here = false;
     };
   }, [artist, tries]);
-  useAgain(error, () => setTries((n) => n + 1));
+  useRetry(error, () => setTries((n) => n + 1));
   const words = known?.artist === artist ? known.words : null;
   return useMemo(() => words && new Phrases(artist.attributes, words, artist.examples), [words]);
 }
 
 /**
  * All values as toggle buttons. `chosen` are those that are on, {attribute: value}; `onChoose(attribute, value)` is
- * told of a press, with null where a value was taken off. Values that mean "nothing" are shown only with `nothing`: in
- * words they are said by leaving out.
+ * called on a press, with null where a value was switched off. Values that mean "nothing" are shown only with
+ * `nothing`: a text expresses them by leaving them out.
  */
 export function Chips({ phrases, chosen, onChoose, nothing = false }) {
   const [open, setOpen] = useState(() => opened(phrases, chosen));

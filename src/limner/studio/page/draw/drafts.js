@@ -1,31 +1,31 @@
-// Drafts of an artist that draws in stages, in a strip as they come.
+// Drafts of an artist that draws in stages, in a strip as they arrive.
 
-import { Shown, useKept, useLatest, useShared } from "../parts.js";
+import { PngImage, useLatest, useShared, useStored } from "../parts.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
 
-const SETTLED = 700;
-const inOneGo = new Set();
+const DELAY = 700;
+const withoutDrafts = new Set();
 
-/** Watch a picture come about once it has settled; artists that draw in one go are asked but once. */
+/** Show the drafts of a picture that has not changed for a while; artists without drafts are asked only once. */
 export function Drafts({ artist, drawn }) {
   const { studio, fail } = useShared();
-  const [open, setOpen] = useKept("drafts", true);
+  const [open, setOpen] = useStored("drafts", true);
   const [stages, setStages] = useState([]);
   const run = useLatest(async (signal, { row, knobs }) => {
-    const come = [];
+    const received = [];
     try {
       for await (const stage of studio.watch(artist.id, row, { knobs, signal })) {
-        come.push(stage);
-        if (come.length > 1 || !stage.recipe) setStages([...come]);
+        received.push(stage);
+        if (received.length > 1 || !stage.recipe) setStages([...received]);
       }
-      if (come.length === 1) inOneGo.add(artist.checkpoint);
+      if (received.length === 1) withoutDrafts.add(artist.checkpoint);
     } catch (error) {
       fail(error);
     }
   });
   useEffect(() => {
-    if (!drawn || !open || inOneGo.has(artist.checkpoint)) return undefined;
-    const timer = setTimeout(() => run(drawn), SETTLED);
+    if (!drawn || !open || withoutDrafts.has(artist.checkpoint)) return undefined;
+    const timer = setTimeout(() => run(drawn), DELAY);
     return () => clearTimeout(timer);
   }, [drawn, open]);
   if (!stages.length) return null;
@@ -34,7 +34,7 @@ export function Drafts({ artist, drawn }) {
     <ol class="strip">
       ${stages.map((stage, place) => {
         const note = stage.recipe ? "the picture" : stage.note || `draft ${place + 1}`;
-        return html`<li key=${place}><${Shown} png=${stage.png} alt="" /><span class="small soft">${note}</span></li>`;
+        return html`<li key=${place}><${PngImage} png=${stage.png} alt="" /><span class="small soft">${note}</span></li>`;
       })}
     </ol>
   </details>`;

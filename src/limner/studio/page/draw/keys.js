@@ -1,11 +1,11 @@
 // Shortcuts of single keys: never while one types, and not at all where a person turned them off.
 
-import { useKept } from "../parts.js";
+import { useStored } from "../parts.js";
 import { html, useEffect, useRef } from "../vendor/preact.js";
 
 /** Do what `keys` says, {key: [what it does, function]}; "?" shows them. Return the dialog that tells of them. */
 export function useKeys(keys) {
-  const [on, setOn] = useKept("shortcuts", true);
+  const [on, setOn] = useStored("shortcuts", true);
   const dialog = useRef(null);
   const newest = useRef(null);
   newest.current = { keys, on };

@@ -1,6 +1,6 @@
 // The knobs of an artist: settings of drawing that change no word.
 
-import { Slider, Typed } from "../parts.js";
+import { DeferredField, Slider } from "../parts.js";
 import { html } from "../vendor/preact.js";
 
 /** A folded panel; `values` holds only what was changed. */
@@ -23,7 +23,7 @@ export function Knobs({ artist, values, onChange }) {
   </details>`;
 }
 
-/** Return those of a recipe's knobs that stand elsewhere than at first. */
+/** Return those of a recipe's knobs that differ from their defaults. */
 export function turned(artist, knobs) {
   const isTurned = ([name, value]) => artist.knobs.some((knob) => knob.name === name && knob.default !== value);
   return Object.fromEntries(Object.entries(knobs).filter(isTurned));
@@ -58,7 +58,7 @@ function Knob({ knob, value, onSet }) {
   };
   return html`<div>
     <label class="row"
-      >${name} <${Typed} type=${knob.kind === "int" ? "number" : "text"} value=${value} onChange=${typed}
+      >${name} <${DeferredField} type=${knob.kind === "int" ? "number" : "text"} value=${value} onChange=${typed}
     /></label>
     ${about}
   </div>`;

@@ -1,11 +1,11 @@
 // The seed of a picture: which of all pictures that fit the words it is.
 
-import { chance } from "../chance.js";
 import { IconButton } from "../parts.js";
+import { randomSeed } from "../random.js";
 import { seedText } from "../requests.js";
 import { html } from "../vendor/preact.js";
 
-/** A number that can be locked, and a dice; a seed that is no number is told in words, and can be let go. */
+/** A number that can be locked, and a dice; a seed that is not a number is described, and can be dropped. */
 export function Seed({ seed, locked, onSeed, onLock }) {
   const number = typeof seed === "number";
   const typed = (event) => {
@@ -20,7 +20,7 @@ export function Seed({ seed, locked, onSeed, onLock }) {
             >Seed <input id="seed" type="number" min="0" step="1" value=${seed} onInput=${typed}
           /></label>`
         : html`<span class="seed-told" id="seed" title=${seedText(seed)}>${seedText(seed)}</span>
-            <${IconButton} name="close" label="Let this seed go" onClick=${() => onSeed(chance())} />`
+            <${IconButton} name="close" label="Let this seed go" onClick=${() => onSeed(randomSeed())} />`
     }
     <${IconButton}
       id="lock"
@@ -33,7 +33,7 @@ export function Seed({ seed, locked, onSeed, onLock }) {
       id="dice"
       name="dice"
       label="Throw the dice: another picture of the same words"
-      onClick=${() => onSeed(chance())}
+      onClick=${() => onSeed(randomSeed())}
     />
   </div>`;
 }

@@ -1,4 +1,4 @@
-// Pictures that a person brings: their style becomes a seed, or the artist says what they show.
+// Uploaded pictures: their style becomes a seed, or the artist describes them.
 
 import { ErrorLine, FileDrop, useShared, useWork } from "../parts.js";
 import { html, useState } from "../vendor/preact.js";
@@ -6,17 +6,17 @@ import { html, useState } from "../vendor/preact.js";
 const STYLE = "Draw in the style of a picture: drop or choose it";
 const CAPTION = "Say what a picture shows: drop or choose it";
 
-/** What this artist makes of pictures: `onSeed` gets a style, `onText` a caption. */
+/** Uploads for an artist: `onSeed(style)` and `onText(caption)` are called with the result. */
 export function Uploads({ artist, onSeed, onText }) {
   const { studio, notify } = useShared();
   const [error, setError] = useState(null);
-  const [busy, doing] = useWork(setError);
-  const style = doing(async (file) => {
+  const [busy, busyWhile] = useWork(setError);
+  const style = busyWhile(async (file) => {
     setError(null);
     onSeed(await studio.style(artist.id, file));
     notify("Drawn in the style of the picture; the dice lets it go");
   });
-  const caption = doing(async (file) => {
+  const caption = busyWhile(async (file) => {
     setError(null);
     onText(await studio.caption(artist.id, file));
   });

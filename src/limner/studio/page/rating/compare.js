@@ -1,6 +1,6 @@
 // Comparing: pictures without names, one question after the other, by mouse or by keyboard.
 
-import { ErrorLine, Shown, Title, useKept, useShared } from "../parts.js";
+import { ErrorLine, PngImage, Title, useShared, useStored } from "../parts.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 
 /** Ask a person about one comparison after the other, until they have seen all of a study. */
@@ -32,7 +32,7 @@ export function Compare({ study }) {
 /** A name by which the same person is known again, on this device. */
 function useRater() {
   const first = useRef(crypto.getRandomValues(new Uint32Array(4)).join("").padEnd(8, "0"));
-  const [rater, setRater] = useKept("rater", first.current);
+  const [rater, setRater] = useStored("rater", first.current);
   useEffect(() => setRater(rater), []);
   return rater;
 }
@@ -146,7 +146,7 @@ function Anonymous({ id, alt }) {
       here = false;
     };
   }, [id]);
-  return html`<${Shown} png=${png} alt=${alt} drawn=${id} />`;
+  return html`<${PngImage} png=${png} alt=${alt} drawn=${id} />`;
 }
 
 /** Keys that answer, wherever the focus is, but in a field. */

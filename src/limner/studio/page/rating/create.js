@@ -1,23 +1,23 @@
 // A new study: which artists, which texts; the page has all of them drawn with the same seeds and sends them.
 
-import { chance } from "../chance.js";
 import { ErrorLine, Title, useShared } from "../parts.js";
-import { linesOf, percent, told } from "../requests.js";
+import { randomSeed } from "../random.js";
+import { linesOf, percent, requestFromText } from "../requests.js";
 import { go } from "../routes.js";
 import { base64 } from "../server.js";
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 
-const MOST_ARTISTS = 10;
+const MAX_ARTISTS = 10;
 const AT_ONCE = 8;
 
 /** The form. */
 export function NewStudy() {
   const { studio, artists } = useShared();
-  const able = artists.filter((one) => told(one, "a") !== null);
+  const able = artists.filter((one) => requestFromText(one, "a") !== null);
   const [chosen, setChosen] = useState(() => able.filter(({ takes }) => takes === able[0]?.takes).map(({ id }) => id));
   const [drawing, setDrawing] = useState(null);
   const [error, setError] = useState(null);
-  const seed = useRef(chance() % 1000);
+  const seed = useRef(randomSeed() % 1000);
   const stop = useRef(null);
   useEffect(() => () => stop.current?.abort(), []);
   const make = async (event) => {
@@ -64,7 +64,7 @@ export function NewStudy() {
     ${
       drawing === null
         ? html`<div class="row">
-          <button id="make-study" class="primary" disabled=${chosen.length < 2 || chosen.length > MOST_ARTISTS}>
+          <button id="make-study" class="primary" disabled=${chosen.length < 2 || chosen.length > MAX_ARTISTS}>
             Draw and begin
           </button>
           <a class="button" href="#/rate">Cancel</a>
@@ -121,7 +121,7 @@ async function drawnTasks(studio, { artists, texts, seed }, signal, onShare) {
   for (const artist of artists) {
     for (let i = 0; i < texts.length; i += AT_ONCE) {
       const some = texts.slice(i, i + AT_ONCE);
-      const rows = some.map((text, n) => ({ request: told(artist, text), seed: seed + i + n }));
+      const rows = some.map((text, n) => ({ request: requestFromText(artist, text), seed: seed + i + n }));
       const pictures = await studio.draw(artist.id, rows, { signal });
       for (const [n, { png }] of pictures.entries()) tasks[i + n].pictures[artist.id] = await base64(png);
       done += some.length;

@@ -9,11 +9,11 @@ const COLUMNS = ["Artist", "Mean rank", "Pairs won", "Strength", "Answers"];
 /** The results of a study, and its files. */
 export function Results({ study }) {
   const { studio } = useShared();
-  const [, doing] = useWork();
+  const [, busyWhile] = useWork();
   const [results, setResults] = useState(null);
   const [error, setError] = useState(null);
   useEffect(() => void studio.ratings.get(`studies/${study.id}/results`).then(setResults, setError), [study.id]);
-  const save = doing(async (name) => {
+  const save = busyWhile(async (name) => {
     download(await (await studio.ask(`v1/ratings/studies/${study.id}/${name}`)).blob(), name);
   });
   return html`<div class="stack">

@@ -1,68 +1,68 @@
 // Draw: a prompt, and the picture of it, anew with every key.
 
-import { chance } from "../chance.js";
-import { Asking, surprised, Values } from "../draw/asking.js";
 import { usePhrases } from "../draw/chips.js";
-import { deskOf, layDesk, useDesk } from "../draw/desk.js";
-import { Easel } from "../draw/easel.js";
 import { useKeys } from "../draw/keys.js";
 import { Knobs } from "../draw/knobs.js";
+import { RequestForm, surprised, Values } from "../draw/request_form.js";
+import { Result } from "../draw/result.js";
 import { Seed } from "../draw/seeds.js";
+import { stateOf, storeState, useDrawState } from "../draw/state.js";
 import { Uploads } from "../draw/uploads.js";
 import { artistOf, notHere } from "../drawn.js";
 import { Title, useShared } from "../parts.js";
+import { randomSeed } from "../random.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
 
-/** The view; `?picture=ID` lays a picture of the gallery on the desk. */
+/** The view; `?picture=ID` opens a picture of the gallery. */
 export default function Draw({ route }) {
   const { artist } = useShared();
-  const [laid, isOpening] = useOpened(route.query.picture);
+  const [opened, isOpening] = useOpened(route.query.picture);
   if (isOpening) return html`<p class="soft">Opening ...</p>`;
-  return html`<${Desk} key=${`${artist.id} ${laid}`} artist=${artist} />`;
+  return html`<${Drawing} key=${`${artist.id} ${opened}`} artist=${artist} />`;
 }
 
-/** Lay a picture on the desk of its artist; return how many were laid, and whether one is under way. */
+/** Open a picture with its artist; return how many were opened, and whether one is being opened. */
 function useOpened(id) {
   const { studio, artists, choose, fail } = useShared();
-  const [laid, setLaid] = useState(0);
+  const [opened, setOpened] = useState(0);
   useEffect(() => {
     if (!id) return;
     const open = async () => {
       const entry = await studio.gallery.get(id);
       const artist = artistOf(artists, entry);
       if (!artist) throw new Error(notHere(entry));
-      layDesk(artist, deskOf(artist, entry));
+      storeState(artist, stateOf(artist, entry));
       choose(artist.id);
-      setLaid((n) => n + 1);
+      setOpened((n) => n + 1);
     };
     open()
       .catch(fail)
       .finally(() => location.replace("#/draw"));
   }, [id]);
-  return [laid, Boolean(id)];
+  return [opened, Boolean(id)];
 }
 
-function Desk({ artist }) {
-  const all = useDesk(artist);
-  const { desk, change, drawn } = all;
+function Drawing({ artist }) {
+  const all = useDrawState(artist);
+  const { state, change, drawn } = all;
   const phrases = usePhrases(artist);
   const onSurprise = () => change(surprised(artist, phrases));
   const shortcuts = useKeys(shortcutsOf(all, onSurprise));
   return html`<div class="stack draw">
     <${Title} text="Draw" />
-    <${Asking}
+    <${RequestForm}
       artist=${artist}
-      desk=${desk}
+      state=${state}
       change=${change}
       onSurprise=${onSurprise}
       unknown=${drawn?.picture.unknown}
     />
     <div class="two">
-      <${Easel} artist=${artist} all=${all} />
+      <${Result} artist=${artist} all=${all} />
       <section class="stack" aria-label="How it is drawn">
-        <${Chance} desk=${desk} change=${change} />
-        <${Values} artist=${artist} phrases=${phrases} desk=${desk} change=${change} />
-        <${Knobs} artist=${artist} values=${desk.knobs} onChange=${(knobs) => change({ knobs })} />
+        <${SeedRow} state=${state} change=${change} />
+        <${Values} artist=${artist} phrases=${phrases} state=${state} change=${change} />
+        <${Knobs} artist=${artist} values=${state.knobs} onChange=${(knobs) => change({ knobs })} />
         <${Uploads} artist=${artist} onSeed=${(seed) => change({ seed })} onText=${(text) => change({ text })} />
       </section>
     </div>
@@ -71,25 +71,25 @@ function Desk({ artist }) {
 }
 
 /** The seed, and the way to the list of shortcuts. */
-function Chance({ desk, change }) {
+function SeedRow({ state, change }) {
   const show = () => document.getElementById("shortcuts").showModal();
   return html`<div class="card row spread">
     <${Seed}
-      seed=${desk.seed}
-      locked=${desk.locked}
+      seed=${state.seed}
+      locked=${state.locked}
       onSeed=${(seed) => change({ seed })}
-      onLock=${() => change({ locked: !desk.locked })}
+      onLock=${() => change({ locked: !state.locked })}
     />
     <button type="button" class="plain small" onClick=${show}>Shortcuts <kbd>?</kbd></button>
   </div>`;
 }
 
-function shortcutsOf({ desk, change, drawn, keep, visit }, onSurprise) {
+function shortcutsOf({ state, change, drawn, keep, visit }, onSurprise) {
   return {
     "/": ["Go to the prompt", () => document.getElementById("prompt")?.focus()],
-    d: ["Throw the dice", () => change({ seed: chance() })],
+    d: ["Throw the dice", () => change({ seed: randomSeed() })],
     s: ["Surprise me", onSurprise],
-    l: ["Lock or open the seed", () => change({ locked: !desk.locked })],
+    l: ["Lock or open the seed", () => change({ locked: !state.locked })],
     k: ["Keep the picture", () => drawn && keep()],
     m: ["Mix it with another", () => drawn && visit("mix")],
     w: ["Walk from it", () => drawn && visit("walk")],

@@ -1,7 +1,7 @@
 // Favourites: what was kept, what was drawn, and what was thrown away.
 
 import { Card } from "../card.js";
-import { download, FileDrop, Heart, Icon, Kept, Title, useKept, useShared, useWork } from "../parts.js";
+import { download, FileDrop, GalleryPicture, Heart, Icon, Title, useShared, useStored, useWork } from "../parts.js";
 import { nameOf } from "../requests.js";
 import { go, to } from "../routes.js";
 import { useShelf } from "../shelf.js";
@@ -17,7 +17,7 @@ const EMPTY = {
 
 /** The view; `?picture=ID` opens the card of a picture. */
 export default function Favourites({ route }) {
-  const [asked, setAsked] = useKept("favourites", { shelf: "kept", q: "", artist: "" });
+  const [asked, setAsked] = useStored("favourites", { shelf: "kept", q: "", artist: "" });
   const [chosen, setChosen] = useState([]);
   const [near, setNear] = useState(false);
   const clear = () => setChosen([]);
@@ -27,7 +27,7 @@ export default function Favourites({ route }) {
   };
   const choose = (id, on) => setChosen((old) => (on ? [...old, id] : old.filter((one) => one !== id)));
   const shelf = useShelf(asked);
-  const deeds = useDeeds(shelf, clear);
+  const actions = useActions(shelf, clear);
   const { entries, next, more, put } = shelf;
   useEffect(() => {
     if (near && next) more();
@@ -35,8 +35,8 @@ export default function Favourites({ route }) {
   const opened = route.query.picture;
   return html`<div class="stack" id="favourites">
     <${Title} text="Favourites" />
-    <${Asked} asked=${asked} change=${change} />
-    <${Selected} chosen=${chosen} shelf=${asked.shelf} deeds=${deeds} total=${shelf.total} clear=${clear} />
+    <${Filters} asked=${asked} change=${change} />
+    <${Selected} chosen=${chosen} shelf=${asked.shelf} actions=${actions} total=${shelf.total} clear=${clear} />
     ${shelf.ready && !entries.length && html`<p class="empty">${emptyOf(asked)}</p>`}
     <ul class="sheet">
       ${entries.map((entry) => {
@@ -46,7 +46,7 @@ export default function Favourites({ route }) {
     </ul>
     <${End} onSeen=${setNear}>${next && html`<button type="button" id="more" onClick=${more}>More</button>`}<//>
     <${Files} shelf=${asked.shelf} reload=${shelf.reload} />
-    ${opened && html`<${Opened} key=${opened} id=${opened} entries=${entries} put=${put} deeds=${deeds} />`}
+    ${opened && html`<${Opened} key=${opened} id=${opened} entries=${entries} put=${put} actions=${actions} />`}
   </div>`;
 }
 
@@ -55,7 +55,7 @@ function emptyOf({ shelf, q, artist }) {
 }
 
 /** Which shelf, and what on it. */
-function Asked({ asked, change }) {
+function Filters({ asked, change }) {
   const { artists } = useShared();
   return html`<div class="bar">
     <div class="shelves" role="group" aria-label="Shelf">
@@ -94,11 +94,11 @@ function OfArtist({ chosen, change }) {
 }
 
 /** What can be done with several pictures. */
-function useDeeds(shelf, done) {
+function useActions(shelf, done) {
   const { studio, notify } = useShared();
-  const [, doing] = useWork();
+  const [, busyWhile] = useWork();
   const changing = (work) =>
-    doing(async (ids) => {
+    busyWhile(async (ids) => {
       await work(ids);
       done();
       shelf.reload();
@@ -116,7 +116,7 @@ function useDeeds(shelf, done) {
 }
 
 /** The line that tells how many there are, or what can be done with those that were chosen. */
-function Selected({ chosen, shelf, deeds, total, clear }) {
+function Selected({ chosen, shelf, actions, total, clear }) {
   if (!chosen.length)
     return html`<p class="soft small" id="total">${total === 1 ? "1 picture" : `${total} pictures`}</p>`;
   const mix = () => go("mix", { picture: chosen[0], with: chosen[1] });
@@ -124,8 +124,8 @@ function Selected({ chosen, shelf, deeds, total, clear }) {
     <strong>${chosen.length} chosen</strong>
     ${
       shelf === "deleted"
-        ? html`<button type="button" onClick=${() => deeds.restore(chosen)}><${Icon} name="again" /> Put back</button>`
-        : html`<button type="button" id="delete" onClick=${() => deeds.remove(chosen)}>
+        ? html`<button type="button" onClick=${() => actions.restore(chosen)}><${Icon} name="again" /> Put back</button>`
+        : html`<button type="button" id="delete" onClick=${() => actions.remove(chosen)}>
               <${Icon} name="trash" /> Delete
             </button>
             <button type="button" id="mix" disabled=${chosen.length !== 2} onClick=${mix}>
@@ -145,7 +145,7 @@ function Entry({ entry, chosen, onChosen, put }) {
   const heart = () => studio.gallery.change(entry.id, { keep: !entry.kept }).then(put, fail);
   return html`<li class="tile" data-picture=${entry.id}>
     <button type="button" class="open" title=${text} onClick=${() => go("favourites", { picture: entry.id })}>
-      <${Kept} entry=${entry} alt=${text} />
+      <${GalleryPicture} entry=${entry} alt=${text} />
     </button>
     <input
       class="chosen"
@@ -160,7 +160,7 @@ function Entry({ entry, chosen, onChosen, put }) {
 }
 
 /** The card of a picture, be it on this shelf or not. */
-function Opened({ id, entries, put, deeds }) {
+function Opened({ id, entries, put, actions }) {
   const { studio, fail } = useShared();
   const [found, setFound] = useState(null);
   const close = () => location.replace(to("favourites")); // the way back does not open it again
@@ -180,8 +180,8 @@ function Opened({ id, entries, put, deeds }) {
     html`<${Card}
       entry=${entry}
       onChange=${changed}
-      onDelete=${deeds.remove}
-      onRestore=${deeds.restore}
+      onDelete=${actions.remove}
+      onRestore=${actions.restore}
       onClose=${close}
     />`
   );
@@ -190,9 +190,9 @@ function Opened({ id, entries, put, deeds }) {
 /** Take pictures along as a zip, and bring them. */
 function Files({ shelf, reload }) {
   const { studio, notify } = useShared();
-  const [busy, doing] = useWork();
-  const save = doing(async () => download(await studio.gallery.export(shelf), `limner-${shelf}.zip`));
-  const bring = doing(async (file) => {
+  const [busy, busyWhile] = useWork();
+  const save = busyWhile(async () => download(await studio.gallery.export(shelf), `limner-${shelf}.zip`));
+  const bring = busyWhile(async (file) => {
     const { pictures, added } = await studio.gallery.import(file);
     notify(`${pictures} pictures in the file, ${added} of them new`);
     reload();

@@ -1,12 +1,12 @@
 // Gacha: pictures by chance without an end, of what was said and whatever was not.
 
-import { chance } from "../chance.js";
-import { reads, Values } from "../draw/asking.js";
 import { usePhrases } from "../draw/chips.js";
-import { requestOf } from "../draw/desk.js";
 import { Prompt } from "../draw/prompt.js";
+import { takesText, Values } from "../draw/request_form.js";
+import { requestOf } from "../draw/state.js";
 import { useEndless } from "../endless.js";
-import { ErrorLine, Icon, Title, useKept, useShared } from "../parts.js";
+import { ErrorLine, Icon, Title, useShared, useStored } from "../parts.js";
+import { randomSeed } from "../random.js";
 import { Block, End } from "../tiles.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { surprise, surpriseValues } from "../words/surprise.js";
@@ -22,7 +22,7 @@ export default function Gacha() {
 }
 
 function Sheet({ artist, phrases }) {
-  const [asked, setAsked] = useKept(`gacha.${artist.id}`, { text: "", values: {}, labels: [], open: true });
+  const [asked, setAsked] = useStored(`gacha.${artist.id}`, { text: "", values: {}, labels: [], open: true });
   const change = (changes) => setAsked((old) => ({ ...old, ...changes }));
   const [paused, setPaused] = useState(false);
   const [near, setNear] = useState(true);
@@ -36,7 +36,7 @@ function Sheet({ artist, phrases }) {
   );
   return html`<div class="stack" id="gacha">
     <${Title} text="Gacha">${ABOUT}<//>
-    <${Asking} artist=${artist} phrases=${phrases} asked=${asked} change=${change} />
+    <${RequestForm} artist=${artist} phrases=${phrases} asked=${asked} change=${change} />
     <div class="bar">
       <button type="button" id="pause" onClick=${() => setPaused(!paused)}>
         <${Icon} name=${paused ? "play" : "pause"} /> ${paused ? "Go on" : "Pause"}
@@ -67,12 +67,12 @@ function More({ busy, onMore }) {
 }
 
 /** What stays the same on the sheet. */
-function Asking({ artist, phrases, asked, change }) {
+function RequestForm({ artist, phrases, asked, change }) {
   const placeholder = "What all have in common: round glasses, say";
   const isTold = artist.takes !== "nothing";
   return html`<div class="stack">
     ${
-      reads(artist) &&
+      takesText(artist) &&
       html`<${Prompt}
         id="prompt"
         label="What all have in common"
@@ -85,7 +85,7 @@ function Asking({ artist, phrases, asked, change }) {
       isTold &&
       html`<details class="fold chosen-by">
         <summary>Choose</summary>
-        <${Values} artist=${artist} phrases=${phrases} desk=${asked} change=${change} />
+        <${Values} artist=${artist} phrases=${phrases} state=${asked} change=${change} />
       </details>`
     }
   </div>`;
@@ -93,16 +93,16 @@ function Asking({ artist, phrases, asked, change }) {
 
 /** Can there be something that was not said? */
 function leavesOpen(artist) {
-  return reads(artist) || artist.takes === "attributes";
+  return takesText(artist) || artist.takes === "attributes";
 }
 
 /** Return a row by chance, or null where nothing is asked for. */
 function rowOf(artist, phrases, asked) {
   const { text, values, open } = asked;
-  const filled = open && reads(artist) ? { text: surprise(phrases, text, artist.examples) } : {};
+  const filled = open && takesText(artist) ? { text: surprise(phrases, text, artist.examples) } : {};
   const chosen = open ? { values: surpriseValues(artist.attributes, values) } : {};
   const request = requestOf(artist, { ...asked, ...filled, ...chosen, asked: null });
-  return request && { request, seed: chance() };
+  return request && { request, seed: randomSeed() };
 }
 
 /** Is this tab the one that is looked at? */

@@ -1,7 +1,7 @@
 // Mix: children of two pictures. What is asked changes from row to row, the noise from column to column.
 
 import { artistOf, HeartOf, useEntry, useRows, useVisit, VisitButton } from "../drawn.js";
-import { ErrorLine, Kept, Shown, Slider, Title, useArtist, useKept, useShared } from "../parts.js";
+import { ErrorLine, GalleryPicture, PngImage, Slider, Title, useArtist, useShared, useStored } from "../parts.js";
 import { Begin, PickButton } from "../picker.js";
 import { between, frames, percent, same, seedBetween, textOf } from "../requests.js";
 import { go } from "../routes.js";
@@ -68,7 +68,7 @@ function Parent({ entry, name, onPick, id, with: other }) {
   if (!entry) return null;
   const fits = (_, artist) => !other || artist === artistOf(artists, other);
   return html`<figure class="parent">
-    <${Kept} entry=${entry} />
+    <${GalleryPicture} entry=${entry} />
     <figcaption>
       <strong>${name}</strong>
       <span class="soft cut">${textOf(entry.recipe.request)}</span>
@@ -79,7 +79,7 @@ function Parent({ entry, name, onPick, id, with: other }) {
 
 function Children({ first, second, artist }) {
   const strip = frames(first.recipe.request) > 1;
-  const [side, setSide] = useKept(strip ? "mix.strips" : "mix.side", strip ? 3 : innerWidth < 500 ? 4 : 5);
+  const [side, setSide] = useStored(strip ? "mix.strips" : "mix.side", strip ? 3 : innerWidth < 500 ? 4 : 5);
   const [chosen, setChosen] = useState({ words: artist.can.morph ? 0.5 : 0, noise: 0.5 });
   const { recipe: a } = first;
   const { recipe: b } = second;
@@ -145,7 +145,7 @@ function Grid({ grid, pictures, chosen, onChoose, parents }) {
       const on = Math.abs(words - chosen.words) < 1e-3 && Math.abs(noise - chosen.noise) < 1e-3;
       return html`<li class="tile" key=${`${words} ${noise}`}>
         <button type="button" class="open" aria-pressed=${on} onClick=${() => onChoose({ words, noise })}>
-          <${Shown} png=${pictures[i]?.png} alt=${sharesText(words, noise)} />
+          <${PngImage} png=${pictures[i]?.png} alt=${sharesText(words, noise)} />
         </button>
         <${HeartOf} picture=${pictures[i]} parents=${parents} />
       </li>`;
@@ -169,14 +169,14 @@ function Child({ a, b, artist, chosen, setChosen, parents }) {
   const parent = (place) => visit("mix", picture, parents, (id) => ({ picture: first, with: second, [place]: id }));
   return html`<section class="card stack" aria-label="One child" aria-busy=${busy}>
     <div class=${strip ? "strips" : ""}>
-      <${Shown} id="child" png=${picture?.png} drawn=${JSON.stringify(chosen)}
+      <${PngImage} id="child" png=${picture?.png} drawn=${JSON.stringify(chosen)}
         alt=${sharesText(chosen.words, chosen.noise)} />
     </div>
     <${ErrorLine} error=${error} />
-    <${Slider} id="words-share" label="Words" value=${chosen.words} said=${said(chosen.words)}
+    <${Slider} id="words-share" label="Words" value=${chosen.words} valueText=${said(chosen.words)}
       step=${artist.can.morph ? 0.01 : 1} disabled=${same(a.request, b.request)}
       onInput=${(words) => setChosen({ ...chosen, words })} />
-    <${Slider} id="noise-share" label="Noise" value=${chosen.noise} said=${said(chosen.noise)}
+    <${Slider} id="noise-share" label="Noise" value=${chosen.noise} valueText=${said(chosen.noise)}
       disabled=${same(a.seed, b.seed)} onInput=${(noise) => setChosen({ ...chosen, noise })} />
     <div class="row">
       <${HeartOf} id="keep-child" picture=${picture} parents=${parents} />

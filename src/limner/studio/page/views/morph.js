@@ -2,10 +2,10 @@
 
 import { usePhrases } from "../draw/chips.js";
 import { HeartOf, useEntry, useRows, VisitButton } from "../drawn.js";
-import { ErrorLine, Icon, Shown, Slider, Title, useArtist } from "../parts.js";
+import { ErrorLine, Icon, PngImage, Slider, Title, useArtist } from "../parts.js";
 import { Begin } from "../picker.js";
 import { Frames, Player } from "../player.js";
-import { between, linesOf, misread, same, textOf, told } from "../requests.js";
+import { between, linesOf, misread, requestFromText, same, textOf } from "../requests.js";
 import { go, to } from "../routes.js";
 import { morphed, moved, openSliders, stepOf, stopsOf, stopText } from "../sliders.js";
 import { html, useMemo, useState } from "../vendor/preact.js";
@@ -52,7 +52,7 @@ function Changing({ entry, artist }) {
   return html`<div class="two changing">
       <section class="stack result" aria-label="The picture" aria-busy=${busy}>
         <div class="now">
-          <${Shown} id="morphed" png=${picture?.png} drawn=${JSON.stringify(at)} alt=${textOf(asked)} />
+          <${PngImage} id="morphed" png=${picture?.png} drawn=${JSON.stringify(at)} alt=${textOf(asked)} />
         </div>
         <${ErrorLine} error=${error} />
         <${Asked} request=${asked} unknown=${picture?.unknown ?? {}} />
@@ -106,7 +106,7 @@ function Sliders({ stops, at, setAt, request, artist }) {
     ${names.map(
       (name) => html`<${Slider} key=${name} label=${name.replaceAll("_", " ")} data-attribute=${name}
         value=${at[name] ?? stops[name].first} max=${last(name)} step=${stepOf(stops[name])}
-        list=${`stops-${last(name) + 1}`} said=${stopText(stops[name], at[name])}
+        list=${`stops-${last(name) + 1}`} valueText=${stopText(stops[name], at[name])}
         onInput=${(value) => setAt((old) => moved(old, stops, name, value, most))} />`,
     )}
     ${[...new Set(names.map((name) => last(name) + 1))].map(
@@ -128,14 +128,14 @@ function Onward({ artist, from, seed, knobs, parents }) {
     event.preventDefault();
     setError(null);
     try {
-      const end = told(artist, text);
+      const end = requestFromText(artist, text);
       between(from, end, 0.5);
       setWay({ from, end });
     } catch (caught) {
       setError(caught);
     }
   };
-  if (!told(artist, "")) return null;
+  if (!requestFromText(artist, "")) return null;
   return html`<section class="card stack" aria-label="From here to another text">
     <form class="stack" onSubmit=${set}>
       <h2>From here to ...</h2>

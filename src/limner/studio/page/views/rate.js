@@ -41,7 +41,7 @@ function Studies({ studies }) {
           <span>
             <strong>${one.name}</strong><br />
             <span class="soft">
-              ${told(one)}
+              ${summary(one)}
             </span>
           </span>
           <span class="row">
@@ -55,7 +55,7 @@ function Studies({ studies }) {
 }
 
 /** Say in a line what a study asks, and how often it was answered. */
-function told({ together, questions, answers }) {
+function summary({ together, questions, answers }) {
   const how = together === 2 ? "pairs" : `rankings of ${together}`;
   return [how, Object.keys(questions).join(", "), `${answers} ${answers === 1 ? "answer" : "answers"}`].join(" · ");
 }

@@ -1,25 +1,25 @@
 // Story: a line a picture. A changed line changes its picture and those after it; what came before stays.
 
-import { chance } from "../chance.js";
 import { Knobs, turned } from "../draw/knobs.js";
 import { HeartOf, useEntry, VisitButton } from "../drawn.js";
-import { alike, cut, gif } from "../film.js";
+import { cut, gif, samePixels } from "../film.js";
 import {
+  CanvasImage,
+  DeferredField,
   download,
   ErrorLine,
   Icon,
   IconButton,
-  Painted,
   Title,
-  Typed,
-  useAgain,
   useArtist,
-  useKept,
   useLatest,
+  useRetry,
   useShared,
+  useStored,
   useWork,
 } from "../parts.js";
 import { PickButton } from "../picker.js";
+import { randomSeed } from "../random.js";
 import { someExamples } from "../requests.js";
 import { go } from "../routes.js";
 import { Lines, Unknown } from "../storylines.js";
@@ -31,9 +31,9 @@ export default function Story({ route }) {
   const { entry, artist: drew, error } = useEntry(route.query.picture);
   const here = useArtist((one) => one.can.story);
   const artist = drew ?? here;
-  const told = entry?.recipe.request;
+  const request = entry?.recipe.request;
   const waits = route.query.picture && !entry && !error;
-  if (!artist?.can.story || (told && told.kind !== "story")) {
+  if (!artist?.can.story || (request && request.kind !== "story")) {
     return html`<${Title} text="Story" />
       <p class="error" role="alert">
         ${here ? "This picture is no story told in lines." : "Nobody here tells stories."}
@@ -45,22 +45,22 @@ export default function Story({ route }) {
       A line for each picture. Change a line: its picture is drawn again with those that follow, the ones before stay.
     <//>
     <${ErrorLine} error=${error} />
-    ${!waits && html`<${Teller} key=${`${artist.id} ${entry?.id}`} artist=${artist} entry=${entry} />`}
+    ${!waits && html`<${StoryEditor} key=${`${artist.id} ${entry?.id}`} artist=${artist} entry=${entry} />`}
   </div>`;
 }
 
-/** A story that is being told: its lines, the lines as first told, its seed and knobs. */
-function Teller({ artist, entry }) {
-  const [tale, change] = useTale(artist, entry);
-  const [locked, setLocked] = useKept("story.locked", false);
-  const { picture, shown, busy, error, stayed } = useTold(artist, tale);
-  const dice = () => change({ seed: chance() });
-  const fresh = (lines) => change({ lines, setting: lines, seed: locked ? tale.seed : chance() });
+/** The editor of a story: its lines, the original lines, its seed and knobs. */
+function StoryEditor({ artist, entry }) {
+  const [story, change] = useStoryState(artist, entry);
+  const [locked, setLocked] = useStored("story.locked", false);
+  const { picture, shown, busy, error, stayed } = useStoryPictures(artist, story);
+  const dice = () => change({ seed: randomSeed() });
+  const fresh = (lines) => change({ lines, setting: lines, seed: locked ? story.seed : randomSeed() });
   const parents = entry ? [entry.id] : null;
   return html`<section class="stack" aria-label="The story" aria-busy=${busy}>
     <${ErrorLine} error=${error} />
-    <${Lines} lines=${tale.lines} onLines=${(lines) => change({ lines })}
-      above=${(line, i) => html`<${Painted} frame=${shown[i]} alt=${`Picture ${i + 1}: ${line}`} />`}
+    <${Lines} lines=${story.lines} onLines=${(lines) => change({ lines })}
+      above=${(line, i) => html`<${CanvasImage} frame=${shown[i]} alt=${`Picture ${i + 1}: ${line}`} />`}
       below=${(line) => picture && html`<${Unknown} line=${line} unknown=${picture.unknown} />`} />
     <p class="soft told" role="status" id="told">${busy ? "Drawing ..." : stayedText(stayed, shown)}</p>
     <div class="two controls">
@@ -68,37 +68,37 @@ function Teller({ artist, entry }) {
         <div class="row">
           <${IconButton} id="dice" name="dice" label="Another seed" onClick=${dice} />
           <label class="row"><span class="hidden">Seed</span>
-            <${Typed} id="seed" type="number" min="0" value=${tale.seed}
-              onChange=${(event) => change({ seed: seedOf(event, tale.seed) })} />
+            <${DeferredField} id="seed" type="number" min="0" value=${story.seed}
+              onChange=${(event) => change({ seed: seedOf(event, story.seed) })} />
           </label>
           <button type="button" aria-pressed=${locked} onClick=${() => setLocked(!locked)}>
             <${Icon} name=${locked ? "lock" : "unlock"} /> ${locked ? "Seed stays" : "Seed changes"}
           </button>
-          <button type="button" id="afresh" onClick=${() => fresh(tale.lines)}>
+          <button type="button" id="afresh" onClick=${() => fresh(story.lines)}>
             <${Icon} name="again" /> Tell it afresh
           </button>
         </div>
         <p class="soft">What belongs to the story as a whole stays as it was first told, until it is told afresh.</p>
-        <${Knobs} artist=${artist} values=${tale.knobs} onChange=${(knobs) => change({ knobs })} />
+        <${Knobs} artist=${artist} values=${story.knobs} onChange=${(knobs) => change({ knobs })} />
       </div>
-      <${Keeping} artist=${artist} picture=${picture} shown=${shown} tale=${tale} parents=${parents} fresh=${fresh} />
+      <${Keeping} artist=${artist} picture=${picture} shown=${shown} story=${story} parents=${parents} fresh=${fresh} />
     </div>
   </section>`;
 }
 
-/** The story as it stands, there again after a reload, and what changes it. */
-function useTale(artist, entry) {
+/** The story, stored across reloads, and a function that changes it. */
+function useStoryState(artist, entry) {
   const of = entry?.id ?? null;
   const first = useMemo(() => begun(artist, entry), []);
-  const [kept, setKept] = useKept(`story.${artist.id}`, first);
-  const change = (changes) => setKept((old) => ({ ...(old.of === of ? old : first), ...changes }));
-  return [kept.of === of ? kept : first, change];
+  const [stored, setStored] = useStored(`story.${artist.id}`, first);
+  const change = (changes) => setStored((old) => ({ ...(old.of === of ? old : first), ...changes }));
+  return [stored.of === of ? stored : first, change];
 }
 
 function begun(artist, entry) {
   if (!entry) {
     const lines = someExamples(artist);
-    return { of: null, lines, setting: lines, seed: chance(), knobs: {} };
+    return { of: null, lines, setting: lines, seed: randomSeed(), knobs: {} };
   }
   const { request, seed, knobs } = entry.recipe;
   const setting = request.setting?.length ? request.setting : request.lines;
@@ -111,19 +111,19 @@ function seedOf(event, old) {
 }
 
 /** Draw the newest telling; `shown` are canvases by line (null: an empty one), `stayed` how many are as they were. */
-function useTold(artist, tale) {
+function useStoryPictures(artist, story) {
   const { studio } = useShared();
   const [state, setState] = useState({ picture: null, shown: [], busy: false, error: null, stayed: null });
   const last = useRef([]);
-  const run = useLatest(async (signal, asked) => {
+  const run = useLatest(async (signal, wanted) => {
     try {
-      const next = await drawnTale(studio, artist, asked, signal);
+      const next = await drawStory(studio, artist, wanted, signal);
       const old = last.current;
-      const isOld = next.frames.map((frame, i) => Boolean(old[i]) && alike(frame, old[i]));
+      const isOld = next.frames.map((frame, i) => Boolean(old[i]) && samePixels(frame, old[i]));
       const frames = next.frames.map((frame, i) => (isOld[i] ? old[i] : frame));
       last.current = frames;
       let place = 0;
-      const shown = asked.lines.map((line) => (line.trim() ? frames[place++] : null));
+      const shown = wanted.lines.map((line) => (line.trim() ? frames[place++] : null));
       const stayed = old.length ? (isOld.includes(false) ? isOld.indexOf(false) : frames.length) : null;
       setState({ picture: next.picture, shown, busy: false, error: null, stayed });
     } catch (error) {
@@ -131,19 +131,19 @@ function useTold(artist, tale) {
     }
   });
   useEffect(() => {
-    if (!tale.lines.some((line) => line.trim())) return;
+    if (!story.lines.some((line) => line.trim())) return;
     setState((old) => ({ ...old, busy: true }));
-    run(tale);
-  }, [tale]);
-  useAgain(state.error, () => run(tale));
+    run(story);
+  }, [story]);
+  useRetry(state.error, () => run(story));
   return state;
 }
 
-async function drawnTale(studio, artist, { lines, setting, seed, knobs }, signal) {
-  const said = lines.map((line) => line.trim()).filter(Boolean);
-  const request = { kind: "story", lines: said, setting: setting.map((line) => line.trim()).filter(Boolean) };
+async function drawStory(studio, artist, { lines, setting, seed, knobs }, signal) {
+  const written = lines.map((line) => line.trim()).filter(Boolean);
+  const request = { kind: "story", lines: written, setting: setting.map((line) => line.trim()).filter(Boolean) };
   const [picture] = await studio.draw(artist.id, [{ request, seed }], { knobs, signal });
-  return { picture, frames: await cut(picture.png, said.length) };
+  return { picture, frames: await cut(picture.png, written.length) };
 }
 
 /** Say what was drawn again. */
@@ -155,12 +155,12 @@ function stayedText(stayed, shown) {
 }
 
 /** Keep it, save it, begin another. */
-function Keeping({ artist, picture, shown, tale, parents, fresh }) {
-  const [busy, doing] = useWork();
-  const saveGif = doing(async () => {
-    const told = tale.lines.map((line, i) => ({ line, frame: shown[i] })).filter(({ frame }) => frame);
-    const captions = told.map(({ line }) => line.trim());
-    const frames = told.map(({ frame }) => frame);
+function Keeping({ artist, picture, shown, story, parents, fresh }) {
+  const [busy, busyWhile] = useWork();
+  const saveGif = busyWhile(async () => {
+    const drawn = story.lines.map((line, i) => ({ line, frame: shown[i] })).filter(({ frame }) => frame);
+    const captions = drawn.map(({ line }) => line.trim());
+    const frames = drawn.map(({ frame }) => frame);
     download(await gif(frames, { milliseconds: MILLISECONDS, captions }), "story.gif");
   });
   const mine = (entry) => entry.recipe.request.kind === "story" && entry.recipe.checkpoint === artist.checkpoint;

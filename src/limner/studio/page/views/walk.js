@@ -1,15 +1,15 @@
 // Walk: one request, while its noise moves from seed to seed; played, and saved as a film.
 
-import { chance } from "../chance.js";
 import { HeartOf, useEntry, useRows, VisitButton } from "../drawn.js";
-import { ErrorLine, Icon, IconButton, Slider, Title, Typed, useArtist } from "../parts.js";
+import { DeferredField, ErrorLine, Icon, IconButton, Slider, Title, useArtist } from "../parts.js";
 import { Begin, PickButton } from "../picker.js";
 import { Frames, Player } from "../player.js";
+import { randomSeed } from "../random.js";
 import { frames, seedBetween, seedText, textOf } from "../requests.js";
 import { go } from "../routes.js";
 import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
 
-const MOST_SEEDS = 12;
+const MAX_SEEDS = 12;
 
 export default function Walk({ route }) {
   const { entry, artist, error } = useEntry(route.query.picture);
@@ -30,7 +30,7 @@ export default function Walk({ route }) {
 /** The walk that begins at a picture. */
 function Way({ entry, artist }) {
   const { request, knobs, seed } = entry.recipe;
-  const [seeds, setSeeds] = useState(() => [seed, chance(), chance()]);
+  const [seeds, setSeeds] = useState(() => [seed, randomSeed(), randomSeed()]);
   const [each, setEach] = useState(8);
   const [at, setAt] = useState(0);
   const { rows, wrong } = useMemo(() => rowsOf(request, seeds, each), [seeds, each]);
@@ -78,14 +78,14 @@ function Seeds({ seeds, setSeeds, artist, each, onAt }) {
   const swap = (place) =>
     setSeeds([...seeds.slice(0, place - 1), seeds[place], seeds[place - 1], ...seeds.slice(place + 1)]);
   const drop = (place) => setSeeds(seeds.filter((_, i) => i !== place));
-  const full = seeds.length >= MOST_SEEDS;
+  const full = seeds.length >= MAX_SEEDS;
   return html`<section aria-label="Seeds" class="stack">
     <ol class="seeds">
       ${seeds.map(
         (seed, i) => html`<li key=${i} class="row">
           <${SeedBox} seed=${seed} number=${i + 1} onChange=${(next) => change(i, next)}
             onShow=${() => onAt(i * each)} />
-          <${IconButton} name="dice" label=${`Another seed ${i + 1}`} onClick=${() => change(i, chance())} />
+          <${IconButton} name="dice" label=${`Another seed ${i + 1}`} onClick=${() => change(i, randomSeed())} />
           <${IconButton} name="back" class="icon up" label=${`Seed ${i + 1} earlier`} disabled=${i === 0}
             onClick=${() => swap(i)} />
           <${IconButton} name="close" label=${`Take seed ${i + 1} out`} disabled=${seeds.length < 3}
@@ -94,7 +94,7 @@ function Seeds({ seeds, setSeeds, artist, each, onAt }) {
       )}
     </ol>
     <div class="row">
-      <button type="button" id="add-seed" disabled=${full} onClick=${() => setSeeds([...seeds, chance()])}>
+      <button type="button" id="add-seed" disabled=${full} onClick=${() => setSeeds([...seeds, randomSeed()])}>
         <${Icon} name="plus" /> A seed by chance
       </button>
       <button type="button" disabled=${full} onClick=${() => setSeeds([...seeds, seeds[0]])}>Back to the first</button>
@@ -118,7 +118,7 @@ function SeedBox({ seed, number, onChange, onShow }) {
     if (Number.isSafeInteger(next) && next >= 0 && event.target.value !== "") onChange(next);
   };
   return html`${show}
-    <${Typed} class="seed" type="number" min="0" value=${seed} aria-label=${`Seed ${number}`} onChange=${typed} />`;
+    <${DeferredField} class="seed" type="number" min="0" value=${seed} aria-label=${`Seed ${number}`} onChange=${typed} />`;
 }
 
 /** What can be done with the frame that is shown. */

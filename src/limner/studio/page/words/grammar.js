@@ -40,7 +40,7 @@ export function bare(text) {
   return wordsOf(text).map((one) => one.word);
 }
 
-/** The common spelling of a word, so that "gray" is heard as "grey". */
+/** The common spelling of a word, so that "gray" is understood as "grey". */
 export function common(word) {
   return SPELLINGS[word] ?? word;
 }

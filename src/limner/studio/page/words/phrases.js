@@ -1,7 +1,7 @@
 // Chips and words: how chosen values are said in a prompt, and which values a prompt says, for any schema.
 
 import { bare, isAdjective, isNot, isYes, mended, withArticle } from "./grammar.js";
-import { hear } from "./hearing.js";
+import { findValues } from "./values.js";
 
 const COLOURS = ["colour", "color"];
 const KINDS = ["style", "tone", "type", "kind"];
@@ -47,9 +47,9 @@ export class Phrases {
     thing.called = thing.noun ?? usual ?? (own.filter(Boolean).join(" ") || thing.name);
   }
 
-  /** Learn where a colour stands that is not the thing's own, as in "a suit with a red tie". */
+  /** Learn which values have a colour of another noun, as in "a suit with a red tie". */
   #learn(thing, examples) {
-    thing.apart = {};
+    thing.colouredParts = {};
     const colours = this.attributes[thing.parts.colour] ?? [];
     if (!colours.length) return;
     const any = colours.map(escaped).join("|");
@@ -57,7 +57,7 @@ export class Phrases {
       const found = new RegExp(`\\b${escaped(value)} (and|with|over) an? (?:${any}) (\\w+)`).exec(examples);
       if (!found || this.#isHeadless(value)) continue;
       const [, joint, noun] = found;
-      thing.apart[value] = { joint, noun };
+      thing.colouredParts[value] = { joint, noun };
       thing.heads.add(noun);
     }
   }
@@ -90,8 +90,8 @@ export class Phrases {
       const parts = ORDER.flatMap((part) => (part === "shape" ? shape : of[part] ? this.#words(of[part]) : []));
       return `${withArticle(parts.join(" "))}, ${this.#words(thing.name).join(" ")}`;
     }
-    if (colour.length && of.main in thing.apart) {
-      const { joint, noun } = thing.apart[of.main];
+    if (colour.length && of.main in thing.colouredParts) {
+      const { joint, noun } = thing.colouredParts[of.main];
       return `${of.main} ${joint} ${withArticle([...colour, noun].join(" "))}`;
     }
     const rest = Object.entries(of).filter(([part]) => part !== "main" && part !== "colour");
@@ -130,15 +130,15 @@ export class Phrases {
     return words.map((word) => this.#known(word)).filter(Boolean);
   }
 
-  /** Tell which values a text says: {attribute: value}. */
-  heard(text) {
-    return Object.assign({}, ...[...hear(this, text).values()].map((found) => found.values));
+  /** Return the values that a text mentions: {attribute: value}. */
+  valuesIn(text) {
+    return Object.assign({}, ...[...findValues(this, text).values()].map((found) => found.values));
   }
 
   /** Press a chip: write a value of an attribute into a text, in place of what it says there; null takes it out. */
   choose(text, name, value) {
     const thing = this.things.find((one) => Object.values(one.parts).includes(name));
-    const found = hear(this, text).get(thing) ?? { values: {}, spans: [] };
+    const found = findValues(this, text).get(thing) ?? { values: {}, spans: [] };
     const { [name]: old, ...others } = found.values;
     let chosen = value === null ? others : { ...others, [name]: value };
     const isWhole = value === null && old !== undefined && this.#endsIt(thing, name, old);

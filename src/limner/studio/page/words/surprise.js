@@ -1,6 +1,6 @@
 // Requests by chance: examples, and values of whatever was not said.
 
-import { pick } from "../chance.js";
+import { pick } from "../random.js";
 import { isNot } from "./grammar.js";
 
 const EXAMPLES = 0.15;
@@ -10,7 +10,7 @@ const RARE = 0.25;
 /** Add to a text what it leaves open, by chance; an empty text now and then becomes an example. */
 export function surprise(phrases, text, examples) {
   if (!text.trim() && examples.length && Math.random() < EXAMPLES) return pick(examples);
-  const said = phrases.heard(text);
+  const said = phrases.valuesIn(text);
   const isOpen = (thing) => !Object.values(thing.parts).some((name) => name in said);
   const open = phrases.things.filter(isOpen);
   if (!open.length) return text.trim() || (examples.length ? pick(examples) : "");

@@ -1,13 +1,13 @@
-// Where words were looked at: a shade over the rest of the picture.
+// Attention maps of words: everything but the attended region is shaded.
 
 import { useLatest, useShared } from "../parts.js";
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 
-const SETTLED = 500;
+const DELAY = 500;
 const SHADE = 210;
 
-/** Ask where words are looked at, once a text has settled: {row, words, looks} or null. */
-export function useLooks(artist, drawn, wanted) {
+/** Fetch the attention maps once the text has not changed for a while: {row, words, looks} or null. */
+export function useAttention(artist, drawn, wanted) {
   const { studio, fail } = useShared();
   const [found, setFound] = useState(null);
   const run = useLatest(async (signal, { row, knobs }) => {
@@ -20,7 +20,7 @@ export function useLooks(artist, drawn, wanted) {
   });
   useEffect(() => {
     if (!wanted || !drawn || drawn.row.request.kind !== "caption") return undefined;
-    const timer = setTimeout(() => run(drawn), SETTLED);
+    const timer = setTimeout(() => run(drawn), DELAY);
     return () => clearTimeout(timer);
   }, [drawn, wanted]);
   return wanted && found && found.row === drawn?.row ? found : null;

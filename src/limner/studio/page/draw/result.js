@@ -1,24 +1,24 @@
-// The easel of the draw view: the picture, what can be done with it, where words are looked at, and its drafts.
+// The result in the draw view: the picture, its tools, the attention of its words, and its drafts.
 
-import { download, ErrorLine, Heart, Icon, IconButton, Shown, useKept } from "../parts.js";
+import { download, ErrorLine, Heart, Icon, IconButton, PngImage, useStored } from "../parts.js";
 import { html, useState } from "../vendor/preact.js";
+import { Overlay, useAttention, Words } from "./attention.js";
 import { Drafts } from "./drafts.js";
-import { Overlay, useLooks, Words } from "./looks.js";
 
-/** Show what is drawn of a desk, as `useDesk` tells it in `all`. */
-export function Easel({ artist, all }) {
+/** Show what is drawn; `all` is what `useDrawState` returns. */
+export function Result({ artist, all }) {
   const { drawn, error, again } = all;
-  const [wanted, setWanted] = useKept("looks", false);
+  const [wanted, setWanted] = useStored("looks", false);
   const [word, setWord] = useState(null);
   const [at, setAt] = useState(null);
   const canLook = artist.can.attention;
-  const found = useLooks(artist, drawn, canLook && wanted);
+  const found = useAttention(artist, drawn, canLook && wanted);
   const last = found ? found.looks.length - 1 : 0;
   const look = found && (found.looks[at] ?? found.looks[last]);
   const alt = drawn ? drawn.text || "A picture" : "";
   return html`<section class="card stack easel" aria-label="The picture">
     <div class="frame">
-      <${Shown} id="picture" png=${drawn?.picture.png} drawn=${drawn?.text} alt=${alt} />
+      <${PngImage} id="picture" png=${drawn?.picture.png} drawn=${drawn?.text} alt=${alt} />
       <${Overlay} look=${look} word=${word} />
     </div>
     <${ErrorLine} error=${error} />
@@ -41,7 +41,7 @@ function Wanted({ wanted, onWanted }) {
   </label>`;
 }
 
-/** What can be done with the picture. */
+/** Buttons for the picture. */
 function Tools({ artist, all }) {
   const { drawn, kept, keep, visit } = all;
   const save = () => download(drawn.picture.png, `${artist.id}.png`);

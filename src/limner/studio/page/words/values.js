@@ -1,4 +1,4 @@
-// What a text says of the things of a schema, and where: "curly red hair" is hair, curly and red.
+// The values that a text mentions of the things of a schema, and where: "curly red hair" is hair, curly and red.
 
 import { bare, common, isAdjective, isNot, isYes, wordsOf } from "./grammar.js";
 
@@ -7,17 +7,17 @@ const BREAKS = new Set(
   "a an the with and wearing on against in of over has have his her its he she they it is are at who".split(" "),
 );
 
-/** Tell what is said of each thing of `phrases`: a Map of thing to {values: {attribute: value}, spans}, in order. */
-export function hear(phrases, text) {
+/** Find what a text mentions of each thing of `phrases`: a Map of thing to {values: {attribute: value}, spans}. */
+export function findValues(phrases, text) {
   const chunks = chunksOf(text);
   const found = new Map();
   for (const thing of phrases.things) {
     if (thing.placed) continue;
-    const heard = { values: {}, spans: [] };
-    for (const chunk of chunks) hearChunk(phrases, thing, chunk, heard);
-    if (heard.spans.length) found.set(thing, heard);
+    const mentioned = { values: {}, spans: [] };
+    for (const chunk of chunks) findInChunk(phrases, thing, chunk, mentioned);
+    if (mentioned.spans.length) found.set(thing, mentioned);
   }
-  hearPlaced(phrases, chunks, found);
+  findPlaced(phrases, chunks, found);
   return found;
 }
 
@@ -27,13 +27,13 @@ function chunksOf(text) {
   let chunk = null;
   let last = null;
   for (const token of wordsOf(text)) {
-    const isApart = last && /[,.;:!?\n]/.test(text.slice(last.end, token.start));
+    const isSeparate = last && /[,.;:!?\n]/.test(text.slice(last.end, token.start));
     if (BREAKS.has(token.word)) {
       chunk = null;
-    } else if (chunk && !isApart) {
+    } else if (chunk && !isSeparate) {
       chunk.tokens.push(token);
     } else {
-      const article = last && !isApart && ARTICLES.has(last.word) ? last : null;
+      const article = last && !isSeparate && ARTICLES.has(last.word) ? last : null;
       chunk = { tokens: [token], article };
       chunks.push(chunk);
     }
@@ -42,32 +42,32 @@ function chunksOf(text) {
   return chunks;
 }
 
-function hearChunk(phrases, thing, { tokens, article }, heard) {
+function findInChunk(phrases, thing, { tokens, article }, mentioned) {
   const words = tokens.map((token) => root(token.word));
   const colours = valuesOf(phrases, thing.parts.colour).map((value) => [root(value), value]);
   const isColour = new Map(colours);
   const used = new Set();
   for (const [part, name] of Object.entries(thing.parts)) {
-    if (part === "colour" || name in heard.values) continue;
+    if (part === "colour" || name in mentioned.values) continue;
     const match = longest(phrases, thing, name, words, isColour);
     if (!match) continue;
-    heard.values[name] = match.value;
+    mentioned.values[name] = match.value;
     for (const place of match.places) used.add(place);
   }
   const heads = [...thing.heads].map(root);
   const head = words.findLastIndex((word) => heads.includes(word));
   const said = words.findIndex((word, place) => isColour.has(word) && !used.has(place));
   const isThing = used.size > 0 || head >= 0;
-  if (isThing && said >= 0 && !(thing.parts.colour in heard.values)) {
-    heard.values[thing.parts.colour] = isColour.get(words[said]);
+  if (isThing && said >= 0 && !(thing.parts.colour in mentioned.values)) {
+    mentioned.values[thing.parts.colour] = isColour.get(words[said]);
     used.add(said);
   }
   if (!used.size) return;
   if (head >= 0) used.add(head);
-  addSpans(heard.spans, tokens, used, article);
+  addSpans(mentioned.spans, tokens, used, article);
 }
 
-/** Find the value of an attribute with the most words that a phrase says. */
+/** Find the value of an attribute that a phrase mentions with the most words. */
 function longest(phrases, thing, name, words, isColour) {
   const noun = thing.noun ? root(bare(thing.noun).at(-1)) : null;
   const values = valuesOf(phrases, name).sort((a, b) => bare(b).length - bare(a).length);
@@ -81,7 +81,7 @@ function longest(phrases, thing, name, words, isColour) {
   return null;
 }
 
-/** Where words stand in a phrase, one after the other but for colours between them. */
+/** Positions of words in a phrase, one after the other but for colours between them. */
 function placesOf(wanted, words, isColour) {
   for (let start = 0; start < words.length; start += 1) {
     const places = [];
@@ -112,8 +112,8 @@ function isOnly(phrases, name, wanted) {
   );
 }
 
-/** Things that are told by their place: "a large red cube, far left". */
-function hearPlaced(phrases, chunks, found) {
+/** Find things that are identified by their place: "a large red cube, far left". */
+function findPlaced(phrases, chunks, found) {
   const placed = phrases.things.filter((thing) => thing.placed);
   const shapes = new Set(placed.flatMap((thing) => valuesOf(phrases, thing.parts.shape).map(root)));
   const starts = chunks.flatMap((chunk, place) =>
@@ -153,7 +153,7 @@ function valuesOf(phrases, name) {
   return (phrases.attributes[name] ?? []).filter((value) => !isNot(value));
 }
 
-/** What words have in common that differ in spelling or number. */
+/** Return the common form of words that differ in spelling or number. */
 function root(word) {
   const one = common(word);
   return one.length > 3 && /[^s]s$/.test(one) ? one.slice(0, -1) : one;
