@@ -1,4 +1,4 @@
-"""What tests in a real browser start from: Chromium, a page that is watched, and a studio with a fresh gallery."""
+"""Fixtures for tests in a real browser: Chromium, a page that records errors, and a studio with an empty gallery."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 import limner
-from browsers import PATIENCE, Faults, launched
+from browsers import TIMEOUT, Faults, launched
 from limner.drawing.artist import Artist
 from limner.studio.gallery.gallery import Gallery
 from studio_live import live
 
-expect.set_options(timeout=PATIENCE)
+expect.set_options(timeout=TIMEOUT)
 
 
 @pytest.fixture(scope="module")
@@ -28,30 +28,30 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """Open a browser that remembers nothing: a person who comes for the first time."""
+    """Open a context without stored state, as for a first visit."""
     found = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
-    found.set_default_timeout(PATIENCE)
+    found.set_default_timeout(TIMEOUT)
     yield found
     found.close()
 
 
 @pytest.fixture
 def faults(context: BrowserContext) -> Iterator[Faults]:
-    """Watch all pages of the context; what went wrong, and was not expected, fails the test."""
+    """Record errors in all pages of the context; unexpected ones fail the test."""
     found = Faults(context)
     yield found
-    assert not found.seen, "\n  ".join(["in the browser went wrong:", *found.seen])
+    assert not found.errors, "\n  ".join(["errors in the browser:", *found.errors])
 
 
 @pytest.fixture
 def page(context: BrowserContext, faults: Faults) -> Page:
-    """Open a page that is watched."""
+    """Open a page whose errors are recorded."""
     return context.new_page()
 
 
 @pytest.fixture(scope="module")
 def artists() -> list[Artist]:
-    """Load who draws in the studio; the first is asked where none is named."""
+    """Load the artists of the studio; the first is the default."""
     return [limner.load("avatars"), limner.load("clevr-stories")]
 
 

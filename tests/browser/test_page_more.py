@@ -35,7 +35,7 @@ def pixels(shown: Locator) -> bytes:
     return Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGB").tobytes()
 
 
-def kept(studio: str, text: str, seed: int, model: str = "avatars") -> str:
+def put(studio: str, text: str, seed: int, model: str = "avatars") -> str:
     """Draw a picture, make it a favourite, and return its id."""
     asked = {"model": model, "prompt": text, "seed": seed, "response_format": "b64_json"}
     (drawn,) = ASK.post(f"{studio}/v1/images/generations", json=asked).json()["data"]
@@ -58,7 +58,7 @@ def drawn_anew(studio: str, picture: str) -> str:
 
 
 def test_a_slider_changes_the_picture_and_reset_brings_it_back(page: Page, studio: str) -> None:
-    first = kept(studio, TEXTS[0], 7)
+    first = put(studio, TEXTS[0], 7)
     page.goto(f"{studio}/#/morph?picture={first}")
     picture = page.locator("#morphed[data-drawn='{}']")
     picture.wait_for()
@@ -109,7 +109,7 @@ def test_no_more_sliders_stand_between_stops_than_can_be_drawn(page: Page, studi
 
 
 def test_the_way_to_another_text_is_filmed(page: Page, studio: str) -> None:
-    page.goto(f"{studio}/#/morph?picture={kept(studio, TEXTS[0], 7)}")
+    page.goto(f"{studio}/#/morph?picture={put(studio, TEXTS[0], 7)}")
     page.locator("#morphed[data-drawn='{}']").wait_for()
     page.fill("#onward", TEXTS[1])
     page.fill("#frames", "5")
@@ -120,7 +120,7 @@ def test_the_way_to_another_text_is_filmed(page: Page, studio: str) -> None:
 
 
 def test_children_are_mixed_again(page: Page, studio: str) -> None:
-    first, second = (kept(studio, text, seed) for seed, text in enumerate(TEXTS))
+    first, second = (put(studio, text, seed) for seed, text in enumerate(TEXTS))
     page.goto(f"{studio}/#/mix?picture={first}&with={second}")
     tiles = page.locator(".grid img[src]")
     expect(tiles).to_have_count(25)
@@ -146,13 +146,13 @@ def test_children_are_mixed_again(page: Page, studio: str) -> None:
 
 
 def test_pictures_of_two_artists_do_not_mix(page: Page, studio: str) -> None:
-    first, second = kept(studio, TEXTS[0], 1), kept(studio, "a large red metal cube", 1, "clevr-stories")
+    first, second = put(studio, TEXTS[0], 1), put(studio, "a large red metal cube", 1, "clevr-stories")
     page.goto(f"{studio}/#/mix?picture={first}&with={second}")
     expect(page.get_by_role("alert")).to_contain_text("only pictures of one artist mix")
 
 
 def test_stories_share_chance_but_not_lines(page: Page, studio: str) -> None:
-    first, second = (kept(studio, "\n".join(LINES[i : i + 2]), i, "clevr-stories") for i in (0, 1))
+    first, second = (put(studio, "\n".join(LINES[i : i + 2]), i, "clevr-stories") for i in (0, 1))
     page.goto(f"{studio}/#/mix?picture={first}&with={second}")
     tiles = page.locator(".grid img[src]")
     expect(tiles).to_have_count(6)
@@ -181,7 +181,7 @@ def saved_frames(page: Page) -> list[bytes]:
 
 
 def test_a_walk_is_filmed(page: Page, studio: str) -> None:
-    picture = kept(studio, TEXTS[0], 7)
+    picture = put(studio, TEXTS[0], 7)
     page.goto(f"{studio}/#/walk?picture={picture}")
     page.get_by_label("Take seed 3 out").click()
     page.locator("#each").fill("4")
@@ -205,7 +205,7 @@ def test_a_walk_is_filmed(page: Page, studio: str) -> None:
 
 
 def test_seeds_of_a_walk_are_changed(page: Page, studio: str) -> None:
-    first, second = kept(studio, TEXTS[0], 7), kept(studio, TEXTS[1], 8)
+    first, second = put(studio, TEXTS[0], 7), put(studio, TEXTS[1], 8)
     page.goto(f"{studio}/#/walk?picture={first}")
     page.get_by_label("Seed 2", exact=True).fill("5")
     page.get_by_label("Seed 2", exact=True).press("Enter")
@@ -221,7 +221,7 @@ def test_seeds_of_a_walk_are_changed(page: Page, studio: str) -> None:
 
 
 def test_a_changed_line_leaves_the_pictures_before_it(page: Page, studio: str) -> None:
-    told = kept(studio, "\n".join(LINES), 3, "clevr-stories")
+    told = put(studio, "\n".join(LINES), 3, "clevr-stories")
     page.goto(f"{studio}/#/story?picture={told}")
     frames = page.locator("li.line canvas[width='64']")
     story = page.locator("section[aria-label='The story'][aria-busy=false]")
@@ -248,7 +248,7 @@ def test_a_changed_line_leaves_the_pictures_before_it(page: Page, studio: str) -
 
 
 def test_lines_are_added_moved_and_taken_out_by_keyboard(page: Page, studio: str) -> None:
-    page.goto(f"{studio}/#/story?picture={kept(studio, chr(10).join(LINES), 3, 'clevr-stories')}")
+    page.goto(f"{studio}/#/story?picture={put(studio, chr(10).join(LINES), 3, 'clevr-stories')}")
     page.get_by_label("Line 1", exact=True).press("Enter")
     expect(page.get_by_label("Line 2", exact=True)).to_be_focused()
     page.keyboard.type("a small gray cube")
@@ -352,7 +352,7 @@ VIEWS = {
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_everybody_can_use_a_view_on_any_screen(page: Page, studio: str, view: str) -> None:
-    pictures = [kept(studio, text, 5) for text in TEXTS] if view in ("morph", "mix", "walk") else ["", ""]
+    pictures = [put(studio, text, 5) for text in TEXTS] if view in ("morph", "mix", "walk") else ["", ""]
     asked = f"?picture={pictures[0]}&with={pictures[1]}" if pictures[0] else ""
     page.set_viewport_size({"width": 360, "height": 740})
     page.emulate_media(color_scheme="dark")

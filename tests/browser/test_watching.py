@@ -38,7 +38,7 @@ def test_what_goes_wrong_is_seen(page: Page, faults: Faults, studio: str, case: 
     with faults.expected(pattern):
         page.evaluate(script)
         page.wait_for_timeout(200)
-    faults.seen.clear()  # some things go wrong in two ways
+    faults.errors.clear()  # some things go wrong in two ways
 
 
 def test_what_was_expected_must_come(faults: Faults) -> None:

@@ -1,4 +1,4 @@
-"""A real browser for tests: Chromium as this machine has it, what goes wrong in its pages, and who is shut out."""
+"""A real browser for tests: Chromium as installed here, cut off from the network, and the errors of its pages."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from lacking import lacking
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-ALONE = "--host-resolver-rules=MAP * ~NOTFOUND, " + ", ".join(f"EXCLUDE {host}" for host in LOOPBACK)
-PATIENCE = 30_000
-"""Milliseconds that a page is waited for."""
-GRAVE = ("serious", "critical")
+ONLY_LOOPBACK = "--host-resolver-rules=MAP * ~NOTFOUND, " + ", ".join(f"EXCLUDE {host}" for host in LOOPBACK)
+TIMEOUT = 30_000
+"""Milliseconds to wait for a page."""
+SERIOUS = ("serious", "critical")
 
 
 def program() -> str:
@@ -33,19 +33,19 @@ def program() -> str:
 
 
 def launched(playwright: Playwright) -> Browser:
-    """Start Chromium without a window; it reaches nobody but this machine."""
-    return playwright.chromium.launch(executable_path=program(), args=[ALONE])
+    """Start Chromium without a window; it can connect to this machine only."""
+    return playwright.chromium.launch(executable_path=program(), args=[ONLY_LOOPBACK])
 
 
 class Faults:
-    """What went wrong in the pages of a context: errors on the console, exceptions, requests that failed or left.
+    """Errors in the pages of a context: on the console, exceptions, failed requests, requests to other machines.
 
-    A violation of the content security policy, and an answer of 400 or more, are errors on the console. A request that
-    the page itself gave up is no fault, nor is the icon that Chromium looks for where a page names none.
+    Violations of the content security policy, and responses of 400 or more, are errors on the console. Requests that
+    the page itself aborted do not count, nor does the icon that Chromium requests where a page names none.
     """
 
     def __init__(self, context: BrowserContext) -> None:
-        self.seen: list[str] = []
+        self.errors: list[str] = []
         context.on("console", self._console)
         context.on("weberror", self._exception)
         context.on("request", self._request)
@@ -53,36 +53,36 @@ class Faults:
 
     @contextlib.contextmanager
     def expected(self, pattern: str) -> Iterator[None]:
-        """Within this, what matches `pattern` is no fault; but it must come, before the block ends."""
-        before = len(self.seen)
+        """Within this block errors that match `pattern` are ignored; there must be at least one before it ends."""
+        before = len(self.errors)
         yield
-        fitting = [fault for fault in self.seen[before:] if re.search(pattern, fault)]
-        assert fitting, f"nothing came of {pattern!r}, but {self.seen[before:]}"
-        self.seen[before:] = [fault for fault in self.seen[before:] if fault not in fitting]
+        matching = [fault for fault in self.errors[before:] if re.search(pattern, fault)]
+        assert matching, f"no error matched {pattern!r}; there were {self.errors[before:]}"
+        self.errors[before:] = [fault for fault in self.errors[before:] if fault not in matching]
 
     def _console(self, message: ConsoleMessage) -> None:
         source = message.location.get("url", "")
         if message.type == "error" and urlsplit(source).path != "/favicon.ico":
-            self.seen.append(f"console: {message.text} ({source})")
+            self.errors.append(f"console: {message.text} ({source})")
 
     def _exception(self, error: WebError) -> None:
-        self.seen.append(f"exception: {error.error}")
+        self.errors.append(f"exception: {error.error}")
 
     def _request(self, request: Request) -> None:
         address = urlsplit(request.url)
         if address.scheme not in ("data", "blob") and address.hostname not in ("127.0.0.1", "localhost", "::1"):
-            self.seen.append(f"left the machine: {request.url}")
+            self.errors.append(f"left the machine: {request.url}")
 
     def _failed(self, request: Request) -> None:
         if request.failure != "net::ERR_ABORTED":
-            self.seen.append(f"failed: {request.method} {request.url} ({request.failure})")
+            self.errors.append(f"failed: {request.method} {request.url} ({request.failure})")
 
 
 def inaccessible(page: Page) -> list[str]:
-    """Return the serious faults that axe-core finds in a page as it is, each with its rule and its places."""
+    """Return the serious violations that axe-core finds in a page, each with its rule and its elements."""
     found = Axe().run(page).response["violations"]
     return [
         f"{fault['id']}: {fault['help']} at {', '.join(str(node['target'][0]) for node in fault['nodes'])}"
         for fault in found
-        if fault["impact"] in GRAVE
+        if fault["impact"] in SERIOUS
     ]

@@ -1,4 +1,4 @@
-"""Galleries for tests: in SQLite, and in PostgreSQL where LIMNER_TEST_DATABASE names a server (a URL)."""
+"""Galleries for tests: in SQLite, and in PostgreSQL where LIMNER_TEST_DATABASE has the URL of a server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KINDS = ("sqlite", "postgresql") if SERVER else ("sqlite",)
 
 @contextlib.contextmanager
 def database(kind: str, folder: Path) -> Iterator[str]:
-    """Name an empty database; on a server it is a schema of its own, dropped afterwards."""
+    """Yield the location of an empty database; on a server a schema of its own, dropped afterwards."""
     if kind == "sqlite":
         yield str(folder / "gallery.sqlite")
         return
@@ -36,7 +36,7 @@ def database(kind: str, folder: Path) -> Iterator[str]:
     server.dispose()
 
 
-def made(words: str = "a red hat", seed: int = 0, **more: Any) -> dict[str, Any]:
+def recipe_json(words: str = "a red hat", seed: int = 0, **more: Any) -> dict[str, Any]:
     """Write a recipe as an artist would."""
     body = {
         "artist": "tester",
@@ -51,18 +51,18 @@ def made(words: str = "a red hat", seed: int = 0, **more: Any) -> dict[str, Any]
 
 
 def picture(words: str = "a red hat", seed: int = 0, side: int = 8, **more: Any) -> Image.Image:
-    """Paint one colour, another for each seed, and say how it was drawn."""
+    """Make a picture of one colour, another for each seed, with its recipe."""
     image = Image.new("RGB", (side, side), (seed % 256, seed // 256 % 256, 77))
-    image.info[recipe.KEY] = recipe.to_text(made(words, seed, **more))
+    image.info[recipe.KEY] = recipe.to_text(recipe_json(words, seed, **more))
     return image
 
 
 def png(words: str = "a red hat", seed: int = 0, side: int = 8, **more: Any) -> bytes:
     """Return `picture` as the studio would send it."""
-    return encode(picture(words, seed, side, **more), made(words, seed, **more))
+    return encode(picture(words, seed, side, **more), recipe_json(words, seed, **more))
 
 
 def recipe_of(content: bytes) -> str:
-    """Return what stands in a PNG's recipe chunk."""
+    """Return the text of a PNG's recipe chunk."""
     with Image.open(io.BytesIO(content)) as image:
         return str(image.info.get(recipe.KEY, ""))

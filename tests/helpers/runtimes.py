@@ -1,4 +1,4 @@
-"""onnxruntime-web for tests: as npm has it, kept from run to run; or three small files in its place."""
+"""onnxruntime-web for tests: the npm package, cached from run to run; or three small files in its place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from limner.export import runtime
 
 
 def real(monkeypatch: pytest.MonkeyPatch) -> Path | None:
-    """Return where LIMNER_TEST_RUNTIME says it lies; else see that it is in the user's own cache: None."""
+    """Return the folder in LIMNER_TEST_RUNTIME; else None, with the package in the user's own cache."""
     if named := os.environ.get("LIMNER_TEST_RUNTIME"):
         return Path(named)
     monkeypatch.delenv("LIMNER_CACHE")
@@ -25,7 +25,7 @@ def real(monkeypatch: pytest.MonkeyPatch) -> Path | None:
 
 
 def hollow(folder: Path) -> Path:
-    """Write files that look like it from afar, for exports that nobody opens."""
+    """Write placeholder files, for exports that nobody opens."""
     folder.mkdir()
     for name in runtime.FILES:
         (folder / name).write_text(f"/*!\n * ONNX Runtime Web v{runtime.VERSION}\n */")

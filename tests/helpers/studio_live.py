@@ -1,4 +1,4 @@
-"""A studio on a free port of this machine, for tests that speak HTTP to it; and artists that wait when told to."""
+"""A studio on a free port of this machine, for tests over HTTP; and a gate that holds up an artist's forward passes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def live(
 
 
 class Gate:
-    """Stands before an artist's system: counts passes, and holds them up while it is shut."""
+    """Wraps `sample` of an artist's system: records forward passes, and blocks them until it is opened."""
 
     def __init__(self, artist: Artist) -> None:
         self.passes: list[list[Any]] = []

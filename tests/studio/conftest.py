@@ -12,13 +12,13 @@ from limner.studio.gallery.gallery import Gallery
 
 
 @pytest.fixture(params=galleries.KINDS)
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     with galleries.database(request.param, tmp_path) as found:
         yield found
 
 
 @pytest.fixture
-def gallery(where: str) -> Iterator[Gallery]:
-    found = Gallery(where)
+def gallery(location: str) -> Iterator[Gallery]:
+    found = Gallery(location)
     yield found
     found.close()

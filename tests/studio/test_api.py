@@ -135,10 +135,12 @@ def test_unknown_words_are_told(http):
 
 
 def test_a_request_says_what_a_prompt_says(http):
-    told = {"kind": "caption", "text": RED}
-    by_request, by_prompt = (post(http, "generations", seed=1, **how) for how in ({"request": told}, {"prompt": RED}))
+    caption = {"kind": "caption", "text": RED}
+    by_request, by_prompt = (
+        post(http, "generations", seed=1, **how) for how in ({"request": caption}, {"prompt": RED})
+    )
     assert by_request["data"] == by_prompt["data"]
-    mid = {"kind": "blend", "first": told, "second": {"kind": "caption", "text": BLUE}, "t": 0.5}
+    mid = {"kind": "blend", "first": caption, "second": {"kind": "caption", "text": BLUE}, "t": 0.5}
     assert post(http, "generations", request=mid, seed=1)["data"][0]["recipe"]["request"] == mid
 
 
@@ -181,10 +183,10 @@ def test_a_mix_is_a_grid_between_two_parents(http, artists):
 
 
 def test_a_story_is_told_and_told_again_with_another_line(http, artists):
-    told = post(http, "story", model="clevr-stories", lines=LINES, seed=3)
+    answer = post(http, "story", model="clevr-stories", lines=LINES, seed=3)
     strip = expected(artists["clevr-stories"], Story(tuple(LINES)), 3)
-    assert same(decoded(told["strip"]["b64_json"]), strip) and told["recipe"]["seed"] == 3
-    frames = [np.asarray(decoded(one["b64_json"])) for one in told["data"]]
+    assert same(decoded(answer["strip"]["b64_json"]), strip) and answer["recipe"]["seed"] == 3
+    frames = [np.asarray(decoded(one["b64_json"])) for one in answer["data"]]
     assert (np.concatenate(frames, axis=1) == strip).all() and len(frames) == 2
     lines = [LINES[0], "a small green metal cylinder in the front"]
     again = post(http, "story", model="clevr-stories", lines=lines, setting=LINES, seed=3, first=2)
@@ -231,14 +233,14 @@ def test_the_style_of_a_picture_stands_for_a_seed(http, artists):
 
 
 def test_an_artist_tells_what_a_form_needs(http, artists):
-    told = {one["id"]: one for one in http.get("/v1/artists").json()["data"]}
-    assert told["hats"]["examples"] == [RED, BLUE] and told["hats"]["size"] == 8
+    described = {one["id"]: one for one in http.get("/v1/artists").json()["data"]}
+    assert described["hats"]["examples"] == [RED, BLUE] and described["hats"]["size"] == 8
     about = "Contrast of the pattern."
-    assert told["hats"]["knobs"] == [{"name": "strength", "kind": "float", "default": 1.0, "about": about}]
-    assert [told[name]["can"]["attention"] for name in told] == [False, True, False]
-    assert [told[name]["can"]["caption"] for name in told] == [False, True, False]
-    assert [told[name]["can"]["story"] for name in told] == [False, False, True]
-    assert told["clevr-stories"]["knobs"][0]["about"], "a knob of the catalogue has no meaning"
+    assert described["hats"]["knobs"] == [{"name": "strength", "kind": "float", "default": 1.0, "about": about}]
+    assert [described[name]["can"]["attention"] for name in described] == [False, True, False]
+    assert [described[name]["can"]["caption"] for name in described] == [False, True, False]
+    assert [described[name]["can"]["story"] for name in described] == [False, False, True]
+    assert described["clevr-stories"]["knobs"][0]["about"], "a knob of the catalogue has no meaning"
     one = http.get("/v1/artists/hats").json()
     assert set(one["words"]) == {"a", "red", "hat", "blue", "on", "cat"} and one["checkpoint"] == artists["hats"].sha256
     assert str(artists["hats"].folder.parent) not in http.get("/v1/artists").text

@@ -30,7 +30,7 @@ from schemathesis.specs.openapi import checks
 
 import limner
 from artists import cascade, fake, published
-from galleries import made, png
+from galleries import png, recipe_json
 from limner.drawing.artist import Artist
 from limner.studio import server
 from limner.studio.gallery.gallery import Gallery
@@ -62,10 +62,10 @@ OWED = [
 
 def zipped() -> bytes:
     """Return an exported gallery of one picture."""
-    name, file = identity(checked(made())), io.BytesIO()
+    name, file = identity(checked(recipe_json())), io.BytesIO()
     with zipfile.ZipFile(file, "w") as packed:
         packed.writestr(f"pictures/{name}.png", png())
-        packed.writestr("gallery.jsonl", json.dumps({"id": name, "recipe": made(), "drawn_at": 5}))
+        packed.writestr("gallery.jsonl", json.dumps({"id": name, "recipe": recipe_json(), "drawn_at": 5}))
     return file.getvalue()
 
 
@@ -148,11 +148,11 @@ def possible(body: dict[str, Any], way: str) -> dict[str, Any]:
     if "lines" in body:
         return body | {"lines": ["a large red metal cube", "a cube"], "setting": [], "first": 1}
     rows = body["rows"] if way == "batch" else []
-    for told in [body["first"], body["second"]] if "first" in body else rows or [body]:
-        if told.get("prompt"):
-            told.pop("request", None)
+    for wanted in [body["first"], body["second"]] if "first" in body else rows or [body]:
+        if wanted.get("prompt"):
+            wanted.pop("request", None)
         else:
-            told |= {"prompt": None, "request": {"kind": "caption", "text": "a red ball"}}
+            wanted |= {"prompt": None, "request": {"kind": "caption", "text": "a red ball"}}
     return body
 
 

@@ -68,8 +68,8 @@ def fault(found: Answer, sent: Sent) -> str:
     if b"root:x:" in found.body or "text/html" in found.headers.get("content-type", ""):
         return f"tells {found.body[:100]!r}"
     if found.status >= 400 and found.headers.get("content-type", "").startswith("application/json"):
-        told = json.loads(found.body)["error"]
-        return "" if told["message"] and "\n" not in told["message"] else f"says {told['message']!r}"
+        error = json.loads(found.body)["error"]
+        return "" if error["message"] and "\n" not in error["message"] else f"says {error['message']!r}"
     return ""
 
 

@@ -73,7 +73,9 @@ def studio(
     with listening:
         chosen = artists or [DEFAULT, *(name for name in bundled() if name != DEFAULT)]
         people = [load(name, device=device) for name in chosen]
-        opened = gallery.Gallery(Path(database) if database and "://" not in database else database or default_location())
+        opened = gallery.Gallery(
+            Path(database) if database and "://" not in database else database or default_location()
+        )
         app = server.build(people, settings, opened)
         address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
         note(f"{address} draws with {', '.join(one.name for one in people)}")

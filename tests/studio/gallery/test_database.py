@@ -48,9 +48,9 @@ def test_galleries_are_tested_with_postgresql_too() -> None:
         lacking("no PostgreSQL server, galleries were tested with SQLite alone: tests/programs.sh .venv/bin/pytest")
 
 
-def acknowledged_until_killed(where: str, first: int, after: int) -> list[str]:
+def acknowledged_until_killed(location: str, first: int, after: int) -> list[str]:
     """Start a writer, kill it without warning after some writes, and return what it had acknowledged."""
-    command = [sys.executable, "-c", WRITER, where, str(first)]
+    command = [sys.executable, "-c", WRITER, location, str(first)]
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -65,29 +65,29 @@ def acknowledged_until_killed(where: str, first: int, after: int) -> list[str]:
     return [line.strip() for line in said if len(line) == 65]
 
 
-def test_kill_during_writes_loses_no_acknowledged_favourite(where: str) -> None:
+def test_kill_during_writes_loses_no_acknowledged_favourite(location: str) -> None:
     known: list[str] = []
     for first, after in ((0, 7), (2 * 10**6, 23)):
-        known += acknowledged_until_killed(where, first, after)
-        gallery = Gallery(where)
+        known += acknowledged_until_killed(location, first, after)
+        gallery = Gallery(location)
         found = {one.id: png for one, png in gallery.each("kept")}
         assert set(known) <= set(found)
         assert all(galleries.recipe_of(png) for png in found.values())
         assert gallery.add(picture(seed=5 * 10**6 + first), keep=True).kept_at
         gallery.close()
     assert len(known) >= 30
-    if "://" not in where:
-        with sqlite3.connect(where) as raw:
+    if "://" not in location:
+        with sqlite3.connect(location) as raw:
             assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def engine_of(where: str):  # type: ignore[no-untyped-def]
-    return create_engine(make_url(where) if "://" in where else f"sqlite:///{where}")
+def engine_of(location: str):  # type: ignore[no-untyped-def]
+    return create_engine(make_url(location) if "://" in location else f"sqlite:///{location}")
 
 
-def test_an_old_database_is_brought_up_with_its_rows(where: str) -> None:
-    engine = engine_of(where)
+def test_an_old_database_is_brought_up_with_its_rows(location: str) -> None:
+    engine = engine_of(location)
     row = {
         "id": "cd" * 32, "artist": "old", "checkpoint": "ab" * 32, "recipe": '{"seed": 7}', "parents": "[]", "note": "",
         "words": " a red hat", "width": 8, "height": 8, "png": b"PNG", "drawn_at": 5, "kept_at": 6,
@@ -98,28 +98,28 @@ def test_an_old_database_is_brought_up_with_its_rows(where: str) -> None:
         connection.execute(text(f"INSERT INTO pictures ({names}) VALUES ({values})"), row)
     engine.dispose()
 
-    gallery = Gallery(where)
+    gallery = Gallery(location)
     (found,) = gallery.page("kept", search="hat").pictures
     assert (found.artist, found.recipe, found.kept_at) == ("old", {"seed": 7}, 6)
     assert gallery.png(found.id) == b"PNG"
     gallery.close()
 
 
-def test_migrations_make_the_tables_that_the_code_has(where: str) -> None:
-    Database(where).close()
-    engine = engine_of(where)
+def test_migrations_make_the_tables_that_the_code_has(location: str) -> None:
+    Database(location).close()
+    engine = engine_of(location)
     with engine.connect() as connection:
         found = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), Table.metadata)
     engine.dispose()
     assert found == []
 
 
-def test_two_servers_may_start_at_once(where: str) -> None:
+def test_two_servers_may_start_at_once(location: str) -> None:
     faults: list[BaseException] = []
 
     def start() -> None:
         try:
-            Database(where).close()
+            Database(location).close()
         except BaseException as error:
             faults.append(error)
 
@@ -131,13 +131,13 @@ def test_two_servers_may_start_at_once(where: str) -> None:
     assert faults == []
 
 
-def test_a_newer_database_is_left_alone(where: str) -> None:
-    Database(where).close()
-    engine = engine_of(where)
+def test_a_newer_database_is_left_alone(location: str) -> None:
+    Database(location).close()
+    engine = engine_of(location)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '99'"))
     with pytest.raises(UserError, match="pip install -U limner"):
-        Database(where)
+        Database(location)
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "99"
     engine.dispose()
@@ -152,16 +152,16 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "says"),
+    ("location", "says"),
     [
         ("delphi://user@host/name", "no database of the kind"),
         ("://", "cannot be read"),
         ("postgresql://anna:sesame@127.0.0.1:1/none", "cannot use the database|needs a driver"),
     ],
 )
-def test_a_database_that_is_not_there_is_told_in_a_line_without_the_password(where: str, says: str) -> None:
+def test_a_database_that_is_not_there_is_told_in_a_line_without_the_password(location: str, says: str) -> None:
     with pytest.raises(UserError, match=says) as caught:
-        Database(where)
+        Database(location)
     assert "sesame" not in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from galleries import made, picture, png
+from galleries import picture, png, recipe_json
 from limner.drawing import recipe
 from limner.errors import UserError
 from limner.studio.gallery import files
@@ -32,7 +32,7 @@ def exported(gallery: Gallery, shelf: str = "kept") -> io.BytesIO:
     return file
 
 
-def told(gallery: Gallery) -> list[tuple[object, ...]]:
+def listed(gallery: Gallery) -> list[tuple[object, ...]]:
     return [
         (one.id, one.recipe, one.parents, one.note, one.drawn_at, one.kept_at, gallery.png(one.id))
         for one in gallery.page("drawn", limit=200).pictures
@@ -44,7 +44,7 @@ def test_a_gallery_comes_through_a_zip_as_it_was(gallery: Gallery, other: Galler
     for i in range(1, 25):
         gallery.add(picture(f"hat {i}", i), keep=i % 2 == 0, parents=[first])
     assert files.read(other, exported(gallery, "drawn")) == (25, 25)
-    assert told(other) == told(gallery)
+    assert listed(other) == listed(gallery)
 
 
 def test_a_zip_of_favourites_holds_them_alone_and_any_program_can_read_it(gallery: Gallery, tmp_path: Path) -> None:
@@ -88,8 +88,8 @@ def zipped(entries: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byt
 
 
 ONE = png()
-ID = identity(checked(made()))
-GOOD = {"id": ID, "recipe": made(), "drawn_at": 5}
+ID = identity(checked(recipe_json()))
+GOOD = {"id": ID, "recipe": recipe_json(), "drawn_at": 5}
 
 
 def gallery_of(content: bytes = ONE, name: str = f"pictures/{ID}.png", **line: object) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ from PIL import Image
 
 import artists
 import galleries
-from galleries import made, picture, png
+from galleries import picture, png, recipe_json
 from limner.drawing.artist import load
 from limner.errors import UserError
 from limner.studio.gallery.database import Missing
@@ -28,13 +28,13 @@ def ids(gallery: Gallery, shelf: str = "kept", **how: object) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["fake", "avatars"])
-def test_a_favourite_is_drawn_again_bit_for_bit(gallery: Gallery, where: str, tmp_path: Path, name: str) -> None:
+def test_a_favourite_is_drawn_again_bit_for_bit(gallery: Gallery, location: str, tmp_path: Path, name: str) -> None:
     artist = load(artists.published(tmp_path / "artist") if name == "fake" else name)
     drawn = [artist.draw("a red hat", seed=seed)[0] for seed in (3, 2**40)]
     kept = [gallery.add(image, keep=True).id for image in drawn]
     gallery.close()
 
-    later = Gallery(where)
+    later = Gallery(location)
     for image, one in zip(drawn, kept, strict=True):
         found = later.get(one)
         assert artist.redraw(found.recipe).tobytes() == image.tobytes()
@@ -55,7 +55,7 @@ def test_the_recipe_inside_a_kept_png_says_all_with_parents(gallery: Gallery) ->
     mother, father = (gallery.add(picture(seed=i)).id for i in (1, 2))
     child = gallery.add(png(seed=3), parents=[mother, father], keep=True)
     inside = json.loads(galleries.recipe_of(gallery.png(child.id)))
-    assert inside == child.recipe == made(seed=3) | {"parents": [mother, father]}
+    assert inside == child.recipe == recipe_json(seed=3) | {"parents": [mother, father]}
     assert gallery.get(child.id).parents == [mother, father]
 
 
@@ -83,23 +83,28 @@ def test_adding_twice_doubles_nothing_and_takes_no_heart_away(gallery: Gallery) 
 
 
 def test_a_seed_a_word_a_knob_or_a_checkpoint_makes_another_picture_and_a_name_does_not() -> None:
-    one = checked(made())
-    others = [made(seed=1), made("a red hat."), made(knobs={"truncation": 0.5}), made(checkpoint="cd" * 32)]
+    one = checked(recipe_json())
+    others = [
+        recipe_json(seed=1),
+        recipe_json("a red hat."),
+        recipe_json(knobs={"truncation": 0.5}),
+        recipe_json(checkpoint="cd" * 32),
+    ]
     assert len({identity(checked(other)) for other in [one, *others]}) == 5
-    renamed = [made(artist="copy"), made(parents=["ab" * 32]), made(knobs={"truncation": 1})]
+    renamed = [recipe_json(artist="copy"), recipe_json(parents=["ab" * 32]), recipe_json(knobs={"truncation": 1})]
     assert {identity(checked(other)) for other in renamed} == {identity(one)}
 
 
-def test_old_history_is_forgotten_and_favourites_are_not(where: str) -> None:
-    gallery = Gallery(where, history=5)
+def test_old_history_is_forgotten_and_favourites_are_not(location: str) -> None:
+    gallery = Gallery(location, history=5)
     drawn = [gallery.add(picture(seed=i), keep=i == 0).id for i in range(12)]
     gallery.trim()
     assert ids(gallery, "drawn") == [*drawn[:-6:-1], drawn[0]]
     gallery.close()
 
 
-def test_history_is_trimmed_by_itself(where: str) -> None:
-    gallery = Gallery(where, history=5)
+def test_history_is_trimmed_by_itself(location: str) -> None:
+    gallery = Gallery(location, history=5)
     for i in range(100):
         gallery.add(picture(seed=i, side=1))
     assert gallery.page("drawn").total == 5
@@ -138,8 +143,8 @@ def test_drawing_a_deleted_picture_again_brings_it_back(gallery: Gallery) -> Non
     assert gallery.undo(undo) == 0
 
 
-def test_the_bin_is_emptied_in_time(where: str) -> None:
-    gallery = Gallery(where, days=0)
+def test_the_bin_is_emptied_in_time(location: str) -> None:
+    gallery = Gallery(location, days=0)
     one = gallery.add(picture(), keep=True).id
     undo, _ = gallery.delete([one])
     gallery.trim()
@@ -223,31 +228,31 @@ def test_a_picture_without_a_recipe_is_refused(gallery: Gallery) -> None:
 
 BAD = {
     "no recipe": [],
-    "a path for a checkpoint": made(checkpoint="../../etc/passwd"),
-    "no checkpoint": {k: v for k, v in made().items() if k != "checkpoint"},
-    "a stranger field": made(run="rm"),
-    "seed below 0": made(seed=-1),
-    "seed true": made(seed=True),
-    "seed too large": made(seed=2**53),
-    "seed text": made(seed="1"),
-    "way past its end": made(seed=[1, 2, 1.5]),
-    "noise of text": made(seed={"noise": ["x"]}),
-    "noise of nothing finite": made(seed={"noise": [float("inf")]}),
-    "knob nan": made(knobs={"truncation": float("nan")}),
-    "knob list": made(knobs={"truncation": [1]}),
-    "unknown request": made(request={"kind": "spell"}),
-    "caption of number": made(request={"kind": "caption", "text": 5}),
-    "caption with more": made(request={"kind": "caption", "text": "a", "\ud800": 1}),
-    "layout nan": made(request={"kind": "layout", "boxes": [["cat", float("nan"), 0, 1, 1]]}),
-    "blend of text": made(request={"kind": "blend", "first": "a", "second": "b", "t": 0.5}),
-    "blend half": made(request={"kind": "blend", "first": {"kind": "nothing"}, "t": 0.5}),
-    "blend of far": made(
+    "a path for a checkpoint": recipe_json(checkpoint="../../etc/passwd"),
+    "no checkpoint": {k: v for k, v in recipe_json().items() if k != "checkpoint"},
+    "a stranger field": recipe_json(run="rm"),
+    "seed below 0": recipe_json(seed=-1),
+    "seed true": recipe_json(seed=True),
+    "seed too large": recipe_json(seed=2**53),
+    "seed text": recipe_json(seed="1"),
+    "way past its end": recipe_json(seed=[1, 2, 1.5]),
+    "noise of text": recipe_json(seed={"noise": ["x"]}),
+    "noise of nothing finite": recipe_json(seed={"noise": [float("inf")]}),
+    "knob nan": recipe_json(knobs={"truncation": float("nan")}),
+    "knob list": recipe_json(knobs={"truncation": [1]}),
+    "unknown request": recipe_json(request={"kind": "spell"}),
+    "caption of number": recipe_json(request={"kind": "caption", "text": 5}),
+    "caption with more": recipe_json(request={"kind": "caption", "text": "a", "\ud800": 1}),
+    "layout nan": recipe_json(request={"kind": "layout", "boxes": [["cat", float("nan"), 0, 1, 1]]}),
+    "blend of text": recipe_json(request={"kind": "blend", "first": "a", "second": "b", "t": 0.5}),
+    "blend half": recipe_json(request={"kind": "blend", "first": {"kind": "nothing"}, "t": 0.5}),
+    "blend of far": recipe_json(
         request={"kind": "blend", "first": {"kind": "nothing"}, "second": {"kind": "nothing"}, "t": 9}
     ),
-    "surrogate": made(request={"kind": "caption", "text": "\ud800"}),
-    "name with nul": made(artist="a\x00b"),
-    "parents of words": made(parents=["mother"]),
-    "too long": made("x" * 600_000),
+    "surrogate": recipe_json(request={"kind": "caption", "text": "\ud800"}),
+    "name with nul": recipe_json(artist="a\x00b"),
+    "parents of words": recipe_json(parents=["mother"]),
+    "too long": recipe_json("x" * 600_000),
 }
 
 
@@ -266,7 +271,7 @@ def test_a_request_nested_without_end_is_refused() -> None:
     for _ in range(5_000):
         body = {"kind": "blend", "first": body, "second": {"kind": "nothing"}, "t": 0.5}
     with pytest.raises(UserError, match="request is damaged"):
-        checked(made(request=body))
+        checked(recipe_json(request=body))
 
 
 def bomb() -> bytes:
@@ -307,7 +312,7 @@ def test_every_kind_of_request_and_seed_is_kept(gallery: Gallery) -> None:
     for request in requests:
         for seed in seeds:
             image = picture()
-            image.info["limner"] = json.dumps(made(request=request) | {"seed": seed})
+            image.info["limner"] = json.dumps(recipe_json(request=request) | {"seed": seed})
             found = gallery.get(gallery.add(image).id).recipe
             assert (found["request"], found["seed"]) == (request, seed)
     assert gallery.page("drawn").total == len(requests) * len(seeds)

@@ -45,13 +45,13 @@ uvicorn.Server(uvicorn.Config(app, log_level="error")).run(sockets=[listening])
 class Person(threading.Thread):
     """Keeps pictures, and now and then gives one up or deletes it, until the server is gone.
 
-    `told` has for each picture the shelf that the last answer put it on; what was on its way then is in `open`.
+    `acknowledged` has for each picture the shelf that the last answer put it on; what was on its way then is in `open`.
     """
 
     def __init__(self, url: str, number: int) -> None:
         super().__init__()
         self.url, self.number = url, number
-        self.told: dict[str, str] = {}
+        self.acknowledged: dict[str, str] = {}
         self.open: str | None = None
         self._chance = random.Random(number)
 
@@ -61,26 +61,26 @@ class Person(threading.Thread):
                 self.open = "new"
                 sent = base64.b64encode(png(seed=self.number * 10**6 + turn, side=64)).decode()
                 one = http.post(PICTURES, json={"png": sent, "keep": True}).raise_for_status().json()["id"]
-                self.told[one], self.open = "kept", None
+                self.acknowledged[one], self.open = "kept", None
                 if self._chance.random() < 0.3:
-                    self.open = self._chance.choice(list(self.told))
+                    self.open = self._chance.choice(list(self.acknowledged))
                     self._turn(http, self.open)
                     self.open = None
 
     def _turn(self, http: httpx.Client, one: str) -> None:
-        if self.told[one] == "kept" and self._chance.random() < 0.5:
+        if self.acknowledged[one] == "kept" and self._chance.random() < 0.5:
             http.patch(f"{PICTURES}/{one}", json={"keep": False}).raise_for_status()
-            self.told[one] = "drawn"
-        elif self.told[one] != "deleted":
+            self.acknowledged[one] = "drawn"
+        elif self.acknowledged[one] != "deleted":
             http.delete(f"{PICTURES}/{one}").raise_for_status()
-            self.told[one] = "deleted"
+            self.acknowledged[one] = "deleted"
 
 
 @contextlib.contextmanager
-def serving(where: str) -> Iterator[str]:
+def serving(location: str) -> Iterator[str]:
     """Run a server of a gallery as a process of its own; at the end kill it without warning."""
     environment = {"PYTHONPATH": "tests:src", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", SERVER, where]
+    command = [sys.executable, "-c", SERVER, location]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as process:
         try:
             assert process.stdout is not None
@@ -96,28 +96,30 @@ def shelf_of(gallery: Gallery, one: str) -> str:
 
 @pytest.mark.parametrize("kind", galleries.KINDS)
 def test_what_was_answered_survives_the_servers_death(kind: str, tmp_path: Path) -> None:
-    chance, told, open_ones = random.Random(0), {}, set()
-    with galleries.database(kind, tmp_path) as where:
+    chance, acknowledged, open_ones = random.Random(0), {}, set()
+    with galleries.database(kind, tmp_path) as location:
         for kill in range(KILLS):
-            with serving(where) as url:
+            with serving(location) as url:
                 people = [Person(url, kill * PEOPLE + i) for i in range(PEOPLE)]
                 for person in people:
                     person.start()
                 enough = chance.randrange(15, 35)
-                while all(map(Person.is_alive, people)) and sum(len(one.told) for one in people) < enough:
+                while all(map(Person.is_alive, people)) and sum(len(one.acknowledged) for one in people) < enough:
                     time.sleep(0.003)
             for person in people:
                 person.join()
-                told |= person.told
+                acknowledged |= person.acknowledged
                 open_ones |= {person.open}
-            gallery = Gallery(where)
+            gallery = Gallery(location)
             wrong = {
-                one: shelf for one, shelf in told.items() if one not in open_ones and shelf_of(gallery, one) != shelf
+                one: shelf
+                for one, shelf in acknowledged.items()
+                if one not in open_ones and shelf_of(gallery, one) != shelf
             }
-            assert not wrong, f"after kill {kill + 1} of {len(told)} pictures"
+            assert not wrong, f"after kill {kill + 1} of {len(acknowledged)} pictures"
             assert all(galleries.recipe_of(content) for _, content in gallery.each("drawn"))
             gallery.close()
-    assert set(told.values()) == {"kept", "drawn", "deleted"}
+    assert set(acknowledged.values()) == {"kept", "drawn", "deleted"}
     if kind == "sqlite":
-        with sqlite3.connect(where) as raw:
+        with sqlite3.connect(location) as raw:
             assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)

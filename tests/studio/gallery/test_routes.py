@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import galleries
-from galleries import made, picture, png
+from galleries import picture, png, recipe_json
 from limner.errors import UserError
 from limner.studio.gallery import files
 from limner.studio.gallery.gallery import Gallery
@@ -61,7 +61,7 @@ def shelf(client: TestClient, **query: Any) -> list[str]:
 
 def test_a_picture_is_added_shown_and_fetched(client: TestClient) -> None:
     one = put(client, keep=True, note="mine")
-    assert one["recipe"] == made() | {"parents": []}
+    assert one["recipe"] == recipe_json() | {"parents": []}
     assert (one["note"], one["width"], one["height"], one["deleted"]) == ("mine", 8, 8, None)
     assert one["kept"] == one["drawn"]
     assert one["kept"].endswith("+00:00")
@@ -238,7 +238,7 @@ JSON = st.recursive(
     lambda some: st.lists(some, max_size=4) | st.dictionaries(st.text(max_size=9), some, max_size=4),
     max_leaves=9,
 )
-FIELDS = st.sampled_from([*made(), "parents", "text", "kind", "first", "noise"])
+FIELDS = st.sampled_from([*recipe_json(), "parents", "text", "kind", "first", "noise"])
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -246,7 +246,7 @@ FIELDS = st.sampled_from([*made(), "parents", "text", "kind", "first", "noise"])
 def test_no_recipe_whatever_brings_the_server_down(
     client: TestClient, changed: dict[str, Any], inner: dict[str, Any]
 ) -> None:
-    recipe = made() | {"request": made()["request"] | inner} | changed
+    recipe = recipe_json() | {"request": recipe_json()["request"] | inner} | changed
     image = Image.new("RGB", (2, 2))
     sent = {"png": base64.b64encode(encode(image, recipe)).decode()}
     answer = client.post(f"{HOME}/pictures", json=sent)

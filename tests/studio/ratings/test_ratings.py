@@ -30,8 +30,8 @@ HOME = "/v1/ratings"
 
 
 @pytest.fixture
-def ratings(where: str) -> Iterator[Ratings]:
-    database = Database(where)
+def ratings(location: str) -> Iterator[Ratings]:
+    database = Database(location)
     yield Ratings(database)
     database.close()
 
