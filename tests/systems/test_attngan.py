@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.testing import assert_close
 
-from limner.blocks.discriminators.joint import JointDiscriminator
 from limner.blocks.layers.tree import Drawn
 from limner.blocks.losses.damsm import matching_losses
 from limner.blocks.losses.matching_aware import DiscriminatorScores
@@ -23,6 +21,7 @@ from limner.requests import Blend, Caption
 from limner.settings import change
 from limner.system import Clock
 from limner.systems.attngan import AttnGan, AttnGanConfig, Generator, WordAttention
+from scored import Scored, colours, softplus
 from toy import pairs, shapes
 
 START = Clock(seen=0, total=1, step=1)
@@ -144,30 +143,6 @@ def test_between_two_texts_the_words_of_both_count_as_much_as_they_are_near() ->
     codes = blended(encoder, [Blend(first, second, 0.25), first])
     assert_close(codes.weight.exp(), torch.tensor([[0.75] * 3 + [0.25, 0.0, 0.0], [1.0] * 3 + [0.0] * 3]))
     assert_close(codes.sentence[0], encoder.sentence(["a red bird"])[0].lerp(encoder.sentence(["blue"])[0], 0.25))
-
-
-class Scored(JointDiscriminator):
-    """A discriminator of known logits: the mean colour of a picture, plus the first number of its text, if any."""
-
-    def __init__(self) -> None:
-        super().__init__(4, 16, 6)
-
-    def features(self, images: Tensor) -> Tensor:
-        return images
-
-    def judge(self, features: Tensor, text: Tensor) -> Tensor:
-        return features.mean(dim=(1, 2, 3)) + text[:, 0]
-
-    def judge_alone(self, features: Tensor) -> Tensor:
-        return features.mean(dim=(1, 2, 3))
-
-
-def colours(*values: float) -> Tensor:
-    return torch.tensor(values, dtype=torch.float32)[:, None, None, None].expand(-1, 3, 16, 16)
-
-
-def softplus(x: float) -> float:
-    return math.log1p(math.exp(x))
 
 
 def test_the_discriminators_loss_by_hand(data: Dataset) -> None:

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.testing import assert_close
 
-from limner.blocks.discriminators.joint import JointDiscriminator
 from limner.blocks.layers.tree import Drawn
 from limner.blocks.losses.matching_aware import DiscriminatorScores
 from limner.blocks.text.encoders import BiLstmEncoder, TextCodes
@@ -27,6 +26,7 @@ from limner.systems.mirrorgan import (
     SentenceAttention,
     WordAttention,
 )
+from scored import Scored, colours, softplus
 from toy import pairs, shapes
 
 START = Clock(seen=0, total=1, step=1)
@@ -112,30 +112,6 @@ def test_of_larger_pictures_the_middle_is_described(data: Dataset) -> None:
     assert MirrorGan.data_size(system.config) == 38
     middle = torch.rand(1, 3, 32, 32)
     assert system.describe(nn.functional.pad(middle, (3, 3, 3, 3))) == system.describe(middle)
-
-
-class Scored(JointDiscriminator):
-    """A discriminator of known logits: the mean colour of a picture, plus the first number of its text, if any."""
-
-    def __init__(self) -> None:
-        super().__init__(4, 16, 6)
-
-    def features(self, images: Tensor) -> Tensor:
-        return images
-
-    def judge(self, features: Tensor, text: Tensor) -> Tensor:
-        return features.mean(dim=(1, 2, 3)) + text[:, 0]
-
-    def judge_alone(self, features: Tensor) -> Tensor:
-        return features.mean(dim=(1, 2, 3))
-
-
-def colours(*values: float) -> Tensor:
-    return torch.tensor(values, dtype=torch.float32)[:, None, None, None].expand(-1, 3, 16, 16)
-
-
-def softplus(x: float) -> float:
-    return math.log1p(math.exp(x))
 
 
 def test_the_discriminators_loss_by_hand(data: Dataset) -> None:

@@ -16,12 +16,14 @@ from limner.blocks.layers.conditioning_augmentation import (
     kl_to_standard_normal,
     reparameterise,
 )
+from limner.blocks.losses.matching_aware import DiscriminatorScores
 from limner.data.dataset import Dataset
 from limner.errors import UserError
 from limner.noise import RowNoise
 from limner.settings import change
 from limner.system import Clock
 from limner.systems.stackgan import CODE, Refiner, Sketcher, StackGan, StackGanConfig, Z
+from scored import Scored, colours, softplus
 from toy import pairs, shapes
 
 START = Clock(seen=0, total=1, step=1)
@@ -127,3 +129,21 @@ def test_windows_are_cut_and_sketches_shown_small(data: Dataset, tmp_path: Path)
     assert StackGan.data_size(system.config) == 38
     updates = list(system.step_i(pairs(larger), START))
     assert [update.player for update in updates] == ["critic", "generator"]
+
+
+def test_the_discriminators_loss_by_hand(data: Dataset) -> None:
+    """L_D (eqs. 3 and 5): a right pair weighs 1, a generated and a mismatched one 1/2; a logit is colour plus text."""
+    phi, wrong = torch.tensor([[1.0], [-2.0]]), torch.tensor([1, 0])
+    found = make(data).discriminator_loss(Scored(), colours(2, 3), colours(-1, 0.5), phi, wrong, step=1)
+    right, mismatched, drawn = (3.0, 1.0), (4.0, 0.0), (0.0, -1.5)
+    fakes = sum(softplus(s) for s in (*mismatched, *drawn)) / 2
+    assert found.loss.item() == pytest.approx((sum(softplus(-s) for s in right) + fakes) / 2)
+
+
+def test_the_generators_loss_by_hand(data: Dataset) -> None:
+    """L_G (eqs. 4 and 6): -log D plus 2 times the mean KL of a code's numbers, 0.5^2 / 2 each."""
+    phi, gaussian = torch.tensor([[1.0], [-2.0]]), (torch.full((2, CODE), 0.5), torch.zeros(2, CODE))
+    scores = DiscriminatorScores(torch.zeros(()), {}, None, None)
+    loss, log = make(data).generator_loss(Scored(), colours(-1, 0.5), gaussian, phi, scores)
+    assert loss.item() == pytest.approx((softplus(0.0) + softplus(1.5)) / 2 + 2 * 0.125)
+    assert log["divergence"].item() == pytest.approx(0.125)

@@ -11,7 +11,8 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from limner.blocks.layers.tree import shrunk, sides
+from limner.blocks.layers.tree import Drawn, shrunk, sides
+from limner.blocks.losses.matching_aware import DiscriminatorScores
 from limner.data.dataset import Dataset
 from limner.data.views import Pairs, Pictures
 from limner.errors import UserError
@@ -19,7 +20,8 @@ from limner.noise import RowNoise
 from limner.requests import Nothing
 from limner.settings import change
 from limner.system import Clock
-from limner.systems.stackgan_v2 import StackGanV2, StackGanV2Config, Tree, colour_consistency, statistics
+from limner.systems.stackgan_v2 import CODE, StackGanV2, StackGanV2Config, Tree, colour_consistency, statistics
+from scored import Scored, colours, softplus
 from toy import shapes
 
 START = Clock(seen=0, total=1, step=1)
@@ -126,3 +128,34 @@ def test_each_branch_is_told_the_code(data: Dataset) -> None:
     h = torch.randn(2, 16, 16, 16)
     a, b = (tree.branches[0](h, code) for code in (torch.zeros(2, 128), torch.ones(2, 128)))
     assert a.shape == (2, 8, 32, 32) and not torch.equal(a, b)
+
+
+@pytest.mark.parametrize("joint", [True, False])
+def test_the_discriminators_loss_by_hand(data: Dataset, joint: bool) -> None:
+    """L_D of section 4.2; without the unconditional head its two kinds of fakes weigh 1/2."""
+    condition, wrong = torch.tensor([[1.0], [-2.0]]), torch.tensor([1, 0])
+    discriminator = Scored()
+    discriminator.alone = discriminator.alone if joint else None
+    system = make(data, joint=joint)
+    found = system.discriminator_loss(discriminator, colours(2, 3), colours(-1, 0.5), condition, wrong, step=1)
+    right, mismatched, drawn = (3.0, 1.0), (4.0, 0.0), (0.0, -1.5)
+    fakes = sum(softplus(s) for s in (*mismatched, *drawn))
+    expected = sum(softplus(-s) for s in right) + (fakes if joint else fakes / 2)
+    if joint:  # real pictures alone count twice
+        expected += 2 * (softplus(-2) + softplus(-3)) + softplus(-1) + softplus(0.5)
+    assert found.loss.item() == pytest.approx(expected / 2)
+
+
+def test_the_generators_loss_by_hand(data: Dataset) -> None:
+    """Both heads of each discriminator, 2 times the mean KL, and 50 times the colours of neighbouring stages."""
+    system = make(data, colour=50.0)
+    system.critics[0], system.critics[1] = Scored(), Scored()
+    mean = torch.full((2, CODE), 0.5)
+    drawn = Drawn([colours(-1, 0.5), colours(2, 0)], [(mean, torch.zeros(2, CODE))])
+    none = DiscriminatorScores(torch.zeros(()), {}, None, None)
+    loss, log = system.generator_loss(drawn, [none, none])
+    alone, both = (-1.0, 0.5, 2.0, 0.0), (-0.5, 1.0, 2.5, 0.5)  # a logit is colour, plus the code's first number
+    adversarial = sum(softplus(-s) for s in (*alone, *both)) / 2
+    colour = ((2 + 1) ** 2 + 0.5**2) / 2  # mean colours differ by 3 and 0.5, their covariances are 0
+    assert log["colours"].item() == pytest.approx(colour)
+    assert loss.item() == pytest.approx(adversarial + 2 * 0.125 + 50 * colour)

@@ -169,6 +169,7 @@ class StackGanV2(System):
     takes = Caption
     Config = StackGanV2Config
     Knobs = TwoSpreads
+    default_preset = "avatars"
     presets: ClassVar[Mapping[str, StackGanV2Config]] = {
         "tiny": Config(
             text="word", text_loss="contrastive", text_width=32, text_images=160, text_batch=8, size=32, stages=2,

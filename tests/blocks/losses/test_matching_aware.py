@@ -11,15 +11,11 @@ from torch.testing import assert_close
 
 from limner.blocks.discriminators.joint import JointDiscriminator
 from limner.blocks.discriminators.pyramid import Discriminators, half_life
-from limner.blocks.losses.matching_aware import KIT, LAZY, Objective, Weights
-from limner.blocks.losses.penalties import matching_penalty
+from limner.blocks.losses.matching_aware import GAMMA, KIT, LAZY, AdversarialLoss
+from limner.blocks.losses.penalties import gradient_penalty, matching_penalty
 from limner.errors import UserError
 
 LOG2 = math.log(2)
-STACKGAN = Weights(right=1.0, wrong=0.5, drawn=0.5)
-JOINT = Weights(right=1.0, wrong=1.0, drawn=1.0, real_alone=2.0, drawn_alone=1.0)
-NO_TEXT = Weights(real_alone=1.0, drawn_alone=1.0)
-ATTNGAN = Weights(right=1 / 2, wrong=1 / 3, drawn=1 / 3, real_alone=1 / 2, drawn_alone=1 / 3)
 WRONG = torch.tensor([1, 2, 0])
 
 
@@ -32,99 +28,42 @@ def pictures() -> tuple[Tensor, Tensor, Tensor]:
     return torch.randn(3, 3, 16, 16), torch.randn(3, 3, 16, 16, requires_grad=True), torch.randn(3, 6)
 
 
-class Fixed(JointDiscriminator):
-    """A discriminator whose scores are given: right 2, wrong -1, drawn 0.5, real alone 3, drawn alone -2."""
-
-    def __init__(self) -> None:
-        super().__init__(4, 16, 6)
-        self.calls = 0
-
-    def features(self, images: Tensor) -> Tensor:
-        self.calls += 1
-        mark = torch.arange(3.0) if self.calls == 1 else torch.full((3,), 9.0)
-        return mark[:, None, None, None].expand(3, 8, 4, 4) + 0 * images.mean()
-
-    def judge(self, features: Tensor, text: Tensor) -> Tensor:
-        mark = features[:, 0, 0, 0]
-        return torch.where(mark == 9, 0.5, torch.where(mark == torch.arange(3.0), 2.0, -1.0)) + 0 * mark
-
-
-def losses(kit: tuple[str, ...], weights: Weights) -> tuple[float, float]:
-    """Return the losses of a discriminator with given scores and of the generator that it scores."""
-    real, drawn, text = pictures()
-    discriminator, objective = Fixed(), Objective(weights, kit)
-    discriminator.alone = nn.Flatten()  # scores features by a mean of their own below
-    discriminator.alone.forward = lambda x: torch.where(x[:, 0, 0, 0] == 9, -2.0, 3.0) + 0 * x[:, 0, 0, 0]  # type: ignore
-    scores = objective.discriminator_loss(discriminator, real, drawn, text, WRONG, step=1)
-    return scores.loss.item(), objective.generator_loss(discriminator, drawn, text, scores).item()
-
-
 def softplus(x: float) -> float:
     return math.log1p(math.exp(x))
 
 
-def test_the_weights_of_the_papers() -> None:
-    real, fake = softplus(-2) / 2 + softplus(-3) / 2, (softplus(0.5) + softplus(-2) + softplus(-1)) / 3
-    assert losses((), ATTNGAN) == pytest.approx((real + fake, softplus(-0.5) + softplus(2)))
+RIGHT, DRAWN = torch.tensor([2.0, 2.0]), torch.tensor([0.5, 0.5])
 
 
-def test_hinge() -> None:
-    expected = 0.5 * 0 + 0.5 * 0 + (1.5 + 0 + 0) / 3
-    assert losses(("hinge",), ATTNGAN) == pytest.approx((expected, -0.5 + 2))
+def values(*kit: str) -> tuple[float, float, float]:
+    """Return the losses of right pairs, of fakes against them, and of the generator, for scores of 2 and 0.5."""
+    gan = AdversarialLoss(kit)
+    return gan.real(RIGHT).item(), gan.fake(DRAWN, RIGHT).item(), gan.generator(DRAWN, RIGHT).item()
 
 
-def test_relativistic_sets_each_negative_against_the_right_pair() -> None:
-    discriminator = (softplus(0.5 - 2) + softplus(-1 - 2) + softplus(-2 - 3)) / 3
-    assert losses(("relativistic",), ATTNGAN) == pytest.approx((discriminator, softplus(2 - 0.5) + softplus(3 + 2)))
+def test_cross_entropy_by_hand() -> None:
+    assert values() == pytest.approx((softplus(-2), softplus(0.5), softplus(-0.5)))
+    zero = torch.zeros(3)
+    gan = AdversarialLoss()
+    assert gan.real(zero).item() == gan.fake(zero, zero).item() == pytest.approx(LOG2)
 
 
-@pytest.mark.parametrize(
-    ("weights", "alone", "expected"),
-    [(STACKGAN, False, 2 * LOG2), (JOINT, True, 6 * LOG2), (ATTNGAN, True, 2 * LOG2)],
-    ids=["stackgan", "stackgan++", "attngan"],
-)
-def test_a_discriminator_that_knows_nothing(weights: Weights, alone: bool, expected: float) -> None:
-    real, drawn, text = pictures()
-    discriminator = JointDiscriminator(4, 16, 6, alone=alone)
-    for p in discriminator.parameters():
-        nn.init.zeros_(p)
-    objective = Objective(weights)
-    scores = objective.discriminator_loss(discriminator, real, drawn, text, WRONG, step=1)
-    assert scores.loss.item() == pytest.approx(expected, abs=1e-5)
-    assert objective.generator_loss(discriminator, drawn, text, scores).item() == pytest.approx(
-        (1 + alone) * LOG2, abs=1e-5
-    )
+def test_hinge_by_hand() -> None:
+    assert values("hinge") == pytest.approx((0, 1.5, -0.5))
 
 
-def test_without_text_only_pictures_are_scored() -> None:
-    real, drawn, _ = pictures()
-    discriminator = JointDiscriminator(4, 16, 0)
-    scores = Objective(NO_TEXT).discriminator_loss(discriminator, real, drawn, None, WRONG, step=1)
-    assert set(scores.log) == {"real", "drawn alone"} and scores.right is None
-
-
-def test_the_discriminators_gradient_stops_at_the_pictures_and_the_generators_reaches_them() -> None:
-    real, drawn, text = pictures()
-    discriminator, objective = JointDiscriminator(4, 16, 6), Objective(ATTNGAN)
-    scores = objective.discriminator_loss(discriminator, real, drawn, text, WRONG, step=1)
-    scores.loss.backward()
-    assert drawn.grad is None
-    objective.generator_loss(discriminator, drawn, text, scores).backward()
-    assert drawn.grad is not None and drawn.grad.abs().sum() > 0
+def test_relativistic_sets_each_fake_against_the_real_one() -> None:
+    assert values("relativistic") == pytest.approx((0, softplus(0.5 - 2), softplus(2 - 0.5)))
 
 
 def test_r1_is_taken_every_sixteenth_step_and_weighs_as_much_more() -> None:
-    real, drawn, text = pictures()
+    real, _, text = pictures()
     discriminator = JointDiscriminator(4, 16, 6, norm=False).eval()
-    losses = {
-        (kit, step): Objective(ATTNGAN, kit)
-        .discriminator_loss(discriminator, real, drawn, text, WRONG, step)
-        .loss.item()
-        for kit in ((), ("r1",))
-        for step in (1, LAZY)
-    }
-    assert losses[("r1",), 1] == losses[(), 1]
-    assert losses[("r1",), LAZY] > losses[(), LAZY]
+    assert list(AdversarialLoss().penalties(discriminator, real, text, LAZY)) == []
+    assert list(AdversarialLoss(("r1",)).penalties(discriminator, real, text, 1)) == []
+    (penalty,) = AdversarialLoss(("r1",)).penalties(discriminator, real, text, LAZY)
+    assert_close(penalty, LAZY * GAMMA / 2 * gradient_penalty(discriminator, real, text))
+    assert penalty.item() > 0
 
 
 def test_matching_penalty_by_hand() -> None:
@@ -136,23 +75,19 @@ def test_matching_penalty_by_hand() -> None:
 
 
 def test_matching_penalty_reaches_the_discriminator() -> None:
-    real, drawn, text = pictures()
+    real, _, text = pictures()
     discriminator = JointDiscriminator(4, 16, 6)
-    plain, steep = (
-        Objective(ATTNGAN, kit).discriminator_loss(discriminator, real, drawn, text, WRONG, step=1).loss
-        for kit in ((), ("magp",))
-    )
-    assert steep.item() > plain.item()
-    steep.backward()
+    (penalty,) = AdversarialLoss(("magp",)).penalties(discriminator, real, text, 1)
+    penalty.backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in discriminator.trunk.parameters())
 
 
 def test_augment_changes_what_the_discriminator_sees_but_not_colours() -> None:
     ones = torch.ones(2, 3, 16, 16)
     torch.manual_seed(0)
-    augmented = Objective(ATTNGAN, ("augment",)).augment(ones)
+    augmented = AdversarialLoss(("augment",)).augment(ones)
     assert not torch.equal(augmented, ones) and set(augmented.unique().tolist()) == {0.0, 1.0}
-    assert Objective(ATTNGAN).augment(ones) is ones
+    assert AdversarialLoss().augment(ones) is ones
 
 
 def test_spectral_takes_the_place_of_batch_norm() -> None:
@@ -165,9 +100,9 @@ def test_spectral_takes_the_place_of_batch_norm() -> None:
 
 def test_a_wrong_kit_is_refused() -> None:
     with pytest.raises(UserError, match=r"kit=spektral: what there is are hinge, relativistic"):
-        Objective(ATTNGAN, ("spektral",))
+        AdversarialLoss(("spektral",))
     with pytest.raises(UserError, match="two losses, choose one"):
-        Objective(ATTNGAN, ("hinge", "relativistic"))
+        AdversarialLoss(("hinge", "relativistic"))
     assert len(set(KIT)) == 7
 
 
@@ -198,6 +133,6 @@ def test_haze_hides_a_chequered_pattern_from_frozen_nets() -> None:
     chequered = torch.ones(1, 3, 16, 16)
     chequered[..., ::2, 1::2] = chequered[..., 1::2, ::2] = -1
     torch.manual_seed(0)
-    blurred = Objective(ATTNGAN, ("haze",)).blur(chequered)
+    blurred = AdversarialLoss(("haze",)).blur(chequered)
     assert blurred[..., 1:-1, 1:-1].abs().mean() < 0.15
-    assert Objective(ATTNGAN).blur(chequered) is chequered
+    assert AdversarialLoss().blur(chequered) is chequered

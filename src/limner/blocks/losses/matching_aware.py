@@ -2,8 +2,8 @@
 
 A discriminator scores a real picture with its text (right), a real picture with a text that does not fit it (wrong),
 and a generated picture with its text (drawn); its second head, where it has one, scores pictures alone. The papers
-differ in the weights of these terms. `AdversarialLoss` is one term; `Objective` sums the terms by a paper's `Weights`.
-The kit adds, each by its name:
+differ in the weights of these terms, which each system's own file states; `AdversarialLoss` is one term. The kit adds,
+each by its name:
 
     hinge         max(0, 1 - s) and max(0, 1 + s) in place of the logarithm of a sigmoid (Lim and Ye 2017; SAGAN 2019)
     relativistic  each fake against the real one: softplus(fake - real) (Jolicoeur-Martineau 2019; R3GAN)
@@ -114,74 +114,3 @@ class DiscriminatorScores:
     """(B,) scores of right pairs, detached; None without a text."""
     real: Tensor | None
     """(B,) scores of real pictures alone, detached; None without that head."""
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Of the terms of a discriminator's loss."""
-
-    right: float = 1.0
-    wrong: float = 1.0
-    drawn: float = 1.0
-    real_alone: float = 0.0
-    """Of real pictures in the head that sees no text."""
-    drawn_alone: float = 0.0
-
-
-class Objective(AdversarialLoss):
-    """The matching-aware losses of a discriminator and of the generator, their terms weighted as in a paper.
-
-    Args:
-        weights: the paper's.
-        kit: names of modern ingredients.
-
-    Raises:
-        UserError: as `AdversarialLoss`.
-    """
-
-    def __init__(self, weights: Weights, kit: Collection[str] = ()) -> None:
-        super().__init__(kit)
-        self.weights = weights
-
-    def discriminator_loss(
-        self, discriminator: JointDiscriminator, real: Tensor, drawn: Tensor, text: Tensor | None, wrong: Tensor,
-        step: int,
-    ) -> DiscriminatorScores:  # fmt: skip
-        """Return the loss of a discriminator, and its scores.
-
-        Args:
-            discriminator: the one that is updated.
-            real: (B, 3, S, S) real pictures.
-            drawn: (B, 3, S, S) generated ones, which are detached here.
-            text: (B, E) of both; None where there is none.
-            wrong: (B,) for each text the place of a real picture that it does not fit.
-            step: number of the step, for penalties taken now and then.
-        """
-        w, log = self.weights, dict[str, Tensor]()
-        h, h_drawn = discriminator.features(self.augment(real)), discriminator.features(self.augment(drawn.detach()))
-        loss, right, alone = h.new_zeros(()), None, None
-        if text is not None:
-            right, fake = discriminator.judge(h, text), discriminator.judge(h_drawn, text)
-            mismatch = discriminator.judge(h[wrong], text)
-            loss = loss + (w.right * self.real(right) + w.drawn * self.fake(fake, right))
-            loss = loss + w.wrong * self.fake(mismatch, right)
-            log |= {"right": right, "wrong": mismatch, "drawn": fake}
-        if discriminator.alone is not None:
-            alone, fake = discriminator.judge_alone(h), discriminator.judge_alone(h_drawn)
-            loss = loss + (w.real_alone * self.real(alone) + w.drawn_alone * self.fake(fake, alone))
-            log |= {"real": alone, "drawn alone": fake}
-        loss = sum(self.penalties(discriminator, real, text, step), start=loss)
-        right, alone = (None if score is None else score.detach() for score in (right, alone))
-        return DiscriminatorScores(loss, log, right, alone)
-
-    def generator_loss(
-        self, discriminator: JointDiscriminator, drawn: Tensor, text: Tensor | None, scores: DiscriminatorScores
-    ) -> Tensor:
-        """Return the loss of generated pictures (B, 3, S, S) under one discriminator: the sum over its heads."""
-        h = discriminator.features(self.augment(drawn))
-        loss = h.new_zeros(())
-        if text is not None:
-            loss = loss + self.generator(discriminator.judge(h, text), scores.right)
-        if discriminator.alone is not None:
-            loss = loss + self.generator(discriminator.judge_alone(h), scores.real)
-        return loss
