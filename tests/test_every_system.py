@@ -351,7 +351,13 @@ def test_memorises_eight_pairs(name, toys, tmp_path):
             else gaps.amin(2).mean()
         )
 
-    before = distance()
-    Trainer(system, few, RunFolder.create(tmp_path / "run"), engine=Engine("fp32", quiet=True), grid_every=0).fit()
-    after = distance()
-    assert after < 0.6 * before, f"{name} was {before:.3f} from its eight pictures and is {after:.3f} after training"
+    before = after = distance()
+    trainer = Trainer(system, few, RunFolder.create(tmp_path / "run"), engine=Engine("fp32", quiet=True), grid_every=0)
+    last = [phase.images for phase in trainer.phases if phase.step][-1]
+    for eighths in range(2, 9):  # of the last phase; no longer than it takes
+        trainer.fit(stop_after=trainer.budget - last + last * eighths // 8)
+        with trainer.published():
+            after = distance()
+        if after < 0.6 * before:
+            return
+    pytest.fail(f"{name} was {before:.3f} from its eight pictures and is {after:.3f} after training")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from limner import catalogue
 from limner.data.dataset import Dataset
 from limner.data.views import Pictures
 from limner.noise import RowNoise
@@ -18,6 +20,7 @@ from limner.system import Draft, NoKnobs, Nothing, Paper, Phase, Player, System,
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder
 from limner.training.trainer import Trainer
+from toy import shapes
 
 STEPS = 10
 
@@ -27,6 +30,10 @@ class ToyConfig:
     size: int = 16
     images: int = STEPS * 4
     poison: int = -1
+
+
+LONG = ToyConfig(images=1200)
+"""Seconds of training, in which there is time to be killed ten times."""
 
 
 class Toy(System):
@@ -98,3 +105,15 @@ def trainer(data: Dataset, folder: Path, config: ToyConfig = ToyConfig(), **opti
 
 def weights(which: Trainer) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in which.system.state_dict().items()}
+
+
+def go_on(folder: Path, begun: Connection) -> None:
+    """Train in a process of its own, from the last checkpoint where there is one; at the end save the weights."""
+    catalogue.name_of = lambda cls: cls.__name__.lower()  # type: ignore[assignment]
+    run = trainer(shapes(folder / "data"), folder / "run", LONG, save_every=40)
+    begun.send("ready")
+    if run.run.checkpoints():
+        run.resume()
+    else:
+        run.fit()
+    torch.save(weights(run), folder / "final.pt")

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
+import multiprocessing
 import random
 import signal
-import subprocess
-import sys
-import textwrap
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,7 +24,7 @@ from limner.training.ema import EMA
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder
 from toy import shapes
-from toy_training import STEPS, ToyConfig, trainer, weights
+from toy_training import LONG, STEPS, ToyConfig, go_on, trainer, weights
 
 
 @pytest.fixture(scope="module")
@@ -213,43 +208,33 @@ def test_dice_rows_are_independent_and_walks_meet_their_ends():
     assert torch.allclose(slerp(torch.ones(2), torch.ones(2), 0.3), torch.ones(2))
 
 
-KILLED = """
-import sys, torch
-sys.path.insert(0, {tests!r})
-import toy_training as t
-from toy import shapes
-from limner import catalogue
-catalogue.name_of = lambda cls: cls.__name__.lower()
-from pathlib import Path
-data = shapes(Path({folder!r}) / "data")
-run = t.trainer(data, Path({folder!r}) / "run", t.ToyConfig(images=2000), save_every=40)
-print("ready", flush=True)
-run.resume() if run.run.checkpoints() else run.fit()
-torch.save(t.weights(run), {folder!r} + "/final.pt")
-"""
+SLOW_TO_IMPORT = ["datasets", "torch._dynamo", "limner.data.dataset", "limner.training.trainer"]
+"""What every child would spend seconds on; a process that has it imported is forked instead."""
 
 
 @pytest.mark.slow
-def test_kill_minus_nine_at_ten_random_moments(data, tmp_path):
+def test_kill_minus_nine_at_ten_random_moments(tmp_path):
     """Kill without warning, again and again: no checkpoint is ever unreadable and the end is the same to the bit."""
-    script = textwrap.dedent(KILLED).format(tests=str(Path(__file__).parents[1] / "helpers"), folder=str(tmp_path))
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(SLOW_TO_IMPORT)
     rng, kills = random.Random(0), 0
     for attempt in range(40):
-        child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=os.environ)
-        assert child.stdout is not None
-        assert child.stdout.readline() == b"ready\n"
+        ready, begun = processes.Pipe(duplex=False)
+        child = processes.Process(target=go_on, args=(tmp_path, begun))
+        child.start()
+        begun.close()
+        assert ready.recv() == "ready"
         if kills < 10:
-            time.sleep(rng.uniform(0.0, 0.3))
-            if child.poll() is None:
-                child.send_signal(signal.SIGKILL)
-                kills += 1
-        status = child.wait()
-        child.stdout.close()
-        if status == 0:
+            child.join(rng.uniform(0.0, 0.15))
+            kills += child.is_alive()
+            child.kill()
+        child.join()
+        ready.close()
+        if child.exitcode == 0:
             break
-        assert status == -signal.SIGKILL, f"attempt {attempt} ended with {status}"
+        assert child.exitcode == -signal.SIGKILL, f"attempt {attempt} ended with {child.exitcode}"
     assert kills == 10, f"the run ended after {kills} kills: make it longer"
-    whole = trainer(shapes(tmp_path / "data"), tmp_path / "whole", ToyConfig(images=2000), save_every=40)
+    whole = trainer(shapes(tmp_path / "data"), tmp_path / "whole", LONG, save_every=40)
     whole.fit()
     assert_same(weights(whole), torch.load(tmp_path / "final.pt", weights_only=True))
 
