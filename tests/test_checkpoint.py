@@ -136,7 +136,7 @@ def test_a_limit_of_the_system_is_met_like_a_full_disk(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, str(FAKE.parent), str(tmp_path / "a")]
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     told = subprocess.run(
-        command, preexec_fn=small_files, env=environment, capture_output=True, text=True, timeout=120, check=False
+        command, preexec_fn=small_files, env=environment, capture_output=True, text=True, timeout=600, check=False
     )
     assert told.returncode == 2, told.stderr
     assert "disk is full" in told.stdout

@@ -29,7 +29,7 @@ def torchrun(folder: Path, *arguments: str, restarts: int = 0) -> subprocess.Com
     launch += ["--max-restarts", str(restarts), *arguments]
     caches = {"LIMNER_CACHE": str(folder / "cache"), "PYTHONPATH": str(HERE)}
     return subprocess.run(
-        launch, cwd=folder, capture_output=True, text=True, timeout=240, env=os.environ | caches, check=False
+        launch, cwd=folder, capture_output=True, text=True, timeout=800, env=os.environ | caches, check=False
     )
 
 
@@ -119,7 +119,7 @@ def pair(folder: Path, *arguments: str) -> list[subprocess.CompletedProcess[str]
     started = [
         subprocess.Popen(command, env=os.environ | job | {"RANK": rank, "LOCAL_RANK": rank}, **pipes) for rank in "01"
     ]
-    told = [one.communicate(timeout=240) for one in started]
+    told = [one.communicate(timeout=800) for one in started]
     return [
         subprocess.CompletedProcess(command, one.returncode, *both) for one, both in zip(started, told, strict=True)
     ]

@@ -26,7 +26,7 @@ PIXELS = """node => {
 }"""
 
 
-ASK = httpx.Client(timeout=30)
+ASK = httpx.Client(timeout=300)
 
 
 def pixels(shown: Locator) -> bytes:

@@ -161,7 +161,7 @@ def test_a_whole_process_draws(run: Run, tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     code = "import sys; from limner import catalogue, cli; catalogue.load_class(sys.argv.pop(1)); sys.exit(cli.main())"
     command[1:3] = ["-c", code, str(Path(__file__).parents[1] / "helpers" / "fake_system.py")]
-    told = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=120, check=False)
+    told = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=600, check=False)
     assert told.returncode == 0, told.stderr
     assert told.stdout == rb"drawings/\u0642\u0628\u0639\u0629-3.png" + b"\n"
     assert b"note:" in told.stderr

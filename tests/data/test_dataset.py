@@ -153,10 +153,10 @@ def test_reaching_a_row_takes_as_long_in_a_large_set(tmp_path: Path) -> None:
     small, large = opened(200), opened(20_000)
 
     def seconds(data: Dataset) -> float:
-        began = time.perf_counter()
+        began = time.process_time()
         for k in range(200):
             data.captions(data.length() - 1 - k), data.label(k), data.attributes([k])
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     times = [(seconds(small), seconds(large)) for _ in range(9)]
     quickest_small, quickest_large = map(min, zip(*times, strict=True))

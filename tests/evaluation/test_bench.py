@@ -49,7 +49,7 @@ def test_killed_half_way_it_goes_on_and_ends_in_the_same_table(place: Path) -> N
     command = [sys.executable, "-m", "limner", *arguments(place, "killed", "--seeds", "2")]
     job = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     results = place / "killed" / "results.jsonl"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while time.monotonic() < deadline and not (results.exists() and results.read_text().count("\n") >= 1):
         time.sleep(0.02)
     job.send_signal(signal.SIGKILL)

@@ -17,7 +17,7 @@ from lacking import lacking
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 ONLY_LOOPBACK = "--host-resolver-rules=MAP * ~NOTFOUND, " + ", ".join(f"EXCLUDE {host}" for host in LOOPBACK)
-TIMEOUT = 30_000
+TIMEOUT = 120_000
 """Milliseconds to wait for a page."""
 SERIOUS = ("serious", "critical")
 

@@ -78,7 +78,7 @@ class Answer:
     body: bytes = b""
 
 
-def answer(port: int, request: bytes, timeout: float = 30) -> Answer:
+def answer(port: int, request: bytes, timeout: float = 300) -> Answer:
     """Send bytes and read the response."""
     with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
         with contextlib.suppress(ConnectionError):  # it may respond and close before it has read everything

@@ -17,6 +17,9 @@ from limner.drawing.artist import Artist
 from limner.studio import server
 from limner.studio.gallery.gallery import Gallery
 
+PATIENCE = 300
+"""Seconds that anything is waited for: a machine may do much else."""
+
 
 @contextlib.contextmanager
 def live(
@@ -34,7 +37,7 @@ def live(
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         running.should_exit = True
-        thread.join(20)
+        thread.join(PATIENCE)
         listening.close()
         assert not thread.is_alive(), "the server did not end"
 
@@ -55,7 +58,7 @@ class Gate:
     def _gated(self, requests: Sequence[Any], knobs: Any, rng: Any) -> Iterator[Any]:
         self.passes.append(list(zip(requests, rng.seeds, strict=True)))
         self.began.release()
-        assert self._open.wait(20), "nobody opened the gate"
+        assert self._open.wait(PATIENCE), "nobody opened the gate"
         yield from self._sample(requests, knobs, rng)
 
 

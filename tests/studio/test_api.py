@@ -38,7 +38,7 @@ def url(artists):
 
 @pytest.fixture
 def http(url):
-    with httpx.Client(base_url=url, timeout=20) as client:
+    with httpx.Client(base_url=url, timeout=300) as client:
         yield client
 
 

@@ -17,7 +17,7 @@ def url(tmp_path_factory):
 
 
 def test_what_is_kept_is_drawn_again_to_the_bit(url):
-    with httpx.Client(base_url=url, timeout=60) as http:
+    with httpx.Client(base_url=url, timeout=300) as http:
         parents = [{"prompt": "a bald man", "seed": 1}, {"prompt": "a woman with a blue hat and long hair", "seed": 2}]
         ask = {"first": parents[0], "second": parents[1], "rows": 3, "columns": 3, "response_format": "b64_json"}
         data = http.post("/v1/images/mix", json=ask).json()["data"]

@@ -32,13 +32,13 @@ def artist(tmp_path_factory):
 @pytest.fixture(scope="module")
 def url(artist, tmp_path_factory):
     balls = limner.load(cascade(tmp_path_factory.mktemp("cascade") / "balls"))
-    with live([artist, balls], Settings(limits=Limits(body_timeout=0.5))) as address:
+    with live([artist, balls], Settings(limits=Limits(body_timeout=2))) as address:
         yield address
 
 
 @pytest.fixture
 def http(url):
-    with httpx.Client(base_url=url, timeout=20) as client:
+    with httpx.Client(base_url=url, timeout=300) as client:
         yield client
 
 
@@ -153,13 +153,13 @@ def test_a_huge_body_is_refused_before_it_is_read(http, how):
 
 def test_a_slow_client_is_not_waited_for(url):
     port = int(url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
+    with socket.create_connection(("127.0.0.1", port), timeout=300) as slow:
         head = (
             f"POST {DRAW} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{{"
         )
         slow.sendall(head.encode())
         began = time.perf_counter()
-        assert slow.recv(4096).startswith(b"HTTP/1.1 408") and time.perf_counter() - began < 10
+        assert slow.recv(4096).startswith(b"HTTP/1.1 408") and time.perf_counter() - began < 60
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def url(artist: Artist) -> Iterator[str]:
 
 
 def client(url: str, key: str = TOKEN, retries: int = 0) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=retries, timeout=20)
+    return openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=retries, timeout=300)
 
 
 def test_by_url_by_base64_and_as_a_stream_comes_the_same_picture(url: str) -> None:

@@ -84,7 +84,7 @@ def test_survives_kill_9(tmp_path):
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen([sys.executable, str(script), str(out)], env=environment)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 600
     while len(list(out.glob("*.parquet"))) < 3 and time.monotonic() < until:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)

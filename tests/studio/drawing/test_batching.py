@@ -27,7 +27,7 @@ from limner.studio.drawing.batching import ArtistQueue
 from limner.studio.errors import QueueFull, StudioClosing
 from limner.studio.info.metrics import Metrics
 from limner.studio.server import Settings
-from studio_live import Gate, decoded, live
+from studio_live import PATIENCE, Gate, decoded, live
 
 TEXTS = ["a red hat", "a blue hat on a cat", "a cat", "a red cat on a blue hat"]
 FACES = ["a smiling woman with curly red hair", "a bald man with a hat and round glasses", "a woman with black hair"]
@@ -54,7 +54,7 @@ async def queue_of(artist: Artist, batch_size: int = 4, capacity: int = 64):
 
 
 async def until(condition) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.001)
 
@@ -97,7 +97,7 @@ def test_a_picture_is_the_same_to_the_bit_whoever_else_draws(name):
     """Over HTTP, with a published artist: 12 people at once against each alone."""
     artist = limner.load(name)
     asked = [{"prompt": text, "seed": seed, "response_format": "b64_json"} for text in FACES for seed in range(4)]
-    with live([artist]) as url, httpx.Client(base_url=url, timeout=60) as http:
+    with live([artist]) as url, httpx.Client(base_url=url, timeout=PATIENCE) as http:
 
         def draw(body):
             return base64.b64decode(http.post("/v1/images/generations", json=body).json()["data"][0]["b64_json"])
@@ -188,16 +188,18 @@ def test_a_full_queue_is_429_for_the_openai_client_and_no_one_hangs(artist):
         with ThreadPoolExecutor(3) as people:
             ask = {"prompt": TEXTS[0], "response_format": "b64_json"}
             drawing = people.submit(client.images.generate, n=1, **ask)
-            assert gate.began.acquire(timeout=20)
+            assert gate.began.acquire(timeout=PATIENCE)
             waiting = people.submit(client.images.generate, n=64, **ask)
-            while 'limner_waiting_pictures{artist="hats"} 64.0' not in httpx.get(f"{url}/metrics").text:
+            while (
+                'limner_waiting_pictures{artist="hats"} 64.0' not in httpx.get(f"{url}/metrics", timeout=PATIENCE).text
+            ):
                 time.sleep(0.005)
             with pytest.raises(openai.RateLimitError) as full:
                 client.images.generate(n=1, **ask)
             gate.open()
             assert len(drawing.result().data) == 1 and len(waiting.result().data) == 64
         assert full.value.code == "queue_full" and int(full.value.response.headers["Retry-After"]) >= 1
-        assert 'limner_refused_total{artist="hats"} 1.0' in httpx.get(f"{url}/metrics").text
+        assert 'limner_refused_total{artist="hats"} 1.0' in httpx.get(f"{url}/metrics", timeout=PATIENCE).text
 
 
 def test_who_goes_away_is_not_drawn(artist):
@@ -206,13 +208,13 @@ def test_who_goes_away_is_not_drawn(artist):
     with live([artist]) as url:
         ask = {"prompt": TEXTS[0], "response_format": "b64_json"}
         with ThreadPoolExecutor(2) as people:
-            first = people.submit(httpx.post, f"{url}/v1/images/generations", json=ask, timeout=20)
-            assert gate.began.acquire(timeout=20)
+            first = people.submit(httpx.post, f"{url}/v1/images/generations", json=ask, timeout=PATIENCE)
+            assert gate.began.acquire(timeout=PATIENCE)
             with pytest.raises(httpx.ReadTimeout):
                 httpx.post(f"{url}/v1/images/generations", json=ask | {"n": 40}, timeout=0.3)
-            while 'limner_dropped_total{artist="hats"} 1.0' not in httpx.get(f"{url}/metrics").text:
+            while 'limner_dropped_total{artist="hats"} 1.0' not in httpx.get(f"{url}/metrics", timeout=PATIENCE).text:
                 time.sleep(0.005)
-            third = people.submit(httpx.post, f"{url}/v1/images/generations", json=ask, timeout=20)
+            third = people.submit(httpx.post, f"{url}/v1/images/generations", json=ask, timeout=PATIENCE)
             gate.open()
             assert first.result().status_code == third.result().status_code == 200
     assert len(gate.passes) == 2, "pictures were drawn for one who had left"
@@ -222,15 +224,17 @@ def test_who_leaves_a_stream_is_not_drawn(artist):
     gate = Gate(artist)
     with live([artist]) as url:
         ask = {"prompt": TEXTS[0], "stream": True}
-        held = threading.Thread(target=httpx.post, args=(f"{url}/v1/images/generations",), kwargs={"json": ask})
+        held = threading.Thread(
+            target=httpx.post, args=(f"{url}/v1/images/generations",), kwargs={"json": ask, "timeout": PATIENCE}
+        )
         held.start()
-        assert gate.began.acquire(timeout=20)
+        assert gate.began.acquire(timeout=PATIENCE)
         with pytest.raises(httpx.ReadTimeout):
             httpx.post(f"{url}/v1/images/generations", json=ask, timeout=0.3)
-        while 'limner_dropped_total{artist="hats"} 1.0' not in httpx.get(f"{url}/metrics").text:
+        while 'limner_dropped_total{artist="hats"} 1.0' not in httpx.get(f"{url}/metrics", timeout=PATIENCE).text:
             time.sleep(0.005)
         gate.open()
-        held.join(20)
+        held.join(PATIENCE)
     assert len(gate.passes) == 1
 
 
@@ -255,9 +259,9 @@ def test_a_queue_that_closes_finishes_what_it_took_and_takes_nothing_more(artist
 def test_the_event_loop_answers_while_an_artist_draws(artist):
     gate = Gate(artist)
     with live([artist]) as url, ThreadPoolExecutor(1) as people:
-        slow = people.submit(httpx.post, f"{url}/v1/images/generations", json={"prompt": "a hat"}, timeout=20)
-        assert gate.began.acquire(timeout=20)
-        assert httpx.get(f"{url}/healthz", timeout=2).status_code == 200
+        slow = people.submit(httpx.post, f"{url}/v1/images/generations", json={"prompt": "a hat"}, timeout=PATIENCE)
+        assert gate.began.acquire(timeout=PATIENCE)
+        assert httpx.get(f"{url}/healthz", timeout=PATIENCE).status_code == 200
         assert not slow.done()
         gate.open()
         assert slow.result().status_code == 200
@@ -288,12 +292,12 @@ def test_a_studio_that_is_told_to_end_finishes_what_it_took(tmp_path):
         url = process.stderr.readline().split()[1]
         with ThreadPoolExecutor(1) as people:
             asked = {"prompt": "a bald man", "n": 5, "response_format": "b64_json"}
-            taken = people.submit(httpx.post, f"{url}/v1/images/generations", json=asked, timeout=30)
+            taken = people.submit(httpx.post, f"{url}/v1/images/generations", json=asked, timeout=PATIENCE)
             assert process.stdout.readline() == "drawing\n"
             process.send_signal(signal.SIGTERM)
             answer = taken.result()
         assert answer.status_code == 200 and len(json.loads(answer.text)["data"]) == 5
-        assert process.wait(20) in (0, -signal.SIGTERM)
+        assert process.wait(PATIENCE) in (0, -signal.SIGTERM)
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"{url}/healthz")
     finally:

@@ -56,7 +56,7 @@ class Person(threading.Thread):
         self._chance = random.Random(number)
 
     def run(self) -> None:
-        with httpx.Client(base_url=self.url, timeout=10) as http, contextlib.suppress(httpx.TransportError):
+        with httpx.Client(base_url=self.url, timeout=300) as http, contextlib.suppress(httpx.TransportError):
             for turn in range(10**6):
                 self.open = "new"
                 sent = base64.b64encode(png(seed=self.number * 10**6 + turn, side=64)).decode()
