@@ -25,7 +25,8 @@ from limner.evaluation.protocol import NamedJudge, resized
 from limner.processes import Processes
 from limner.requests import Caption
 from limner.worlds.avatars import captions as avatar_captions
-from limner.worlds.avatars import said, sampler
+from limner.worlds.avatars import sampler
+from limner.worlds.avatars.mentioned import mentioned
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 from nodes import node
@@ -66,7 +67,7 @@ def of_captions(count: int, seed: int) -> tuple[list[str], Choices]:
         attributes = sampler.sample(seed, index).attributes
         caption = avatar_captions.describe(attributes, random.Random(index))[index % avatar_captions.CAPTIONS]
         captions.append(caption)
-        choices.append({name: str(attributes[name]) for name in said.said(caption, attributes)})
+        choices.append({name: str(attributes[name]) for name in mentioned(caption, attributes)})
     return captions, choices
 
 

@@ -16,7 +16,7 @@ from limner import cli
 from limner.data.check import check
 from limner.data.dataset import Dataset
 from limner.data.source import Source
-from limner.data.story_index import tales_of
+from limner.data.story_index import index_stories
 from limner.errors import UserError
 from picture_sets import encoded, picture
 
@@ -188,10 +188,10 @@ def test_many_rows_in_no_order_are_judged() -> None:
     order = np.random.default_rng(0).permutation(rows)
     columns = {"story": pa.array([f"tale {k // 4}" for k in order]), "frame": pa.array(order % 4 + 1)}
     source = Source("many", None, rows, "")  # type: ignore[arg-type]
-    told = tales_of(columns, source)
+    told = index_stories(columns, source)
     assert told is not None and len(told.faulty) == 0 and told.length == 4 and not told.wrong
     columns["frame"] = pa.array(np.where(order == 7, 9, order % 4 + 1))
-    told = tales_of(columns, source)
+    told = index_stories(columns, source)
     assert told is not None and [told.names[story] for story in told.faulty] == ["tale 1"]
     assert sorted(order[told.bad]) == [4, 5, 6, 7]
 

@@ -1,4 +1,4 @@
-"""What a source says of its pictures, read once and kept small."""
+"""Annotations of a source: captions, labels, attributes and stories, read once and kept in compact form."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ import numpy as np
 from limner.data.columns import Texts, attribute_columns, numbered, texts
 from limner.data.problems import TEXT_NAMES, Problem
 from limner.data.source import Source
-from limner.data.story_index import Tales, tales_of
+from limner.data.story_index import StoryIndex, index_stories
 
 _TEXT = ("string", "large_string")
 
 
 @dataclass(frozen=True, eq=False)
-class Facts:
-    """What is said of the pictures, for every row of the source."""
+class Annotations:
+    """Captions, labels, attributes and stories of every row of a source."""
 
     texts: Texts | None
     labels: np.ndarray
     label_names: tuple[str, ...]
     attributes: dict[str, tuple[str, ...]]
     numbers: np.ndarray
-    """int16 (N, A)."""
-    tales: Tales | None
+    """int16 (N, A): the number of each attribute's value, -1 where not known."""
+    stories: StoryIndex | None
 
     @property
     def story(self) -> int:
-        """How many pictures a story has, 1 where there are no stories."""
-        return self.tales.length if self.tales else 1
+        """Pictures in a story, 1 where there are no stories."""
+        return self.stories.length if self.stories else 1
 
     @functools.cached_property
     def _faults(self) -> tuple[np.ndarray, np.ndarray]:
@@ -43,27 +43,27 @@ class Facts:
     def bad(self) -> np.ndarray:
         """Rows that cannot be used: for their captions, or for the story that they are in."""
         missing, empty = self._faults
-        silent = np.flatnonzero(missing | empty)
-        return self.with_stories(np.union1d(silent, self.tales.bad) if self.tales else silent)
+        uncaptioned = np.flatnonzero(missing | empty)
+        return self.with_stories(np.union1d(uncaptioned, self.stories.bad) if self.stories else uncaptioned)
 
     def with_stories(self, rows: np.ndarray) -> np.ndarray:
-        """Return `rows` and the other rows of their stories, sorted: a story without one of its pictures is none."""
-        return self.tales.whole(rows) if self.tales else rows
+        """Return `rows` and the other rows of their stories, sorted: a story that lacks a picture cannot be used."""
+        return self.stories.with_stories(rows) if self.stories else rows
 
     def problems(self, source: Source) -> list[Problem]:
         """Say what is wrong with the captions and the stories of `bad`."""
         missing, empty = self._faults
         words = {True: ("missing caption", "the caption is missing"), False: ("empty caption", "the caption is empty")}
-        silent = np.flatnonzero(missing | empty)
-        found = [Problem(*source.place(int(row)), *words[bool(missing[row])]) for row in silent]
-        return [*found, *(self.tales.problems(source) if self.tales else ())]
+        uncaptioned = np.flatnonzero(missing | empty)
+        found = [Problem(*source.origin(int(row)), *words[bool(missing[row])]) for row in uncaptioned]
+        return [*found, *(self.stories.problems(source) if self.stories else ())]
 
 
-def facts_of(source: Source) -> Facts:
+def read_annotations(source: Source) -> Annotations:
     """Read everything but the pictures.
 
     Raises:
-        UserError: captions are no text, or stories no names and numbers.
+        UserError: captions are not text, or stories not names and numbers.
     """
     columns = _plain_columns(source)
     text = next((name for name in TEXT_NAMES if name in columns), None)
@@ -74,13 +74,13 @@ def facts_of(source: Source) -> Facts:
     found = {name: numbered(column) for name, column in attribute_columns(columns).items()}
     found = {name: (values, numbers) for name, (values, numbers) in found.items() if values}
     numbers = [numbers.astype(np.int16) for _, numbers in found.values()]
-    return Facts(
+    return Annotations(
         texts(columns[text], text, source.name) if text else None,
         labels,
         label_names,
         {name: values for name, (values, _) in found.items()},
         np.stack(numbers, axis=1) if numbers else np.empty((len(labels), 0), dtype=np.int16),
-        tales_of(columns, source),
+        index_stories(columns, source),
     )
 
 
@@ -109,4 +109,4 @@ def picture_problem(source: Source, row: int, kind: str, message: str) -> Proble
         message = f"the picture {picture} {message}" if source.rows[row].line else message
     else:
         message = f"the picture {message}"
-    return Problem(*source.place(row), kind, message)
+    return Problem(*source.origin(row), kind, message)

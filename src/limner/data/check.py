@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from limner.data.annotations import Facts, facts_of, picture_problem
+from limner.data.annotations import Annotations, picture_problem, read_annotations
 from limner.data.cache import Progress, location
 from limner.data.folder import files_in
 from limner.data.pictures import BadPicture, Encoded, digest, load, read
@@ -27,24 +27,29 @@ def check(name: str | Path, *, cache: str | Path | None = None, progress: Progre
     """Read every row of every split of a data set and return all problems, in the order of file and line.
 
     Each picture is decoded in full. Found are: pictures that are missing, unreadable, too large, outside the folder,
-    named twice or the same as another to the byte; captions that are missing, empty or no text; wrong attributes
-    and boxes; lines that cannot be read; frames of stories that are missing, repeated or no numbers; and, as notes,
+    named twice or the same as another to the byte; captions that are missing, empty or not text; wrong attributes
+    and boxes; lines that cannot be read; frames of stories that are missing, repeated or not a number; and, as notes,
     pictures that no line names or that several stories share, and stories whose rows lie scattered.
 
     Raises:
         UserError: there is no data set, or nothing in it to check.
     """
     source = open_source(name, split=None, root=location(cache))
-    facts = facts_of(source)
-    problems = [*source.problems, *facts.problems(source), *_pictures(source, facts, progress), *_unreferenced(source)]
-    problems += facts.tales.notes(source) if facts.tales else []
-    if facts.texts is None and len(source.table):
+    annotations = read_annotations(source)
+    problems = [
+        *source.problems,
+        *annotations.problems(source),
+        *_pictures(source, annotations, progress),
+        *_unreferenced(source),
+    ]
+    problems += annotations.stories.notes(source) if annotations.stories else []
+    if annotations.texts is None and len(source.table):
         message = "no picture has a caption: only systems that draw without being told what can learn from this"
         problems.append(Problem(source.name, 0, "missing caption", message))
     return sorted(problems, key=lambda problem: (problem.file, problem.line))
 
 
-def _pictures(source: Source, facts: Facts, progress: Progress | None) -> Iterator[Problem]:
+def _pictures(source: Source, annotations: Annotations, progress: Progress | None) -> Iterator[Problem]:
     """Judge every picture, and every box by the size of its picture."""
     count = len(source.table)
     first: dict[int, int] = {}
@@ -58,10 +63,10 @@ def _pictures(source: Source, facts: Facts, progress: Progress | None) -> Iterat
             for row, (content, size, error), found in zip(range(start, stop), judged, boxes, strict=True):
                 if error is not None:
                     yield picture_problem(source, row, error.kind, str(error))
-                elif content in first and _in_two_stories(facts, first[content], row):
+                elif content in first and _in_two_stories(annotations, first[content], row):
                     shared.append(row)
                 elif content in first:
-                    file, line = source.place(first[content])
+                    file, line = source.origin(first[content])
                     twin = f"{file}:{line}" if line else file
                     yield picture_problem(source, row, "duplicate", f"is the same, byte for byte, as that of {twin}")
                 else:
@@ -72,13 +77,13 @@ def _pictures(source: Source, facts: Facts, progress: Progress | None) -> Iterat
                 progress(stop, count)
     if shared:
         message = f"the first of {len(shared)} pictures that are also in an earlier story, byte for byte"
-        yield Problem(*source.place(shared[0]), "shared picture", message)
+        yield Problem(*source.origin(shared[0]), "shared picture", message)
 
 
-def _in_two_stories(facts: Facts, row: int, other: int) -> bool:
-    if facts.tales is None:
+def _in_two_stories(annotations: Annotations, row: int, other: int) -> bool:
+    if annotations.stories is None:
         return False
-    one, two = facts.tales.of[[row, other]]
+    one, two = annotations.stories.story_of[[row, other]]
     return bool(one >= 0 and two >= 0 and one != two)
 
 
@@ -101,7 +106,7 @@ def _wrong_boxes(source: Source, row: int, boxes: Any, size: tuple[int, int]) ->
         box = one.get("box") if isinstance(one, dict) else one
         if (fault := box_fault(box, *size)) is not None:
             label = f" ({one['label']})" if isinstance(one, dict) and one.get("label") else ""
-            yield Problem(*source.place(row), "wrong box", fault + label)
+            yield Problem(*source.origin(row), "wrong box", fault + label)
 
 
 def _unreferenced(source: Source) -> Iterator[Problem]:

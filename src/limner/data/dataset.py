@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from limner.data.annotations import Facts, facts_of, picture_problem
+from limner.data.annotations import Annotations, picture_problem, read_annotations
 from limner.data.cache import Decoded, Progress, decoded, location
 from limner.data.pictures import BadPicture
 from limner.data.problems import TEXT_NAMES, Problem
@@ -47,7 +47,7 @@ class Dataset:
     _source: Source = field(repr=False)
     _decoded: Decoded = field(repr=False)
     _splits: dict[str, np.ndarray] = field(repr=False)
-    _facts: Facts = field(repr=False)
+    _annotations: Annotations = field(repr=False)
 
     @classmethod
     def open(
@@ -77,8 +77,8 @@ class Dataset:
             raise UserError(f"the share held out must be at least 0 and less than 1, not {held_out}")
         root = location(cache)
         source = open_source(name, split=split, root=root)
-        facts = facts_of(source)
-        problems = [*source.problems, *facts.problems(source)]
+        annotations = read_annotations(source)
+        problems = [*source.problems, *annotations.problems(source)]
         _refuse(problems, source, skip_bad)
         _refuse_empty(len(source.table), source, problems)
         try:
@@ -96,17 +96,17 @@ class Dataset:
             raise
         problems += [picture_problem(source, *one) for one in pictures.bad]
         broken = np.array([row for row, *_ in pictures.bad], dtype=np.int64)
-        bad = facts.with_stories(np.union1d(facts.bad, broken))
+        bad = annotations.with_stories(np.union1d(annotations.bad, broken))
         splits = _split(source, pictures.digests, bad, held_out, seed)
         _refuse_empty(len(splits["train"]), source, problems)
         if problems:
             out, total = (count + len(source.problems) for count in (len(bad), len(source.table)))
             _log.warning("%s: left out %d of %d rows; `limner data check` lists them", name, out, total)
         columns = frozenset(source.table.column_names) - set(TEXT_NAMES)
-        columns |= ({"text"} if facts.texts else set()) | ({"attributes"} if facts.attributes else set())
-        schema = _schema(size, facts, splits["train"])
-        print_ = _fingerprint(size, pictures.digests, splits, facts)
-        return cls(schema, frozenset(columns), tuple(problems), print_, source, pictures, splits, facts)
+        columns |= ({"text"} if annotations.texts else set()) | ({"attributes"} if annotations.attributes else set())
+        schema = _schema(size, annotations, splits["train"])
+        print_ = _fingerprint(size, pictures.digests, splits, annotations)
+        return cls(schema, frozenset(columns), tuple(problems), print_, source, pictures, splits, annotations)
 
     def length(self, split: str = "train") -> int:
         """Return the number of rows of a split."""
@@ -118,20 +118,20 @@ class Dataset:
 
     def captions(self, row: int, split: str = "train") -> tuple[str, ...]:
         """Return all captions of one row; none where the data set has no captions."""
-        return self._facts.texts.row(self._rows(split)[row]) if self._facts.texts else ()
+        return self._annotations.texts.row(self._rows(split)[row]) if self._annotations.texts else ()
 
     def label(self, row: int, split: str = "train") -> int:
         """Return the number in `schema.labels` of the label of one row, -1 where it has none."""
-        return int(self._facts.labels[self._rows(split)[row]])
+        return int(self._annotations.labels[self._rows(split)[row]])
 
     def attributes(self, rows: Sequence[int] | np.ndarray, split: str = "train") -> Tensor:
         """Return numbers of attribute values, -1 where not known: int64 (B, A), A in the order of the schema."""
-        return torch.from_numpy(self._facts.numbers[self._rows(split)[np.asarray(rows)]].astype(np.int64))
+        return torch.from_numpy(self._annotations.numbers[self._rows(split)[np.asarray(rows)]].astype(np.int64))
 
-    def said(self, rows: Sequence[int] | np.ndarray, caption: int = 0, split: str = "train") -> Tensor:
-        """Tell which attributes caption number `caption` of each row speaks of: bool (B, A).
+    def mentioned(self, rows: Sequence[int] | np.ndarray, caption: int = 0, split: str = "train") -> Tensor:
+        """Return which attributes caption number `caption` of each row mentions: bool (B, A).
 
-        The column `said` holds their names for each caption; where the data set has none, every one counts as said.
+        The column `said` holds their names for each caption; without that column all count as mentioned.
         """
         names = list(self.schema.attributes)
         if "said" not in self._source.table.column_names:
@@ -156,11 +156,11 @@ class Dataset:
         Raises:
             UserError: there are no stories: no columns `story` and `frame`, or only parts of stories.
         """
-        rows, tales = self._rows(split), self._facts.tales
-        if tales is None or not tales.has_frames:
-            raise self._lacks("story" if tales is None else "frame", "a story")
-        order = np.lexsort((tales.frames[rows], tales.of[rows]))
-        order = order[tales.of[rows][order] >= 0]
+        rows, stories = self._rows(split), self._annotations.stories
+        if stories is None or not stories.has_frames:
+            raise self._lacks("story" if stories is None else "frame", "a story")
+        order = np.lexsort((stories.frames[rows], stories.story_of[rows]))
+        order = order[stories.story_of[rows][order] >= 0]
         if not len(order):
             raise UserError(f"{self._source.name} has no whole story in its split {split!r}")
         found = order.reshape(-1, self.schema.story)  # those with a frame missing were left out whole, or refused
@@ -190,8 +190,8 @@ class Dataset:
             self._has("text", kind)
             return [Caption(self.captions(row, split)[0]) for row in rows]
         if kind is Story:
-            tales = itertools.islice(itertools.cycle(self.stories(split)), count)
-            return [Story(tuple(self.captions(row, split)[0] for row in tale)) for tale in tales]
+            stories = itertools.islice(itertools.cycle(self.stories(split)), count)
+            return [Story(tuple(self.captions(row, split)[0] for row in story)) for story in stories]
         if kind is Attributes:
             self._has("attributes", kind)
             return [Attributes(self._named(numbers)) for numbers in self.attributes(rows, split).tolist()]
@@ -264,33 +264,35 @@ def _shares(ids: np.ndarray, seed: int) -> np.ndarray:
     return (x ^ (x >> np.uint64(31))).astype(np.float64) / 2.0**64
 
 
-def _schema(size: int, facts: Facts, train: np.ndarray) -> Schema:
-    described = {"attributes": facts.attributes, "labels": facts.label_names, "story": facts.story}
-    if facts.texts is None:
+def _schema(size: int, annotations: Annotations, train: np.ndarray) -> Schema:
+    described = {"attributes": annotations.attributes, "labels": annotations.label_names, "story": annotations.story}
+    if annotations.texts is None:
         return Schema(size, **described)  # type: ignore[arg-type]
     counts: Counter[str] = Counter()
     longest = 0
-    for text in facts.texts.each(train):  # in one pass: this is the slow part of opening many captions
+    for text in annotations.texts.each(train):  # in one pass: this is the slow part of opening many captions
         words = words_of(text)
         counts.update(words)
         longest = max(longest, len(words))
-    firsts = dict.fromkeys(facts.texts.row(int(row))[0] for row in train[: 16 * _EXAMPLES])
+    firsts = dict.fromkeys(annotations.texts.row(int(row))[0] for row in train[: 16 * _EXAMPLES])
     return Schema(
         size,
         Lexicon.counted(counts),
-        captions=facts.texts.most(train),
+        captions=annotations.texts.most(train),
         longest=longest,
         examples=tuple(firsts)[:_EXAMPLES],
         **described,  # type: ignore[arg-type]
     )
 
 
-def _fingerprint(size: int, digests: np.ndarray, splits: dict[str, np.ndarray], facts: Facts) -> str:
-    hashed = hashlib.blake2b(f"{size} {sorted(facts.attributes.items())} {facts.label_names}".encode(), digest_size=16)
+def _fingerprint(size: int, digests: np.ndarray, splits: dict[str, np.ndarray], annotations: Annotations) -> str:
+    hashed = hashlib.blake2b(
+        f"{size} {sorted(annotations.attributes.items())} {annotations.label_names}".encode(), digest_size=16
+    )
     for rows in splits.values():
-        for part in (digests[rows], facts.labels[rows], facts.numbers[rows]):
+        for part in (digests[rows], annotations.labels[rows], annotations.numbers[rows]):
             hashed.update(np.ascontiguousarray(part).tobytes() + b"|")
-        if facts.tales is not None:
-            hashed.update(facts.tales.of[rows].tobytes() + facts.tales.frames[rows].tobytes())
-        hashed.update(facts.texts.digest(rows) if facts.texts else b"")
+        if annotations.stories is not None:
+            hashed.update(annotations.stories.story_of[rows].tobytes() + annotations.stories.frames[rows].tobytes())
+        hashed.update(annotations.texts.digest(rows) if annotations.texts else b"")
     return hashed.hexdigest()

@@ -51,7 +51,7 @@ class Source:
     root: Path | None = None
     """Pictures that a table names by path must lie below it."""
 
-    def place(self, row: int) -> tuple[str, int]:
+    def origin(self, row: int) -> tuple[str, int]:
         """Return the file and the line (for a table: row, from 1) where a row of the table comes from."""
         if self.rows is not None:
             return self.rows[row].file, self.rows[row].line

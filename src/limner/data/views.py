@@ -6,28 +6,43 @@ import dataclasses
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from limner.data.dataset import Dataset
-
-
 Rows = Sequence[int] | np.ndarray
+
+
+class Readable(Protocol):
+    """What views ask of a data set; `limner.data.dataset.Dataset` is one."""
+
+    def pictures(self, rows: Rows, split: str = "train") -> Tensor:
+        """Return pictures as bytes: uint8 (B, 3, S, S)."""
+
+    def captions(self, row: int, split: str = "train") -> tuple[str, ...]:
+        """Return all captions of one row."""
+
+    def label(self, row: int, split: str = "train") -> int:
+        """Return the number of the label of one row, -1 where it has none."""
+
+    def attributes(self, rows: Rows, split: str = "train") -> Tensor:
+        """Return numbers of attribute values, -1 where not known: int64 (B, A)."""
+
+    def stories(self, split: str = "train") -> np.ndarray:
+        """Return the rows of each story in the order of its frames: int64 (N, T)."""
 
 
 @dataclass(frozen=True)
 class View:
-    """Base of all views: gathered from rows of a data set on the CPU, then moved whole to where the nets are."""
+    """Base of all views: gathered from rows of a data set on the CPU, then moved as a whole to a device."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    """Columns without which the view cannot be had."""
+    """Columns that the view reads."""
 
     @classmethod
-    def gather(cls, data: Dataset, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
+    def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
         """Read `rows` of `split`; what is random (which caption, which partner) comes from `rng` alone."""
         raise NotImplementedError
 
@@ -48,21 +63,21 @@ def _moved(value: Tensor, device: torch.device | str) -> Tensor:
 
 @dataclass(frozen=True)
 class Pictures(View):
-    """Pictures alone."""
+    """Pictures without anything else."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"image"})
     images: Tensor
     """(B, 3, S, S); bytes when gathered, floats in [-1, 1] in a step."""
 
     @classmethod
-    def gather(cls, data: Dataset, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
+    def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
         """Read the pictures of `rows`."""
         return cls(images=data.pictures(rows, split))
 
 
 @dataclass(frozen=True)
 class Labelled(View):
-    """Pictures and what they show, whether anything is said of them or not."""
+    """Pictures with labels and attributes, with captions or without."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"image"})
     images: Tensor
@@ -73,7 +88,7 @@ class Labelled(View):
     """(B, A) number of each attribute's value, -1 where not known or not visible."""
 
     @classmethod
-    def gather(cls, data: Dataset, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
+    def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
         """Read `rows`."""
         labels = torch.tensor([data.label(row, split) for row in rows])
         return cls(images=data.pictures(rows, split), labels=labels, attributes=data.attributes(rows, split))
@@ -81,7 +96,7 @@ class Labelled(View):
 
 @dataclass(frozen=True)
 class Pairs(View):
-    """Pictures and what is said of them."""
+    """Pictures and their captions."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"image", "text"})
     images: Tensor
@@ -100,7 +115,7 @@ class Pairs(View):
     """(B, A) number of each attribute's value, -1 where not known or not visible."""
 
     @classmethod
-    def gather(cls, data: Dataset, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
+    def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
         """Read `rows`, draw a caption for each and choose each one's mismatched partner."""
         captions = tuple(data.captions(row, split) for row in rows)
         labels = torch.tensor([data.label(row, split) for row in rows])
@@ -139,23 +154,24 @@ class Stories(View):
     """(B, A) number of each attribute's value in the single frames, -1 where not known."""
 
     @classmethod
-    def gather(cls, data: Dataset, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
-        """Take the stories of the first rows whole, and of the others, as far as the count of pictures goes, a frame.
+    def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
+        """Take whole stories for the first rows and one frame of the story for each of the others.
 
         `len(rows)` is the number of pictures, B + N T.
         """
-        tales = data.stories(split)
-        length = tales.shape[1]
+        stories = data.stories(split)
+        length = stories.shape[1]
         count = max(round(len(rows) * cls.whole / length), 1)
         picked = np.asarray(rows)[: len(rows) - count * (length - 1)]  # of N stories one row each, and B more
-        told = [tales[row % len(tales)] for row in picked]
-        places = rng.integers(length, size=len(told) - count)
-        single = np.array([tale[place] for tale, place in zip(told[count:], places, strict=True)], dtype=np.int64)
-        lines = [tuple(_one(data.captions(row, split), rng) for row in tale) for tale in told]
+        chosen = [stories[row % len(stories)] for row in picked]
+        places = rng.integers(length, size=len(chosen) - count)
+        pairs = zip(chosen[count:], places, strict=True)
+        single = np.array([story[place] for story, place in pairs], dtype=np.int64)
+        lines = [tuple(_one(data.captions(row, split), rng) for row in story) for story in chosen]
         frame_lines = [(lines[count + i][place],) for i, place in enumerate(places)]
-        none = [-1] * len(told)
+        none = [-1] * len(chosen)
         wrong = partners(frame_lines, none[count:]) + partners(lines[:count], none[:count])
-        strips = data.pictures(np.concatenate(told[:count]), split)
+        strips = data.pictures(np.concatenate(chosen[:count]), split)
         return cls(
             images=data.pictures(single, split),
             strips=strips.unflatten(0, (count, length)),

@@ -165,7 +165,7 @@ class HeldOut:
 
     def mentioned(self) -> Tensor:
         """Return which attributes the caption, or line, of each real picture mentions: bool (N T, A)."""
-        attributes = self.data.said(self.rows, 0, "test")
+        attributes = self.data.mentioned(self.rows, 0, "test")
         return with_label(attributes, torch.ones(len(attributes), dtype=torch.bool), self.data.schema)
 
     def wanted(self) -> Tensor:

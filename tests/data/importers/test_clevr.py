@@ -235,8 +235,8 @@ def test_vectors_that_are_wrong_are_refused_in_one_line(tmp_path: Path) -> None:
         ({name: np.zeros(74)}, "no name of a picture with 75 numbers"),
         ({name: np.full(75, np.nan)}, "no name of a picture with 75 numbers"),
         ({3: np.zeros(75)}, "no name of a picture with 75 numbers"),
-        (vectors | {name: np.zeros(75)}, "does not say the shape of one of its things"),
-        (vectors | {name: np.ones(75)}, "does not say the shape of one of its things"),
+        (vectors | {name: np.zeros(75)}, "does not name the shape of one of its things"),
+        (vectors | {name: np.ones(75)}, "does not name the shape of one of its things"),
         ({"other.png": np.zeros(75)}, "no story of .* is whole"),
     ]
     for content, message in cases:

@@ -24,7 +24,7 @@ from limner.worlds import clevr
 from limner.worlds.build import Job, shards
 from limner.worlds.clevr import render
 from limner.worlds.clevr.dialogue import TURNS, dialogue
-from limner.worlds.clevr.scenes import COLOURS, COLUMNS, FRAMES, GAP, PROPERTIES, Thing, apart, propose, vector
+from limner.worlds.clevr.scenes import COLOURS, COLUMNS, FRAMES, GAP, PROPERTIES, Thing, gap_between, propose, vector
 
 SMALL = Path(__file__).parent / "clevr_small"
 """24 stories at 32 pixels: limner data build clevr --images 96 --size 32 --seed 7 -o tests/worlds/clevr/clevr_small"""
@@ -45,7 +45,7 @@ def test_things_never_touch_and_stand_where_they_are_said_to() -> None:
     for story in range(300):
         things = propose(1, story, 0)
         assert len({thing.place for thing in things}) == len(things) == FRAMES
-        assert all(apart(one, other) >= GAP for one, other in itertools.combinations(things, 2))
+        assert all(gap_between(one, other) >= GAP for one, other in itertools.combinations(things, 2))
         for thing, other in itertools.permutations(things, 2):
             if thing.row == other.row and COLUMNS.index(thing.column) < COLUMNS.index(other.column):
                 assert thing.x < other.x

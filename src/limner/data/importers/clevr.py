@@ -7,7 +7,7 @@ Read from the published layout, of which one part or several may be there:
     images/<part>/CLEVR_<part>_000000.png
     questions/CLEVR_<part>_questions.json     optional: questions with image_filename, question, answer
 
-The published captions are none: what is said here is written from the scene, its things from left to right. CLEVR-SV,
+CLEVR has no captions: those written here name the things of a scene from left to right. CLEVR-SV,
 stories in StoryGAN's layout, is read by `clevr_sv`.
 """
 

@@ -27,7 +27,7 @@ from limner.data.importers.reading import find
 from limner.data.importers.unpickle import load_npy
 from limner.data.importers.writing import Entry, Plan
 from limner.errors import UserError
-from limner.worlds.clevr.scenes import COLOURS, COLUMNS, FRAMES, MATERIALS, NOTHING, SHAPES, SIZES, WHERE
+from limner.worlds.clevr.scenes import COLOURS, COLUMNS, FRAMES, MATERIALS, NOTHING, ROW_PHRASES, SHAPES, SIZES
 
 _DOWNLOAD = "CLEVR-SV in StoryGAN's layout"
 _NAME = re.compile(r"(CLEVR_new_(\d{6}))_([1-4])\.png")
@@ -72,8 +72,8 @@ def plan(folder: Path) -> Plan:
 def _entry(path: Path, picture: Path, story: str, frame: int, vector: np.ndarray) -> Entry:
     things = [_thing(f"{path}: {picture.name}", block) for block in vector[:-3].reshape(FRAMES, _BLOCK)[:frame]]
     newest = things[-1]
-    where = place(vector[_BLOCK * frame - 3 : _BLOCK * frame], vector[-3:])
-    text = f"a {newest['size']} {newest['colour']} {newest['material']} {newest['shape']}, {where}"
+    position = place(vector[_BLOCK * frame - 3 : _BLOCK * frame], vector[-3:])
+    text = f"a {newest['size']} {newest['colour']} {newest['material']} {newest['shape']}, {position}"
     return Entry(
         "train",
         picture.stem,
@@ -91,8 +91,8 @@ def place(coordinates: np.ndarray, right: np.ndarray) -> str:
     across = float(coordinates[:2] @ right[:2])
     away = float(coordinates[1] * right[0] - coordinates[0] * right[1])  # a quarter turn to the left of right
     column = int(np.clip((across + _HALF) / (2 * _HALF) * len(COLUMNS), 0, len(COLUMNS) - 1))
-    row = int(np.clip((_HALF - away) / (2 * _HALF) * len(WHERE), 0, len(WHERE) - 1))
-    return f"{COLUMNS[column]} {list(WHERE.values())[row]}"
+    row = int(np.clip((_HALF - away) / (2 * _HALF) * len(ROW_PHRASES), 0, len(ROW_PHRASES) - 1))
+    return f"{COLUMNS[column]} {list(ROW_PHRASES.values())[row]}"
 
 
 def _attributes(things: Sequence[Mapping[str, str]]) -> dict[str, str]:
@@ -108,7 +108,7 @@ def _thing(where: str, block: np.ndarray) -> dict[str, str]:
     for kind, words in _KINDS.items():
         part = block[start : start + len(words)]
         if not (np.isin(part, (0, 1)).all() and part.sum() == 1):
-            raise UserError(f"{where} does not say the {kind} of one of its things by a one among zeros")
+            raise UserError(f"{where} does not name the {kind} of one of its things by a one among zeros")
         thing[kind] = words[int(part.argmax())]
         start += len(words)
     return thing

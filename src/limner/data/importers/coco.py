@@ -36,7 +36,7 @@ _SPLITS = {"train": "train", "val": "test"}
 _CROWD, _NOWHERE = "boxes around crowds (iscrowd) are left out", "boxes outside their picture, or empty, are left out"
 _SILENT, _BARE = "pictures without captions are left out", "pictures have no boxes"
 _NUMBERS = 6
-"""What is kept of a box: its category, left, top, width, height, and the byte where its annotation begins."""
+"""What is inside of a box: its category, left, top, width, height, and the byte where its annotation begins."""
 
 
 class _Picture(NamedTuple):
@@ -58,15 +58,15 @@ def plan(folder: Path, *, year: str | None = None, masks: bool = False) -> Plan:
     """
     year, files = _files(folder, year)
     alone = len(files) == 1
-    told: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
     entries = [
         entry
         for part, path in files.items()
-        for entry in _entries(path, part + year, "train" if alone else _SPLITS[part], masks, told)
+        for entry in _entries(path, part + year, "train" if alone else _SPLITS[part], masks, left_out)
     ]
     if not entries:
         raise UserError(f"{next(iter(files.values()))} says nothing of any picture: fetch it again")
-    notes = [f"{count} {what}" for what, count in told.items() if count]
+    notes = [f"{count} {what}" for what, count in left_out.items() if count]
     bare = [path.name for path in map(_instances, files.values()) if not path.is_file()]
     notes += [f"there is no {name}: its pictures have no boxes" for name in bare]
     if alone:
@@ -96,33 +96,33 @@ def _instances(captions: Path) -> Path:
     return captions.with_name(captions.name.replace("captions", "instances"))
 
 
-def _entries(captions: Path, part: str, split: str, masks: bool, told: Counter[str]) -> list[Entry]:
-    """Return the pictures of one part; count in `told` what is left out."""
+def _entries(captions: Path, part: str, split: str, masks: bool, left_out: Counter[str]) -> list[Entry]:
+    """Return the pictures of one part; count in `left_out` what is left out."""
     folder = find(captions.parent.parent, part, f"{part}.zip")
-    pictures, said = _captions(captions)
-    told[_SILENT] += len(pictures) - len(said)
+    pictures, texts = _captions(captions)
+    left_out[_SILENT] += len(pictures) - len(texts)
     marks: Mapping[int, Sequence[Mark]] = {}
     if (path := _instances(captions)).is_file():
-        marks = _marks(path, pictures, masks, told)
-        told[_BARE] += sum(number not in marks for number in said)
+        marks = _marks(path, pictures, masks, left_out)
+        left_out[_BARE] += sum(number not in marks for number in texts)
     return [
         Entry(
             split,
             f"{part}/{one.file.rpartition('.')[0] or one.file}",
             folder / one.file,
-            tuple(said[number]),
+            tuple(texts[number]),
             marks=marks.get(number, ()),
             size=(one.width, one.height) if number in marks else None,
         )
         for number, one in pictures.items()
-        if number in said
+        if number in texts
     ]
 
 
 def _captions(path: Path) -> tuple[dict[int, _Picture], dict[int, list[str]]]:
-    """Return the pictures that a file of captions lists, and what is said of each, by their numbers."""
+    """Return the pictures that a file of captions lists, and the captions of each, by their numbers."""
     pictures: dict[int, _Picture] = {}
-    said: dict[int, list[str]] = defaultdict(list)
+    texts: dict[int, list[str]] = defaultdict(list)
     for name, found, place in elements(path, _archive(path)):
         match name, found:
             case "images", {"id": int(number), "file_name": str(file), "width": int(width), "height": int(height)}:
@@ -131,15 +131,17 @@ def _captions(path: Path) -> tuple[dict[int, _Picture], dict[int, list[str]]]:
                 pictures[number] = _Picture(file, width, height)
             case "annotations", {"image_id": int(number), "caption": str(caption)}:
                 if text := " ".join(caption.split()):
-                    said[number].append(text)
+                    texts[number].append(text)
             case (("images" | "annotations"), _):
                 raise _odd(path, name, place, "captions")
     stay_inside(path, (one.file for one in pictures.values()))
-    _known(path, said, pictures)
-    return pictures, said
+    _known(path, texts, pictures)
+    return pictures, texts
 
 
-def _marks(path: Path, pictures: Mapping[int, _Picture], masks: bool, told: Counter[str]) -> dict[int, Sequence[Mark]]:
+def _marks(
+    path: Path, pictures: Mapping[int, _Picture], masks: bool, left_out: Counter[str]
+) -> dict[int, Sequence[Mark]]:
     """Return the things that a file of instances marks in each picture."""
     names: dict[int, str] = {}
     boxes: dict[int, array[float]] = defaultdict(lambda: array("d"))
@@ -148,7 +150,7 @@ def _marks(path: Path, pictures: Mapping[int, _Picture], masks: bool, told: Coun
             case "categories", {"id": int(number), "name": str(label)}:
                 names[number] = label
             case "annotations", {"image_id": int(), "category_id": int(), "iscrowd": 1}:
-                told[_CROWD] += 1
+                left_out[_CROWD] += 1
             case "annotations", {"image_id": int(number), "category_id": int(kind), "bbox": [_, _, _, _] as box}:
                 if not all(type(one) in (int, float) and math.isfinite(one) for one in box):
                     raise _odd(path, name, place, "instances")
@@ -156,23 +158,23 @@ def _marks(path: Path, pictures: Mapping[int, _Picture], masks: bool, told: Coun
             case (("categories" | "annotations"), _):
                 raise _odd(path, name, place, "instances")
     _known(path, boxes, pictures)
-    kept = {number: _inside(flat, pictures[number]) for number, flat in boxes.items()}
-    told[_NOWHERE] += sum(len(boxes[number]) - len(flat) for number, flat in kept.items()) // _NUMBERS
-    if lost := {int(kind) for flat in kept.values() for kind in flat[::_NUMBERS]} - names.keys():
+    inside = {number: _inside(flat, pictures[number]) for number, flat in boxes.items()}
+    left_out[_NOWHERE] += sum(len(boxes[number]) - len(flat) for number, flat in inside.items()) // _NUMBERS
+    if lost := {int(kind) for flat in inside.values() for kind in flat[::_NUMBERS]} - names.keys():
         raise UserError(f"{path} has boxes of category {min(lost)}, which its categories do not name: fetch it again")
-    return {number: _Marks(path, flat, names, masks) for number, flat in kept.items() if flat}
+    return {number: _Marks(path, flat, names, masks) for number, flat in inside.items() if flat}
 
 
 def _inside(flat: array[float], picture: _Picture) -> array[float]:
     """Return the boxes of which something lies in the picture."""
-    kept = array("d")
+    inside = array("d")
     for start in range(0, len(flat), _NUMBERS):
         _, left, top, width, height, _ = one = flat[start : start + _NUMBERS]
         across = min(left + width, picture.width) - max(left, 0)
         down = min(top + height, picture.height) - max(top, 0)
         if across > 0 and down > 0:
-            kept.extend(one)
-    return kept
+            inside.extend(one)
+    return inside
 
 
 class _Marks(Sequence[Mark]):

@@ -47,8 +47,8 @@ def plan(folder: Path, *, crop: bool = True, split: str | None = None) -> Plan:
     boxes = boxes_of(birds)
 
     def official() -> dict[str, str]:
-        told = _same(birds / "train_test_split.txt", names)
-        return {name: "train" if told[number][0] == "1" else "test" for number, name in names.items()}
+        training = _same(birds / "train_test_split.txt", names)
+        return {name: "train" if training[number][0] == "1" else "test" for number, name in names.items()}
 
     way, splits = divide(folder, numbers, official, split)
     texts = look(folder, "text_c10") or find(folder, "text", _CAPTIONS)
@@ -105,7 +105,7 @@ def _same(path: Path, numbers: Collection[int], fields: int = 1, of: str = "imag
 
 
 def _attributes(birds: Path) -> dict[int, dict[str, str]]:
-    """Return for each picture what people said of it, of 28 kinds ("wing color": "blue").
+    """Return for each picture the attributes that people gave it, of 28 kinds ("wing color": "blue").
 
     CUB asks 312 questions of yes and no, several for each kind. A kind has a value where exactly one was answered
     yes by somebody at least rather sure.
@@ -119,12 +119,12 @@ def _attributes(birds: Path) -> dict[int, dict[str, str]]:
     for number, fields in table(listed, 1).items():
         kind, _, value = fields[0].partition("::")
         kinds[str(number)] = kind.removeprefix("has_").replace("_", " "), value.replace("_", " ")
-    said: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    values: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for line in lines(answers):
         fields = line.split()  # a few lines have too many
         if len(fields) < 4 or not fields[0].isdecimal() or not fields[3].isdecimal():
             raise UserError(f"{answers} is not CUB's: {line[:60]!r} is no image, attribute, answer and certainty")
         if fields[2] == "1" and int(fields[3]) >= _SURE and fields[1] in kinds:
             kind, value = kinds[fields[1]]
-            said[int(fields[0])][kind].append(value)
-    return {image: {kind: one[0] for kind, one in all_.items() if len(one) == 1} for image, all_ in said.items()}
+            values[int(fields[0])][kind].append(value)
+    return {image: {kind: one[0] for kind, one in all_.items() if len(one) == 1} for image, all_ in values.items()}

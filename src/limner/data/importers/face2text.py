@@ -73,9 +73,9 @@ def _items(path: Path) -> list[Any]:
 def _item(path: Path, number: int, item: Any) -> tuple[str, tuple[str, ...]]:
     """Return the name and the descriptions of one picture."""
     match item:
-        case {"image": str() as name, "descriptions": list() as said} if name:
-            texts = [one["text"] for one in said if isinstance(one, dict) and isinstance(one.get("text"), str)]
-            if len(texts) == len(said):
+        case {"image": str() as name, "descriptions": list() as descriptions} if name:
+            texts = [one["text"] for one in descriptions if isinstance(one, dict) and isinstance(one.get("text"), str)]
+            if len(texts) == len(descriptions):
                 return name, tuple(text for one in texts if (text := " ".join(one.split())))
     raise UserError(f'{path}: picture {number} has no "image" and "descriptions", each with a "text": give clean.json')
 

@@ -36,7 +36,7 @@ def elements(path: Path, download: str) -> Iterator[tuple[str, Any, int]]:
 
 
 def element_at(path: Path, place: int) -> Any:
-    """Return the element that begins at byte `place`, as `elements` told.
+    """Return the element that begins at byte `place`, a position that `elements` gave.
 
     Raises:
         UserError: the file has changed since.

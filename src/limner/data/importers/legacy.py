@@ -56,13 +56,13 @@ def plan(folder: Path, *, crop: bool = True) -> Plan:
     for split, names in named.items():
         vectors = _embeddings(root / split / "char-CNN-RNN-embeddings.pickle", len(names))
         texts = _texts(root, split, names, numbered[split])
-        for name, number, vector, said in zip(names, numbered[split], vectors, texts, strict=True):
+        for name, number, vector, found in zip(names, numbered[split], vectors, texts, strict=True):
             if boxes and name not in boxes:
                 raise UserError(f"{birds / 'images.txt'} does not list {name}: the files are not of one download")
             given = number if with_classes else None
             label = species(name.split("/")[0]) if _SPECIES.match(name) else given
             picture = pictures / f"{name}.jpg"
-            entries.append(Entry(split, name, picture, said, label, boxes.get(name), embedding=vector))
+            entries.append(Entry(split, name, picture, found, label, boxes.get(name), embedding=vector))
     what = f"{root.resolve().name} in the layout of StackGAN and AttnGAN"
     return Plan(what, "the pictures' own download", entries, "pickles", crop=crop and bool(boxes), thing="bird")
 
@@ -133,15 +133,15 @@ def _pickled(path: Path, split: str, count: int) -> Sequence[tuple[str, ...]]:
     Word 0 ends a sentence and fills up a short one, so it is left out.
     """
     whole = unpickle(path)
-    said = whole[("train", "test").index(split)] if isinstance(whole, list | tuple) and len(whole) == 4 else None
-    words = whole[2] if said is not None else None
-    if not isinstance(said, list) or not isinstance(words, dict) or not said or len(said) % count:
+    numbered = whole[("train", "test").index(split)] if isinstance(whole, list | tuple) and len(whole) == 4 else None
+    words = whole[2] if numbered is not None else None
+    if not isinstance(numbered, list) or not isinstance(words, dict) or not numbered or len(numbered) % count:
         raise UserError(f"{path} is not AttnGAN's, or is about other pictures than {split}/filenames.pickle")
     try:
-        texts = [" ".join(str(words[number]) for number in numbers if number) for numbers in said]
+        texts = [" ".join(str(words[number]) for number in numbers if number) for numbers in numbered]
     except (TypeError, KeyError):
         raise UserError(f"{path} holds words that its own list of words does not have") from None
-    each = len(said) // count
+    each = len(numbered) // count
     found = [tuple(filter(None, texts[each * k : each * (k + 1)])) for k in range(count)]
     if () in found:
         raise UserError(f"{path} has no words for picture {found.index(()) + 1} of {split}/filenames.pickle")

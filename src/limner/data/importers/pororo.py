@@ -87,8 +87,8 @@ def plan(folder: Path, *, split: str | None = None, apart: bool = False, seed: i
             f"{len(gaps)} stories are left out, a picture of them is missing or not described, the first time"
             f" because {next(iter(gaps.values()))}"
         )
-    kept, told = _apart(stories, whole, apart)
-    notes += told
+    kept, sharing = _without_shared(stories, whole, apart)
+    notes += sharing
     if others := len(stories) - len(sides):
         notes.append(f"{others} stories are in no part of the split and left out")
     if found := [name for name in _VECTORS if (root / name).exists()]:
@@ -115,7 +115,7 @@ def _entry(known: _Set, side: str, story: str, frame: int, name: str, seed: int)
     )
 
 
-def _apart(
+def _without_shared(
     stories: Sequence[Sequence[str]], sides: Mapping[int, str], apart: bool
 ) -> tuple[Mapping[int, str], list[str]]:
     """Leave out training stories that share pictures with others, where asked to; say how many there are."""
@@ -176,14 +176,16 @@ def _captions(root: Path) -> dict[str, tuple[str, ...]]:
     path, pickled = root / "descriptions.csv", root / "descriptions.npy"
     if not path.is_file() and not pickled.is_file():
         raise UserError(f"{root} has no descriptions.csv and no descriptions.npy: they are part of {_DOWNLOAD}")
-    said: dict[str, list[str]] = {}
+    captions: dict[str, list[str]] = {}
     if not path.is_file():
         for name, texts in _dict(pickled).items():
-            said[_id(pickled, name)] = [_text(pickled, one) for one in (texts if isinstance(texts, list) else [texts])]
+            captions[_id(pickled, name)] = [
+                _text(pickled, one) for one in (texts if isinstance(texts, list) else [texts])
+            ]
     else:
         for name, text in _table(path):
-            said.setdefault(_id(path, name), []).append(text)
-    return {name: tuple(text for one in texts if (text := one.strip())) for name, texts in said.items()}
+            captions.setdefault(_id(path, name), []).append(text)
+    return {name: tuple(text for one in texts if (text := one.strip())) for name, texts in captions.items()}
 
 
 def _table(path: Path) -> list[tuple[str, str]]:

@@ -48,7 +48,7 @@ class Mark:
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One picture and what is said of it."""
+    """One picture and its annotations."""
 
     split: str
     name: str
@@ -164,14 +164,14 @@ def _record(plan: Plan) -> dict[str, Any]:
             size = entry.picture.stat().st_size
         except OSError:
             raise UserError(f"{entry.picture} is missing: it is part of {plan.download}, unpack that anew") from None
-        facts = [entry.split, entry.name, size, entry.texts, entry.label, entry.box, sorted(entry.attributes.items())]
+        content = [entry.split, entry.name, size, entry.texts, entry.label, entry.box, sorted(entry.attributes.items())]
         if entry.story is not None:
-            facts += [entry.story, entry.frame, entry.square]
+            content += [entry.story, entry.frame, entry.square]
         if entry.dialogue:
-            facts.append(list(entry.dialogue))
+            content.append(list(entry.dialogue))
         if entry.marks:
-            facts.append([(mark.label, mark.box, mark.mask is not None) for mark in entry.marks])
-        hashed.update(repr(tuple(facts)).encode("utf-8", "surrogatepass"))
+            content.append([(mark.label, mark.box, mark.mask is not None) for mark in entry.marks])
+        hashed.update(repr(tuple(content)).encode("utf-8", "surrogatepass"))
         if entry.embedding is not None:
             hashed.update(np.ascontiguousarray(entry.embedding).data)
     record = {"what": plan.what, "version": VERSION, "split": plan.way, "crop": plan.crop, "pictures": plan.counts()}
@@ -246,7 +246,7 @@ def _features(plan: Plan) -> dict[str, Any]:
         "frame": (stories, _WHOLE),
         "dialogue": (any(entry.dialogue for entry in plan.entries), turns),
     }
-    known = {name: feature for name, (there, feature) in optional.items() if there}
+    known = {name: feature for name, (present, feature) in optional.items() if present}
     return {"image": {"_type": "Image"}, "file_name": _TEXT, "text": [_TEXT], **known}
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from limner.worlds.avatars import parts as avatar_parts
 from limner.worlds.avatars.captions import describe
-from limner.worlds.avatars.said import said
+from limner.worlds.avatars.mentioned import mentioned
 from limner.worlds.avatars.sampler import ATTRIBUTES, VERSION, Avatar, rgb, sample
 from limner.worlds.build import Job, build_world, png
 
@@ -124,7 +124,7 @@ def row(seed: int, index: int, size: int) -> dict[str, Any]:
     return {
         "image": {"bytes": png(picture.rgb), "path": None},
         "text": list(captions),
-        "said": [said(caption, avatar.attributes) for caption in captions],
+        "said": [mentioned(caption, avatar.attributes) for caption in captions],
         "attributes": dict(avatar.attributes),
         "masks": [{"label": "foreground", "mask": {"bytes": png(picture.mask), "path": None}}],
         "boxes": [{"label": label, "box": list(box)} for label, box in picture.boxes.items()],

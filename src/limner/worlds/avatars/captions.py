@@ -215,7 +215,7 @@ def _join(phrases: Sequence[str]) -> str:
 
 
 def _subject(attributes: Attributes, rng: random.Random, names: list[str]) -> str:
-    """Return "a smiling woman"; takes the attributes it has said by an adjective out of ``names``."""
+    """Return "a smiling woman"; removes the attributes that its adjective states from ``names``."""
     person = rng.choice(_PEOPLE[attributes["presentation"]])
     adjectives = []
     if "mouth" in names and attributes["mouth"] in _MOUTH_ADJECTIVES and rng.random() < 0.75:

@@ -208,9 +208,9 @@ def _pick(rng: random.Random, odds: Mapping[str, int]) -> str:
     return rng.choices(list(odds), list(odds.values()))[0]
 
 
-def _pick_colour(rng: random.Random, palette: Mapping[str, str], *beside: str, apart: float = _TOO_ALIKE) -> str:
+def _pick_colour(rng: random.Random, palette: Mapping[str, str], *beside: str, least: float = _TOO_ALIKE) -> str:
     """Choose a name of the palette whose colour can be told from those it lies beside."""
-    return rng.choice([n for n, colour in palette.items() if all(_distance(colour, b) >= apart for b in beside)])
+    return rng.choice([n for n, colour in palette.items() if all(_distance(colour, b) >= least for b in beside)])
 
 
 def sample(seed: int, index: int) -> Avatar:
@@ -271,7 +271,7 @@ def _colour(rng: random.Random, seen: dict[str, str | None]) -> dict[str, str]:
         "hat": _CLOTH_COLOURS[hat],
     }
     visible = [colours[name] for name in ("hair", "clothing", "hat") if seen[f"{name}_colour"]]
-    background = _pick_colour(rng, _BACKGROUNDS, *near, *visible, apart=_TOO_ALIKE_BEHIND)
+    background = _pick_colour(rng, _BACKGROUNDS, *near, *visible, least=_TOO_ALIKE_BEHIND)
     seen["background"] = background
     if seen["hat"] == "hijab":
         colours["clothing"] = colours["hat"]  # of the clothes under it no more than a corner shows

@@ -25,8 +25,8 @@ from limner.worlds.clevr.scenes import (
     Thing,
     attributes,
     description,
+    mentioned,
     propose,
-    said,
     sentences,
     vector,
 )
@@ -98,7 +98,7 @@ def row(seed: int, index: int, size: int) -> dict[str, Any]:
     return {
         "image": {"bytes": png(render.render(things, size, index)), "path": None},
         "text": texts,
-        "said": [said(things[-1])] * len(texts),
+        "said": [mentioned(things[-1])] * len(texts),
         "story": f"{number:06d}",
         "frame": frame + 1,
         "attributes": attributes(things),

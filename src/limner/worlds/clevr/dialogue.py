@@ -11,10 +11,10 @@ from limner.worlds.clevr.scenes import (
     MATERIALS,
     PLACES,
     PROPERTIES,
+    ROW_PHRASES,
     ROWS,
     SHAPES,
     SIZES,
-    WHERE,
     Thing,
 )
 
@@ -63,8 +63,8 @@ def _presence(things: Sequence[Thing], chance: random.Random) -> Iterator[tuple[
     asked = [(thing.colour, thing.shape) for thing in things]
     asked += [(chance.choice(list(COLOURS)), chance.choice(SHAPES)) for _ in range(3)]
     for colour, shape in asked:
-        there = any((thing.colour, thing.shape) == (colour, shape) for thing in things)
-        yield f"is there a {colour} {shape}", _yes(there)
+        present = any((thing.colour, thing.shape) == (colour, shape) for thing in things)
+        yield f"is there a {colour} {shape}", _yes(present)
     for size in SIZES:
         yield f"is anything {size}", _yes(any(thing.size == size for thing in things))
 
@@ -86,14 +86,14 @@ def _places(things: Sequence[Thing], chance: random.Random) -> Iterator[tuple[st
     for thing in things:
         kind = chance.choice(PROPERTIES)
         words = {"colour": "what colour", "material": "what material", "shape": "what shape", "size": "what size"}
-        yield f"{words[kind]} is the thing {thing.where}", getattr(thing, kind)
+        yield f"{words[kind]} is the thing {thing.location}", getattr(thing, kind)
     taken = {(thing.column, thing.row): thing for thing in things}
     column, row = chance.choice(PLACES)
-    yield f"does anything stand {column} {WHERE[row]}", _yes((column, row) in taken)
+    yield f"does anything stand {column} {ROW_PHRASES[row]}", _yes((column, row) in taken)
 
 
 def _relations(things: Sequence[Thing], chance: random.Random) -> Iterator[tuple[str, str]]:
-    """How do two stand to each other? Asked only where a name tells them apart, and the place is plain to see."""
+    """How do two stand to each other? Asked only where names differ and the answer is plain to see."""
     named = [thing for thing in things if sum(other.name == thing.name for other in things) == 1]
     for one in named:
         for other in named:

@@ -32,7 +32,7 @@ NOTHING = "nothing"
 RIGHT = (1.0, 0.0, 0.0)
 """The direction to the right of the picture, in the world's coordinates."""
 
-WHERE = {"back": "at the back", "middle": "in the middle", "front": "in front"}
+ROW_PHRASES = {"back": "at the back", "middle": "in the middle", "front": "in front"}
 _OTHER = {
     "large": ("big",), "small": ("tiny", "little"), "metal": ("shiny", "metallic"), "rubber": ("matte",),
     "sphere": ("ball",), "cube": ("block",), "cylinder": ("tube",), "gray": ("grey",),
@@ -74,9 +74,9 @@ class Thing:
         return f"{self.column} {self.row}"
 
     @property
-    def where(self) -> str:
+    def location(self) -> str:
         """Say where it is, as sentences do: "far left at the back"."""
-        return f"{self.column} {WHERE[self.row]}"
+        return f"{self.column} {ROW_PHRASES[self.row]}"
 
 
 def propose(seed: int, story: int, attempt: int) -> tuple[Thing, ...]:
@@ -98,12 +98,12 @@ def propose(seed: int, story: int, attempt: int) -> tuple[Thing, ...]:
             y=round(depth + chance.uniform(-0.2, 0.2), 3),
             turned=round(chance.uniform(0, 90), 1),
         )
-        if all(apart(thing, other) >= GAP for other in things):
+        if all(gap_between(thing, other) >= GAP for other in things):
             things.append(thing)
     return tuple(things)
 
 
-def apart(one: Thing, other: Thing) -> float:
+def gap_between(one: Thing, other: Thing) -> float:
     """Return the distance between the circles on the ground that two things never leave."""
     return math.hypot(one.x - other.x, one.y - other.y) - one.footprint - other.footprint
 
@@ -116,8 +116,8 @@ def attributes(things: Sequence[Thing]) -> dict[str, str]:
     return found
 
 
-def said(thing: Thing) -> list[str]:
-    """Return the names of the attributes that a sentence about one thing speaks of."""
+def mentioned(thing: Thing) -> list[str]:
+    """Return the names of the attributes that a sentence about one thing mentions."""
     return [f"{thing.place} {kind}" for kind in PROPERTIES]
 
 
@@ -129,16 +129,16 @@ def sentences(thing: Thing, chance: random.Random) -> list[str]:
         return " ".join(chance.choice((word, *_OTHER.get(word, ()))) for word in words)
 
     return [
-        f"a {thing.name}, {thing.where}",
-        f"{thing.where}, a {other()}",
-        f"now a {other()} stands {thing.where}",
-        f"a {other()} comes, {thing.where}",
+        f"a {thing.name}, {thing.location}",
+        f"{thing.location}, a {other()}",
+        f"now a {other()} stands {thing.location}",
+        f"a {other()} comes, {thing.location}",
     ]
 
 
 def description(things: Sequence[Thing]) -> str:
     """Say in one sentence all that is there."""
-    return listed([f"a {thing.name} {thing.where}" for thing in things])
+    return listed([f"a {thing.name} {thing.location}" for thing in things])
 
 
 def listed(words: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from limner.worlds.avatars import captions, sample
-from limner.worlds.avatars.said import said
+from limner.worlds.avatars.mentioned import mentioned
 
 
 def test_finds_what_the_writer_chose_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +45,7 @@ def test_finds_what_the_writer_chose_and_nothing_else(monkeypatch: pytest.Monkey
         )
         spoken.clear()
         caption = write(attributes, rng)
-        found = set(said(caption, attributes)) - free
+        found = set(mentioned(caption, attributes)) - free
         expected = set(spoken)
         if set(caption.lower().split(", ")) & mouths:  # a comma list says a mouth by its adjective alone
             expected.add("mouth")
@@ -60,7 +60,7 @@ def test_colours_and_people_count_only_where_they_are_spoken() -> None:
         "eyebrows": "flat", "mouth": "smiling", "facial_hair": "none", "facial_hair_colour": None, "glasses": "round",
         "clothing": "hoodie", "clothing_colour": "grey", "hat": "none", "hat_colour": None, "background": "grey",
     }  # fmt: skip
-    assert said("a person with an orange bob", attributes) == ["hair_style", "hair_colour"]
-    assert said("a person with a bob and happy eyes", attributes) == ["hair_style", "eyes"]
-    assert said("a happy lady in front of a gray wall", attributes) == ["presentation", "mouth", "background"]
-    assert said("hoodie, grey background", attributes) == ["clothing", "background"]
+    assert mentioned("a person with an orange bob", attributes) == ["hair_style", "hair_colour"]
+    assert mentioned("a person with a bob and happy eyes", attributes) == ["hair_style", "eyes"]
+    assert mentioned("a happy lady in front of a gray wall", attributes) == ["presentation", "mouth", "background"]
+    assert mentioned("hoodie, grey background", attributes) == ["clothing", "background"]

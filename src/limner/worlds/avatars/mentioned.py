@@ -1,4 +1,4 @@
-"""Which attributes a caption speaks of: only they count when one asks whether a picture does what was said."""
+"""Which attributes a caption mentions: only they count when a picture is compared with its caption."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAMED = {
 }
 
 
-def said(caption: str, attributes: Attributes) -> list[str]:
+def mentioned(caption: str, attributes: Attributes) -> list[str]:
     """Return the attributes that a true caption of an avatar with these attributes speaks of, in their order."""
     found: set[str] = set()
     text = caption.lower()
