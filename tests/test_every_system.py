@@ -329,11 +329,15 @@ def test_says_what_it_is(name):
     assert "Letters" in (module.__doc__ or "")
 
 
+QUICKER = {"storygan": {"rate": 5e-3}}
+"""Changes to `tiny` by which a system memorises in seconds rather than a minute."""
+
+
 @every
 @pytest.mark.slow
 def test_memorises_eight_pairs(name, toys, tmp_path):
     """Train on few pictures and look for them: the one test that catches most losses of the wrong sign."""
-    system, data = make(name, toys)
+    system, data = make(name, toys, **QUICKER.get(name, {}))
     system.eval()
     told = system.takes is Story
     few = (tales if told else shapes)(tmp_path / "few", data.schema.size, count=8, held_out=0)
