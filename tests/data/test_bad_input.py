@@ -37,7 +37,7 @@ def test_nothing_there(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert "holds no pictures" in refusal(tmp_path / "empty")
     (tmp_path / "notes.md").write_text("hello")
-    assert "is no data set" in refusal(tmp_path / "notes.md")
+    assert "is not a data set" in refusal(tmp_path / "notes.md")
     with pytest.raises(UserError, match="holds no pictures"):
         check(tmp_path / "empty")
 

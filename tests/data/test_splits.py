@@ -45,7 +45,7 @@ def test_folders_beside_splits_are_no_labels() -> None:
     assert folders_by_split(["cat", "dog", ""]) == {"cat": None, "dog": None, "": None}
     found = folders_by_split(["train", "extra", ""])
     assert found["train"] == "train"
-    assert "'extra', which is no split, beside train" in str(found["extra"])
+    assert "'extra', which is not a split, beside train" in str(found["extra"])
     assert "in no split's folder" in str(found[""])
 
 

@@ -44,7 +44,7 @@ def check(name: str | Path, *, cache: str | Path | None = None, progress: Progre
     ]
     problems += annotations.stories.notes(source) if annotations.stories else []
     if annotations.texts is None and len(source.table):
-        message = "no picture has a caption: only systems that draw without being told what can learn from this"
+        message = "no picture has a caption: only unconditional systems can learn from this"
         problems.append(Problem(source.name, 0, "missing caption", message))
     return sorted(problems, key=lambda problem: (problem.file, problem.line))
 

@@ -16,7 +16,7 @@ from limner.errors import UserError
 
 _ROWS_AT_ONCE = 10_000
 MOST_VALUES = 64
-"""A column of text with more distinct values is no attribute."""
+"""A column of text with more distinct values is not an attribute."""
 RESERVED = frozenset(
     {
         "image",

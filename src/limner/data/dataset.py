@@ -72,7 +72,7 @@ class Dataset:
             UserError: there is no such data set, it holds nothing, or (without `skip_bad`) a row cannot be used.
         """
         if not 1 <= size <= _LARGEST_SIDE:
-            raise UserError(f"pictures of {size} pixels cannot be had: choose a size from 1 to {_LARGEST_SIDE}")
+            raise UserError(f"pictures of {size} pixels are not possible: choose a size from 1 to {_LARGEST_SIDE}")
         if not 0 <= held_out < 1:
             raise UserError(f"the share held out must be at least 0 and less than 1, not {held_out}")
         root = location(cache)

@@ -1,4 +1,4 @@
-"""Pictures in a folder and what is said of them: metadata files, captions.csv, or a .txt beside each picture."""
+"""Pictures in a folder and their captions: metadata files, captions.csv, or a .txt beside each picture."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def table_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
 
     Raises:
         OSError: it cannot be read.
-        UserError: it is no Parquet file.
+        UserError: it is not a Parquet file.
     """
     return {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}[path.suffix](path)
 

@@ -37,7 +37,7 @@ def load(encoded: bytes, side: int = 0) -> Image.Image:
     """Decode a picture, upright; a JPEG at no more than twice the resolution that `side` pixels need (0: in full).
 
     Raises:
-        BadPicture: it is no picture, is truncated, or has more than `MOST_PIXELS` pixels (told by its header alone).
+        BadPicture: it is not a picture, is truncated, or has more than `MOST_PIXELS` pixels (told by its header alone).
     """
     try:
         image = Image.open(io.BytesIO(encoded), formats=FORMATS)

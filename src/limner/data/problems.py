@@ -1,4 +1,4 @@
-"""What can be wrong with a data set, said in one line each."""
+"""What can be wrong with a data set, in one line each."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def attributes_of(value: Any) -> dict[str, str | None]:
     """Return attribute values as text, None where not known.
 
     Raises:
-        BadRow: it is no mapping of names to plain values.
+        BadRow: it is not a mapping of names to plain values.
     """
     if value is None:
         return {}
@@ -76,7 +76,7 @@ def frame_of(value: Any) -> int:
     """Return the number of a frame, from 1; a table of text (.csv) holds it as text.
 
     Raises:
-        BadRow: it is no whole number from 1 on.
+        BadRow: it is not a whole number from 1 on.
     """
     written = isinstance(value, str) and value.strip().isdecimal() and len(value) < 10
     whole = int(value) if written or (isinstance(value, float) and value.is_integer()) else value

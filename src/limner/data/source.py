@@ -92,7 +92,7 @@ def open_source(name: str | Path, *, split: str | None, root: Path) -> Source:
         return _folder(path, split, root)
     if path.is_file():
         if path.suffix.lower() not in TABLES:
-            raise UserError(f"{path} is no data set: give a folder, a .parquet or .arrow file, or a Hub id")
+            raise UserError(f"{path} is not a data set: give a folder, a .parquet or .arrow file, or a Hub id")
         return _tables(path, [path], split, root)
     if _may_be_hub_id(str(name)):
         return _hub(str(name), split)

@@ -53,7 +53,7 @@ def folders_by_split(folders: Iterable[str]) -> dict[str, str | UnknownSplit | N
     splits = sorted(folder for folder, split in found.items() if isinstance(split, str))
     for folder, split in found.items():
         if splits and split is None:
-            where = f"in {folder!r}, which is no split" if folder else "in no split's folder"
+            where = f"in {folder!r}, which is not a split" if folder else "in no split's folder"
             found[folder] = UnknownSplit(f"lies {where}, beside {', '.join(splits)}: move it, or give a column split")
     return found
 

@@ -74,7 +74,7 @@ class StoryIndex:
         return Problem(*source.origin(int(rows[-1])), "story length", ends)
 
     def notes(self, source: Source) -> Iterator[Problem]:
-        """Say whether the rows of a story do not stand together; that is no error."""
+        """Say whether the rows of a story do not stand together; that is not an error."""
         stories = self.story_of[self.story_of >= 0]
         starts = np.flatnonzero(np.diff(stories, prepend=-1))
         again = np.setdiff1d(np.arange(len(starts)), np.unique(stories[starts], return_index=True)[1])

@@ -56,7 +56,7 @@ class Job:
         if self.images % self.group:
             near = self.images // self.group * self.group or self.group
             raise UserError(
-                f"{self.name} makes pictures in groups of {self.group}, and {self.images} is no whole number of "
+                f"{self.name} makes pictures in groups of {self.group}, and {self.images} is not a whole number of "
                 f"groups: ask for {near}"
             )
 

@@ -242,7 +242,7 @@ def test_pictures_that_are_missing_or_others(source: Path, tmp_path: Path) -> No
 def test_a_set_of_which_nothing_is_said(source: Path) -> None:
     for part in ("train", "val"):
         edit(source, f"captions_{part}2014", lambda it: it.update(annotations=[]))
-    refused(lambda: coco.plan(source), "captions_train2014.json says nothing of any picture")
+    refused(lambda: coco.plan(source), "captions_train2014.json has no caption of any picture")
 
 
 def refused(action: Callable[[], object], message: str) -> None:

@@ -186,7 +186,7 @@ def test_what_is_missing_or_wrong_is_one_line(source: Path, out: Path, spoil: An
 def test_a_box_that_is_no_box(source: Path, box: str) -> None:
     path = source / CUB / "bounding_boxes.txt"
     path.write_text(path.read_text().replace("1 10.0 8.0 21.0 16.0", f"1 {box}"))
-    with pytest.raises(UserError, match="the box of image 1 is no four numbers"):
+    with pytest.raises(UserError, match="the box of image 1 is not four numbers"):
         cub.plan(source)
 
 

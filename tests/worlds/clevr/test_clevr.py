@@ -252,7 +252,7 @@ def test_the_full_size_has_the_papers_split_and_no_story_in_both() -> None:
     assert job.held_out == 12_000 and len(list(shards(job))) == 104
     assert all(shard.start % FRAMES == 0 == shard.stop % FRAMES for shard in shards(job))
     assert Job("clevr", 1, 8, 64, 0).held_out == 4
-    with pytest.raises(UserError, match="groups of 4, and 10 is no whole number of groups: ask for 8"):
+    with pytest.raises(UserError, match="groups of 4, and 10 is not a whole number of groups: ask for 8"):
         Job("clevr", 1, 10, 64, 0)
     assert Job("avatars", 1, 20_000, 64, 0).held_out == 1000  # as ever
 

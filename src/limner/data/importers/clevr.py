@@ -109,7 +109,7 @@ def _entry(path: Path, number: int, scene: Any, images: Path, asked: Mapping[str
 
 def _thing(where: str, found: Any) -> _Thing:
     if not isinstance(found, dict):
-        raise UserError(f"{where}: an object is no table of its properties")
+        raise UserError(f"{where}: an object is not a table of its properties")
     for kind, known in _KNOWN.items():
         if found.get(kind) not in known:
             raise UserError(f"{where}: the {kind} of an object is {found.get(kind)!r:.40}, not {', '.join(known)}")

@@ -122,5 +122,5 @@ def _vectors(path: Path) -> dict[str, np.ndarray]:
     for name, vector in found.items():
         numbers = isinstance(vector, np.ndarray) and vector.dtype.kind in "fiu" and vector.shape == (_LENGTH,)
         if not isinstance(name, str) or not numbers or not np.isfinite(vector).all():
-            raise UserError(f"{path}: {name!r:.60} is no name of a picture with {_LENGTH} numbers")
+            raise UserError(f"{path}: {name!r:.60} is not the name of a picture with {_LENGTH} numbers")
     return {name: vector.astype(np.float64) for name, vector in found.items()}

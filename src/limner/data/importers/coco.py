@@ -65,7 +65,7 @@ def plan(folder: Path, *, year: str | None = None, masks: bool = False) -> Plan:
         for entry in _entries(path, part + year, "train" if alone else _SPLITS[part], masks, left_out)
     ]
     if not entries:
-        raise UserError(f"{next(iter(files.values()))} says nothing of any picture: fetch it again")
+        raise UserError(f"{next(iter(files.values()))} has no caption of any picture: fetch it again")
     notes = [f"{count} {what}" for what, count in left_out.items() if count]
     bare = [path.name for path in map(_instances, files.values()) if not path.is_file()]
     notes += [f"there is no {name}: its pictures have no boxes" for name in bare]

@@ -61,7 +61,7 @@ def _runs(runs: Any, size: tuple[int, int]) -> Image.Image:
     """Draw how many pixels are out, in, out, ... by turns, down each column, the left one first."""
     width, height = size
     if not isinstance(runs, list) or not all(type(run) is int and run >= 0 for run in runs):
-        raise ValueError("its run lengths are no whole numbers")
+        raise ValueError("its run lengths are not whole numbers")
     ends = list(accumulate(runs, initial=0))
     if ends[-1] != width * height:
         raise ValueError("its run lengths do not add up to the pixels of the picture")

@@ -77,7 +77,7 @@ def boxes_of(birds: Path) -> dict[str, Box]:
     """Return the box of each picture of a CUB_200_2011 folder by its name, in pixels.
 
     Raises:
-        UserError: a line is missing, or a box is no four numbers.
+        UserError: a line is missing, or a box is not four numbers.
     """
     names = table(birds / "images.txt", 1)
     rows = _same(birds / "bounding_boxes.txt", names, fields=4)
@@ -91,7 +91,7 @@ def _box(birds: Path, number: int, fields: Sequence[str]) -> Box:
             return x, y, width, height
     except ValueError:
         pass
-    raise UserError(f"{birds / 'bounding_boxes.txt'}: the box of image {number} is no four numbers")
+    raise UserError(f"{birds / 'bounding_boxes.txt'}: the box of image {number} is not four numbers")
 
 
 def _same(path: Path, numbers: Collection[int], fields: int = 1, of: str = "image") -> dict[int, list[str]]:
@@ -123,7 +123,7 @@ def _attributes(birds: Path) -> dict[int, dict[str, str]]:
     for line in lines(answers):
         fields = line.split()  # a few lines have too many
         if len(fields) < 4 or not fields[0].isdecimal() or not fields[3].isdecimal():
-            raise UserError(f"{answers} is not CUB's: {line[:60]!r} is no image, attribute, answer and certainty")
+            raise UserError(f"{answers} is not CUB's: {line[:60]!r} is not image, attribute, answer and certainty")
         if fields[2] == "1" and int(fields[3]) >= _SURE and fields[1] in kinds:
             kind, value = kinds[fields[1]]
             values[int(fields[0])][kind].append(value)

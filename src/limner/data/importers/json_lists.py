@@ -21,10 +21,10 @@ _DECODER = json.JSONDecoder()
 def elements(path: Path, download: str) -> Iterator[tuple[str, Any, int]]:
     """Yield each element of each list in the table that a file holds: the list's name, the element, its first byte.
 
-    Only a part of the file is in memory at any time. Values of the table that are no lists are passed over.
+    Only a part of the file is in memory at any time. Values of the table that are not lists are passed over.
 
     Raises:
-        UserError: it cannot be read or is no such table; `download` says what it is a part of.
+        UserError: it cannot be read or is not such a table; `download` says what it is a part of.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:

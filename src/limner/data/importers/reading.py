@@ -66,7 +66,7 @@ def table(path: Path, fields: int) -> dict[int, list[str]]:
     for line in lines(path):
         number, *rest = line.split()
         if not number.isdecimal() or len(number) > 9 or len(rest) < fields:
-            raise UserError(f"{path} is not the file of that name: {line[:60]!r} is no number and {fields} fields")
+            raise UserError(f"{path} is not the file of that name: {line[:60]!r} is not a number and {fields} fields")
         rows[int(number)] = rest
     return rows
 

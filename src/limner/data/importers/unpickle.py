@@ -202,7 +202,7 @@ def _nested(values: Any, shape: Any, fortran: Any) -> Any:
 def _made(name: Any, arguments: Any, objects: bool) -> Any:
     """Return what a known name makes of its arguments; `objects` allows arrays of them."""
     if not isinstance(name, _Name) or not isinstance(arguments, tuple):
-        raise _Refused("calls something that is no name of a type")
+        raise _Refused("calls something that is not the name of a type")
     match name, arguments:
         case "kind", (code, *_):
             return _Kind(code, objects)
@@ -257,7 +257,7 @@ class _Machine:
     def build(self) -> None:
         state, unfinished = self.stack.pop(), self.stack[-1]
         if not isinstance(unfinished, _Kind | _Blank) or not isinstance(state, tuple):
-            raise _Refused("changes a value that is no array")
+            raise _Refused("changes a value that is not an array")
         unfinished.finish(state)
         if isinstance(unfinished, _Blank):
             self.stack[-1] = unfinished.array

@@ -1,4 +1,4 @@
-"""Which things stand where in a scene of the clevr world, and how it is said.
+"""Which things stand where in a scene of the clevr world, and the sentences that say so.
 
 Things stand at fifteen named places, five columns by three rows, a little off their middles. Camera and light never
 move, so a word of place means the same place in every picture (CLEVR moves both a little from scene to scene).
