@@ -10,6 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("limner", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
+settings.load_profile("limner")
 
 # One thread a process: pytest-xdist already fills the cores, and such sums are the same on every machine.
 os.environ["OMP_NUM_THREADS"] = "1"
