@@ -31,6 +31,7 @@ from schemathesis.specs.openapi import checks
 import limner
 from artists import cascade, fake, published
 from galleries import png, recipe_json
+from limner import checkpoint
 from limner.drawing.artist import Artist
 from limner.studio import server
 from limner.studio.gallery.gallery import Gallery
@@ -87,7 +88,8 @@ def described(borders: bool) -> BaseSchema:
     With `borders`, requests try the borders of every field and what lies beyond them; without, what fits, by chance.
     """
     system = fake()
-    artist = Artist(system, {"system": "fake", "trained": {}}, "hats", Path("nowhere"))
+    record = {"system": "fake", "trained": {}, "sha256": {checkpoint.WEIGHTS: "0" * 64}}
+    artist = Artist(system, record, "hats", Path("nowhere"))
     with (
         tempfile.TemporaryDirectory() as folder,
         contextlib.closing(Gallery(Path(folder) / "gallery.sqlite")) as gallery,

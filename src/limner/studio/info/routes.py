@@ -33,6 +33,8 @@ def router(artists: Mapping[str, Artist], started_at: int, is_open: Callable[[],
 
 
 def _add_artists(routes: APIRouter, artists: Mapping[str, Artist], started_at: int) -> None:
+    # Once, as it reads the sources of systems: that is slow, and Python 3.11 parses in one thread at a time only.
+    described = {name: describe_artist(name, artist) for name, artist in artists.items()}
 
     def describe_model(name: str) -> dict[str, Any]:
         return {"id": name, "object": "model", "created": started_at, "owned_by": "limner"}
@@ -52,15 +54,14 @@ def _add_artists(routes: APIRouter, artists: Mapping[str, Artist], started_at: i
     @routes.get("/v1/artists", tags=["artists"])
     async def list_artists() -> dict[str, Any]:
         """Describe every artist: its kind of request, attributes, knobs, examples and abilities."""
-        return {"data": [describe_artist(name, artist) for name, artist in artists.items()]}
+        return {"data": list(described.values())}
 
     @routes.get("/v1/artists/{name:path}", tags=["artists"])
     async def get_artist(name: str) -> dict[str, Any]:
         """Describe one artist, with all the words that it knows."""
         if name not in artists:
             raise unknown_artist(name)
-        artist = artists[name]
-        return describe_artist(name, artist) | {"words": artist.system.schema.lexicon.words}
+        return described[name] | {"words": artists[name].system.schema.lexicon.words}
 
 
 def _add_systems(routes: APIRouter, artists: Mapping[str, Artist]) -> None:
