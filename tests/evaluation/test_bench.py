@@ -21,7 +21,7 @@ from limner.evaluation.evaluate import publish_judge
 from limner.evaluation.judge import Config
 from toy import shapes_folder
 
-ROWS = ["miniature:tiny:text_images=64", "gan-int-cls:tiny:variant=gan,text_images=64"]
+ROWS = ["miniature:tiny:text_images=32", "gan-int-cls:tiny:variant=gan,text_images=32"]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def arguments(place: Path, out: str, *more: str) -> list[str]:
     data = ["--data", str(place / "shapes"), "--judge", str(place / "judge"), "-o", str(place / out)]
-    return ["bench", *ROWS, *data, "--images", "64", "-n", "10", *more]
+    return ["bench", *ROWS, *data, "--images", "32", "-n", "10", *more]
 
 
 def steady(table: str) -> str:

@@ -72,13 +72,12 @@ def studio(
     listening = server.listen(settings)
     with listening:
         chosen = artists or [DEFAULT, *(name for name in bundled() if name != DEFAULT)]
-        people = [load(name, device=device) for name in chosen]
-        opened = gallery.Gallery(
-            Path(database) if database and "://" not in database else database or default_location()
-        )
-        app = server.build(people, settings, opened)
+        loaded = [load(name, device=device) for name in chosen]
+        path = Path(database) if database and "://" not in database else database
+        opened = gallery.Gallery(path or default_location())
+        app = server.build(loaded, settings, opened)
         address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
-        note(f"{address} draws with {', '.join(one.name for one in people)}")
+        note(f"{address} draws with {', '.join(artist.name for artist in loaded)}")
         if show:
             webbrowser.open(address)
         server.server(app).run(sockets=[listening])
