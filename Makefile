@@ -62,7 +62,7 @@ test: lint docs ## Everything that must pass: format, lint, types, docs, tests
 lint: .venv/.dev .venv/.biome-$(BIOME_VERSION) ## Check format, style, layers and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/lint-imports --no-timing
+	$(BIN)/lint-imports --no-logo
 	$(BIOME) ci --error-on-warnings
 	$(BIN)/mypy
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from limner.cli.draw import DEFAULT, Device
+
+if TYPE_CHECKING:
+    from limner.studio.gallery.gallery import Gallery
 
 
 def studio(
@@ -59,8 +62,6 @@ def studio(
     from limner.drawing.resolve import bundled
     from limner.errors import UserError
     from limner.studio import server
-    from limner.studio.gallery import gallery
-    from limner.studio.gallery.database import default_location
     from limner.studio.limits import LOCAL, Limits
 
     if (rate is not None and rate < 0) or threads < 0:
@@ -73,8 +74,7 @@ def studio(
     with listening:
         chosen = artists or [DEFAULT, *(name for name in bundled() if name != DEFAULT)]
         loaded = [load(name, device=device) for name in chosen]
-        path = Path(database) if database and "://" not in database else database
-        opened = gallery.Gallery(path or default_location())
+        opened = _open_gallery(database)
         app = server.build(loaded, settings, opened)
         address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
         note(f"{address} draws with {', '.join(artist.name for artist in loaded)}")
@@ -82,3 +82,13 @@ def studio(
             webbrowser.open(address)
         server.server(app).run(sockets=[listening])
         opened.close()
+
+
+def _open_gallery(database: str | None) -> Gallery:
+    """Open the gallery at a URL or a file, by default the person's own."""
+    from limner.studio.gallery.database import default_location
+    from limner.studio.gallery.gallery import Gallery
+
+    if database is None:
+        return Gallery(default_location())
+    return Gallery(database if "://" in database else Path(database))

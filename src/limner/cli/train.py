@@ -161,8 +161,8 @@ def _fit(trainer: Trainer, train: Callable[[], None], as_json: bool) -> None:
 
 def _report(trainer: Trainer, folder: RunFolder, seconds: float, as_json: bool) -> None:
     newest = folder.checkpoints()[-1]
-    facts = {"run": str(folder.path), "checkpoint": str(newest), "images": trainer.at.total, "of": trainer.budget}
-    emit(facts | {"seconds": round(seconds, 2)}, as_json, str(newest))
+    result = {"run": str(folder.path), "checkpoint": str(newest), "images": trainer.at.total, "of": trainer.budget}
+    emit(result | {"seconds": round(seconds, 2)}, as_json, str(newest))
     if not trainer.finished:
         note(f"stopped at {trainer.at.total:,} of {trainer.budget:,} images: limner resume {folder.path}")
     else:

@@ -353,11 +353,11 @@ class StoryGan(System):
 
         frame, strip, mu, kl = self.generate(lines, batch.frames)
         words = torch.cat([sentences, mu[:single].detach()], dim=1)
-        features, misnamed = self.frame_critic.attribute_loss(real, batch.attributes)
+        features, naming = self.frame_critic.attribute_loss(real, batch.attributes)
         loss, log = self.frame_critic.matching_aware_loss(features, frame, words, wrong)
         if lazy:
             loss = loss + LAZY * GAMMA / 2 * gradient_penalty(self.frame_critic, real, words)
-        yield Update("frame critic", loss + misnamed, log | {"misnamed": misnamed})
+        yield Update("frame critic", loss + naming, log | {"misnamed": naming})
 
         if self.story_critic is not None:
             features = self.story_critic.features(strips)
@@ -369,11 +369,11 @@ class StoryGan(System):
         for move in range(c.moves):
             if move:
                 frame, strip, mu, kl = self.generate(lines, batch.frames)
-            features, misnamed = self.frame_critic.attribute_loss(frame, batch.attributes)
-            loss = bce_real(self.frame_critic.scores(features, words)) + ATTRIBUTES * misnamed + kl
+            features, naming = self.frame_critic.attribute_loss(frame, batch.attributes)
+            loss = bce_real(self.frame_critic.scores(features, words)) + ATTRIBUTES * naming + kl
             if self.story_critic is not None:
                 loss = loss + bce_real(self.story_critic(strip, story))
-            yield Update("teller", loss, {"divergence": kl, "misnamed": misnamed})
+            yield Update("teller", loss, {"divergence": kl, "misnamed": naming})
 
     def generate(self, lines: Tensor, frames: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Draw stories (B + N, T, V) with fresh noise: of the first B one frame each, `frames` (B,), the others whole.
