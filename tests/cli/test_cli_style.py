@@ -134,7 +134,7 @@ def test_styles_go_with_prompts_only(run: Run) -> None:
         code, _, err = run("draw", *other, "--style", "two.jpg", *REED)
         assert code == 2 and "--style goes with prompts" in err
     code, _, err = run("draw", "--style", "two.jpg", *REED)
-    assert code == 2 and "must be told what to draw" in err
+    assert code == 2 and "needs a prompt: say what to draw" in err
 
 
 def test_a_checkpoint_that_learnt_no_style_says_how_it_could(run: Run) -> None:

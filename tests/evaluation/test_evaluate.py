@@ -115,7 +115,7 @@ def test_only_what_is_mentioned_counts(held_out: HeldOut, monkeypatch: pytest.Mo
     assert (held_out.wanted() >= 0).all()
     nothing = torch.zeros(held_out.requests, 3, dtype=torch.bool)
     nothing[:, 0] = True
-    monkeypatch.setattr(Dataset, "said", lambda *_: nothing)
+    monkeypatch.setattr(Dataset, "mentioned", lambda *_: nothing)
     wanted = held_out.wanted()
     assert (wanted[:, 0] >= 0).all() and (wanted[:, 1:3] == -1).all() and (wanted[:, 3] >= 0).all()
 

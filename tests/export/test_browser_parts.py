@@ -51,9 +51,9 @@ def lexicon() -> Lexicon:
 def test_noise_is_what_torch_draws(seed: int) -> None:
     sizes = [1, 3, 15, 16, 17, 31, 32, 64, 100, 5, 656, 7, 2000]
     program = """
-    const { Dice } = await import(`${page}/browser/dice.js`);
-    const dice = new Dice(given.seed);
-    return given.sizes.map((size) => [...dice.normal(size)]);
+    const { RowNoise } = await import(`${page}/browser/noise.js`);
+    const rng = new RowNoise(given.seed);
+    return given.sizes.map((size) => [...rng.normal(size)]);
     """
     dice = RowNoise([seed])
     for size, drawn in zip(sizes, node(program, {"seed": seed, "sizes": sizes}), strict=True):
@@ -65,8 +65,8 @@ def test_what_lies_between_seeds_and_styles_is_what_python_draws() -> None:
     seeds: list[Any] = [(1, 2, 0.25), ((1, 2, 0.5), 3, 0.75), (1, 1, 0.5), (((4, 1, 0.1), 1, 0.9), (2, 1, 0.3), 0.5)]
     seeds += [style, (style, 5, 0.5)]
     program = """
-    const { Dice } = await import(`${page}/browser/dice.js`);
-    return given.map((seed) => [...new Dice(seed).normal(32)]);
+    const { RowNoise } = await import(`${page}/browser/noise.js`);
+    return given.map((seed) => [...new RowNoise(seed).normal(32)]);
     """
     told = json.loads(json.dumps(seeds, default=vars))
     for seed, drawn in zip(seeds, node(program, told), strict=True):
@@ -75,8 +75,8 @@ def test_what_lies_between_seeds_and_styles_is_what_python_draws() -> None:
 
 def test_a_style_of_another_size_is_refused() -> None:
     program = """
-    const { Dice } = await import(`${page}/browser/dice.js`);
-    try { new Dice(given).normal(4); } catch (error) { return `${error.name}: ${error.message}`; }
+    const { RowNoise } = await import(`${page}/browser/noise.js`);
+    try { new RowNoise(given).normal(4); } catch (error) { return `${error.name}: ${error.message}`; }
     """
     told = node(program, {"noise": [1.0, 2.0], "of": ""})
     assert told == "StudioError: a style of 2 numbers does not fit: this system draws 4 numbers of noise"

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi import Request as HttpRequest
 from fastapi.responses import Response
 
-from limner.drawing.looking import describe
+from limner.drawing.describe import describe
 from limner.drawing.seeds import style_of
 from limner.studio.drawing.studio import Studio, until_disconnected
 from limner.studio.errors import ApiError

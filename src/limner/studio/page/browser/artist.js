@@ -3,8 +3,8 @@
 // `run(part, given)` runs one of its nets: named tensors `{data, dims}` to named tensors.
 
 import { StudioError } from "../errors.js";
-import { Dice } from "./dice.js";
 import { Lexicon, numbersOf, wordsOf } from "./lexicon.js";
+import { RowNoise } from "./noise.js";
 import { Picture } from "./png.js";
 
 /** Draws rows; `facts` is its artist.json. */
@@ -17,13 +17,13 @@ export class Artist {
 
   /** Yield drafts `{picture, attention, note, progress}`; the last has progress 1. */
   async *drafts({ request, seed }, knobs) {
-    const dice = new Dice(seed);
+    const rng = new RowNoise(seed);
     if (request.kind === "story") {
-      yield* this.#story(request, dice, knobs);
+      yield* this.#story(request, rng, knobs);
       return;
     }
     const condition = request.kind === "nothing" ? {} : await this.#condition(request);
-    const drawn = await this.run("painter", { ...this.#noise("painter", dice, knobs), ...condition });
+    const drawn = await this.run("painter", { ...this.#noise("painter", rng, knobs), ...condition });
     const { gives } = this.facts.parts.painter;
     const count = gives.filter((name) => name.startsWith("image")).length;
     for (let number = 0; number < count; number++) {
@@ -68,11 +68,11 @@ export class Artist {
   }
 
   /** Draw all the noise that a part is given, in its order, each piece scaled by its knob. */
-  #noise(part, dice, knobs) {
+  #noise(part, rng, knobs) {
     const found = {};
     for (const [name, pieces] of Object.entries(this.facts.parts[part].noise)) {
       const sizes = Object.values(pieces);
-      const data = dice.normal(sizes.reduce((sum, size) => sum + size, 0));
+      const data = rng.normal(sizes.reduce((sum, size) => sum + size, 0));
       let at = 0;
       for (const [knob, size] of Object.entries(pieces)) {
         const times = knobs[knob] ?? 1;
@@ -84,7 +84,7 @@ export class Artist {
   }
 
   /** Paint line after line; with each chapter begins a setting of its own. */
-  async *#story({ lines, setting }, dice, knobs) {
+  async *#story({ lines, setting }, rng, knobs) {
     const [, length, width] = this.facts.parts.setting.given.lines;
     const strip = [];
     let condition = null;
@@ -95,10 +95,10 @@ export class Artist {
         const first = setting.slice(t, t + length);
         condition = await this.#chapter(own, length, width);
         const as = first.length ? await this.#chapter(first, length, width) : condition;
-        states = await this.run("setting", { lines: as, ...this.#noise("setting", dice, knobs) });
+        states = await this.run("setting", { lines: as, ...this.#noise("setting", rng, knobs) });
       }
       const place = { data: BigInt64Array.of(BigInt(t % length)), dims: [1] };
-      const given = { ...this.#noise("painter", dice, knobs), lines: condition, place, ...states };
+      const given = { ...this.#noise("painter", rng, knobs), lines: condition, place, ...states };
       const drawn = await this.run("painter", given);
       states = { mu: states.mu, i: drawn.next_i, h: drawn.next_h };
       strip.push(t + 1 >= (knobs.first ?? 1) ? Picture.of(drawn.image_0) : blank(drawn.image_0));

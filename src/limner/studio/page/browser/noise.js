@@ -1,4 +1,4 @@
-// Chance as PyTorch throws it on a CPU: the same seed gives the same noise here and in Python, but for the last digits.
+// Random numbers as PyTorch draws them on a CPU: the same seed gives the same noise here and in Python, but for rounding.
 //
 // PyTorch draws fewer than 16 normal numbers one by one in double precision, 16 and more in blocks of 16, in single.
 
@@ -97,7 +97,7 @@ function paired(block) {
  *
  * A seed is a whole number, a style `{noise, of}`, or `[seed, seed, t]`, what lies between two.
  */
-export class Dice {
+export class RowNoise {
   #seed;
   #streams = new Map();
   #drew = false;
