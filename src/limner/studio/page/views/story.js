@@ -113,7 +113,8 @@ function seedOf(event, old) {
 /** Draw the newest telling; `shown` are canvases by line (null: an empty one), `stayed` how many are as they were. */
 function useStoryPictures(artist, story) {
   const { studio } = useShared();
-  const [state, setState] = useState({ picture: null, shown: [], busy: false, error: null, stayed: null });
+  const written = story.lines.some((line) => line.trim());
+  const [state, setState] = useState({ picture: null, shown: [], busy: written, error: null, stayed: null });
   const last = useRef([]);
   const run = useLatest(async (signal, wanted) => {
     try {
@@ -131,7 +132,7 @@ function useStoryPictures(artist, story) {
     }
   });
   useEffect(() => {
-    if (!story.lines.some((line) => line.trim())) return;
+    if (!written) return;
     setState((old) => ({ ...old, busy: true }));
     run(story);
   }, [story]);
