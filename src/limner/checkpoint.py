@@ -15,7 +15,6 @@ import importlib.metadata
 import io
 import json
 import os
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,8 +39,6 @@ RECORD, SCHEMA, WEIGHTS, CARD, GRID = (
     "README.md",
     "grid.png",
 )
-_NAME = re.compile(r"[\w-]+")
-"""Names of systems, never paths: a checkpoint that names a file must not have it imported and so run."""
 _PICKLES = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".t7"}
 
 
@@ -171,7 +168,7 @@ def read(folder: str | Path) -> dict[str, Any]:
     missing = [name for name, kind in shapes.items() if not isinstance(record.get(name), kind)]
     if missing:
         raise UserError(f"{folder / RECORD} is damaged: no {missing[0]!r} in it; fetch the checkpoint again")
-    if not _NAME.fullmatch(record["system"]):
+    if not catalogue.is_name(record["system"]):  # a path would be imported, and so run
         raise UserError(f"{folder / RECORD} is not to be trusted: {record['system']!r:.60} is not the name of a system")
     return record
 

@@ -39,6 +39,7 @@ __all__ = [
     "build",
     "configure",
     "create",
+    "is_name",
     "load_class",
     "load_named",
     "name_of",
@@ -73,6 +74,11 @@ def name_of(cls: type[System]) -> str:
 def _called(stem: str) -> str:
     """Return the name of a system from that of its module."""
     return stem.replace("_", "-")
+
+
+def is_name(name: str) -> bool:
+    """Tell whether `name` can be that of a system: letters, digits, - and _, so never a path."""
+    return re.fullmatch(r"[\w-]+", name) is not None
 
 
 def own_source(name: str) -> Path | None:
@@ -200,7 +206,7 @@ def _from_path(path: Path) -> ModuleType:
     stem, package = _stem(path), path.name == "__init__.py"
     if not path.is_file():
         raise UserError(f"no system file {path}: write one with `limner new {stem.replace('_', '-')}`")
-    if not re.fullmatch(r"\w+", stem):
+    if not is_name(_called(stem)):
         raise UserError(f"{path} names its system by letters that checkpoints cannot: use letters, digits, - and _")
     name, file = _OWN + stem, path.resolve()
     known = sys.modules.get(name)

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 _SPELLINGS = {
     "train": ("train", "training", "trainset", "trn"),
     "test": ("test", "tests", "testing", "testset", "tst"),
-    "validation": ("validation", "validate", "valid", "val", "dev", "development", "eval", "evaluation", "holdout"),
-}
+    "validation": (
+        "validation", "validate", "valid", "val", "dev", "development", "eval", "evaluation", "holdout", "heldout",
+    ),
+}  # fmt: skip
 SPLITS = tuple(_SPELLINGS)
-_MEANT = {spelling: split for split, spellings in _SPELLINGS.items() for spelling in spellings} | {
-    "heldout": "validation"
-}
+_MEANT = {spelling: split for split, spellings in _SPELLINGS.items() for spelling in spellings}
 _YEAR = re.compile(r"(?<=[a-z])[-_ ]?(19|20)\d\d$")
 """Of the folders of MS-COCO and its like: train2014."""
 

@@ -14,6 +14,7 @@ from limner.blocks.discriminators.pyramid import Discriminators, half_life
 from limner.blocks.losses.matching_aware import GAMMA, KIT, LAZY, AdversarialLoss
 from limner.blocks.losses.penalties import gradient_penalty, matching_penalty
 from limner.errors import UserError
+from scored import softplus
 
 LOG2 = math.log(2)
 WRONG = torch.tensor([1, 2, 0])
@@ -26,10 +27,6 @@ def count(module: nn.Module) -> int:
 def pictures() -> tuple[Tensor, Tensor, Tensor]:
     torch.manual_seed(0)
     return torch.randn(3, 3, 16, 16), torch.randn(3, 3, 16, 16, requires_grad=True), torch.randn(3, 6)
-
-
-def softplus(x: float) -> float:
-    return math.log1p(math.exp(x))
 
 
 RIGHT, DRAWN = torch.tensor([2.0, 2.0]), torch.tensor([0.5, 0.5])
