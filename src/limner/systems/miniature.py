@@ -13,7 +13,8 @@ No paper of the lineage, but each part has a source:
     Mao et al., "Mode Seeking GANs", CVPR 2019: two drawings of one text should differ; Ho and Salimans,
         "Classifier-free guidance", 2021: the text of some rows is dropped, so that the noise learns to decide.
 
-Reading order: Config -> Mixer, Fusion, Generator -> Discriminator -> losses -> Miniature: phases, step, sample.
+Reading order: Config -> losses -> Miniature: phases, step, sample. The nets, which the second recipe shares, are in
+`blocks.layers.fusion` and `blocks.discriminators.three_heads`.
 Letters: B pictures, S side of the picture, C channels, E width of a text code, Z numbers of noise, W width of the
 condition; x real picture, t its text, w a wrong text, z and z' noise, G generator, D discriminator, f softplus.
 
@@ -24,7 +25,6 @@ generator's.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,10 +32,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from limner.blocks.discriminators.three_heads import ThreeHeads
 from limner.blocks.export import example_condition, export_encoder, export_generator
 from limner.blocks.latent.knobs import Spread
+from limner.blocks.layers.fusion import FusionGenerator, rms_norm
+from limner.blocks.losses.differentiable_augmentation import hazy
 from limner.blocks.losses.hard_negatives import HardNegatives
 from limner.blocks.losses.joint_embedding import contrastive
 from limner.blocks.losses.penalties import gradient_penalty
@@ -106,150 +109,6 @@ class Config:
 INGREDIENTS = frozenset({"r2", "pairing", "mismatch", "shuffle", "projection"})
 
 
-class Mixer(nn.Module):
-    """Text and noise to the condition of every block: the noise decides what the text leaves open.
-
-    Scale and shift are linear in the condition, so without layers before them text and noise could only be added; to
-    let one gate the other takes layers between. Both enter with the same weight, each number of mean square 1.
-    """
-
-    TEXT = 128
-    """Numbers of the text beside the Z of the noise."""
-
-    def __init__(self, text: int, noise: int, width: int) -> None:
-        super().__init__()
-        self.hear = nn.Linear(text, self.TEXT)
-        self.layers = nn.ModuleList(he_normal(nn.Linear(w, width), math.sqrt(2)) for w in (self.TEXT + noise, width))
-
-    def forward(self, noise: Tensor, text: Tensor) -> Tensor:
-        """Return the condition of noise (B, Z) and text codes (B, E): (B, W)."""
-        x = torch.cat([noise, rms_norm(self.hear(text))], dim=1)  # (B, Z + 128)
-        for layer in self.layers:
-            x = F.leaky_relu(layer(x), 0.2)
-        return x
-
-
-def rms_norm(x: Tensor) -> Tensor:
-    """Scale each row of (B, N) to mean square 1; a row of zeros stays."""
-    x = x.float()
-    return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-6)
-
-
-def he_normal(layer: nn.Linear, gain: float) -> nn.Linear:
-    """Initialise a layer so that its outputs are `gain` times the size of its inputs (He et al. 2015); 0: all zero."""
-    nn.init.normal_(layer.weight, std=gain / math.sqrt(layer.in_features))
-    nn.init.zeros_(layer.bias)
-    return layer
-
-
-class Fusion(nn.Module):
-    """Double the side; then twice: scale and shift by the condition, leaky ReLU, 3x3 convolution (DF-GAN, fig. 3).
-
-    A 1x1 shortcut goes around it.
-    """
-
-    GAIN = 0.3
-    """Factor on the residual branch, in place of normalisation."""
-
-    def __init__(self, channels: int, out: int, condition: int) -> None:
-        super().__init__()
-        self.affine = nn.ModuleList(he_normal(nn.Linear(condition, 2 * c), 0) for c in (channels, out))
-        self.convolve = nn.ModuleList(nn.Conv2d(c, out, 3, padding=1) for c in (channels, out))
-        self.shortcut = nn.Conv2d(channels, out, 1, bias=False)
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """Return (B, C, h, h) under the condition (B, W) as (B, out, 2h, 2h)."""
-        x = F.interpolate(x, scale_factor=2.0, mode="nearest")
-        h = x
-        for affine, convolve in zip(self.affine, self.convolve, strict=True):
-            scale, shift = affine(condition)[..., None, None].chunk(2, dim=1)
-            h = convolve(F.leaky_relu(h * (1 + scale) + shift, 0.2))
-        return self.shortcut(x) + self.GAIN * h
-
-
-class Generator(nn.Module):
-    """G: noise and text to a picture; the last doubling is a pixel shuffle."""
-
-    def __init__(self, config: Config, text: int) -> None:
-        super().__init__()
-        widths, condition = config.widths, 2 * config.hidden
-        self.mixer = Mixer(text, config.noise, condition)
-        self.seed = he_normal(nn.Linear(condition, widths[0] * 4 * 4), 1)
-        self.blocks = nn.ModuleList(Fusion(a, b, condition) for a, b in itertools.pairwise(widths))
-        if "shuffle" in config.without:
-            self.unfold = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(widths[-1], 48, 3, padding=1))
-            self.refine = nn.Conv2d(48, 3, 3, padding=1)
-            self.shortcut = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(widths[-1], 3, 1))
-            return
-        self.unfold = nn.Sequential(nn.Conv2d(widths[-1], 48, 3, padding=1), nn.PixelShuffle(2))
-        self.refine = nn.Conv2d(12, 3, 3, padding=1)
-        self.shortcut = nn.Sequential(nn.Conv2d(widths[-1], 12, 1), nn.PixelShuffle(2))
-
-    def forward(self, noise: Tensor, text: Tensor) -> Tensor:
-        """Draw text codes (B, E) with noise (B, Z): (B, 3, S, S), not clamped."""
-        condition = self.mixer(noise, text)
-        x = self.seed(condition).unflatten(1, (-1, 4, 4)).contiguous(memory_format=torch.channels_last)
-        for block in self.blocks:
-            x = block(x, condition)  # (B, C, S/2, S/2) after the last
-        x = F.leaky_relu(x, 0.2)
-        return self.refine(F.leaky_relu(self.unfold(x), 0.2)) + self.shortcut(x)
-
-
-class Down(nn.Module):
-    """A residual block that halves the side."""
-
-    def __init__(self, channels: int, out: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, out, 3, padding=1)
-        self.shortcut = nn.Conv2d(channels, out, 1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = F.avg_pool2d(self.first(F.leaky_relu(x, 0.2)), 2)
-        h = self.second(F.leaky_relu(h, 0.2))
-        return (self.shortcut(F.avg_pool2d(x, 2)) + h) * math.sqrt(0.5)
-
-
-class Discriminator(nn.Module):
-    """D: a trunk that computes features of a picture, and three heads whose sum scores it with a text.
-
-    One head takes picture and text together, one is their inner product (Miyato and Koyama 2018), one takes
-    the picture alone.
-    """
-
-    def __init__(self, config: Config, text: int) -> None:
-        super().__init__()
-        widths = config.critic_widths
-        last = widths[-1]
-        self.fold = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(12, widths[0], 3, padding=1))
-        if "shuffle" in config.without:
-            self.fold = nn.Sequential(nn.Conv2d(3, widths[0] // 2, 3, padding=1), Down(widths[0] // 2, widths[0]))
-        self.trunk = nn.Sequential(*(Down(a, b) for a, b in itertools.pairwise(widths)))
-        self.text = nn.Linear(text, last)
-        self.joint = nn.Sequential(nn.Conv2d(2 * last, last, 3, padding=1), nn.LeakyReLU(0.2), nn.Conv2d(last, 1, 4))
-        self.project = None if "projection" in config.without else nn.Linear(text, last)
-        self.alone = nn.Linear(last, 1)
-
-    def features(self, images: Tensor) -> Tensor:
-        """Return the features of pictures (B, 3, S, S): (B, C, 4, 4)."""
-        folded = self.fold(images).contiguous(memory_format=torch.channels_last)  # (B, C, S/2, S/2)
-        return F.leaky_relu(self.trunk(folded), 0.2)
-
-    def score(self, features: Tensor, text: Tensor) -> Tensor:
-        """Score features (B, C, 4, 4) with text codes (B, E): (B,), higher where real and fitting."""
-        tiled = self.text(text)[..., None, None].expand(-1, -1, 4, 4)
-        joint = self.joint(torch.cat([features, tiled], dim=1)).flatten()
-        pooled = features.mean(dim=(2, 3))  # (B, C)
-        score = joint + self.alone(pooled).flatten()
-        if self.project is not None:
-            score = score + (pooled * self.project(text)).sum(dim=1) / math.sqrt(pooled.shape[1])
-        return score
-
-    def forward(self, images: Tensor, text: Tensor) -> Tensor:
-        """Score pictures (B, 3, S, S) with text codes (B, E): (B,)."""
-        return self.score(self.features(images), text)
-
-
 # The losses. Scores are (B,); `without` names the ingredients that are left out.
 
 
@@ -286,7 +145,7 @@ def adversarial_loss(real: Tensor, fake: Tensor, without: Collection[str] = ()) 
 
 
 def slope_penalty(
-    discriminator: Discriminator, real: Tensor, fake: Tensor, text: Tensor, without: Collection[str] = ()
+    discriminator: ThreeHeads, real: Tensor, fake: Tensor, text: Tensor, without: Collection[str] = ()
 ) -> Tensor:
     """R1 + R2: the squared norm of D's gradient on real pictures, and on drawn ones, each the mean over rows."""
     if "r2" in without:
@@ -342,8 +201,9 @@ class Miniature(System):
         code = 2 * config.hidden
         self.text = WordEncoder(schema.lexicon, width=config.hidden, hidden=config.hidden)
         self.vision = ImageEncoder(config.size, config.hidden)
-        self.generator = Generator(config, code)
-        self.critic = Discriminator(config, code)
+        shuffle = "shuffle" not in config.without
+        self.generator = FusionGenerator(config.widths, config.noise, code, 2 * config.hidden, shuffle)
+        self.critic = ThreeHeads(config.critic_widths, code, shuffle, "projection" not in config.without)
         for net in (self.generator, self.critic):
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # quicker on CPUs in bf16
         self.standard = Standardise(code)
@@ -367,7 +227,7 @@ class Miniature(System):
 
     def encode_captions(self, data: Dataset) -> None:
         """Encode all captions of the training set once: the text encoder is frozen, so a table will do."""
-        self.negatives.fill(self.text, data, self.pool)
+        self.negatives.fill(self.text, data, self.pool, self.text.project)
 
     @torch.no_grad()
     def measure(self, data: Dataset) -> None:
@@ -387,7 +247,7 @@ class Miniature(System):
     def step(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
         """One update of the discriminator and one of the generator, on one batch of drawings."""
         c, real, twins = self.config, batch.images, len(batch.images) // TWINS
-        candidates = self.negatives.candidates(self.vision, real, batch.rows)
+        candidates = self.negatives.candidates(self.vision(real), batch.rows)
         wrong_caption, is_wrong = self.negatives.sample_hard(candidates)
         dropped = real.new_empty(len(real), 1).bernoulli_(TEXT_DROPOUT).bool()
         text = self.code(self.negatives.pooled(candidates.own)).masked_fill(dropped, 0.0)  # t
@@ -410,7 +270,8 @@ class Miniature(System):
         loss = loss - variety * unlike.clamp(max=VARIETY_ENOUGH).mean()
         log = {"unlike": unlike}
         if c.match:
-            found = self.negatives.retrieval_loss(self.vision, fake, candidates)  # AttnGAN's DAMSM, of many texts
+            # AttnGAN's DAMSM, of many texts
+            found = self.negatives.retrieval_loss(self.vision(hazy(fake)), candidates, self.vision.sharpness)
             log["match"] = found[~dropped.flatten()].mean()
             loss = loss + c.match * log["match"]
         yield Update("generator", loss, log)

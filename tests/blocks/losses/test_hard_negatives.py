@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from limner.blocks.losses import hard_negatives
+from limner.blocks.losses.differentiable_augmentation import hazy
 from limner.blocks.losses.hard_negatives import Candidates, HardNegatives
 
 CODES = torch.eye(6)
@@ -40,7 +41,7 @@ def known() -> HardNegatives:
 
 def test_what_fits_as_well_as_the_own_caption_is_left_out(known: HardNegatives) -> None:
     torch.manual_seed(0)
-    candidates = known.candidates(Seen(), painted(2, 5), torch.tensor([2, 5]))
+    candidates = known.candidates(Seen()(painted(2, 5)), torch.tensor([2, 5]))
     assert candidates.own.tolist() == [2, 5]
     for row, own in enumerate((2, 5)):
         assert torch.equal(candidates.similarity[row].isinf(), candidates.places == own)
@@ -59,10 +60,21 @@ def test_a_drawing_pays_for_fitting_others_better(known: HardNegatives) -> None:
     similarity = torch.zeros(2, 6)
     similarity[0, 1] = similarity[1, 1] = -torch.inf
     candidates = Candidates(torch.tensor([1, 1]), torch.arange(6), similarity)
-    right, wrong = known.retrieval_loss(Seen(), painted(1, 4), candidates).tolist()
+    right, wrong = known.retrieval_loss(Seen()(painted(1, 4)), candidates, Seen.sharpness).tolist()
     e = math.e**10
     assert right == pytest.approx(-math.log(e / (e + 5)), abs=0.05)
     assert wrong == pytest.approx(-math.log(1 / (1 + e + 4)), abs=0.05)
+
+
+def test_one_more_rival_counts_where_there_is_one(known: HardNegatives) -> None:
+    """Codes on the axes, cosines of 1 and 0 times 1: two rows alike, and the first has itself for a rival."""
+    similarity = torch.full((2, 6), -torch.inf)
+    similarity[:, 2] = 0
+    candidates = Candidates(torch.tensor([1, 1]), torch.arange(6), similarity)
+    rivals = torch.stack([CODES[1], torch.zeros(6)])
+    with_rival, without = known.retrieval_loss(CODES[[1, 1]], candidates, torch.tensor(0.0), rivals).tolist()
+    assert with_rival == pytest.approx(-math.log(math.e / (2 * math.e + 1)), abs=1e-5)
+    assert without == pytest.approx(-math.log(math.e / (math.e + 1)), abs=1e-5)
 
 
 def test_a_chequered_pattern_earns_nothing(known: HardNegatives) -> None:
@@ -82,7 +94,7 @@ def test_a_chequered_pattern_earns_nothing(known: HardNegatives) -> None:
     try:
         torch.randn_like = lambda x: torch.zeros_like(x)  # type: ignore[assignment]
         candidates = Candidates(torch.tensor([0]), torch.arange(6), torch.zeros(1, 6))
-        known.retrieval_loss(Linear(), drawn, candidates).sum().backward()
+        known.retrieval_loss(Linear()(hazy(drawn)), candidates, Linear.sharpness).sum().backward()
     finally:
         torch.randn_like = noise
     assert drawn.grad is not None and drawn.grad[:, :, 6:-6, 6:-6].abs().max() < 1e-6

@@ -41,12 +41,16 @@ def diff_augment(images: Tensor, colour: bool = True) -> Tensor:
 
 
 def hazy(images: Tensor) -> Tensor:
-    """Blur pictures (B, 3, S, S) by the kernel 1 2 1, which removes a chequered pattern, and add noise.
+    """Blur pictures (B, 3, S, S) and add noise.
 
     Frozen encoders that score generated pictures see them so, and a faint pattern cannot fool them.
     """
-    blurred = F.avg_pool2d(F.avg_pool2d(images, 2, stride=1), 2, stride=1)
-    return F.pad(blurred, (1, 1, 1, 1), mode="replicate") + HAZE * torch.randn_like(images)
+    return blurred(images) + HAZE * torch.randn_like(images)
+
+
+def blurred(images: Tensor) -> Tensor:
+    """Blur pictures (B, 3, S, S) by the kernel 1 2 1, which removes a chequered pattern."""
+    return F.pad(F.avg_pool2d(F.avg_pool2d(images, 2, stride=1), 2, stride=1), (1, 1, 1, 1), mode="replicate")
 
 
 def _recolour(x: Tensor) -> Tensor:

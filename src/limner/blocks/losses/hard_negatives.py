@@ -17,12 +17,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from limner.blocks.losses.differentiable_augmentation import hazy
 from limner.blocks.losses.joint_embedding import SHARPEST
 from limner.blocks.modes import full_precision
 from limner.blocks.text.caption_table import CaptionTable
-from limner.blocks.text.encoders import WordEncoder
-from limner.blocks.vision.encoders import ImageEncoder
+from limner.blocks.text.encoders import TextEncoder
 
 if TYPE_CHECKING:
     from limner.data.dataset import Dataset
@@ -57,21 +55,27 @@ class HardNegatives:
         self.codes = torch.empty(0)
 
     @torch.no_grad()
-    def fill(self, text: WordEncoder, data: Dataset, pool: Callable[[Sequence[str]], Tensor]) -> None:
-        """Compute of each caption what `pool` returns, (B, P), and its code by the encoder's projection, (B, E)."""
+    def fill(
+        self,
+        text: TextEncoder,
+        data: Dataset,
+        pool: Callable[[Sequence[str]], Tensor],
+        project: Callable[[Tensor], Tensor],
+    ) -> None:
+        """Compute of each caption what `pool` returns, (B, P), and what `project` makes of it, its code (B, E)."""
         self.table.fill(text, data, encode=pool)
-        self.codes = F.normalize(text.project(self.table.vectors), dim=1)
+        self.codes = F.normalize(project(self.table.vectors), dim=1)
 
     def pooled(self, places: Tensor) -> Tensor:
         """Return the pooled states of captions by their places in the table, (B,): (B, P)."""
         return self.table.vectors[places]
 
     @torch.no_grad()
-    def candidates(self, vision: ImageEncoder, real: Tensor, rows: Tensor) -> Candidates:
-        """Choose a caption of each real picture (B, 3, S, S), rows (B,) of the data, and others to compare with it."""
+    def candidates(self, codes: Tensor, rows: Tensor) -> Candidates:
+        """Choose a caption of each real picture, by its code (B, E) and its row (B,) of the data, and rivals of it."""
         own = self.table.choose(rows).flatten()
         places = torch.randint(len(self.codes), (CANDIDATES,), device=own.device)
-        codes = F.normalize(vision(real).float(), dim=1)
+        codes = F.normalize(codes.float(), dim=1)
         with full_precision(codes):
             similarity = codes @ self.codes[places].T
             with_own = (codes * self.codes[own]).sum(dim=1, keepdim=True)
@@ -84,15 +88,24 @@ class HardNegatives:
         chosen = hard.gather(1, torch.randint_like(own, hard.shape[1])[:, None])  # (B, 1)
         return places[chosen.flatten()], similarity.gather(1, chosen).flatten().isfinite()
 
-    def retrieval_loss(self, vision: ImageEncoder, drawn: Tensor, candidates: Candidates) -> Tensor:
+    def retrieval_loss(
+        self, codes: Tensor, candidates: Candidates, sharpness: Tensor, rivals: Tensor | None = None
+    ) -> Tensor:
         """Return the cross-entropy of finding each drawing's own caption among those wrong for its picture: (B,).
 
-        Drawings (B, 3, S, S) are blurred and get noise before they are encoded.
+        Args:
+            codes: (B, E) of the drawings, which were blurred and given noise before they were encoded.
+            candidates: of their real pictures.
+            sharpness: the log of the inverse temperature.
+            rivals: (B, E) codes of length 1 of one more wrong text of each, zero where there is none.
         """
         own, places, similarity = candidates
-        codes = F.normalize(vision(hazy(drawn)).float(), dim=1)
+        codes = F.normalize(codes.float(), dim=1)
         with full_precision(codes):
-            right = (codes * self.codes[own]).sum(dim=1, keepdim=True)
-            wrong = (codes @ self.codes[places].T).masked_fill(similarity.isinf(), -torch.inf)
-            sharpness = vision.sharpness.clamp_max(SHARPEST).exp()
-            return -(torch.cat([right, wrong], dim=1) * sharpness).log_softmax(dim=1)[:, 0]
+            scores = [(codes * self.codes[own]).sum(dim=1, keepdim=True)]
+            scores.append((codes @ self.codes[places].T).masked_fill(similarity.isinf(), -torch.inf))
+            if rivals is not None:
+                none = (rivals == 0).all(dim=1, keepdim=True)
+                scores.append((codes * rivals).sum(dim=1, keepdim=True).masked_fill(none, -torch.inf))
+            logits = torch.cat(scores, dim=1) * sharpness.clamp_max(SHARPEST).exp()
+            return -logits.log_softmax(dim=1)[:, 0]

@@ -25,7 +25,8 @@ class CaptionTable:
     """The vectors of all captions of a split, filled by `Phase.once` or `on_enter`: derived, and so not saved."""
 
     def __init__(self) -> None:
-        self.vectors = torch.empty(0)  # (M, E), one for each distinct caption
+        self.sentences: list[str] = []  # M distinct captions
+        self.vectors = torch.empty(0)  # (M, E), one for each of them
         self.places = torch.empty(0)  # (N,) index into the vectors of each caption, row by row
         self.starts = torch.empty(0)  # of each row: index of its first caption in `places`
         self.counts = torch.empty(0)  # of each row: number of its captions
@@ -54,9 +55,9 @@ class CaptionTable:
             captions = data.captions(row, split)
             places += [number.setdefault(caption, len(number)) for caption in captions]
             counts.append(len(captions))
-        sentences = list(number)
+        self.sentences = list(number)
         with evaluating(encoder), full_precision(next(encoder.parameters())):
-            chunks = [encode(sentences[start : start + CHUNK]) for start in range(0, len(sentences), CHUNK)]
+            chunks = [encode(self.sentences[start : start + CHUNK]) for start in range(0, len(number), CHUNK)]
         self.vectors = torch.cat(chunks)
         self.places = torch.tensor(places).to(self.vectors.device)
         self.counts = torch.tensor(counts).to(self.vectors.device)
