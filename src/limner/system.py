@@ -102,8 +102,11 @@ class Phase:
 
     Which players move, and in what order, may depend on the clock but never on the data: processes wait for each other.
     """
-    once: Callable[[Dataset], None] | None = None
-    """Work without gradient descent, in place of `step`; results in buffers are saved (tables, statistics)."""
+    once: Callable[[Dataset], Mapping[str, float] | None] | None = None
+    """Work without gradient descent, in place of `step`; results in buffers are saved (tables, statistics).
+
+    Numbers that it returns are printed, logged and kept in the record of run and checkpoint, by the phase's name.
+    """
     on_start: Callable[[], None] | None = None
     """Runs when the phase starts, never when it is resumed (weight initialisation)."""
     on_enter: Callable[[Dataset], None] | None = None

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from limner import catalogue
+from limner import catalogue, checkpoint
 from limner.data.dataset import Dataset
 from limner.data.views import Pictures
 from limner.errors import UserError
@@ -24,7 +24,7 @@ from limner.training.ema import EMA
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder
 from toy import shapes
-from toy_training import LONG, STEPS, ToyConfig, go_on, trainer, weights
+from toy_training import LONG, STEPS, Toy, ToyConfig, go_on, trainer, weights
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,21 @@ def test_resume_is_bitwise_equal_wherever_it_was_cut(data, tmp_path, cut):
     second = trainer(data, tmp_path / "cut")
     second.resume()
     assert_same(weights(whole), weights(second))
+
+
+def test_what_a_phase_measures_is_kept_in_both_records(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(Toy, "count", lambda self, data: {"share": 0.98765})
+    whole = trainer(data, tmp_path / "whole")
+    whole.fit()
+    trainer(data, tmp_path / "cut").fit(stop_after=44)  # after the phase that measures
+    second = trainer(data, tmp_path / "cut")
+    second.resume()
+    for run in (whole.run, second.run):
+        kept = json.loads((run.path / "run.json").read_text())["measured"]
+        published = checkpoint.read(run.newest())["trained"]["measured"]
+        assert kept == published == {"table": {"share": 0.9877}}
+        logged = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
+        assert [line["check.share"] for line in logged if "check.share" in line] == [0.98765]
 
 
 def test_another_seed_gives_other_weights(data, tmp_path):

@@ -114,6 +114,12 @@ class RunFolder:
         except (OSError, ValueError) as error:
             raise UserError(f"{path / 'run.json'} cannot be read: {error}") from None
 
+    def measured(self, phase: str, numbers: Mapping[str, float]) -> None:
+        """Keep what a phase measured in run.json, under `measured` and the phase's name."""
+        kept = {name: float(f"{number:.4g}") for name, number in numbers.items()}
+        self.record["measured"] = self.record.get("measured", {}) | {phase: kept}
+        write_file(self.path / "run.json", (json.dumps(self.record, indent=2, ensure_ascii=False) + "\n").encode())
+
     def log(self, entry: Mapping[str, Any]) -> None:
         """Append one line to log.jsonl."""
         with (self.path / "log.jsonl").open("a") as file:

@@ -144,7 +144,9 @@ class Trainer:
     def _play(self, phase: Phase, stop_after: int | None) -> None:
         self.monitor.phase(phase.name)
         if phase.once is not None:
-            phase.once(self.data)
+            if numbers := phase.once(self.data):
+                self.monitor.check(phase.name, self.at.total, numbers)
+                self.engine.lead(lambda: self.run.measured(phase.name, numbers))
             self.at.total += phase.images
         while phase.step is not None and self.at.seen < phase.images:
             self._step(phase)
@@ -251,7 +253,7 @@ class Trainer:
 
     def _fill(self, folder: Path) -> None:
         """Write the published checkpoint and the state to resume from; its keys stay as older runs have them."""
-        known = {key: self.run.record[key] for key in ("command", "commit") if key in self.run.record}
+        known = {key: self.run.record[key] for key in ("command", "commit", "measured") if key in self.run.record}
         with self.published():
             checkpoint.save(self.system, folder, trained=known | {"images": self.at.total, "seed": self.seed})
         state = {
