@@ -41,7 +41,7 @@ def test_parts_are_taken_and_nothing_else(data: Dataset, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "changes", "parts", "says"),
     [
-        ("gan-int-cls", {}, [], "is a miniature, and a gan-int-cls cannot begin with its weights"),
+        ("gan-int-cls", {}, [], "is a miniature, and a gan-int-cls cannot begin with all its weights"),
         ("miniature", {"noise": "4"}, [], "does not fit: its generator"),
         ("miniature", {}, ["txt"], "has no part 'txt': it has critic, generator"),
     ],
@@ -52,6 +52,19 @@ def test_what_does_not_fit_is_told(
     folder = checkpoint.save(made(data, 0), tmp_path / "first")
     with pytest.raises(UserError, match=says):
         checkpoint.adopt(made(data, 1, name, **changes), folder, parts)
+
+
+def test_a_part_of_another_system_serves_where_it_fits(data: Dataset, tmp_path: Path) -> None:
+    """Both recipes of Miniature have the same blocks, and these know no words."""
+    first = made(data, 0, widths="32,16", critic_widths="16,32")
+    folder = checkpoint.save(first, tmp_path / "first")
+    words = dataclasses.replace(data.schema.lexicon, words=tuple(reversed(data.schema.lexicon.words)))
+    torch.manual_seed(1)
+    second = catalogue.create("miniature-v2", "tiny", dataclasses.replace(data.schema, lexicon=words), {"widths": "32,16"})
+    checkpoint.adopt(second, folder, ["generator.blocks"])
+    taken, given = second.generator.state_dict(), first.generator.state_dict()
+    assert torch.equal(taken["blocks.0.convolve.0.weight"], given["blocks.0.convolve.0.weight"])
+    assert not torch.equal(taken["seed.weight"], given["seed.weight"])
 
 
 def test_other_words_and_omitted_parts_are_told(data: Dataset, tmp_path: Path) -> None:

@@ -116,7 +116,8 @@ def adopt(system: System, folder: str | Path, parts: Sequence[str] = ()) -> None
 
     Args:
         system: to be trained.
-        folder: a checkpoint of the same system; its configuration may differ where shapes do not.
+        folder: a checkpoint of the same system; its configuration may differ where shapes do not. Parts that are named
+            may be another system's.
         parts: names of modules to take (such as a text encoder); all in the checkpoint where none is named.
 
     Raises:
@@ -124,8 +125,10 @@ def adopt(system: System, folder: str | Path, parts: Sequence[str] = ()) -> None
     """
     record, folder = read(folder), Path(folder)
     own = catalogue.name_of(type(system))
-    if record["system"] != own:
-        raise UserError(f"{folder} is a {record['system']}, and a {own} cannot begin with its weights")
+    if record["system"] != own and not parts:
+        raise UserError(
+            f"{folder} is a {record['system']}, and a {own} cannot begin with all its weights: name those it can (--part)"
+        )
     values, current = _unpack(folder, record), system.state_dict()
     for part in parts:
         if not any(_within(name, [part]) for name in current):
@@ -138,7 +141,7 @@ def adopt(system: System, folder: str | Path, parts: Sequence[str] = ()) -> None
         if name not in current or current[name].shape != value.shape:
             there = tuple(current[name].shape) if name in current else "nothing"
             raise UserError(f"{folder} does not fit: its {name} is {tuple(value.shape)}, here it is {there}")
-    if _schema(folder, record).lexicon.words != system.schema.lexicon.words:
+    if _by_words(system, chosen, parts) and _schema(folder, record).lexicon.words != system.schema.lexicon.words:
         raise UserError(f"{folder} was trained on captions of other words than this data has: train without --from")
     system.load_state_dict(chosen, strict=False)
 
@@ -175,6 +178,13 @@ def read(folder: str | Path) -> dict[str, Any]:
 
 def _json(body: Mapping[str, Any]) -> bytes:
     return (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode("utf-8", errors="surrogatepass")
+
+
+def _by_words(system: System, chosen: Mapping[str, Tensor], parts: Sequence[str]) -> bool:
+    """Tell whether what is taken depends on the numbers of words: an encoder of words, or a layer as wide as these."""
+    lexicon = system.schema.lexicon
+    encoders = [name for name, module in system.named_modules() if name and hasattr(module, "lexicon")]
+    return not parts or any(_within(name, encoders) or len(lexicon) in value.shape for name, value in chosen.items())
 
 
 def _within(name: str, modules: Sequence[str]) -> bool:
