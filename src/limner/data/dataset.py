@@ -129,15 +129,21 @@ class Dataset:
         return torch.from_numpy(self._annotations.numbers[self._rows(split)[np.asarray(rows)]].astype(np.int64))
 
     def mentioned(self, rows: Sequence[int] | np.ndarray, caption: int = 0, split: str = "train") -> Tensor:
-        """Return which attributes caption number `caption` of each row mentions: bool (B, A).
+        """Return which attributes caption number `caption` of each row mentions: bool (B, A); see `mentions`."""
+        return torch.stack([spoken[caption] for spoken in self.mentions(rows, split)])
+
+    def mentions(self, rows: Sequence[int] | np.ndarray, split: str = "train") -> list[Tensor]:
+        """Return which attributes each caption of each row mentions: bool (K, A) of each row.
 
         The column `said` holds their names for each caption; without that column all count as mentioned.
         """
         names = list(self.schema.attributes)
         if "said" not in self._source.table.column_names:
-            return torch.ones(len(rows), len(names), dtype=torch.bool)
-        cells = (set(spoken[caption]) for spoken in self.column("said", rows, split))
-        return torch.tensor([[name in spoken for name in names] for spoken in cells], dtype=torch.bool)
+            return [torch.ones(len(self.captions(row, split)), len(names), dtype=torch.bool) for row in rows]
+        cells = self.column("said", rows, split)
+        return [
+            torch.tensor([[name in spoken for name in names] for spoken in cell], dtype=torch.bool) for cell in cells
+        ]
 
     def column(self, name: str, rows: Sequence[int] | np.ndarray, split: str = "train") -> list[Any]:
         """Return the cells of any column (boxes, dialogue, story, ...) as plain values.

@@ -30,6 +30,9 @@ class Readable(Protocol):
     def attributes(self, rows: Rows, split: str = "train") -> Tensor:
         """Return numbers of attribute values, -1 where not known: int64 (B, A)."""
 
+    def mentions(self, rows: Rows, split: str = "train") -> list[Tensor]:
+        """Return which attributes each caption of each row mentions: bool (K, A) of each row."""
+
     def stories(self, split: str = "train") -> np.ndarray:
         """Return the rows of each story in the order of its frames: int64 (N, T)."""
 
@@ -128,6 +131,41 @@ class Pairs(View):
             labels=labels,
             attributes=data.attributes(rows, split),
         )
+
+
+JOINED = 3
+"""Most captions of one picture that are joined to one text."""
+
+
+@dataclass(frozen=True)
+class Described(Pairs):
+    """Pictures and texts of them; half of the texts are two or three captions of the picture joined.
+
+    Captions alone hardly ever speak of many things at once; people do.
+    """
+
+    mentioned: Tensor
+    """bool (B, A), which attributes each of `texts` speaks of."""
+
+    @classmethod
+    def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
+        """Read `rows` and join captions of half of them."""
+        pairs = Pairs.gather(data, rows, rng, split)
+        mentions = data.mentions(rows, split)
+        texts, mentioned = [], []
+        for captions, spoken in zip(pairs.captions, mentions, strict=True):
+            most = min(JOINED, len(captions))
+            count = int(rng.integers(2, most + 1)) if most > 1 and rng.random() < 0.5 else 1
+            chosen = rng.choice(len(captions), size=count, replace=False)
+            texts.append(joined([captions[k] for k in chosen]))
+            mentioned.append(spoken[chosen].any(dim=0))
+        fields = {field.name: getattr(pairs, field.name) for field in dataclasses.fields(pairs)}
+        return cls(**(fields | {"texts": tuple(texts), "mentioned": torch.stack(mentioned)}))
+
+
+def joined(captions: Sequence[str]) -> str:
+    """Join captions to one text of several sentences."""
+    return ". ".join(caption.rstrip(" .") for caption in captions) if len(captions) > 1 else captions[0]
 
 
 @dataclass(frozen=True)
