@@ -60,7 +60,9 @@ def test_a_part_of_another_system_serves_where_it_fits(data: Dataset, tmp_path: 
     folder = checkpoint.save(first, tmp_path / "first")
     words = dataclasses.replace(data.schema.lexicon, words=tuple(reversed(data.schema.lexicon.words)))
     torch.manual_seed(1)
-    second = catalogue.create("miniature-v2", "tiny", dataclasses.replace(data.schema, lexicon=words), {"widths": "32,16"})
+    second = catalogue.create(
+        "miniature-v2", "tiny", dataclasses.replace(data.schema, lexicon=words), {"widths": "32,16"}
+    )
     checkpoint.adopt(second, folder, ["generator.blocks"])
     taken, given = second.generator.state_dict(), first.generator.state_dict()
     assert torch.equal(taken["blocks.0.convolve.0.weight"], given["blocks.0.convolve.0.weight"])

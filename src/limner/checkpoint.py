@@ -127,7 +127,7 @@ def adopt(system: System, folder: str | Path, parts: Sequence[str] = ()) -> None
     own = catalogue.name_of(type(system))
     if record["system"] != own and not parts:
         raise UserError(
-            f"{folder} is a {record['system']}, and a {own} cannot begin with all its weights: name those it can (--part)"
+            f"{folder} is a {record['system']}, and a {own} cannot begin with all its weights: name some with --part"
         )
     values, current = _unpack(folder, record), system.state_dict()
     for part in parts:

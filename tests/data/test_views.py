@@ -15,7 +15,7 @@ from limner.data.views import Described, joined
 
 @pytest.fixture
 def data(tmp_path: Path) -> Dataset:
-    """Two pictures: one of three captions that each mention one attribute, one of a single caption that mentions none."""
+    """Two pictures: one of three captions that mention an attribute each, one of a caption that mentions none."""
     folder = tmp_path / "data"
     folder.mkdir()
     many = {"text": ["a red hat.", "a blue coat", "big"], "said": [["hat"], ["coat"], ["size"]]}

@@ -1,4 +1,4 @@
-"""What is particular to Miniature's second recipe: its game on numbers worked by hand, and what each ingredient does."""
+"""Miniature's second recipe: its game on numbers worked by hand, and what each ingredient does."""
 
 from __future__ import annotations
 

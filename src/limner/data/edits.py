@@ -94,6 +94,11 @@ class OneWordEdits:
         edits = places[rng.integers(len(places))]
         return edits[rng.integers(len(edits))]
 
+    def edit_each(self, captions: Sequence[str], seed: int) -> list[str | None]:
+        """Replace one word of each caption, see `edit`; all chances follow from `seed`."""
+        rng = np.random.default_rng(seed)
+        return [self.edit(caption, rng) for caption in captions]
+
     def every(self, caption: str) -> list[str]:
         """Return all edits of a caption, from its first word to its last."""
         return [edit for edits in self._edits(caption) for edit in edits]

@@ -243,8 +243,8 @@ class MiniatureV2(System):
         c, real = self.config, batch.images
         with torch.no_grad():
             haze = HAZE * torch.randn_like(real)
-            seen = self.teacher.features(blurred(real) + haze)
-            candidates = self.negatives.candidates(self.teacher.image_codes(seen), batch.rows)
+            of_pictures = self.teacher.features(blurred(real) + haze)
+            candidates = self.negatives.candidates(self.teacher.image_codes(of_pictures), batch.rows)
             with torch.autocast(real.device.type, enabled=False):
                 pooled = self.negatives.pooled(candidates.own)
                 edit, is_edited = self.edited(candidates.own, pooled)
@@ -266,22 +266,22 @@ class MiniatureV2(System):
         yield Update("critic", loss, {"right": right, "wrong": mismatched, "drawn": drawn})
 
         loss = adversarial_loss(right, self.critic(fake, text.repeat(2, 1)), c.without)
-        looked = self.teacher.features(blurred(fake) + haze.repeat(2, 1, 1, 1))
+        of_drawings = self.teacher.features(blurred(fake) + haze.repeat(2, 1, 1, 1))
         kept = ~dropped.flatten()
         log = {}
         if c.match:
             rivals = self.teacher.text_codes(edit) * is_edited[:, None]
-            log["match"] = self.retrieval_loss(self.teacher.image_codes(looked), candidates, rivals)[
+            log["match"] = self.retrieval_loss(self.teacher.image_codes(of_drawings), candidates, rivals)[
                 kept.repeat(2)
             ].mean()
             loss = loss + c.match * log["match"]
         if c.naming:
             value, said = said_by(self.teacher.read(pooled), self.teacher.properties.unsaid)
             said = (said & kept[:, None]).repeat(2, 1)
-            log["naming"] = obedience_loss(self.teacher.named(looked), value.repeat(2, 1), said).mean()
+            log["naming"] = obedience_loss(self.teacher.named(of_drawings), value.repeat(2, 1), said).mean()
             loss = loss + c.naming * min(clock.progress / RAMP, 1.0) * log["naming"]
         if c.energy:
-            log["energy"] = self.energy(fake, looked.maps, real, seen.maps, haze).mean()
+            log["energy"] = self.energy(fake, of_drawings.maps, real, of_pictures.maps, haze).mean()
             loss = loss + c.energy * log["energy"]
         yield Update("generator", loss, log)
 
@@ -299,12 +299,12 @@ class MiniatureV2(System):
         return self.negatives.retrieval_loss(codes, both, self.teacher.sharpness, rivals.repeat(2, 1))
 
     def energy(
-        self, fake: Tensor, drawn: Sequence[Tensor], real: Tensor, seen: Sequence[Tensor], haze: Tensor
+        self, fake: Tensor, drawn: Sequence[Tensor], real: Tensor, known: Sequence[Tensor], haze: Tensor
     ) -> Tensor:
         """Return the energy score of pooled pixels and the teacher's maps, under the same noise for all: (B,)."""
         pixels = F.avg_pool2d(fake + haze.repeat(2, 1, 1, 1), 2), F.avg_pool2d(real + haze, 2)
         halves = [one.chunk(2) for one in (pixels[0], *drawn)]
-        return energy_score([a for a, _ in halves], [b for _, b in halves], [pixels[1], *seen])
+        return energy_score([a for a, _ in halves], [b for _, b in halves], [pixels[1], *known])
 
     @no_grad
     def sample(self, requests: Sequence[Request], knobs: Spread, rng: RowNoise) -> Iterator[Draft]:

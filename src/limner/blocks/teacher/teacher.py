@@ -18,7 +18,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -180,8 +179,7 @@ class Teacher(nn.Module):
 
     def edit(self, texts: Sequence[str]) -> list[str | None]:
         """Change one word of each text, None where none can be changed; random by torch's own generator."""
-        rng = np.random.default_rng(int(torch.randint(2**62, ())))
-        return [self.edits.edit(text, rng) for text in texts]
+        return self.edits.edit_each(texts, int(torch.randint(2**62, ())))
 
     @torch.no_grad()
     def check(self, batch: Described) -> Mapping[str, float]:
