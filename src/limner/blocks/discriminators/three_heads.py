@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from limner.blocks.layers.doubling import halved
+
 
 class Down(nn.Module):
     """A residual block that halves the side."""
@@ -24,7 +26,7 @@ class Down(nn.Module):
         self.shortcut = nn.Conv2d(channels, out, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = F.avg_pool2d(self.first(F.leaky_relu(x, 0.2)), 2)
+        h = halved(F.leaky_relu(x, 0.2), self.first)
         h = self.second(F.leaky_relu(h, 0.2))
         return (self.shortcut(F.avg_pool2d(x, 2)) + h) * math.sqrt(0.5)
 

@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from limner.blocks.layers.doubling import doubled
+
 
 class Mixer(nn.Module):
     """Text and noise to the condition of every block: the noise decides what the text leaves open.
@@ -68,12 +70,14 @@ class Fusion(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """Return (B, C, h, h) under the condition (B, W) as (B, out, 2h, 2h)."""
-        x = F.interpolate(x, scale_factor=2.0, mode="nearest")
-        h = x
-        for affine, convolve in zip(self.affine, self.convolve, strict=True):
-            scale, shift = affine(condition)[..., None, None].chunk(2, dim=1)
-            h = convolve(F.leaky_relu(h * (1 + scale) + shift, 0.2))
-        return self.shortcut(x) + self.GAIN * h
+        first, second = self.convolve  # what works on each place alone is done before the doubling: a quarter of it
+        h = second(self.modulate(doubled(self.modulate(x, condition, 0), first), condition, 1))
+        return F.interpolate(self.shortcut(x), scale_factor=2.0, mode="nearest") + self.GAIN * h
+
+    def modulate(self, x: Tensor, condition: Tensor, turn: int) -> Tensor:
+        """Scale and shift (B, C, h, h) by the condition (B, W), then leaky ReLU, at the first or second turn."""
+        scale, shift = self.affine[turn](condition)[..., None, None].chunk(2, dim=1)
+        return F.leaky_relu(x * (1 + scale) + shift, 0.2)
 
 
 class FusionGenerator(nn.Module):
