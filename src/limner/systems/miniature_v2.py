@@ -235,8 +235,8 @@ class MiniatureV2(System):
         other = pooled.clone()
         if places := [place for place, text in enumerate(edits) if text is not None]:
             other[places] = self.teacher.text.pooled([text for text in edits if text is not None])
-        read, unsaid = self.teacher.read, self.teacher.properties.unsaid
-        return other, contradicts(read(other), read(pooled), unsaid).any(dim=1)
+        read = self.teacher.read
+        return other, contradicts(read(other), read(pooled), self.teacher.properties).any(dim=1)
 
     def step(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
         """One update of the discriminator and one of the generator, on one batch of drawings, two of each text."""

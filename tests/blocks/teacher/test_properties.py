@@ -58,8 +58,11 @@ def test_a_text_says_a_value_that_is_sure_and_not_unsaid() -> None:
 def test_an_edit_contradicts_where_it_surely_says_another_value() -> None:
     text = logs((0.95, 0.03, 0.02), (0.95, 0.03, 0.02), (0.01, 0.01, 0.98), (0.5, 0.4, 0.1), (0.95, 0.03, 0.02))
     edited = logs((0.03, 0.95, 0.02), (0.95, 0.03, 0.02), (0.95, 0.03, 0.02), (0.95, 0.03, 0.02), (0.01, 0.01, 0.98))
-    found = contradicts(edited, text, torch.tensor([2])).flatten().tolist()
-    assert found == [True, False, True, False, False]  # another, the same, from nothing, of the unsure, to nothing
+    properties = Properties(dataclasses.replace(HATS, attributes={"hat": ("blue", "red")}))
+    found = contradicts(edited, text, properties).flatten().tolist()
+    assert found == [True, False, False, False, False]  # another, the same, from nothing, of the unsure, to nothing
+    properties.by_phrases = True
+    assert contradicts(edited, text, properties).flatten().tolist() == [True, False, True, False, False]
 
 
 def test_obedience_by_hand() -> None:

@@ -96,7 +96,7 @@ def _edits(
     true, false = (teacher.read(states) for states in pooled)
     better = agreement(true, pictures[at], unsaid) > agreement(false, pictures[at], unsaid)
     far = rms(teacher.condition(pooled[0]) - teacher.condition(pooled[1]))
-    for case, thing in contradicts(false, true, unsaid).nonzero().tolist():
+    for case, thing in contradicts(false, true, teacher.properties).nonzero().tolist():
         name = teacher.properties.name_of(thing)
         preferred[name].append(bool(better[case]))
         moved[name].append(float(far[case]))

@@ -155,16 +155,21 @@ def said_by(log_posteriors: Tensor, unsaid: Tensor) -> tuple[Tensor, Tensor]:
     return value, (largest.exp() > SURE) & (value != unsaid)
 
 
-def contradicts(edited: Tensor, text: Tensor, unsaid: Tensor) -> Tensor:
+def contradicts(edited: Tensor, text: Tensor, properties: Properties) -> Tensor:
     """Return whether an edit of a text says another value of a property than the text does, for sure: bool (B, A).
+
+    A phrase of one value has no other: there it counts that the edit says what the text, for sure, does not. An
+    attribute of which the text says nothing may have any value.
 
     Args:
         edited: (B, A, V) log-posteriors of edits.
         text: the same of the texts they were made of.
-        unsaid: (A,) number of "unsaid" of each property; where the text says nothing, any value is another.
+        properties: which they are.
     """
-    (other, says), (largest, value) = said_by(edited, unsaid), text.max(dim=2)
-    return says & (largest.exp() > SURE) & (value != other)
+    (other, says), (value, said) = said_by(edited, properties.unsaid), said_by(text, properties.unsaid)
+    if properties.by_phrases:
+        said = text.amax(dim=2).exp() > SURE
+    return says & said & (value != other)
 
 
 def obedience_loss(drawn: Tensor, value: Tensor, said: Tensor) -> Tensor:
