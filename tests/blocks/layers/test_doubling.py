@@ -1,4 +1,4 @@
-"""A convolution taken as one with the doubling before it or the halving after it is the same sum, with fewer products."""
+"""A convolution taken as one with the doubling before it, or the halving after it, is the same sum."""
 
 from __future__ import annotations
 
