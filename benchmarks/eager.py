@@ -9,19 +9,29 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import importlib
 import io
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from limner.blocks.layers import doubling
+from limner.blocks.losses.penalties import gradient_penalty
 from limner.data.dataset import Dataset
 from limner.data.views import Pairs
 from limner.system import Clock, Phase
+from limner.training import allocator
+
+LAZY = 16
+"""Steps from one penalty to the next where they are lazier."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +50,40 @@ class Switches:
     """Backward passes compute the gradients of the player that moves, and losses stay where they are."""
     bf16: bool = False
     """Autocast to bf16."""
+    merged: bool = False
+    """A convolution is taken as one with the doubling before it, or the halving after it."""
+    lazier: bool = False
+    """Gradient penalties in bf16, at every 16th step; else in fp32, as often as the system says."""
+    allocator: bool = False
+    """glibc keeps freed memory."""
 
     def described(self) -> str:
         """Say what is in."""
         on = [field.name for field in dataclasses.fields(self) if getattr(self, field.name)]
         return " + ".join(on) or "eager"
+
+    @contextmanager
+    def applied(self, system: Any) -> Iterator[None]:
+        """Have blocks, the system's own module and the allocator do as is said here, inside a `with` block."""
+        module = importlib.import_module(type(system).__module__)
+        if self.allocator != _kept[-1]:
+            (allocator.keep_freed_memory if self.allocator else allocator.usual)()
+            _kept.append(self.allocator)
+
+        def penalty(
+            discriminator: Callable[..., Tensor], images: Tensor, *given: Tensor, autocast: bool = False
+        ) -> Tensor:
+            return gradient_penalty(discriminator, images, *given, autocast=self.lazier)
+
+        with ExitStack() as stack:
+            stack.enter_context(patch.object(doubling, "WORTH_IT", doubling.WORTH_IT if self.merged else sys.maxsize))
+            if hasattr(module, "gradient_penalty"):
+                stack.enter_context(patch.object(module, "gradient_penalty", penalty))
+                stack.enter_context(patch.object(module, "LAZY", LAZY if self.lazier else module.LAZY))
+            yield
+
+
+_kept = [False]  # what the allocator was told, the last of it now
 
 
 class Loop:
@@ -69,6 +108,8 @@ class Loop:
         if hasattr(system, "negatives"):  # what `read`, a system of the same weights, has read already
             system.negatives = copy.copy(read.negatives)
             system.negatives.table = copy.copy(read.negatives.table)
+            if hasattr(system, "teacher"):
+                system.teacher.edits = read.teacher.edits
         else:
             system.sentences = copy.copy(read.sentences)
         if not switches.table:
@@ -77,6 +118,10 @@ class Loop:
 
     def step(self) -> None:
         """Train on one batch."""
+        with self.on.applied(self.system):
+            self._step()
+
+    def _step(self) -> None:
         rows = self.rng.integers(0, self.data.length(), self.batch)
         batch = Pairs.gather(self.data, rows, self.rng)
         if not self.on.cache:
@@ -115,7 +160,10 @@ def decoded(data: Dataset, rows: np.ndarray) -> Tensor:
 def _read_every_time(system: Any, data: Dataset) -> None:
     """Let the table of captions look nothing up: each text is read when it is asked for."""
     table = system.negatives.table if hasattr(system, "negatives") else system.sentences
-    read: Callable[[list[str]], Tensor] = system.pool if hasattr(system, "negatives") else system.text.sentence
+    if hasattr(system, "teacher"):
+        read: Callable[[list[str]], Tensor] = system.teacher.text.pooled
+    else:
+        read = system.pool if hasattr(system, "negatives") else system.text.sentence
     texts: dict[int, str] = {}
     for row in range(data.length()):
         start = int(table.starts[row])

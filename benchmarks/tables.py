@@ -164,9 +164,11 @@ def training() -> str:
     for r in found:
         rows = [[name, rate, f"{r['ratio'][name]:.2f}"] for name, rate in r["images_per_second"].items()]
         base, ours = r["peak_mb"].values()
-        text += f"`{r['system']}`, batch {r['batch']}\n\n" + table(["", "images a second", "ratio"], rows)
-        text += f"\nA lazy penalty in the place of one at every step: {r['lazy_penalty_ratio']:.2f} times as fast. "
-        text += f"Peak memory: {base:,} MB eager, {ours:,} MB Limner.\n\n"
+        on = f" on {r['processor']}" if "processor" in r else ""
+        text += f"`{r['system']}`, batch {r['batch']}{on}\n\n" + table(["", "images a second", "ratio"], rows) + "\n"
+        if "lazy_penalty_ratio" in r:
+            text += f"A lazy penalty in the place of one at every step: {r['lazy_penalty_ratio']:.2f} times as fast. "
+        text += f"Peak memory: {base:,} MB in the first row, {ours:,} MB Limner.\n\n"
     return text.rstrip("\n") + "\n" + made(found)
 
 

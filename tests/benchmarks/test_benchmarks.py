@@ -118,3 +118,23 @@ def test_losses_of_the_baseline_by_hand(eager: Any) -> None:
     assert float(eager.sentence_loss(same, same, eager.same_class(torch.arange(4)), 10.0)) == pytest.approx(
         2 * math.log(4)
     )
+
+
+def test_switches_turn_on_and_off_what_they_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Penalties, merged convolutions and the allocator, inside the block alone."""
+    loops, system = script("eager"), type("Some", (), {})()
+    said: list[str] = []
+    monkeypatch.setattr(loops.allocator, "keep_freed_memory", lambda: said.append("kept"))
+    monkeypatch.setattr(loops.allocator, "usual", lambda: said.append("usual"))
+    monkeypatch.setattr(loops, "gradient_penalty", lambda *_, autocast: autocast)
+    module = sys.modules[type(system).__module__]
+    monkeypatch.setattr(module, "gradient_penalty", "the system's own", raising=False)
+    monkeypatch.setattr(module, "LAZY", 8, raising=False)
+    found = []
+    for on in (loops.Switches(), loops.Switches(merged=True, lazier=True, allocator=True), loops.Switches()):
+        with on.applied(system):
+            asked = module.gradient_penalty(None, torch.zeros(1), autocast=True)
+            found.append((module.LAZY, asked, loops.doubling.WORTH_IT))
+    assert found == [(8, False, sys.maxsize), (16, True, 8), (8, False, sys.maxsize)]
+    assert said == ["kept", "usual"]
+    assert (module.LAZY, module.gradient_penalty) == (8, "the system's own")

@@ -77,7 +77,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def program() -> None:
-    """Run the command line as the program `limner`."""
+    """Run the command line as the program `limner`, which has its process, and so its memory, to itself."""
+    if sys.argv[1:2] in (["train"], ["resume"]):
+        from limner.training.allocator import keep_freed_memory
+
+        keep_freed_memory()
     leave(main())
 
 

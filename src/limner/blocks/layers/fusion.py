@@ -71,6 +71,7 @@ class Fusion(nn.Module):
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """Return (B, C, h, h) under the condition (B, W) as (B, out, 2h, 2h)."""
         first, second = self.convolve  # what works on each place alone is done before the doubling: a quarter of it
+        assert isinstance(first, nn.Conv2d)
         h = second(self.modulate(doubled(self.modulate(x, condition, 0), first), condition, 1))
         return F.interpolate(self.shortcut(x), scale_factor=2.0, mode="nearest") + self.GAIN * h
 

@@ -1,0 +1,91 @@
+"""Freed memory is kept for the next step of a training, in the program `limner` and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from limner import cli
+from limner.training import allocator
+
+STEPS = """
+import json, resource
+from limner.training.allocator import keep_freed_memory, usual
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        b"0" * (40 << 20)  # 10,240 pages
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+plain = faults()
+kept = keep_freed_memory()
+faults()
+found = [kept, plain, faults()]
+usual()
+faults()
+print(json.dumps([*found, faults()]))
+"""
+
+
+def measured(**environment: str) -> tuple[bool, int, int, int]:
+    """Return whether memory is kept, and the page faults of 5 steps before, with it, and after it was undone."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    command = [sys.executable, "-c", STEPS]
+    answer = subprocess.run(command, env=clean | environment, capture_output=True, text=True, check=True)
+    kept, *faults = json.loads(answer.stdout)
+    return kept, *faults
+
+
+linux = pytest.mark.skipif(not allocator._is_glibc(), reason="there is no glibc here")
+
+
+@linux
+def test_freed_memory_is_kept() -> None:
+    kept, before, during, after = measured()
+    assert kept
+    assert before > 20_000
+    assert during < before / 20
+    assert after > 20_000
+
+
+@linux
+@pytest.mark.parametrize(
+    "environment", [{"LIMNER_MALLOC": "0"}, {"MALLOC_TRIM_THRESHOLD_": "131072"}, {"GLIBC_TUNABLES": ""}]
+)
+def test_the_way_out_and_settings_of_ones_own(environment: dict[str, str]) -> None:
+    kept, _, during, _ = measured(**environment)
+    assert not kept
+    assert during > 20_000
+
+
+def test_an_allocator_that_refuses_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[dict[int, int]] = []
+
+    def refuse(settings: dict[int, int]) -> list[bool]:
+        said.append(settings)
+        return [True, False, True]
+
+    monkeypatch.setattr(allocator, "_is_glibc", lambda: True)
+    monkeypatch.setattr(allocator, "_set", refuse)
+    for name in [name for name in os.environ if name.startswith("MALLOC_")]:
+        monkeypatch.delenv(name)
+    assert not allocator.keep_freed_memory()
+    assert said == [allocator.SETTINGS, allocator.USUAL]
+
+
+@pytest.mark.parametrize(("command", "kept"), [("train", True), ("resume", True), ("draw", False), ("studio", False)])
+def test_only_the_program_and_only_to_train(monkeypatch: pytest.MonkeyPatch, command: str, kept: bool) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(allocator, "keep_freed_memory", lambda: calls.append("kept"))
+    monkeypatch.setattr(sys, "argv", ["limner", command, "--help"])
+    with pytest.raises(SystemExit):
+        cli.program()
+    assert bool(calls) is kept
+    calls.clear()
+    cli.main([command, "--help"])  # as tests and other programs call it
+    assert not calls
