@@ -101,18 +101,34 @@ def test_a_budget_is_parted_by_shares_and_stages_above_the_size_are_left_out() -
     assert (smaller.budgets, smaller.widths, smaller.last) == ((200, 600), (3, 2), 1)
 
 
+def test_a_schedule_may_begin_at_any_side_and_its_first_stage_never_fades() -> None:
+    stages = (Stage(8, 1, 8, 0.5), Stage(16, 3, 8, 0.5))
+    schedule = GrowthSchedule.of(stages, (4, 3, 2), 16, 400)
+    assert (schedule.first, schedule.last, schedule.widths) == (1, 2, (4, 3, 2))
+    assert list(schedule.parts()) == [(1, Stage(8, 1, 8, 0.0), 100), (2, Stage(16, 3, 8, 0.5), 300)]
+    assert (schedule.at(1).alpha(0.0), schedule.at(2).alpha(0.0)) == (1.0, 0.0)
+    drawn = [
+        draft.note for draft in coarse_to_fine(
+            lambda z, depth, alpha: torch.zeros(1, 3, 4 << depth, 4 << depth), torch.zeros(1, 2), 2, 1.0, 16, first=1
+        )
+    ]  # fmt: skip
+    assert drawn == ["8 x 8", "16 x 16"]
+    with pytest.raises(UserError, match="3 stages need 3 widths, not 2"):
+        GrowthSchedule.of(stages, (4, 3), 16, 400)
+
+
 @pytest.mark.parametrize(
     ("stages", "size", "says"),
     [
-        ((Stage(4, 1, 8, 0), Stage(16, 1, 8, 0)), 16, "double from 4 to size=16; they are 4, 16"),
+        ((Stage(4, 1, 8, 0), Stage(16, 1, 8, 0)), 16, "double from 4, 8, ... to size=16; they are 4, 16"),
         ((Stage(4, 1, 8, 0), Stage(8, 1, 8, 0)), 16, "double from 4"),
-        ((Stage(8, 1, 8, 0),), 8, "double from 4"),
+        ((Stage(12, 1, 8, 0),), 12, "double from 4"),
         ((), 8, "they are none"),
         ((Stage(4, 0, 8, 0),), 4, "stage of 4 pixels: share above 0"),
         ((Stage(4, 1, 0, 0),), 4, "batch from 1"),
         ((Stage(4, 1, 8, 1.5),), 4, "fade from 0 to 1"),
     ],
-    ids=["gap", "short", "late", "none", "share", "batch", "fade"],
+    ids=["gap", "short", "no power of two", "none", "share", "batch", "fade"],
 )
 def test_a_schedule_that_makes_no_sense_is_refused(stages: tuple[Stage, ...], size: int, says: str) -> None:
     with pytest.raises(UserError, match=says):

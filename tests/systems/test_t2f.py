@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
+from limner.blocks.growing import Stage
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.layers.conditioning_augmentation import EqualAugmentation, kl_to_standard_normal
+from limner.blocks.losses import hard_negatives
 from limner.blocks.text.encoders import LstmEncoder
 from limner.data.dataset import Dataset
 from limner.data.schema import Lexicon
@@ -20,8 +22,8 @@ from limner.errors import UserError
 from limner.noise import RowNoise
 from limner.requests import Caption
 from limner.system import Clock, Update
-from limner.systems import progan
-from limner.systems.t2f import DRIFT, T2F, Discriminator, Generator, critic_loss
+from limner.systems import progan, t2f
+from limner.systems.t2f import DRIFT, KIT, LAZY, T2F, Discriminator, Generator, critic_loss, pairing_loss
 from toy import shapes
 
 FADING = Clock(seen=100, total=1_600, step=0)
@@ -220,3 +222,131 @@ def test_the_loss_by_hand() -> None:
     drift = 0.001 * (4 + 16) / 2
     assert critic_loss(right, fake).item() == pytest.approx(1 - 3 + drift)
     assert critic_loss(right, fake, wrong, weight=0.5).item() == pytest.approx(0.5 * (1 - 0.5) - 3 + drift)
+
+
+# The kit
+
+
+def kitted(data: Dataset, *kit: str, **changes: object) -> T2F:
+    """Return the tiny system with a kit, at its only stage of 16 pixels, its teacher as it was built."""
+    stages = (Stage(16, 1, 8, 0.5),)
+    options = {"teacher_images": 320, "teacher_width": 0.25, "gate": 0.0, "stages": stages} | changes
+    system = made(data, kit=kit, **options)
+    if system.teacher:
+        system.teacher.eval().requires_grad_(False)
+        system.lessons.enter(data)
+    return system
+
+
+def played(system: T2F, data: Dataset, step: int = 0) -> tuple[Update, Update]:
+    """Return the two updates of a step at 16 pixels."""
+    torch.manual_seed(1)
+    critic, generator = system.phases()[-1].step(batch(data), Clock(seen=8 * step, total=1_600, step=step))  # type: ignore[misc]
+    return critic, generator
+
+
+def test_the_pairing_loss_by_hand() -> None:
+    # f(1 - 2) and f(1 - 4) of the drawn pictures, f(0 - 2) and f(-1 - 4) of the wrong texts; f(x) = log(1 + e^x)
+    right, fake, wrong = torch.tensor([2.0, 4.0]), torch.tensor([1.0, 1.0]), torch.tensor([0.0, -1.0])
+    drawn = (0.31326 + 0.04859) / 2
+    assert pairing_loss(right, fake).item() == pytest.approx(drawn, abs=1e-4)
+    assert pairing_loss(right, fake, wrong, weight=0.5).item() == pytest.approx(
+        drawn + 0.5 * (0.12693 + 0.00672) / 2, abs=1e-4
+    )
+
+
+def test_with_pairing_scores_are_compared_and_penalties_are_lazy_and_in_bf16(
+    data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[tuple[int, bool]] = []
+
+    def penalty(critic: object, images: Tensor, text: Tensor, autocast: bool = False) -> Tensor:
+        taken.append((len(images), autocast))
+        return torch.tensor(3.0)
+
+    monkeypatch.setattr(t2f, "gradient_penalty", penalty)
+    system = kitted(data, "pairing", gamma=0.5)
+    for step in range(LAZY + 1):
+        critic, generator = played(system, data, step)
+        log = critic.log
+        expected = 3.0 * 2 * LAZY * 0.5 * 0.5 if step % LAZY == 0 else 0.0  # R1 + R2, gamma / 2
+        assert mean(log["penalty"]) == expected
+        paired = pairing_loss(log["right"], log["drawn"], log["wrong"], 0.5).item()
+        assert critic.loss.item() == pytest.approx(paired + expected, rel=1e-4)
+    assert taken == [(16, True)] * 2  # real and drawn pictures together
+    kl = T2F.presets["tiny"].kl * mean(generator.log["kl"])
+    assert generator.loss.item() > kl  # softplus is positive; WGAN's would be the score itself
+
+
+def test_a_teacher_reads_first_and_is_frozen(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hard_negatives, "MARGIN", -2.0)  # one that has learnt nothing tells no text from another
+    system = kitted(data, "teacher", "match", "naming")
+    names = [phase.name for phase in system.phases()]
+    assert names == ["words", "teacher", "gate", "16px"]
+    assert system.teacher is not None
+    assert not any(
+        module is system.teacher for player in system.phases()[-1].players.values() for module in player.modules
+    )
+    text = system.lessons.prepare(batch(data).images, batch(data).rows).text
+    assert torch.allclose(
+        system.sentences(["a red circle"]).sum(), torch.tensor(3.0 * len(system.teacher.properties.unsaid))
+    )
+    assert text.shape == (8, system.teacher.properties.total)
+    critic, generator = played(system, data)
+    assert {"match", "naming"} < generator.log.keys()
+    for part in (system.augment, system.generator):
+        assert gradients(generator.log["match"], part) > 0
+        assert gradients(critic.loss, part) == 0
+
+
+def test_each_loss_of_the_kit_is_added_once(data: Dataset) -> None:
+    _, plain = played(kitted(data, "teacher"), data)
+    for names in (("match",), ("naming",), ("match", "naming")):
+        _, asked = played(kitted(data, "teacher", *names), data)
+        assert asked.log.keys() - plain.log.keys() == set(names)
+        total = sum(asked.log[name] for name in names)
+        assert torch.allclose(asked.loss, plain.loss + total, rtol=1e-5)
+
+
+def test_below_16_pixels_the_teacher_does_not_look(data: Dataset) -> None:
+    system = kitted(data, *KIT, stages=(Stage(8, 1, 8, 0.5), Stage(16, 1, 8, 0.5)))
+    torch.manual_seed(1)
+    _, generator = system.phases()[-2].step(batch(data), Clock(seen=0, total=1_600, step=1))  # type: ignore[misc]
+    assert generator.log.keys() == {"kl"}
+
+
+def test_the_right_picture_stands_with_a_wrong_text(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    system, calls = kitted(data, *KIT), []
+    match = system.critic.match
+    monkeypatch.setattr(system.critic, "match", lambda *pair: calls.append(pair) or match(*pair))
+    played(system, data, 1)
+    (right, text), _, (same, wrong), *_ = calls
+    assert torch.equal(right, same)
+    assert not torch.equal(wrong, text)
+
+
+@pytest.mark.parametrize(
+    ("kit", "says"),
+    [
+        (("match",), "kit=match needs a teacher: kit=teacher,match"),
+        (("hinge",), "kit=hinge: what there is are teacher"),
+    ],
+)
+def test_a_kit_that_makes_no_sense_is_refused(data: Dataset, kit: tuple[str, ...], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        made(data, kit=kit)
+
+
+def test_it_draws_from_what_the_teacher_reads(data: Dataset) -> None:
+    system = kitted(data, *KIT).eval()
+    still = TwoSpreads(spread=0.0, reading=0.0)
+    drafts = [*system.sample([Caption("a red circle"), Caption("a blue square")], still, RowNoise([1, 1]))]
+    assert [draft.note for draft in drafts] == ["16 x 16"]  # its first stage
+    assert drafts[-1].images is not None and not torch.equal(*drafts[-1].images)
+
+
+def test_the_preset_of_the_kit_begins_at_16_pixels(data: Dataset) -> None:
+    config = T2F.presets["faces-kit"]
+    system = T2F(config, dataclasses.replace(data.schema, size=64))
+    assert [phase.name for phase in system.phases()] == ["words", "teacher", "gate", "16px", "32px", "64px"]
+    assert config.kit == KIT and all(stage.fade == 0.3 for stage in config.stages)

@@ -1,4 +1,4 @@
-"""Parts of systems whose nets grow from 4x4 pixels, each doubling of the side fading in (Karras et al., ICLR 2018).
+"""Parts of systems whose nets grow from 4x4 pixels or more, each doubling fading in (Karras et al., ICLR 2018).
 
 Reading order: Stage and GrowthSchedule (what is trained when), Doubling and Halving (the layers of one resolution),
 real_at (real pictures as small as the drawn ones), coarse_to_fine (drawing). The nets themselves stand in the files of
@@ -12,7 +12,7 @@ channels, h side of a map.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -43,40 +43,53 @@ class Stage:
 
 @dataclass(frozen=True)
 class GrowthSchedule:
-    """The stages from 4 pixels to the finished side, and the widths of nets that grow through them."""
+    """The stages from the first side, 4 pixels or more, to the finished one, and the widths of nets that grow."""
 
     stages: tuple[Stage, ...]
-    """One for each resolution: `stages[depth]`."""
+    """One for each resolution."""
     budgets: tuple[int, ...]
     """Pictures of each stage."""
     widths: tuple[int, ...]
-    """Channels at each resolution."""
+    """Channels at each resolution from 4 pixels on."""
+    first: int = 0
+    """Depth of the first stage: nets begin with the layers up to there."""
 
     @classmethod
     def of(cls, stages: Sequence[Stage], widths: Sequence[int], size: int, images: int) -> GrowthSchedule:
         """Take the stages up to `size` pixels and divide a budget of `images` among them.
 
         Raises:
-            UserError: where stages do not double from 4 to `size`, one has values out of range, or widths are missing.
+            UserError: where stages do not double from 4, 8, ... pixels to `size`, a value is out of range, or widths
+                are missing.
         """
         used = [stage for stage in stages if stage.resolution <= size]
-        expected = [4 * 2**depth for depth in range(len(used))]
-        if [stage.resolution for stage in used] != expected or 4 * 2 ** len(used) != 2 * size:
-            sides = ", ".join(str(stage.resolution) for stage in stages)
-            raise UserError(f"stages have to double from 4 to size={size}; they are {sides or 'none'}")
+        sides = [4 * 2**depth for depth in range(10) if 4 * 2**depth <= size]
+        first = len(sides) - len(used)
+        if not used or sides[-1:] != [size] or [stage.resolution for stage in used] != sides[first:]:
+            named = ", ".join(str(stage.resolution) for stage in stages)
+            raise UserError(f"stages have to double from 4, 8, ... to size={size}; they are {named or 'none'}")
         for stage in used:
             if stage.share <= 0 or stage.batch < 1 or not 0 <= stage.fade <= 1:
                 raise UserError(f"stage of {stage.resolution} pixels: share above 0, batch from 1, fade from 0 to 1")
-        if len(widths) < len(used):
-            raise UserError(f"{len(used)} stages need {len(used)} widths, not {len(widths)}")
+        if len(widths) < len(sides):
+            raise UserError(f"{len(sides)} stages need {len(sides)} widths, not {len(widths)}")
+        used[0] = replace(used[0], fade=0.0)
         total = sum(stage.share for stage in used)
         budgets = (round(images * stage.share / total) for stage in used)
-        return cls(tuple(used), tuple(budgets), tuple(widths[: len(used)]))
+        return cls(tuple(used), tuple(budgets), tuple(widths[: len(sides)]), first)
 
     @property
     def last(self) -> int:
         """The depth of a net that is fully grown."""
-        return len(self.stages) - 1
+        return self.first + len(self.stages) - 1
+
+    def at(self, depth: int) -> Stage:
+        """Return the stage of a depth."""
+        return self.stages[depth - self.first]
+
+    def parts(self) -> Iterator[tuple[int, Stage, int]]:
+        """Yield depth, stage and budget of each stage."""
+        yield from zip(range(self.first, self.last + 1), self.stages, self.budgets, strict=True)
 
 
 class Doubling(nn.ModuleList):
@@ -121,7 +134,12 @@ def real_at(images: Tensor, depth: int, alpha: float) -> Tensor:
 
 
 def coarse_to_fine(
-    generator: Callable[[Tensor, int, float], Tensor], latent: Tensor, depth: int, alpha: float, size: int
+    generator: Callable[[Tensor, int, float], Tensor],
+    latent: Tensor,
+    depth: int,
+    alpha: float,
+    size: int,
+    first: int = 0,
 ) -> Iterator[Draft]:
     """Draw from (B, L) at each depth in turn; the last draft is doubled to `size` pixels, whatever depth was reached.
 
@@ -131,10 +149,11 @@ def coarse_to_fine(
         depth: how far the net has grown.
         alpha: weight of its newest stage.
         size: side of the finished picture, S.
+        first: depth that the net began with.
     """
-    for shallow in range(depth):
+    for shallow in range(first, depth):
         images = generator(latent, shallow, 1.0).clamp(-1, 1)
-        yield Draft(images=images, note=_sides(images), progress=(shallow + 1) / (depth + 1))
+        yield Draft(images=images, note=_sides(images), progress=(shallow - first + 1) / (depth - first + 1))
     images = generator(latent, depth, alpha).clamp(-1, 1)
     note = _sides(images)
     while images.shape[-1] < size:

@@ -46,7 +46,8 @@ from limner.blocks.losses.differentiable_augmentation import HAZE, blurred
 from limner.blocks.losses.energy_score import energy_score
 from limner.blocks.losses.hard_negatives import Candidates, HardNegatives
 from limner.blocks.losses.penalties import gradient_penalty
-from limner.blocks.teacher.properties import contradicts, obedience_loss, said_by
+from limner.blocks.teacher.lessons import changed
+from limner.blocks.teacher.properties import obedience_loss, said_by
 from limner.blocks.teacher.teacher import Teacher
 from limner.blocks.text.encoders import texts_of, unknown_words
 from limner.data.schema import Schema
@@ -221,22 +222,10 @@ class MiniatureV2(System):
         return pooled if "posteriors" in self.config.without else self.teacher.condition(pooled)
 
     def edited(self, own: Tensor, pooled: Tensor) -> tuple[Tensor, Tensor]:
-        """Change one word of each caption so that it says something else.
-
-        Args:
-            own: (B,) places of the captions in the table.
-            pooled: (B, P), their states.
-
-        Returns:
-            (B, P) states of the edits, and bool (B,), false where there is none, or its reading does not differ.
-        """
-        texts = [self.negatives.table.sentences[place] for place in own.tolist()]
-        edits = [None] * len(texts) if "edits" in self.config.without else self.teacher.edit(texts)
-        other = pooled.clone()
-        if places := [place for place, text in enumerate(edits) if text is not None]:
-            other[places] = self.teacher.text.pooled([text for text in edits if text is not None])
-        read = self.teacher.read
-        return other, contradicts(read(other), read(pooled), self.teacher.properties).any(dim=1)
+        """Change one word of each caption, by places (B,) and states (B, P), see `changed`; without edits of none."""
+        if "edits" in self.config.without:
+            return pooled, torch.zeros_like(own, dtype=torch.bool)
+        return changed(self.teacher, [self.negatives.table.sentences[place] for place in own.tolist()], pooled)
 
     def step(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
         """One update of the discriminator and one of the generator, on one batch of drawings, two of each text."""

@@ -208,17 +208,17 @@ class ProGAN(System):
                 name=f"{stage.resolution}px", view=Pictures, images=images, batch=stage.batch, players=players,
                 on_start=partial(self.grow, depth), step=partial(self.step, depth),
             )
-            for depth, (stage, images) in enumerate(zip(self.schedule.stages, self.schedule.budgets, strict=True))
+            for depth, stage, images in self.schedule.parts()
         ]  # fmt: skip
 
     def grow(self, depth: int) -> None:
         """Note that the stage of this depth begins."""
         self.depth.fill_(depth)
-        self.alpha.fill_(self.schedule.stages[depth].alpha(0.0))
+        self.alpha.fill_(self.schedule.at(depth).alpha(0.0))
 
     def step(self, depth: int, batch: Pictures, clock: Clock) -> Iterator[Update]:
         """WGAN-GP, one move each: the discriminator's, then the generator's with fresh noise."""
-        alpha = self.schedule.stages[depth].alpha(clock.progress)
+        alpha = self.schedule.at(depth).alpha(clock.progress)
         self.alpha.fill_(alpha)
         real = real_at(batch.images, depth, alpha)  # (B, 3, R, R)
         with torch.no_grad():
@@ -244,7 +244,9 @@ class ProGAN(System):
     def drawing(self) -> Callable[[Tensor], Iterator[Draft]]:
         """Return what draws noise (B, L) from coarse to fine with nets grown as far as they are now."""
         depth, alpha = int(self.depth), float(self.alpha)
-        return partial(coarse_to_fine, self.generator, depth=depth, alpha=alpha, size=self.config.size)
+        return partial(
+            coarse_to_fine, self.generator, depth=depth, alpha=alpha, size=self.config.size, first=self.schedule.first
+        )
 
     def exports(self) -> Mapping[str, ExportPart]:
         """Return the generator as far as it has grown: noise (B, L) to pictures."""

@@ -10,6 +10,14 @@ Letters: B pictures, S side of the finished picture, R side of the newest stage,
 (R = 4 * 2^depth), alpha the weight of the newest stage while it fades in, E width of a sentence vector, c numbers of
 the code that Conditioning Augmentation makes of it, Z numbers of noise, C channels.
 
+The kit (`kit=teacher,edits,match,naming,pairing`, none of it the program's), by what was learnt since
+    teacher: two encoders read and look first, and are frozen (`blocks.teacher`); codes are made of what the text says.
+    edits: half of the wrong texts are the picture's own with one word changed.
+    match, naming: a drawing's own text is to be found by it; it is to show what the text says (from 16 pixels on).
+    pairing: real and drawn pictures of one text are compared (Huang et al., R3GAN, NeurIPS 2024), and gradients are
+        penalised at every 16th step, in bf16 (Karras et al., StyleGAN2, 2020), in place of WGAN-GP.
+    Stages may begin at 16 pixels: what is below says little.
+
 Three ingredients, each of which `without` leaves out
     matching: the discriminator also scores real pictures with texts that do not fit them, and learns to score them low.
     kl: codes are held near N(0, 1), so that there is a face wherever they may fall.
@@ -55,7 +63,10 @@ from limner.blocks.layers.equalised import (
     leaky,
     pixel_norm,
 )
+from limner.blocks.losses.penalties import gradient_penalty
 from limner.blocks.losses.wasserstein import wasserstein_gradient_penalty
+from limner.blocks.teacher.lessons import Lesson, Lessons
+from limner.blocks.teacher.teacher import Teacher
 from limner.blocks.text.encoders import LstmEncoder, texts_of, unknown_words
 from limner.data.schema import Schema
 from limner.data.views import Pairs
@@ -66,6 +77,10 @@ from limner.requests import Caption, Request
 from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, blend, no_grad
 
 INGREDIENTS = frozenset({"matching", "kl", "fade"})
+KIT = ("teacher", "edits", "match", "naming", "pairing")
+LAZY = 16  # pairing: steps from one penalty to the next, each weighted this much more
+SMALLEST = 16  # side from which the teacher looks at drawings
+TEACHER_BATCH = 96  # pictures in a step of the teacher
 DRIFT = 0.001  # weight of the squared scores of real pictures
 
 
@@ -109,6 +124,16 @@ class Config:
     """Whose LSTM encodes texts for the discriminator: its own, or the generator's, held still."""
     without: tuple[str, ...] = ()
     """Ingredients left out, to see what each gives: matching, kl, fade."""
+    kit: tuple[str, ...] = ()
+    """Modern ingredients put in, by name: teacher, edits, match, naming, pairing."""
+    gamma: float = 1.0
+    """With pairing: weight of the penalty of gradients at real pictures and at drawn ones."""
+    teacher_images: int = 150_000
+    """With a teacher: pictures it is shown before."""
+    teacher_width: float = 1.0
+    """With a teacher: factor on the channels of its encoders."""
+    gate: float = 0.97
+    """With a teacher: share of changed captions it must refuse, of each thing, before stages begin; 0: go on."""
 
 
 class Generator(nn.Module):
@@ -196,6 +221,19 @@ def critic_loss(right: Tensor, fake: Tensor, wrong: Tensor | None = None, weight
     return weight * negatives - right.mean() + DRIFT * right.square().mean()
 
 
+def pairing_loss(right: Tensor, fake: Tensor, wrong: Tensor | None = None, weight: float = 1.0) -> Tensor:
+    """Return E f(D(fake, t) - D(right, t)) + weight E f(D(wrong, t) - D(right, t)), f softplus (Huang et al. 2024).
+
+    Args:
+        right: scores of real pictures with their texts, (B,).
+        fake: scores of pictures drawn from the same texts, (B,).
+        wrong: scores of the same real pictures with texts that do not fit, (B,), where they are taken.
+        weight: of the second term.
+    """
+    loss = F.softplus(fake.float() - right.float()).mean()
+    return loss if wrong is None else loss + weight * F.softplus(wrong.float() - right.float()).mean()
+
+
 class T2F(System):
     """Karnewar 2018, its first version mended.
 
@@ -215,6 +253,10 @@ class T2F(System):
             stages=(Stage(4, 1, 8, 0.5), Stage(8, 1, 8, 0.5), Stage(16, 1, 8, 0.5)),
         ),
         "avatars": Config(rate=3e-3),
+        "faces-kit": Config(
+            kit=KIT, rate=2e-3, ema=10_000, images=400_000,
+            stages=(Stage(16, 30, 32, 0.3), Stage(32, 40, 32, 0.3), Stage(64, 60, 32, 0.3)),
+        ),
         "face2text": Config(
             images=310 * 1_237, widths=(256, 256, 256, 256, 128), code=178, noise=78, hidden=256, embedding=128,
             layers=3, kl=1.0,
@@ -233,15 +275,25 @@ class T2F(System):
         c = self.config
         if unknown := set(c.without) - INGREDIENTS:
             raise UserError(f"without={min(unknown)}: what can be left out is {', '.join(sorted(INGREDIENTS))}")
+        if unknown := set(c.kit) - set(KIT):
+            raise UserError(f"kit={min(unknown)}: what there is are {', '.join(KIT)}")
+        if "teacher" not in c.kit and (needy := {"edits", "match", "naming"} & set(c.kit)):
+            raise UserError(f"kit={min(needy)} needs a teacher: kit=teacher,{','.join(sorted(needy))}")
         stages = c.stages if self.uses("fade") else [replace(stage, fade=0.0) for stage in c.stages]
         self.schedule = GrowthSchedule.of(stages, c.widths, c.size, c.images)
         self.register_buffer("depth", torch.tensor(self.schedule.last))
         self.register_buffer("alpha", torch.tensor(1.0))
-        own = LstmEncoder(schema.lexicon, c.hidden, c.embedding, c.layers) if c.critic_reads == "own" else None
-        self.text = LstmEncoder(schema.lexicon, c.hidden, c.embedding, c.layers)
-        self.augment = EqualAugmentation(c.hidden, c.code)
+        self.teacher: Teacher | None = None
+        self.width, own = c.hidden, None
+        if "teacher" in c.kit:
+            self.teacher = Teacher(schema, c.size, width=c.teacher_width, coarsest=min(SMALLEST, c.size))
+            self.lessons, self.width = Lessons(self.teacher, "edits" in c.kit), self.teacher.properties.total
+        else:
+            own = LstmEncoder(schema.lexicon, c.hidden, c.embedding, c.layers) if c.critic_reads == "own" else None
+            self.text = LstmEncoder(schema.lexicon, c.hidden, c.embedding, c.layers)
+        self.augment = EqualAugmentation(self.width, c.code)
         self.generator = Generator(c.code + c.noise, self.schedule.widths)
-        self.critic = Discriminator(self.schedule.widths, c.hidden, own)
+        self.critic = Discriminator(self.schedule.widths, self.width, own)
         for net in (self.generator, self.critic):
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # quicker on CPUs in bf16
 
@@ -250,58 +302,94 @@ class T2F(System):
         return ingredient not in self.config.without
 
     def phases(self) -> list[Phase]:
-        """Return a phase for each resolution; the text encoder learns in all of them, through the generator."""
-        optimiser = adam(self.config.rate, betas=(0.0, 0.99))
-        drawing = [self.text, self.augment, self.generator]
+        """Return a phase for each resolution; the text encoder learns in all of them, through the generator.
+
+        With a teacher its own phases come first, and no text encoder learns after them.
+        """
+        c, optimiser = self.config, adam(self.config.rate, betas=(0.0, 0.99))
+        drawing = [self.augment, self.generator] if self.teacher else [self.text, self.augment, self.generator]
+        first = self.teacher.phases(c.teacher_images, TEACHER_BATCH, c.gate) if self.teacher else []
         players = {
             "critic": Player(modules=[self.critic], optimiser=optimiser),
             "generator": Player(modules=drawing, optimiser=optimiser, ema=self.config.ema),
         }
-        return [
+        return first + [
             Phase(
                 name=f"{stage.resolution}px", view=Pairs, images=images, batch=stage.batch, players=players,
-                on_start=partial(self.grow, depth), step=partial(self.step, depth),
+                on_start=partial(self.grow, depth), on_enter=self.lessons.enter if self.teacher else None,
+                step=partial(self.step, depth),
             )
-            for depth, (stage, images) in enumerate(zip(self.schedule.stages, self.schedule.budgets, strict=True))
+            for depth, stage, images in self.schedule.parts()
         ]  # fmt: skip
 
     def grow(self, depth: int) -> None:
         """Note that the stage of this depth begins."""
         self.depth.fill_(depth)
-        self.alpha.fill_(self.schedule.stages[depth].alpha(0.0))
+        self.alpha.fill_(self.schedule.at(depth).alpha(0.0))
 
     def step(self, depth: int, batch: Pairs, clock: Clock) -> Iterator[Update]:
-        """WGAN-GP with text, one move each: the discriminator's, then the generator's, on one batch of drawings."""
-        alpha = self.schedule.stages[depth].alpha(clock.progress)
+        """One move each: the discriminator's, then the generator's, on one batch of drawings."""
+        c, alpha = self.config, self.schedule.at(depth).alpha(clock.progress)
         self.alpha.fill_(alpha)
         real = real_at(batch.images, depth, alpha)  # (B, 3, R, R)
-        sentence = self.text.sentence(batch.texts)  # (B, E)
+        lesson = self.lessons.prepare(real, batch.rows) if self.teacher else None
+        sentence = lesson.text if lesson else self.text.sentence(batch.texts)  # (B, E)
         mean, log_var = self.augment(sentence)
         code = reparameterise((mean, log_var), torch.randn_like(mean))  # (B, c)
-        noise = normal(code, self.config.noise)  # (B, Z)
+        noise = normal(code, c.noise)  # (B, Z)
         fake = self.generator(torch.cat([code, noise], dim=1), depth, alpha)
 
         text = sentence.detach() if self.critic.reader is None else self.critic.reader.sentence(batch.texts)
         real_maps, fake_maps = self.critic.maps(torch.cat([real, fake.detach()]), depth, alpha).chunk(2)
         real_features, fake_features = self.critic.features(real_maps), self.critic.features(fake_maps)
         on_right, on_fake = self.critic.match(real_features, text), self.critic.match(fake_features, text)
-        loss, log = critic_loss(on_right, on_fake), {"right": on_right, "drawn": on_fake}
+        loss_of = pairing_loss if "pairing" in c.kit else critic_loss
+        loss, log = loss_of(on_right, on_fake), {"right": on_right, "drawn": on_fake}
         if self.uses("matching"):
-            on_wrong = self.critic.match(real_features[batch.wrong], text)  # wrong picture, right text
-            loss = critic_loss(on_right, on_fake, on_wrong, weight=self.config.negatives)
+            if lesson:  # right picture, wrong text
+                wrong = torch.where(lesson.is_wrong[:, None], lesson.wrong, text[batch.wrong])
+                on_wrong = self.critic.match(real_features, wrong)
+            else:
+                on_wrong = self.critic.match(real_features[batch.wrong], text)  # wrong picture, right text
+            loss = loss_of(on_right, on_fake, on_wrong, weight=c.negatives)
             log["wrong"] = on_wrong
-        penalty = wasserstein_gradient_penalty(lambda x: self.critic(x, text, depth, alpha), real, fake)
+        penalty = self.penalty(depth, alpha, clock, real, fake, text)
         yield Update("critic", loss + penalty, log | {"penalty": penalty})
 
-        loss = -self.critic(fake, text.detach(), depth, alpha).float().mean()
+        score = self.critic(fake, text.detach(), depth, alpha).float()
+        loss = F.softplus(on_right.detach().float() - score).mean() if "pairing" in c.kit else -score.mean()
         kl = kl_to_standard_normal(mean, log_var)
-        yield Update("generator", loss + self.uses("kl") * self.config.kl * kl, {"kl": kl})
+        log = {"kl": kl}
+        if lesson and fake.shape[-1] >= SMALLEST:
+            asked = self.asked(lesson, fake)
+            loss, log = loss + sum(asked.values()), log | asked
+        yield Update("generator", loss + self.uses("kl") * c.kl * kl, log)
+
+    def penalty(self, depth: int, alpha: float, clock: Clock, real: Tensor, fake: Tensor, text: Tensor) -> Tensor:
+        """Return the gradient penalty: WGAN-GP's at each step; with pairing R1 + R2 at every 16th, else zero."""
+        if "pairing" not in self.config.kit:
+            return wasserstein_gradient_penalty(lambda x: self.critic(x, text, depth, alpha), real, fake)
+        if not clock.every(LAZY):
+            return real.new_zeros(())
+        critic, both = partial(self.critic, depth=depth, alpha=alpha), torch.cat([real, fake])
+        squares = 2 * gradient_penalty(critic, both, text.detach().repeat(2, 1), autocast=True)  # the sum of two means
+        return LAZY * 0.5 * self.config.gamma * squares
+
+    def asked(self, lesson: Lesson, fake: Tensor) -> dict[str, Tensor]:
+        """Return what the teacher asks of drawings (B, 3, R, R): matching and naming, as far as the kit has them."""
+        drawn, kit = self.lessons.features(fake, lesson.haze), self.config.kit
+        asked = {"match": self.lessons.match, "naming": self.lessons.naming}
+        return {name: ask(drawn, lesson).mean() for name, ask in asked.items() if name in kit}
+
+    def sentences(self, texts: Sequence[str]) -> Tensor:
+        """Return the sentence vectors of B texts, or what a teacher reads in them: (B, E)."""
+        return self.teacher.condition(self.teacher.text.pooled(texts)) if self.teacher else self.text.sentence(texts)
 
     @no_grad
     def sample(self, requests: Sequence[Request], knobs: TwoSpreads, rng: RowNoise) -> Iterator[Draft]:
         """Draw each resolution in turn, as far as the nets have grown."""
         epsilon, noise = self.split(rng.normal(self.config.code + self.config.noise))
-        sentence = blend(lambda ends: self.text.sentence(texts_of(ends)), requests)
+        sentence = blend(lambda ends: self.sentences(texts_of(ends)), requests)
         yield from self.drawing()(torch.cat([knobs.reading * epsilon, knobs.spread * noise], dim=1), sentence)
 
     def split(self, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -316,7 +404,7 @@ class T2F(System):
         def draw(noise: Tensor, sentence: Tensor) -> Iterator[Draft]:
             epsilon, noise = self.split(noise)
             latent = torch.cat([reparameterise(self.augment(sentence), epsilon), noise], dim=1)
-            return coarse_to_fine(self.generator, latent, depth, alpha, self.config.size)
+            return coarse_to_fine(self.generator, latent, depth, alpha, self.config.size, self.schedule.first)
 
         return draw
 
@@ -324,10 +412,14 @@ class T2F(System):
         """Return the text encoder, and what draws epsilon and noise (B, c + Z) and sentence vectors (B, E)."""
         c = self.config
         noise, modules = {"reading": c.code, "spread": c.noise}, [self.augment, self.generator]
-        return {
-            "reader": export_encoder(self.text.numbered, [self.text], self.text.rule),
-            "painter": export_generator(self.drawing(), modules, noise, example_condition(c.hidden)),
-        }
+        if teacher := self.teacher:
+            reader = export_encoder(
+                lambda words: teacher.condition(teacher.text.states(words)), [teacher], teacher.text.rule
+            )
+        else:
+            reader = export_encoder(self.text.numbered, [self.text], self.text.rule)
+        painter = export_generator(self.drawing(), modules, noise, example_condition(self.width))
+        return {"reader": reader, "painter": painter}
 
     def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
         """Return words it does not know, each with the nearest it does."""

@@ -53,6 +53,23 @@ def blurred(images: Tensor) -> Tensor:
     return F.pad(F.avg_pool2d(F.avg_pool2d(images, 2, stride=1), 2, stride=1), (1, 1, 1, 1), mode="replicate")
 
 
+def enlarged(images: Tensor, size: int) -> Tensor:
+    """Bring pictures (B, 3, R, R) to the side S, `size`, by bilinear interpolation; those of that side stay."""
+    if images.shape[-1] == size:
+        return images
+    return F.interpolate(images, size=(size, size), mode="bilinear", align_corners=False)
+
+
+def coarsened(images: Tensor, least: int) -> Tensor:
+    """Reduce each picture (B, 3, S, S) to a side drawn from S, S/2, ..., `least`, and bring it back to S."""
+    size, count = images.shape[-1], len(images)
+    times = [2**i for i in range(size.bit_length()) if size >= least * 2**i]
+    chosen = torch.randint(len(times), (count, 1, 1, 1), device=images.device)
+    for number, by in enumerate(times[1:], start=1):
+        images = torch.where(chosen == number, enlarged(F.avg_pool2d(images, by), size), images)
+    return images
+
+
 def _recolour(x: Tensor) -> Tensor:
     def factor() -> Tensor:
         return torch.rand(len(x), 1, 1, 1, device=x.device, dtype=x.dtype)

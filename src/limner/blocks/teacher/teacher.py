@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from limner.blocks.losses.differentiable_augmentation import blurred
+from limner.blocks.losses.differentiable_augmentation import blurred, coarsened
 from limner.blocks.losses.joint_embedding import SHARPEST, same_meaning
 from limner.blocks.modes import evaluating, full_precision
 from limner.blocks.teacher.gate import gate
@@ -62,12 +62,15 @@ class Teacher(nn.Module):
         code: E.
         width: factor on the channels of the image encoder; text states are 256 times as wide.
         by_phrases: name the commonest phrases of captions even where the data has attributes.
+        coarsest: smallest side at which it is to see drawings, brought to S, for nets that grow; by default S.
     """
 
     def __init__(
-        self, schema: Schema, size: int, code: int = 128, width: float = 1.0, by_phrases: bool = False
-    ) -> None:
+        self, schema: Schema, size: int, code: int = 128, width: float = 1.0, by_phrases: bool = False,
+        coarsest: int | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
+        self.size, self.coarsest = size, coarsest or size
         self.properties = Properties(schema, by_phrases)
         hidden = max(16, round(256 * width))
         self.text = ConvolutionalEncoder(schema.lexicon, width=code, embedding=min(96, hidden), hidden=hidden)
@@ -160,7 +163,8 @@ class Teacher(nn.Module):
     def step(self, batch: Described, clock: Clock) -> Iterator[Update]:
         """One update of both encoders."""
         edited = self.edit(batch.texts)
-        features = self.features(hazed(batch.images))
+        images = coarsened(batch.images, self.coarsest) if self.coarsest < self.size else batch.images
+        features = self.features(hazed(images))
         pooled = self.text.pooled([*batch.texts, *(text for text in edited if text is not None)])
         with full_precision(pooled):
             names = self.named(features), self.read(pooled[: len(batch.texts)].float())
