@@ -287,7 +287,7 @@ def test_a_teacher_reads_first_and_is_frozen(data: Dataset, monkeypatch: pytest.
     assert not any(
         module is system.teacher for player in system.phases()[-1].players.values() for module in player.modules
     )
-    text = system.lessons.prepare(batch(data).images, batch(data).rows).text
+    text = system.teacher.condition(system.lessons.prepare(batch(data).images, batch(data).rows).pooled)
     assert torch.allclose(
         system.sentences(["a red circle"]).sum(), torch.tensor(3.0 * len(system.teacher.properties.unsaid))
     )

@@ -42,14 +42,14 @@ from limner.blocks.export import example_condition, export_encoder, export_gener
 from limner.blocks.latent.knobs import Spread
 from limner.blocks.layers.convolutions import doublings
 from limner.blocks.layers.fusion import FusionGenerator
-from limner.blocks.losses.differentiable_augmentation import HAZE, blurred
+from limner.blocks.losses.differentiable_augmentation import blurred
 from limner.blocks.losses.energy_score import energy_score
-from limner.blocks.losses.hard_negatives import Candidates, HardNegatives
 from limner.blocks.losses.penalties import gradient_penalty
-from limner.blocks.teacher.lessons import changed
-from limner.blocks.teacher.properties import obedience_loss, said_by
+from limner.blocks.modes import full_precision
+from limner.blocks.teacher.lessons import Lesson, Lessons
 from limner.blocks.teacher.teacher import Teacher
 from limner.blocks.text.encoders import texts_of, unknown_words
+from limner.blocks.vision.residual import Features
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.errors import UserError
@@ -59,7 +59,7 @@ from limner.requests import Caption, Request
 from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, blend, no_grad
 
 if TYPE_CHECKING:
-    from limner.data.dataset import Dataset
+    pass
 
 LAZY = 16
 """Steps from one gradient penalty to the next; each is weighted this much more (lazy regularisation)."""
@@ -149,6 +149,11 @@ def adversarial_loss(real: Tensor, fake: Tensor, without: Collection[str] = ()) 
     return F.softplus(reference.repeat(2) - fake).mean()
 
 
+def mean_over(x: Tensor, rows: Tensor) -> Tensor:
+    """Return the mean of x (B,) over the rows that are true in bool (B,), 0 where none is."""
+    return (x * rows).sum() / rows.sum().clamp_min(1)
+
+
 class MiniatureV2(System):
     """A teacher, then frozen; then one generator against one discriminator."""
 
@@ -194,7 +199,7 @@ class MiniatureV2(System):
         )
         for net in (self.generator, self.critic):
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # quicker on CPUs in bf16
-        self.negatives = HardNegatives()
+        self.lessons = Lessons(self.teacher, edits="edits" not in config.without)
 
     def phases(self) -> list[Phase]:
         """The teacher and its gate; the adversarial game."""
@@ -203,7 +208,7 @@ class MiniatureV2(System):
         return [
             *self.teacher.phases(c.teacher_images, c.teacher_batch, c.gate),
             Phase(
-                name="gan", view=Pairs, images=c.images, batch=c.batch, step=self.step, on_enter=self.encode_captions,
+                name="gan", view=Pairs, images=c.images, batch=c.batch, step=self.step, on_enter=self.lessons.enter,
                 players={
                     "critic": Player(modules=[self.critic], optimiser=optimiser, schedule=decay),
                     "generator": Player(modules=[self.generator], optimiser=optimiser, schedule=decay, ema=c.ema),
@@ -211,68 +216,40 @@ class MiniatureV2(System):
             ),
         ]  # fmt: skip
 
-    def encode_captions(self, data: Dataset) -> None:
-        """Encode all captions of the training set once: the teacher is frozen, so a table will do."""
-        text = self.teacher.text
-        self.negatives.fill(text, data, text.pooled, text.project)
-        self.teacher.find_edits(data)
-
     def condition(self, pooled: Tensor) -> Tensor:
         """Return the condition of pooled states of texts, (B, P): three times the teacher's posteriors, (B, N)."""
         return pooled if "posteriors" in self.config.without else self.teacher.condition(pooled)
 
-    def edited(self, own: Tensor, pooled: Tensor) -> tuple[Tensor, Tensor]:
-        """Change one word of each caption, by places (B,) and states (B, P), see `changed`; without edits of none."""
-        if "edits" in self.config.without:
-            return pooled, torch.zeros_like(own, dtype=torch.bool)
-        return changed(self.teacher, [self.negatives.table.sentences[place] for place in own.tolist()], pooled)
-
     def step(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
         """One update of the discriminator and one of the generator, on one batch of drawings, two of each text."""
         c, real = self.config, batch.images
-        with torch.no_grad():
-            haze = HAZE * torch.randn_like(real)
-            of_pictures = self.teacher.features(blurred(real) + haze)
-            candidates = self.negatives.candidates(self.teacher.image_codes(of_pictures), batch.rows)
-            with torch.autocast(real.device.type, enabled=False):
-                pooled = self.negatives.pooled(candidates.own)
-                edit, is_edited = self.edited(candidates.own, pooled)
-                wrong, is_wrong = self.negatives.sample_hard(candidates)
-                by_edit = is_edited & (torch.rand(len(real), device=real.device) < 0.5)
-                wrong = torch.where(by_edit[:, None], edit, self.negatives.pooled(wrong))
-                dropped = real.new_empty(len(real), 1).bernoulli_(TEXT_DROPOUT).bool()
-                text = self.condition(pooled).masked_fill(dropped, 0.0)  # t
-                wrong_text = self.condition(wrong)  # w
+        lesson = self.lessons.prepare(real, batch.rows)
+        dropped = real.new_empty(len(real)).bernoulli_(TEXT_DROPOUT).bool()
+        with torch.no_grad(), full_precision(real):
+            text = self.condition(lesson.pooled).masked_fill(dropped[:, None], 0.0)  # t
+            wrong_text = self.condition(lesson.wrong)  # w
         noise = real.new_empty(2 * len(real), c.noise).normal_()  # z, then z'
         fake = self.generator(noise, text.repeat(2, 1))
 
         of_real, of_fake = self.critic.features(torch.cat([real, fake.detach()])).split([len(real), len(fake)])
-        right, mismatched = self.critic.score(of_real, text), self.critic.score(of_real, wrong_text)
+        right, wrong = self.critic.score(of_real, text), self.critic.score(of_real, wrong_text)
         drawn = self.critic.score(of_fake, text.repeat(2, 1))
-        loss = discriminator_loss(right, drawn, mismatched, by_edit | is_wrong, c.without)
+        loss = discriminator_loss(right, drawn, wrong, lesson.is_wrong, c.without)
         if clock.every(LAZY):
             loss = loss + LAZY * 0.5 * c.gamma * self.slope_penalty(real, fake, text)
-        yield Update("critic", loss, {"right": right, "wrong": mismatched, "drawn": drawn})
+        yield Update("critic", loss, {"right": right, "wrong": wrong, "drawn": drawn})
 
         loss = adversarial_loss(right, self.critic(fake, text.repeat(2, 1)), c.without)
-        of_drawings = self.teacher.features(blurred(fake) + haze.repeat(2, 1, 1, 1))
-        kept = ~dropped.flatten()
-        log = {}
-        if c.match:
-            rivals = self.teacher.text_codes(edit) * is_edited[:, None]
-            log["match"] = self.retrieval_loss(self.teacher.image_codes(of_drawings), candidates, rivals)[
-                kept.repeat(2)
-            ].mean()
-            loss = loss + c.match * log["match"]
-        if c.naming:
-            value, said = said_by(self.teacher.read(pooled), self.teacher.properties.unsaid)
-            said = (said & kept[:, None]).repeat(2, 1)
-            log["naming"] = obedience_loss(self.teacher.named(of_drawings), value.repeat(2, 1), said).mean()
-            loss = loss + c.naming * min(clock.progress / RAMP, 1.0) * log["naming"]
-        if c.energy:
-            log["energy"] = self.energy(fake, of_drawings.maps, real, of_pictures.maps, haze).mean()
-            loss = loss + c.energy * log["energy"]
-        yield Update("generator", loss, log)
+        asked = lesson.without(dropped).twice()
+        features = self.lessons.features(fake, asked.haze)
+        raised = min(clock.progress / RAMP, 1.0)
+        terms = {
+            "match": (c.match, lambda: mean_over(self.lessons.match(features, asked), ~dropped.repeat(2))),
+            "naming": (c.naming * raised, lambda: self.lessons.naming(features, asked).mean()),
+            "energy": (c.energy, lambda: self.energy(fake, features, real, lesson).mean()),
+        }
+        log = {name: term() for name, (weight, term) in terms.items() if weight}
+        yield Update("generator", loss + sum(terms[name][0] * value for name, value in log.items()), log)
 
     def slope_penalty(self, real: Tensor, fake: Tensor, text: Tensor) -> Tensor:
         """R1 + R2: the squared norm of D's gradient on real pictures, and on the first drawings, each the mean."""
@@ -281,19 +258,11 @@ class MiniatureV2(System):
         both = torch.cat([real, fake[: len(real)]])
         return 2 * gradient_penalty(self.critic, both, text.repeat(2, 1), autocast=True)
 
-    def retrieval_loss(self, codes: Tensor, candidates: Candidates, rivals: Tensor) -> Tensor:
-        """Return the cross-entropy of finding each drawing's own text among thousands and its own edit: (2B,)."""
-        own, places, similarity = candidates
-        both = Candidates(own.repeat(2), places, similarity.repeat(2, 1))
-        return self.negatives.retrieval_loss(codes, both, self.teacher.sharpness, rivals.repeat(2, 1))
-
-    def energy(
-        self, fake: Tensor, drawn: Sequence[Tensor], real: Tensor, known: Sequence[Tensor], haze: Tensor
-    ) -> Tensor:
+    def energy(self, fake: Tensor, drawn: Features, real: Tensor, lesson: Lesson) -> Tensor:
         """Return the energy score of pooled pixels and the teacher's maps, under the same noise for all: (B,)."""
-        pixels = F.avg_pool2d(fake + haze.repeat(2, 1, 1, 1), 2), F.avg_pool2d(real + haze, 2)
-        halves = [one.chunk(2) for one in (pixels[0], *drawn)]
-        return energy_score([a for a, _ in halves], [b for _, b in halves], [pixels[1], *known])
+        pixels = F.avg_pool2d(fake + lesson.haze.repeat(2, 1, 1, 1), 2), F.avg_pool2d(real + lesson.haze, 2)
+        halves = [one.chunk(2) for one in (pixels[0], *drawn.maps)]
+        return energy_score([a for a, _ in halves], [b for _, b in halves], [pixels[1], *lesson.of_real.maps])
 
     @no_grad
     def sample(self, requests: Sequence[Request], knobs: Spread, rng: RowNoise) -> Iterator[Draft]:

@@ -333,7 +333,8 @@ class T2F(System):
         self.alpha.fill_(alpha)
         real = real_at(batch.images, depth, alpha)  # (B, 3, R, R)
         lesson = self.lessons.prepare(real, batch.rows) if self.teacher else None
-        sentence = lesson.text if lesson else self.text.sentence(batch.texts)  # (B, E)
+        # (B, E)
+        sentence = self.teacher.condition(lesson.pooled) if self.teacher and lesson else self.text.sentence(batch.texts)
         mean, log_var = self.augment(sentence)
         code = reparameterise((mean, log_var), torch.randn_like(mean))  # (B, c)
         noise = normal(code, c.noise)  # (B, Z)
@@ -346,8 +347,8 @@ class T2F(System):
         loss_of = pairing_loss if "pairing" in c.kit else critic_loss
         loss, log = loss_of(on_right, on_fake), {"right": on_right, "drawn": on_fake}
         if self.uses("matching"):
-            if lesson:  # right picture, wrong text
-                wrong = torch.where(lesson.is_wrong[:, None], lesson.wrong, text[batch.wrong])
+            if self.teacher and lesson:  # right picture, wrong text
+                wrong = torch.where(lesson.is_wrong[:, None], self.teacher.condition(lesson.wrong), text[batch.wrong])
                 on_wrong = self.critic.match(real_features, wrong)
             else:
                 on_wrong = self.critic.match(real_features[batch.wrong], text)  # wrong picture, right text

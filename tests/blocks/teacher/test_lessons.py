@@ -56,16 +56,28 @@ def test_a_drawing_is_asked_for_what_its_text_says_and_the_real_picture_of_its_s
 def test_half_of_the_wrong_texts_are_edits_of_the_own(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     lessons = entered(data)
     monkeypatch.setattr(module, "changed", lambda teacher, texts, pooled: (pooled + 1, torch.ones(6, dtype=torch.bool)))
-    monkeypatch.setattr(lessons.teacher, "condition", lambda pooled: pooled)
     kept = []
     for seed in range(20):
         torch.manual_seed(seed)
         lesson = lessons.prepare(pictures(data), torch.arange(6))
-        kept.append(torch.isclose(lesson.wrong, lesson.text + 1).all(dim=1))
+        kept.append(torch.isclose(lesson.wrong, lesson.pooled + 1).all(dim=1))
         assert lesson.is_wrong[kept[-1]].all()
         assert torch.allclose(lesson.rivals.norm(dim=1), torch.ones(6), atol=1e-5)
     assert 0.3 < torch.cat(kept).float().mean() < 0.7
     assert not entered(data, edits=False).prepare(pictures(data), torch.arange(6)).rivals.any()
+
+
+def test_two_drawings_of_a_text_are_asked_alike_and_nothing_where_it_was_dropped(data: Dataset) -> None:
+    lesson = entered(data).prepare(pictures(data), torch.arange(6))
+    lesson = lesson._replace(asked=torch.ones_like(lesson.asked))
+    dropped = torch.tensor([True, False, False, False, False, False])
+    twice = lesson.without(dropped).twice()
+    for name in ("rivals", "value", "asked", "haze"):
+        first, second = getattr(twice, name).chunk(2)
+        assert torch.equal(first, second), name
+    assert not twice.asked[[0, 6]].any() and twice.asked[[1, 7]].all()
+    assert torch.equal(twice.candidates.own, lesson.candidates.own.repeat(2))
+    assert len(twice.pooled) == len(twice.is_wrong) == 6
 
 
 def test_matching_pulls_a_drawing_to_its_own_text(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

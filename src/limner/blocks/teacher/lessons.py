@@ -5,7 +5,7 @@ nearly right captions of other pictures. Nets that grow draw pictures of any sid
 and are asked for what the teacher can name in the real picture of that side.
 
 Letters: B pictures and texts, S side of the teacher's pictures, R that of the drawn ones, A properties, V most values
-of one, N numbers of all properties together, P width of a text's pooled state, E width of a code.
+of one, P width of a text's pooled state, E width of a code.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ class Lesson(NamedTuple):
 
     candidates: Candidates
     """A caption of each picture, and thousands of others."""
-    text: Tensor
-    """(B, N) condition of that caption."""
+    pooled: Tensor
+    """(B, P) state of that caption."""
     wrong: Tensor
-    """(B, N) condition of a text that does not fit."""
+    """(B, P) state of a text that does not fit."""
     is_wrong: Tensor
     """bool (B,), false where none was found that does not fit for sure."""
     rivals: Tensor
@@ -66,6 +66,23 @@ class Lesson(NamedTuple):
     """bool (B, A), whether it says so for sure, and the real picture of side R shows it."""
     haze: Tensor
     """(B, 3, S, S) noise under which real and drawn pictures are seen."""
+    of_real: Features
+    """The real pictures, so seen."""
+
+    def without(self, dropped: Tensor) -> Lesson:
+        """Ask nothing in rows whose text was dropped, bool (B,)."""
+        return self._replace(asked=self.asked & ~dropped[:, None])
+
+    def twice(self) -> Lesson:
+        """Return the lesson of 2B drawings, a first and then a second of each text; texts and real pictures stay B."""
+        own, places, similarity = self.candidates
+        return self._replace(
+            candidates=Candidates(own.repeat(2), places, similarity.repeat(2, 1)),
+            rivals=self.rivals.repeat(2, 1),
+            value=self.value.repeat(2, 1),
+            asked=self.asked.repeat(2, 1),
+            haze=self.haze.repeat(2, 1, 1, 1),
+        )
 
 
 class Lessons:
@@ -104,15 +121,17 @@ class Lessons:
                 rivals = teacher.text_codes(edit) * is_edited[:, None]
             value, said = said_by(teacher.read(pooled), teacher.properties.unsaid)
             shown = teacher.named(of_real).argmax(dim=2) == value
-            text, other = teacher.condition(pooled), teacher.condition(others)
-        return Lesson(candidates, text, other, is_wrong, rivals, value, said & shown, haze)
+        return Lesson(candidates, pooled, others, is_wrong, rivals, value, said & shown, haze, of_real)
 
     def features(self, images: Tensor, haze: Tensor) -> Features:
         """Return the teacher's features of pictures (B, 3, R, R), brought to its side, blurred, under noise."""
         return self.teacher.features(blurred(enlarged(images, self.teacher.size)) + haze)
 
     def match(self, drawn: Features, lesson: Lesson) -> Tensor:
-        """Return the cross-entropy of finding each drawing's own text among thousands and its own edit: (B,)."""
+        """Return the cross-entropy of finding each drawing's own text among thousands and its own edit: (B,).
+
+        0 where nothing is asked, since the text was dropped.
+        """
         codes = self.teacher.image_codes(drawn)
         return self.negatives.retrieval_loss(codes, lesson.candidates, self.teacher.sharpness, lesson.rivals)
 
