@@ -206,6 +206,20 @@ def test_the_energy_score_looks_at_both_under_the_same_haze(large: Dataset) -> N
     assert alike.max() < 0.1 < others.max()
 
 
+def test_a_chequered_grid_costs(large: Dataset) -> None:
+    """The teacher, who sees drawings blurred, does not notice it, and neither do pooled pixels."""
+    system, batch = make(large), batch_of(large)
+    lesson = system.lessons.prepare(batch.images, batch.rows)
+    grid = torch.ones(32, 32)
+    grid[::2, ::2] = grid[1::2, 1::2] = -1
+    scores = []
+    for images in (batch.images, batch.images + 0.2 * grid):
+        twice = images.repeat(2, 1, 1, 1)
+        features = system.lessons.features(twice, lesson.haze.repeat(2, 1, 1, 1))
+        scores.append(system.energy(twice, features, batch.images, lesson).mean().item())
+    assert scores[1] > scores[0] + 0.1
+
+
 def test_penalties_come_lazily_and_on_both_sides(large: Dataset) -> None:
     def loss(gamma: float, step: int, **changes: Any) -> float:
         return losses(make(large, gamma=gamma, **changes), large, step)["critic"].loss.item()

@@ -259,10 +259,13 @@ class MiniatureV2(System):
         return 2 * gradient_penalty(self.critic, both, text.repeat(2, 1), autocast=True)
 
     def energy(self, fake: Tensor, drawn: Features, real: Tensor, lesson: Lesson) -> Tensor:
-        """Return the energy score of pooled pixels and the teacher's maps, under the same noise for all: (B,)."""
-        pixels = F.avg_pool2d(fake + lesson.haze.repeat(2, 1, 1, 1), 2), F.avg_pool2d(real + lesson.haze, 2)
-        halves = [one.chunk(2) for one in (pixels[0], *drawn.maps)]
-        return energy_score([a for a, _ in halves], [b for _, b in halves], [pixels[1], *lesson.of_real.maps])
+        """Return the energy score of pixels, pixels pooled by two, and the teacher's maps: (B,).
+
+        The teacher is shown blurred pictures, and pooling blurs: only pixels themselves tell of a chequered grid.
+        """
+        halves = [one.chunk(2) for one in (fake, F.avg_pool2d(fake, 2), *drawn.maps)]
+        known = (real, F.avg_pool2d(real, 2), *lesson.of_real.maps)
+        return energy_score([a for a, _ in halves], [b for _, b in halves], known)
 
     @no_grad
     def sample(self, requests: Sequence[Request], knobs: Spread, rng: RowNoise) -> Iterator[Draft]:
