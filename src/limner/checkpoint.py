@@ -3,6 +3,7 @@
     system.json          format, system, config, what trained it, sha256 of the other two
     schema.json          words, attributes, sizes
     weights.safetensors  every parameter and buffer
+    NAME.safetensors     of a net that was attached later, NAME in system.json says which; the rest stays as it was
     README.md, grid.png  a model card and, where given, a sheet of samples
 
 The folder appears whole or not at all: it is written beside its place, synced, then renamed. Opening reads
@@ -66,10 +67,7 @@ def save(
     Raises:
         UserError: where `folder` is something else than a checkpoint or cannot be written; nothing is half-written.
     """
-    folder = Path(folder).absolute()
-    _recover(folder)
-    if folder.exists() and not (folder.is_dir() and ((folder / RECORD).exists() or not any(folder.iterdir()))):
-        raise UserError(f"{folder} exists and is no checkpoint: choose another place")
+    folder = _place(folder)
     weights = {name: value for name, value in system.state_dict().items() if not _within(name, omit)}
     files = {WEIGHTS: _pack(weights, half), SCHEMA: _json(system.schema.to_json())}
     record = {
@@ -91,6 +89,43 @@ def save(
         files[GRID] = buffer.getvalue()
     _appear(folder, files)
     return folder
+
+
+def attach(
+    source: str | Path, folder: str | Path, name: str, values: Mapping[str, Tensor], about: Mapping[str, Any]
+) -> Path:
+    """Publish the checkpoint `source` as `folder`, with one more net; return the folder.
+
+    What was there stays as it was, byte for byte, but for the entry `name` in system.json.
+
+    Args:
+        source: a checkpoint; it may be `folder`.
+        folder: where to.
+        name: of the net; one that is attached under this name already is replaced.
+        values: its weights; float tensors of two or more dimensions are stored as float16.
+        about: JSON values, all that it takes to build the net again.
+
+    Raises:
+        UserError: where `source` is no checkpoint, or `folder` cannot be written or is something else.
+    """
+    source, folder, file = Path(source), _place(folder), f"{name}.safetensors"
+    record, content = read(source), _pack(values, half=True)
+    sizes = {"parameters": sum(value.numel() for value in values.values()), "bytes": len(content)}
+    record |= {name: dict(about) | sizes, "sha256": record["sha256"] | {file: sha256(content)}}
+    kept = [path for path in source.iterdir() if path.name in (SCHEMA, CARD, GRID) or path.suffix == ".safetensors"]
+    files = {path.name: path.read_bytes() for path in kept}
+    _appear(folder, files | {file: content, RECORD: _json(record)})
+    return folder
+
+
+def attached(folder: str | Path, name: str) -> dict[str, Tensor]:
+    """Return the weights that `attach` stored under `name`, as float32.
+
+    Raises:
+        UserError: where they are missing or damaged.
+    """
+    record, file = read(folder), f"{name}.safetensors"
+    return _unpack(Path(folder), record, file, int(record[name].get("bytes", 0)))
 
 
 def open(folder: str | Path) -> System:
@@ -187,6 +222,15 @@ def _by_words(system: System, chosen: Mapping[str, Tensor], parts: Sequence[str]
     return not parts or any(_within(name, encoders) or len(lexicon) in value.shape for name, value in chosen.items())
 
 
+def _place(folder: str | Path) -> Path:
+    """Return where a checkpoint is to lie; only another one may be there already."""
+    folder = Path(folder).absolute()
+    _recover(folder)
+    if folder.exists() and not (folder.is_dir() and ((folder / RECORD).exists() or not any(folder.iterdir()))):
+        raise UserError(f"{folder} exists and is no checkpoint: choose another place")
+    return folder
+
+
 def _within(name: str, modules: Sequence[str]) -> bool:
     return any(name == module or name.startswith(module + ".") for module in modules)
 
@@ -203,24 +247,25 @@ def _pack(values: Mapping[str, Tensor], half: bool) -> bytes:
     return safetensors.torch.save({name: plain(value) for name, value in values.items()})
 
 
-def _unpack(folder: Path, record: Mapping[str, Any]) -> dict[str, Tensor]:
+def _unpack(folder: Path, record: Mapping[str, Any], file: str = WEIGHTS, size: int | None = None) -> dict[str, Tensor]:
+    """Return the tensors of a file whose SHA-256 is in the record; `size` is how many bytes it should have."""
     import safetensors.torch
     import torch
     from safetensors import SafetensorError
 
-    path = folder / WEIGHTS
+    path, size = folder / file, record.get("bytes", 0) if size is None else size
     if not path.is_file():
         pickle = next((path.name for path in sorted(folder.iterdir()) if path.suffix in _PICKLES), None)
         more = f", and {pickle} may be a pickle, which can run code and is never opened" if pickle else ""
-        raise UserError(f"{folder} has no {WEIGHTS}{more}")
+        raise UserError(f"{folder} has no {file}{more}")
     content = path.read_bytes()
     if content[8:9] != b"{" and (content[:4] == b"PK\x03\x04" or content[:1] == b"\x80"):  # a length may begin with 80
         raise UserError(f"{path} is a pickle, not safetensors: pickles can run code and are never opened")
     if content.startswith(b"version https://git-lfs"):
         raise UserError(f"{path} is a Git LFS pointer, not the weights: run `git lfs pull`")
-    if len(content) < record.get("bytes", 0):
-        raise UserError(f"{path} is truncated: {len(content):,} of {record['bytes']:,} bytes; fetch it again")
-    if sha256(content) != record["sha256"].get(WEIGHTS):
+    if len(content) < size:
+        raise UserError(f"{path} is truncated: {len(content):,} of {size:,} bytes; fetch it again")
+    if sha256(content) != record["sha256"].get(file):
         raise UserError(f"{path} was damaged or changed: its SHA-256 is not the one in {RECORD}; fetch it again")
     try:
         values = safetensors.torch.load(content)

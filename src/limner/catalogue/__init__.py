@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from limner.system import System
 
 __all__ = [
+    "ENLARGER",
     "FOLDER",
     "JUDGE",
     "Brief",
@@ -50,8 +51,9 @@ __all__ = [
 ]
 
 FOLDER = Path(__file__).parent.parent / "systems"
-JUDGE = "judge"
-"""Trained and kept like a system, but it draws nothing, and so stands in no list of them."""
+JUDGE, ENLARGER = "judge", "enlarger"
+_ASIDE = {JUDGE: "limner.evaluation.judge", ENLARGER: "limner.enlarging.enlarger"}
+"""Trained and kept like systems, but they draw nothing, and so stand in no list of them."""
 _SHIPPED = "limner.systems."
 MOVED = " (names of Limner have moved: see CHANGELOG.md)"
 _OWN = "limner_own_"  # modules made from a path; a checkpoint of one can be opened while it is loaded
@@ -107,8 +109,8 @@ def load_named(name: str) -> type[System]:
     Raises:
         UserError: where there is no such system (with the nearest name).
     """
-    if name == JUDGE:
-        return _only_system(importlib.import_module("limner.evaluation.judge"), name)
+    if name in _ASIDE:
+        return _only_system(importlib.import_module(_ASIDE[name]), name)
     module = name.replace("-", "_")
     if name.replace("_", "-") in names():
         return _only_system(importlib.import_module(_SHIPPED + module), name)

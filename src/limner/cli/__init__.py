@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from limner.cli import bench, data, draw, export, judge, look, morph, story, studio, systems, train
+from limner.cli import bench, data, draw, enlarge, export, judge, look, morph, story, studio, systems, train
 from limner.cli.console import leads, leave
 from limner.errors import UserError
 
@@ -33,6 +33,7 @@ app.command("show")(systems.show)
 app.command("new")(systems.new)
 app.command("train")(train.train)
 app.command("resume")(train.resume)
+app.command("enlarge")(enlarge.enlarge)
 app.command("judge")(judge.judge)
 app.command("eval")(judge.evaluate)
 app.command("bench")(bench.bench)

@@ -39,7 +39,7 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Draw a data set of captioned pictures. A build that was stopped goes on where it was."""
-    module = _world(world)
+    module = world_named(world)
     began = time.perf_counter()
     with bar(f"building {world}") as progress:
         folder = module.build(out, images=images, size=size, seed=seed, workers=workers, progress=progress)
@@ -106,7 +106,12 @@ def _builds(name: str) -> bool:
     return callable(getattr(importlib.import_module(f"limner.worlds.{name}"), "build", None))
 
 
-def _world(name: str) -> ModuleType:
+def world_named(name: str) -> ModuleType:
+    """Return the module of a world.
+
+    Raises:
+        UserError: there is none of this name (with the nearest).
+    """
     known = {found.name for found in pkgutil.iter_modules(_package().__path__)}
     if name in known and _builds(name):
         return importlib.import_module(f"limner.worlds.{name}")

@@ -23,6 +23,10 @@ Name = Annotated[
     str, typer.Option("--artist", "-a", help="Who draws: a bundled name, a checkpoint or run folder, or a Hub id.")
 ]
 Knobs = Annotated[list[str] | None, typer.Option("--knob", help="A setting of drawing, name=value; may be repeated.")]
+Size = Annotated[
+    int | None,
+    typer.Option(help="Side in pixels: the artist's own, or what its enlarger makes of it.", show_default="its own"),
+]
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...")]
 Show = Annotated[bool, typer.Option("--show/--no-show", help="Show pictures in a terminal that can.")]
 DEFAULT = "avatars"
@@ -55,6 +59,7 @@ def draw(
     ] = False,
     words: Annotated[int, typer.Option(help="With --attention: words on the sheet, those that stand out most.")] = 8,
     knob: Knobs = None,
+    size: Size = None,
     batch: Annotated[int, typer.Option(help="Pictures drawn at once.")] = 16,
     device: Device = "auto",
     show: Show = True,
@@ -74,6 +79,8 @@ def draw(
 
     limner draw "a small red bird" --drafts --attention --artist runs/cascade
 
+    limner draw "a smiling woman with curly red hair" --size 256
+
     Each PNG holds its recipe: who drew it, from which request, with which seed.
     """
     from limner import settings
@@ -87,14 +94,14 @@ def draw(
     if many is not None:
         if again is not None or prompts or drafts or attention:
             raise UserError("--prompts draws what its file says: leave other prompts, --drafts and --attention out")
-        draw_file(many, artist, out, {"n": n, "seed": seed, "batch": batch, "knobs": knobs}, device, as_json)
+        draw_file(many, artist, out, {"n": n, "seed": seed, "batch": batch, "knobs": knobs}, device, size, as_json)
         return
     with notes():
         if again is not None:
-            drawer, rows, knobs = _again(again, None if artist == DEFAULT else artist, device)
+            drawer, rows, knobs = _again(again, None if artist == DEFAULT else artist, device, size)
         else:
             pictures = max(n, len(style or [])) * max(len(prompts or []), 1)
-            drawer = loaded(artist, device, pictures)
+            drawer = loaded(artist, device, pictures).at(size)
             rows = drawer.plan(prompts, n, seed, style=style or None)
         if not drafts and not attention:
             for image in drawer.rows(rows, batch=batch, knobs=knobs):
@@ -161,7 +168,9 @@ def _plain(seed: object) -> str:
     return "-".join(map(_plain, seed)) if isinstance(seed, list) else str(seed)
 
 
-def _again(path: Path, instead: str | None, device: str) -> tuple[Artist, list[tuple[Request, Seed]], dict[str, Any]]:
+def _again(
+    path: Path, instead: str | None, device: str, size: int | None
+) -> tuple[Artist, list[tuple[Request, Seed]], dict[str, Any]]:
     """Return who draws a picture again, what, and with which knobs."""
     from limner.drawing.recipe import read
 
@@ -169,4 +178,7 @@ def _again(path: Path, instead: str | None, device: str) -> tuple[Artist, list[t
     artist = loaded(instead or recipe["artist"], device, 1, hub_ids=instead is not None)
     if artist.sha256 != recipe.get("checkpoint"):
         note(f"note: {artist.name} is not the checkpoint that drew {path}; the picture will differ")
+    artist = artist.as_in(recipe) if size is None else artist.at(size)
+    if size is None and "enlarger" in recipe and artist.enlarger and artist.enlarger.sha256 != recipe["enlarger"]:
+        note(f"note: the enlarger of {artist.name} is not the one that enlarged {path}; the picture will differ")
     return artist, [artist.row_of(recipe)], recipe.get("knobs", {})

@@ -36,7 +36,7 @@ def export(
 
     `--onnx` writes one file that onnxruntime runs, in any language. It is given the numbers of a text's words and
     noise from N(0, 1), and gives pictures as bytes; its metadata ("limner", JSON) holds the words and says the rest.
-    docs/export.md has the ten lines of Python.
+    docs/export.md has the ten lines of Python. The enlarger of an artist that carries one is written beside it.
 
     `--web` writes a folder that any static host can serve, from any path, with no program behind it: the studio's
     page, the artists, and onnxruntime-web, which npm fetches once. To look at it: python -m http.server -d public
@@ -52,7 +52,9 @@ def export(
         if onnx is not None:
             from limner.export import single_file
 
-            _check_file(onnx, force)
+            beside = [single_file.enlarger_beside(onnx)] if found[0].enlarger else []
+            for path in (onnx, *beside):
+                _check_file(path, force)
             worst = {found[0].name: single_file.write(found[0], onnx)}
         else:
             from limner.export import web as pages

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from limner.cli.console import Json, emit, loaded, notes
-from limner.cli.draw import DEFAULT, Device, Knobs, Name, Show, free, slug
+from limner.cli.draw import DEFAULT, Device, Knobs, Name, Show, Size, free, slug
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,6 +28,7 @@ def morph(
     seed: Annotated[int, typer.Option(help="Same seed, same pictures.")] = 0,
     out: Out = None,
     knob: Knobs = None,
+    size: Size = None,
     device: Device = "auto",
     show: Show = True,
     as_json: Json = False,
@@ -40,7 +41,7 @@ def morph(
 
     knobs = settings.pairs(knob or [], "--knob")
     with notes():
-        images = loaded(artist, device, frames).morph(first, second, frames, seed, knobs=knobs)
+        images = loaded(artist, device, frames).morph(first, second, frames, seed, knobs=knobs, size=size)
     result = {"prompt": first, "to": second, "seed": seed}
     _keep(images, out or free(Path("drawings"), f"{slug(first)}-to-{slug(second)}-{seed}"), result, show, as_json)
 
@@ -52,6 +53,7 @@ def walk(
     frames: Annotated[int, typer.Option(help="Pictures from each seed to the next.")] = 8,
     out: Out = None,
     knob: Knobs = None,
+    size: Size = None,
     device: Device = "auto",
     show: Show = True,
     as_json: Json = False,
@@ -69,7 +71,7 @@ def walk(
         raise UserError(f"--seeds {seeds!r}: write whole numbers with commas between, like 3,14,15") from None
     knobs = settings.pairs(knob or [], "--knob")
     with notes():
-        images = loaded(artist, device, frames * len(numbers)).walk(prompt, numbers, frames, knobs=knobs)
+        images = loaded(artist, device, frames * len(numbers)).walk(prompt, numbers, frames, knobs=knobs, size=size)
     result = {"prompt": prompt or "", "seeds": numbers}
     _keep(images, out or free(Path("drawings"), f"walk-{slug(prompt or '')}"), result, show, as_json)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from limner.cli.console import Json, emit, loaded, note, notes
-from limner.cli.draw import Device, Knobs, Show, free, slug
+from limner.cli.draw import Device, Knobs, Show, Size, free, slug
 from limner.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def story(
         list[str] | None, typer.Option(help="With --from: put a line otherwise, NUMBER=TEXT; may be repeated.")
     ] = None,
     knob: Knobs = None,
+    size: Size = None,
     device: Device = "auto",
     show: Show = True,
     as_json: Json = False,
@@ -72,14 +73,14 @@ def story(
         if earlier is not None:
             if seed is not None or n != 1 or knob:
                 raise UserError("--from keeps seed and knobs: leave --seed, -n and --knob out")
-            keep(_again(earlier, artist, lines, change or [], device), out, suffix, gif, page, show, as_json)
+            keep(_again(earlier, artist, lines, change or [], device, size), out, suffix, gif, page, show, as_json)
             return
         if change:
             raise UserError("--change goes with --from STRIP.png")
         if n < 1:
             raise UserError(f"-n, the number of tellings, must be 1 or more, not {n}")
         given = read(lines or [])
-        drawer, knobs = loaded(artist, device, len(given)), settings.pairs(knob or [], "--knob")
+        drawer, knobs = loaded(artist, device, len(given)).at(size), settings.pairs(knob or [], "--knob")
         for place in range(n):
             strip = drawer.story(given, None if seed is None else seed + place, knobs=knobs)
             keep(strip, out, suffix, gif, page, show, as_json)
@@ -132,7 +133,9 @@ def _lines(raw: bytes, what: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def _again(path: Path, artist: str, given: list[str] | None, changes: list[str], device: str) -> Strip:
+def _again(
+    path: Path, artist: str, given: list[str] | None, changes: list[str], device: str, size: int | None
+) -> Strip:
     from limner.drawing.recipe import read as read_recipe
     from limner.drawing.story import changed, story_of, tell
 
@@ -149,6 +152,7 @@ def _again(path: Path, artist: str, given: list[str] | None, changes: list[str],
     if drawer.sha256 != recipe.get("checkpoint"):
         note(f"note: {drawer.name} is not the checkpoint that drew {path}; its pictures will differ")
     setting = story.setting or (story.lines if lines != story.lines else ())
+    drawer = drawer.as_in(recipe) if size is None else drawer.at(size)
     return tell(drawer, type(story)(lines, setting), recipe["seed"], recipe.get("knobs"))
 
 

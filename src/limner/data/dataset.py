@@ -17,7 +17,7 @@ from torch import Tensor
 
 from limner.data.annotations import Annotations, picture_problem, read_annotations
 from limner.data.cache import Decoded, Progress, decoded, location
-from limner.data.pictures import BadPicture
+from limner.data.pictures import BadPicture, read, shorter_side
 from limner.data.problems import TEXT_NAMES, Problem
 from limner.data.schema import Lexicon, Schema, words_of
 from limner.data.shuffle import order, rows_at
@@ -115,6 +115,12 @@ class Dataset:
     def pictures(self, rows: Sequence[int] | np.ndarray, split: str = "train") -> Tensor:
         """Return pictures as bytes: uint8 (B, 3, S, S)."""
         return torch.from_numpy(np.take(self._decoded.pixels, self._rows(split)[np.asarray(rows)], axis=0))
+
+    def original_sides(self, most: int = 1000) -> list[int]:
+        """Return the shorter sides, in pixels, of the original pictures of `most` rows at most, spread evenly."""
+        rows = np.sort(np.concatenate(list(self._splits.values())))
+        chosen = rows[:: -(-len(rows) // most)].tolist()
+        return [shorter_side(read(self._source.encoded(row, row + 1)[0])) for row in chosen]
 
     def captions(self, row: int, split: str = "train") -> tuple[str, ...]:
         """Return all captions of one row; none where the data set has no captions."""

@@ -56,6 +56,18 @@ def load(encoded: bytes, side: int = 0) -> Image.Image:
         raise BadPicture("unreadable", reason if encoded else "is empty") from None
 
 
+def shorter_side(encoded: bytes) -> int:
+    """Return the shorter side of a picture in pixels, from its header alone.
+
+    Raises:
+        BadPicture: it is not a picture.
+    """
+    try:
+        return min(Image.open(io.BytesIO(encoded), formats=FORMATS).size)
+    except (*_BROKEN, *_BROKEN_PARSERS, Image.DecompressionBombError):
+        raise BadPicture("unreadable", "is not a picture") from None
+
+
 def _too_large(width: int, height: int) -> str:
     allowed = MOST_PIXELS // 10**6
     return f"has {width} x {height} = {width * height // 10**6} megapixels; at most {allowed} are allowed"

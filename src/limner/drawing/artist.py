@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import copy
 import dataclasses
 import itertools
 import os
@@ -31,6 +32,7 @@ from limner.drawing.interpolation import morph_rows, walk_rows
 from limner.drawing.resolve import bundled, find
 from limner.drawing.seeds import Picture, check_count, first_seed, seed_from_json, seeds_of, style_of
 from limner.drawing.story import Strip
+from limner.enlarging.attached import AttachedEnlarger
 from limner.errors import UnknownWords, UserError
 from limner.imaging.sheets import sheet, to_pil
 from limner.noise import Seed, Style
@@ -60,7 +62,10 @@ def load(name: str | Path, *, device: str = "auto", hub_ids: bool = True) -> Art
         system.to(_device(device))
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"cannot use the device {device!r}: {str(error).splitlines()[0]}") from None
-    return Artist(system, checkpoint.read(folder), name=str(name), folder=folder)
+    enlarger = AttachedEnlarger.open(folder)
+    if enlarger is not None:
+        enlarger.net.to(system.device)
+    return Artist(system, checkpoint.read(folder), name=str(name), folder=folder, enlarger=enlarger)
 
 
 class Artist:
@@ -71,10 +76,22 @@ class Artist:
         record: what `system.json` says of it.
         name: what it was loaded by; it goes into recipes.
         folder: where it lies.
+        enlarger: what its checkpoint carries to enlarge pictures with, if anything.
     """
 
-    def __init__(self, system: System, record: Mapping[str, Any], name: str, folder: Path) -> None:
-        self.system, self.record, self.name, self.folder = system, record, name, folder
+    def __init__(
+        self,
+        system: System,
+        record: Mapping[str, Any],
+        name: str,
+        folder: Path,
+        enlarger: AttachedEnlarger | None = None,
+    ) -> None:
+        self.system, self.record, self.name, self.folder, self.enlarger = system, record, name, folder, enlarger
+        self.side = int(getattr(system.config, "size", system.schema.size))
+        """Side, in pixels, of the pictures its system draws."""
+        self.size = self.side
+        """Side, in pixels, of the pictures one gets; `at` returns an artist with another."""
 
     def __repr__(self) -> str:
         return f"Artist({self.name!r}, a {self.record['system']})"
@@ -83,6 +100,29 @@ class Artist:
     def sha256(self) -> str:
         """Return the SHA-256 of the weights, which says for good which checkpoint drew a picture."""
         return str(self.record["sha256"][checkpoint.WEIGHTS])
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Return the sides, in pixels, of the pictures one can have, that of its system first."""
+        return (self.side,) if self.enlarger is None else (self.side, self.enlarger.size)
+
+    def at(self, size: int | None) -> Artist:
+        """Return the same artist for pictures of `size` pixels a side; itself for None.
+
+        What is drawn stays the same: an enlarger makes it larger. Nothing that measures looks at that.
+
+        Raises:
+            UserError: it is none of `sizes`.
+        """
+        if size is None or (size == self.size and not isinstance(size, bool)):
+            return self
+        if isinstance(size, bool) or size not in self.sizes:
+            some = " or ".join(map(str, self.sizes))
+            more = "" if self.enlarger else "; `limner enlarge` teaches it to draw larger ones"
+            raise UserError(f"{self.name} draws pictures of {some} pixels, not of {size!r:.60}{more}")
+        other = copy.copy(self)
+        other.size = size
+        return other
 
     @property
     def examples(self) -> tuple[str, ...]:
@@ -112,6 +152,7 @@ class Artist:
         batch: int = 16,
         knobs: Mapping[str, Any] | None = None,
         style: Picture | Sequence[Picture] | None = None,
+        size: int | None = None,
     ) -> list[Image.Image]:
         """Draw `n` pictures of each prompt; picture i of a prompt has seed `seed + i`.
 
@@ -123,15 +164,17 @@ class Artist:
             knobs: settings of drawing, by name (`limner show ARTIST` lists them).
             style: a picture, or several, whose style (pose, ground, all that words leave open) each prompt is drawn in,
                 a picture for each style; it takes the place of chance, so of `n` and `seed`.
+            size: side of the pictures in pixels, one of `sizes`.
 
         Returns:
             All pictures of the first prompt, then of the next; `info` of each holds its recipe ("limner") and the
             share of its batch's time ("milliseconds").
 
         Raises:
-            UserError: for an empty or too long prompt, n < 1, a seed below 0, an unknown knob, a style as `style` says.
+            UserError: for an empty or too long prompt, n < 1, a seed below 0, an unknown knob, a style as `style` says,
+                a size as `at` says.
         """
-        return list(self.each(prompt, n, seed, batch=batch, knobs=knobs, style=style))
+        return list(self.at(size).each(prompt, n, seed, batch=batch, knobs=knobs, style=style))
 
     def each(
         self,
@@ -192,6 +235,7 @@ class Artist:
         *,
         batch: int = 16,
         knobs: Mapping[str, Any] | None = None,
+        size: int | None = None,
     ) -> list[Image.Image]:
         """Draw the way from one prompt to another with one seed; the ends are the prompts themselves.
 
@@ -202,7 +246,7 @@ class Artist:
         a, b = (self.requests(end)[0] for end in (first, second))
         rows = morph_rows(a, b, frames, seed)
         self.warn((a, b))
-        return list(self.rows(rows, batch=batch, knobs=knobs))
+        return list(self.at(size).rows(rows, batch=batch, knobs=knobs))
 
     def walk(
         self,
@@ -212,6 +256,7 @@ class Artist:
         *,
         batch: int = 16,
         knobs: Mapping[str, Any] | None = None,
+        size: int | None = None,
     ) -> list[Image.Image]:
         """Draw one prompt while its noise moves from seed to seed, `frames` pictures from each to the next.
 
@@ -224,7 +269,7 @@ class Artist:
         (request,) = self.requests(prompt)
         rows = walk_rows(request, seeds, frames)
         self.warn((request,))
-        return list(self.rows(rows, batch=batch, knobs=knobs))
+        return list(self.at(size).rows(rows, batch=batch, knobs=knobs))
 
     def rows(
         self, rows: Sequence[tuple[Request, Seed]], *, batch: int = 16, knobs: Mapping[str, Any] | None = None
@@ -249,14 +294,19 @@ class Artist:
         return next(self.watch(self.plan(prompt, 1, seed), knobs=knobs)).attention(words)
 
     def story(
-        self, lines: str | Sequence[str], seed: int | None = None, *, knobs: Mapping[str, Any] | None = None
+        self,
+        lines: str | Sequence[str],
+        seed: int | None = None,
+        *,
+        knobs: Mapping[str, Any] | None = None,
+        size: int | None = None,
     ) -> Strip:
         """Draw a story, a picture for each line; see `limner.drawing.story.Strip` for what can be made of it.
 
         Raises:
             UserError: for a story without lines or with more than 500, an artist that tells none, and as `draw`.
         """
-        return stories.tell(self, lines, first_seed(seed), knobs)
+        return stories.tell(self.at(size), lines, first_seed(seed), knobs)
 
     def retell(self, strip: Strip, lines: str | Sequence[str]) -> Strip:
         """Draw a story again with other lines; the pictures before the first changed line stay as they are."""
@@ -266,9 +316,13 @@ class Artist:
         """Draw the picture of a recipe again (`limner.read` takes one from a PNG).
 
         Raises:
-            UserError: where the recipe is for another kind of system.
+            UserError: where the recipe is for another kind of system, or of a size that it does not draw.
         """
-        return next(self.rows([self.row_of(recipe)], knobs=recipe.get("knobs")))
+        return next(self.as_in(recipe).rows([self.row_of(recipe)], knobs=recipe.get("knobs")))
+
+    def as_in(self, recipe: Mapping[str, Any]) -> Artist:
+        """Return the artist at the size of a recipe; raise as `at`."""
+        return self.at(recipe.get("size", self.side))
 
     def row_of(self, recipe: Mapping[str, Any]) -> tuple[Request, Seed]:
         """Return the request and the seed of a recipe; raise as `redraw`."""
@@ -349,19 +403,24 @@ class Artist:
             drafts = collections.deque(self.sample(some, knobs), maxlen=last)
             if drafts[-1].images is None:
                 raise UserError(f"{self.record['system']} draws no pictures: watch what it makes with drafts()")
-            images = to_pil(drafts[-1].images)
+            images = [self.enlarged(image) for image in to_pil(drafts[-1].images)]
             each = 1000 * (time.perf_counter() - began) / len(images)
             for place, (row, image) in enumerate(zip(some, images, strict=True)):
                 self.sign(image, *row, knobs)
                 image.info["milliseconds"] = each
                 yield image, row[0], [draft_row(draft, place) for draft in drafts]
 
+    def enlarged(self, image: Image.Image) -> Image.Image:
+        """Return a picture, or strip, as its system drew it, at `size`."""
+        return image if self.enlarger is None or self.size == self.side else self.enlarger.enlarge(image)
+
     def sign(self, image: Image.Image, request: Request, seed: Seed, knobs: Any) -> dict[str, Any]:
         """Write into a picture's `info` how it was drawn, and return that recipe as plain JSON values."""
         return recipe.sign(image, self.recipe(request, seed, knobs))
 
     def recipe(self, request: Request, seed: Seed, knobs: Any) -> dict[str, Any]:
-        """Return all that it takes to draw a request again."""
+        """Return all that it takes to draw a request again; size and enlarger are said where a picture is enlarged."""
+        by = None if self.size == self.side else self.enlarger
         return {
             "artist": self.name,
             "checkpoint": self.sha256,
@@ -370,7 +429,7 @@ class Artist:
             "knobs": dataclasses.asdict(knobs),
             "seed": seed,
             "limner": self.record.get("limner", ""),
-        }
+        } | ({"size": self.size, "enlarger": by.sha256} if by else {})
 
 
 def _batches(rows: Sequence[tuple[Request, Seed]], batch: int) -> Iterator[list[tuple[Request, Seed]]]:

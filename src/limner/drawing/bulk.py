@@ -85,7 +85,7 @@ def draw_all(
     """Draw `n` pictures of each prompt in `file` into the folder `out`, going on where an earlier call was stopped.
 
     Args:
-        artist: who draws.
+        artist: who draws; `Artist.at` says how large.
         file: a .jsonl, .csv or .parquet with a column that says what to draw (see `read_prompts`), or a .txt with a
             prompt on each line.
         out: a new folder, or that of the same job.
@@ -105,6 +105,7 @@ def draw_all(
     prompts = ranks.in_turn(lambda: read_prompts(file, artist))
     asked = {"artist": artist.sha256, "knobs": json.loads(_json(dataclasses.asdict(artist.knobs(knobs))))}
     asked |= {"prompts": _digest(prompts), "n": n, "batch": batch}
+    asked |= {"size": artist.size} if artist.size != artist.side else {}
     job = Job(out, prompts, n, ranks.lead(lambda: _claim(out, asked, seed, len(prompts) * n)), batch)
     if ranks.leads:
         artist.warn([prompt.request for prompt in prompts])
@@ -230,7 +231,8 @@ def _claim(out: Path, asked: dict[str, Any], seed: int | None, pictures: int) ->
         except ValueError:
             found = {}
         seed = found.get("seed") if seed is None else seed
-        differs = next((name for name, value in (asked | {"seed": seed}).items() if found.get(name) != value), None)
+        wanted = {"size": None} | asked | {"seed": seed}
+        differs = next((name for name, value in wanted.items() if found.get(name) != value), None)
         if differs is not None:
             raise UserError(f"{out} holds other drawings (other {differs}): choose another folder with -o")
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):

@@ -59,7 +59,7 @@ footer {{ font-size: .8rem; margin-top: 3rem; opacity: .7; }}
 class Strip:
     """A story and its pictures.
 
-    Letters: T lines, S the side of a picture.
+    Letters: T lines, S the side of a picture, `size` of the artist.
     """
 
     frames: tuple[Image.Image, ...]
@@ -130,7 +130,7 @@ def tell(
         _warn(artist, request)
         (last,) = collections.deque(artist.drafts(request, 1, seed, knobs=settings | later), maxlen=1)
         assert last.images is not None, f"{artist.name} tells a story without pictures"
-        frames = (*known, *to_pil(last.images[0])[len(known) :])
+        frames = (*known, *map(artist.enlarged, to_pil(last.images[0])[len(known) :]))
     else:
         frames = tuple(known[: len(request.lines)])
     return Strip(frames, request, artist.recipe(request, seed, artist.knobs(settings)))
@@ -153,7 +153,8 @@ def retell(artist: Artist, strip: Strip, lines: str | Sequence[str]) -> Strip:
     same = next(
         (place for place, (old, new) in enumerate(pairs) if old != new), min(len(strip.lines), len(request.lines))
     )
-    return tell(artist, request, strip.recipe["seed"], strip.recipe["knobs"], strip.frames[: min(same, len(setting))])
+    known, artist = strip.frames[: min(same, len(setting))], artist.as_in(strip.recipe)
+    return tell(artist, request, strip.recipe["seed"], strip.recipe["knobs"], known)
 
 
 def story_of(recipe: Mapping[str, Any]) -> Story:

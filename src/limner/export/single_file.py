@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from limner import __version__
+from limner.blocks.export import B
+from limner.blocks.vision.enlarger import Enlarger
 from limner.drawing.artist import Artist
 from limner.errors import UserError
-from limner.export import onnx, runner
+from limner.export import enlarger, onnx, runner
 from limner.files import make_folder, write_file
 from limner.noise import RowNoise
 from limner.requests import Nothing, Request, Story
@@ -70,6 +72,18 @@ class StoryModel(nn.Module):
         return in_bytes(torch.cat(drawn))
 
 
+class EnlargerModel(nn.Module):
+    """Pictures as the others give them, (B, S, S, 3), to r times as large ones, (B, r S, r S, 3), bytes."""
+
+    def __init__(self, net: Enlarger) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, *given: Tensor) -> Tensor:
+        (small,) = given
+        return in_bytes(self.net(small.permute(0, 3, 1, 2).float() / 127.5 - 1))
+
+
 def in_bytes(images: Tensor) -> Tensor:
     """Turn pictures (B, 3, S, S) in [-1, 1] into bytes (B, S, S, 3), rounded as `limner.imaging.sheets.to_pil` does."""
     return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1)
@@ -117,8 +131,15 @@ def describe(artist: Artist, parts: Mapping[str, ExportPart]) -> dict[str, Any]:
     }
 
 
+def enlarger_beside(path: Path) -> Path:
+    """Return where the enlarger of the artist in `path` lies."""
+    return path.with_name(f"{path.stem}-enlarger.onnx")
+
+
 def write(artist: Artist, path: str | Path) -> int:
     """Write an artist as one ONNX file, checked; return the largest difference from its own pictures, of 255.
+
+    Its enlarger, where it carries one, is written beside it: `enlarger_beside`.
 
     Raises:
         UserError: where it cannot be exported, draws otherwise, or the file cannot be written: then there is none.
@@ -131,8 +152,33 @@ def write(artist: Artist, path: str | Path) -> int:
     model = onnx.convert(model_part, {KEY: json.dumps(describe(artist, parts))})
     worst = check(artist, parts, onnx.sessions({"whole": model}))
     make_folder(path.absolute().parent)
+    if artist.enlarger is not None:
+        large = _enlarger(artist)
+        run = onnx.sessions({enlarger.PART: large})
+        worst = max(worst, enlarger.check(artist, lambda frame: _by_bytes(run, frame)))
+        write_file(enlarger_beside(path), large)
     write_file(path, model)
     return worst
+
+
+def _enlarger(artist: Artist) -> bytes:
+    """Return the model of the enlarger, which says of itself whose it is."""
+    assert artist.enlarger is not None
+    side, size = artist.enlarger.small, artist.enlarger.size
+    example = torch.zeros(B, side, side, 3, dtype=torch.uint8)
+    part = ExportPart(EnlargerModel(artist.enlarger.net), {enlarger.SMALL: example}, (enlarger.LARGE,))
+    about = {
+        "inputs": {enlarger.SMALL: f"pictures of {side} x {side} as the artist's own file gives them"},
+        "outputs": {enlarger.LARGE: f"the same, {size} x {size}"},
+        "artist": artist.name,
+        "enlarger": artist.enlarger.sha256,
+        "limner": __version__,
+    }
+    return onnx.convert(part, {KEY: json.dumps(about)})
+
+
+def _by_bytes(run: runner.Run, frame: Tensor) -> np.ndarray:
+    return run(enlarger.PART, {enlarger.SMALL: frame[None]})[enlarger.LARGE][0].numpy()
 
 
 def check(artist: Artist, parts: Mapping[str, ExportPart], run: runner.Run) -> int:

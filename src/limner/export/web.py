@@ -20,7 +20,7 @@ from typing import Any
 import limner
 from limner.drawing.artist import Artist
 from limner.errors import UserError
-from limner.export import onnx, runtime
+from limner.export import enlarger, onnx, runtime
 from limner.files import cannot_write, make_folder, write_file
 from limner.studio import page_files
 from limner.studio.info.describe import describe_artist, describe_systems, unique_names
@@ -79,13 +79,16 @@ def write(
 
 def _artist(artist: Artist, name: str) -> tuple[dict[str, bytes], int]:
     """Return the files of an artist, who signs as `name`, and how far its pictures are from its own."""
-    parts = onnx.parts_of(artist.system, artist.name)
+    parts = {**onnx.parts_of(artist.system, artist.name), **enlarger.part(artist)}
     models = {key: onnx.convert(part) for key, part in parts.items()}
-    worst = onnx.check(artist, parts, onnx.sessions(models))
+    run = onnx.sessions(models)
+    worst = max(onnx.check(artist, parts, run), enlarger.check(artist, enlarger.by_floats(run)))
+    large = artist.enlarger
     manifest = {
         **onnx.manifest(parts),
+        "enlarger": {"size": large.size, "sha256": large.sha256} if large else None,
         "takes": artist.system.takes.__name__.lower(),
-        "size": artist.system.config.size,
+        "size": artist.side,
         "words": list(artist.system.schema.lexicon.words),
         "knobs": dict(vars(artist.knobs())),
         "recipe": {

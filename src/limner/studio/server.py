@@ -183,7 +183,7 @@ def _add_gallery(app: FastAPI, studio: Studio, gallery: Gallery) -> dict[str, in
             artist = recipe["artist"]
             raise UserError(f"the checkpoint that drew this picture is not here: open the studio with {artist}")
         row, knobs = queue.artist.row_of(recipe), queue.artist.knobs(recipe.get("knobs"))
-        (picture,) = from_thread.run(queue.draw, [row], knobs)
+        (picture,) = from_thread.run(queue.draw, [row], knobs, None, recipe.get("size"))
         return picture.image
 
     app.include_router(gallery_routes.router(gallery, redraw))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 
 
 def dcgan_init(module: nn.Module) -> None:
@@ -28,3 +28,12 @@ def orthogonal(module: nn.Module) -> None:
     elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
         nn.init.zeros_(module.bias)
+
+
+def icnr(weight: Tensor, factor: int) -> Tensor:
+    """Return weights (C r^2, ...) of a sub-pixel convolution that gives the r^2 pixels of a place one value each.
+
+    The first of each r^2 rows stands for all of them, so that training begins without a chequered grid (Aitken et
+    al. 2017, "Checkerboard artifact free sub-pixel convolution").
+    """
+    return weight[:: factor**2].repeat_interleave(factor**2, dim=0)

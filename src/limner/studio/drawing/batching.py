@@ -58,6 +58,8 @@ class Job:
     on_draft: OnDraft | None
     """Called with every draft of the first row, in the artist's thread."""
     future: asyncio.Future[list[DrawnPicture]]
+    size: int | None = None
+    """Side of its pictures in pixels, as `Artist.at` takes it; jobs of several sizes may share a batch."""
     drawn: dict[int, DrawnPicture] = field(default_factory=dict)
     started: int = 0
     """Rows that are drawn or being drawn."""
@@ -130,18 +132,23 @@ class ArtistQueue:
         """Return how many pictures wait."""
         return sum(picture_count(request) for job in self._jobs for request, _ in job.rows[job.started :])
 
-    async def draw(self, rows: Sequence[Row], knobs: Any, on_draft: OnDraft | None = None) -> list[DrawnPicture]:
-        """Draw a picture of each row; cancelling it removes from the queue what is not being drawn yet.
+    async def draw(
+        self, rows: Sequence[Row], knobs: Any, on_draft: OnDraft | None = None, size: int | None = None
+    ) -> list[DrawnPicture]:
+        """Draw a picture of each row, `size` pixels a side, one of the artist's sizes, its own where None.
+
+        Cancelling it removes from the queue what is not being drawn yet.
 
         Raises:
             QueueFull: there is no room for so many.
             StudioClosing: the studio is shutting down.
-            UserError: the system cannot draw the request.
+            UserError: the system cannot draw the request, or the artist not at this size.
         """
+        self.artist.at(size)
         self._check_open()
         if self.waiting + sum(picture_count(request) for request, _ in rows) > self.capacity:
             raise self._refuse()
-        job = Job(rows, knobs, on_draft, asyncio.get_running_loop().create_future())
+        job = Job(rows, knobs, on_draft, asyncio.get_running_loop().create_future(), size)
         self._jobs.append(job)
         self._update_waiting()
         self._wake.set()
@@ -248,9 +255,12 @@ class ArtistQueue:
         if last is None or last.images is None:
             raise UserError(f"{self.artist.name} draws no pictures")
         images = to_pil(last.images[: len(rows)])
-        return [self._signed(row, image, knobs) for row, image in zip(rows, images, strict=True)]
+        drawn = zip([job for job, _ in slots], rows, images, strict=True)
+        return [_signed(self.artist.at(job.size), row, image, knobs) for job, row, image in drawn]
 
-    def _signed(self, row: Row, image: Image.Image, knobs: Any) -> DrawnPicture:
-        """Write the recipe into a picture, as `Artist.rows` does."""
-        made = self.artist.sign(image, *row, knobs)
-        return DrawnPicture(image, made, dict(self.artist.system.unknown_words([row[0]])))
+
+def _signed(artist: Artist, row: Row, image: Image.Image, knobs: Any) -> DrawnPicture:
+    """Enlarge a picture where that is asked for and write the recipe into it, as `Artist.rows` does."""
+    image = artist.enlarged(image)
+    made = artist.sign(image, *row, knobs)
+    return DrawnPicture(image, made, dict(artist.system.unknown_words([row[0]])))

@@ -140,8 +140,8 @@ async def _draw_story(studio: Studio, http: HttpRequest, body: StoryBody) -> dic
     if body.first > len(lines):
         raise ApiError(400, f"there is no line {body.first}: the story has {len(lines)}", "first")
     request = studio.check(queue.artist, Story(lines, tuple(body.setting)))
-    scale = studio.scale(queue, body)
-    (picture,) = await studio.draw(http, queue, [(request, seed_or_random(body.seed))], body.knobs)
+    size, scale = studio.size(queue, body)
+    (picture,) = await studio.draw(http, queue, [(request, seed_or_random(body.seed))], body.knobs, size=size)
     frames = story_frames(picture.image, len(lines))[body.first - 1 :]
     strip, *pngs = await run_in_threadpool(
         lambda: [picture_png(picture, scale), *(plain_png(frame, scale) for frame in frames)]
@@ -164,8 +164,10 @@ async def _draw_attention(studio: Studio, http: HttpRequest, body: AttentionBody
     if not words:
         raise ApiError(400, "attention is of the words of a sentence: give a prompt that has some", "prompt")
     drafts: list[Draft] = []
-    (picture,) = await studio.draw(http, queue, [(request, seed_or_random(body.seed))], body.knobs, drafts.append)
-    png = await run_in_threadpool(picture_png, picture, studio.scale(queue, body))
+    size, scale = studio.size(queue, body)
+    row = (request, seed_or_random(body.seed))
+    (picture,) = await studio.draw(http, queue, [row], body.knobs, drafts.append, size)
+    png = await run_in_threadpool(picture_png, picture, scale)
     looks = [_attention_maps(draft, len(words)) for draft in drafts if draft.attention is not None]
     return {"words": words, "looks": looks, "recipe": picture.recipe, **studio.picture_fields(http, body, png)}
 
@@ -184,14 +186,15 @@ async def _stream(
     studio: Studio, http: HttpRequest, queue: ArtistQueue, row: Row, body: GenerationBody
 ) -> AsyncIterator[bytes]:
     """Yield events: a picture's drafts as they are drawn, and then the picture."""
-    scale, loop = studio.scale(queue, body), asyncio.get_running_loop()
+    (size, scale), loop = studio.size(queue, body), asyncio.get_running_loop()
+    of_draft = scale * size // queue.artist.side
     drafts: asyncio.Queue[Draft | None] = asyncio.Queue()
 
     def on_draft(draft: Draft) -> None:
         if draft.images is not None and draft.progress < 1:
             loop.call_soon_threadsafe(drafts.put_nowait, draft)
 
-    drawing = asyncio.ensure_future(studio.draw(http, queue, [row], body.knobs, on_draft))
+    drawing = asyncio.ensure_future(studio.draw(http, queue, [row], body.knobs, on_draft, size))
     drawing.add_done_callback(lambda _: drafts.put_nowait(None))
     limit = DEFAULT_PARTIAL_IMAGES if body.partial_images is None else body.partial_images
     common = {"size": body.size or "auto", "quality": "auto", "background": "opaque", "output_format": "png"}
@@ -200,7 +203,7 @@ async def _stream(
         while (draft := await drafts.get()) is not None:
             if index < limit and draft.images is not None:
                 (image,) = to_pil(draft.images)
-                png = await run_in_threadpool(plain_png, image, scale)
+                png = await run_in_threadpool(plain_png, image, of_draft)
                 fields = {"partial_image_index": index, "note": draft.note, "progress": draft.progress}
                 yield _image_event("partial_image", png, common | fields)
                 index += 1

@@ -119,7 +119,10 @@ class DrawingOptions(StrictModel):
     model: Annotated[str, Field(max_length=200)] | None = None
     knobs: Annotated[dict[Word, KnobValue], Field(max_length=50)] = {}
     size: Annotated[str, Field(max_length=20)] | None = None
-    """"auto", or WIDTHxHEIGHT: a whole multiple of what the artist draws, to which a picture is enlarged."""
+    """"auto", or WIDTHxHEIGHT: a whole multiple of what the artist draws, to which a picture is enlarged.
+
+    An artist that carries an enlarger (`sizes` of `GET /v1/artists`) does so itself, and the recipe says it.
+    """
     response_format: Literal["url", "b64_json"] = "url"
 
 

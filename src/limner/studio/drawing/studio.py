@@ -24,7 +24,6 @@ from limner.studio.drawing.batching import ArtistQueue, DrawnPicture, OnDraft, p
 from limner.studio.drawing.responses import TemporaryPictures, picture_png, scale_for, to_base64
 from limner.studio.drawing.schemas import AnySeed, DrawingOptions, PromptOrRequest, parse_request, parse_seed
 from limner.studio.errors import ApiError, ClientDisconnected, unknown_artist
-from limner.studio.info.describe import picture_side
 from limner.studio.info.metrics import Metrics
 from limner.studio.limits import Limits
 
@@ -87,8 +86,9 @@ class Studio:
         rows: Sequence[Row],
         knobs: Mapping[str, Any],
         on_draft: OnDraft | None = None,
+        size: int | None = None,
     ) -> list[DrawnPicture]:
-        """Draw rows for a client, until it disconnects.
+        """Draw rows for a client, until it disconnects; `size` is one of the artist's, its own where None.
 
         Raises:
             ApiError: for more pictures than one request may ask for.
@@ -98,14 +98,14 @@ class Studio:
         if count > self.limits.pictures:
             text = f"{count} pictures are asked for, and {self.limits.pictures} are the limit of one request"
             raise ApiError(400, text, "n")
-        return await until_disconnected(http, queue.draw(rows, queue.artist.knobs(knobs), on_draft))
+        return await until_disconnected(http, queue.draw(rows, queue.artist.knobs(knobs), on_draft, size))
 
     async def respond(
         self, http: HttpRequest, queue: ArtistQueue, rows: Sequence[Row], options: DrawingOptions
     ) -> dict[str, Any]:
         """Draw rows and respond as the OpenAI API does, with the recipe and the unknown words of each picture."""
-        scale = self.scale(queue, options)
-        pictures = await self.draw(http, queue, rows, options.knobs)
+        size, scale = self.size(queue, options)
+        pictures = await self.draw(http, queue, rows, options.knobs, size=size)
         pngs = await until_disconnected(http, _encode_all(pictures, scale))
         data = [
             self.picture_fields(http, options, png) | {"recipe": picture.recipe, "unknown": picture.unknown_words}
@@ -113,9 +113,15 @@ class Studio:
         ]
         return {"created": int(time.time()), "data": data}
 
-    def scale(self, queue: ArtistQueue, options: DrawingOptions) -> int:
-        """Return the factor by which pictures are enlarged."""
-        return scale_for(options.size, picture_side(queue.artist), self.limits.side)
+    def size(self, queue: ArtistQueue, options: DrawingOptions) -> tuple[int, int]:
+        """Return the side at which the artist draws, and the factor by which its pictures are then resized.
+
+        The artist's enlarger does as much as it can.
+        """
+        artist = queue.artist
+        asked = artist.side * scale_for(options.size, artist.side, self.limits.side)
+        size = max(side for side in artist.sizes if asked % side == 0)
+        return size, asked // size
 
     def picture_fields(self, http: HttpRequest, options: DrawingOptions, png: bytes) -> dict[str, str]:
         """Return a picture in the format that was asked for: as a URL or in base64."""

@@ -69,6 +69,9 @@ class Recipe(_Body):
     knobs: Annotated[dict[Name, bool | StrictInt | _Number | Note | None], Field(max_length=100)] = {}
     seed: _Seed
     limner: Annotated[str, StringConstraints(max_length=200), AfterValidator(plain)] = ""
+    size: Annotated[StrictInt, Field(ge=1, le=MOST_SIDE)] | None = None
+    """With `enlarger` only where the picture was enlarged."""
+    enlarger: Identity | None = None
     parents: Annotated[list[Identity], Field(max_length=16)] = []
 
 
@@ -86,6 +89,7 @@ def checked(body: Any) -> dict[str, Any]:
         for text in texts(request):
             plain(text)
         made = found.model_dump() | {"request": to_json(request)}
+        made = {name: value for name, value in made.items() if value is not None}
         made = json.loads(json.dumps(made, allow_nan=False))
     except Invalid as error:
         raise UserError(f"the recipe is damaged: {first_fault(error)}") from None
@@ -109,8 +113,9 @@ def _ends(seed: Any) -> int:
 
 
 def identity(made: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of what decides the picture: checkpoint, request, knobs and seed."""
+    """Return the SHA-256 of what decides the picture: checkpoint, request, knobs and seed; how it was enlarged."""
     decides = {name: made.get(name) for name in ("checkpoint", "request", "knobs", "seed")}
+    decides |= {name: made[name] for name in ("size", "enlarger") if name in made}  # of others it stays as it was
     return hashlib.sha256(json.dumps(_canonical(decides), sort_keys=True).encode()).hexdigest()
 
 

@@ -24,11 +24,6 @@ def unique_names(names: Iterable[str]) -> list[str]:
     return unique
 
 
-def picture_side(artist: Artist) -> int:
-    """Return the side, in pixels, of the pictures that an artist draws."""
-    return int(getattr(artist.system.config, "size", artist.system.schema.size))
-
-
 def describe_artist(name: str, artist: Artist) -> dict[str, Any]:
     """Return what a form needs to know of an artist; nothing in it reveals the artist's folder."""
     system, schema, record = artist.system, artist.system.schema, artist.record
@@ -39,7 +34,8 @@ def describe_artist(name: str, artist: Artist) -> dict[str, Any]:
         "paper": dataclasses.asdict(type(system).paper),
         "takes": system.takes.__name__.lower(),
         "gives": sorted(system.gives),
-        "size": picture_side(artist),
+        "size": artist.side,
+        "sizes": artist.sizes,
         "attributes": schema.attributes,
         "labels": schema.labels,
         "examples": schema.examples,

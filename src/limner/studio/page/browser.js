@@ -65,8 +65,8 @@ export class BrowserStudio {
     throw new StudioError("this page cannot take the style of a picture: that takes a studio on a server");
   }
 
-  async #one(artist, row, { knobs = {}, signal } = {}) {
-    for await (const { picture } of this.#ask(artist, row, { knobs, signal, want: "picture" })) return picture;
+  async #one(artist, row, { knobs = {}, size, signal } = {}) {
+    for await (const { picture } of this.#ask(artist, row, { knobs, size, signal, want: "picture" })) return picture;
     throw new StudioError("nothing was drawn");
   }
 
@@ -75,7 +75,7 @@ export class BrowserStudio {
   }
 
   /** Send a task to the worker; yield its messages until it is done. */
-  async *#ask(artist, row, { knobs, signal, want }) {
+  async *#ask(artist, row, { knobs, size, signal, want }) {
     signal?.throwIfAborted();
     const id = ++this.#lastId;
     const messages = [];
@@ -92,7 +92,14 @@ export class BrowserStudio {
     signal?.addEventListener("abort", abort, { once: true });
     try {
       const { request, seed } = normal(row);
-      const task = { runtime: address("runtime"), folder: this.#folder(artist), row: { request, seed }, knobs, want };
+      const task = {
+        runtime: address("runtime"),
+        folder: this.#folder(artist),
+        row: { request, seed },
+        knobs,
+        size,
+        want,
+      };
       this.#open().postMessage({ id, ...task });
       for (;;) {
         if (!messages.length) await new Promise((done) => (wake = done));

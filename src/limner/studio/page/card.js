@@ -67,7 +67,7 @@ function Links({ entry }) {
 }
 
 function Facts({ entry }) {
-  const { request, seed, artist, knobs } = entry.recipe;
+  const { request, seed, artist, knobs, size } = entry.recipe;
   const set = Object.entries(knobs ?? {}).map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`);
   return html`<dl class="told-of">
     <dt>Text</dt>
@@ -80,6 +80,11 @@ function Facts({ entry }) {
       set.length > 0 &&
       html`<dt>Knobs</dt>
         <dd>${set.join(", ")}</dd>`
+    }
+    ${
+      size &&
+      html`<dt>Enlarged</dt>
+        <dd>to ${size} pixels</dd>`
     }
     <dt>Drawn</dt>
     <dd>${new Date(entry.drawn).toLocaleString()}</dd>

@@ -32,8 +32,8 @@ export class ServerStudio {
   }
 
   /** Draw a picture of each row; see the README beside this file for what rows and pictures are. */
-  async draw(artist, rows, { knobs = {}, signal } = {}) {
-    const body = { model: artist, rows, knobs, response_format: "b64_json" };
+  async draw(artist, rows, { knobs = {}, size, signal } = {}) {
+    const body = { model: artist, rows, knobs, response_format: "b64_json", ...sized(size) };
     const answer = await this.post("v1/images/batch", body, signal);
     return answer.data.map(picture);
   }
@@ -161,6 +161,11 @@ class Ratings {
   post(path, body) {
     return this.studio.post(`v1/ratings/${path}`, body);
   }
+}
+
+/** Say in a body how large pictures are to be, where that is asked. */
+function sized(size) {
+  return size ? { size: `${size}x${size}` } : {};
 }
 
 function picture({ b64_json, recipe, unknown }) {

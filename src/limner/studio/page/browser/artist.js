@@ -33,6 +33,22 @@ export class Artist {
     }
   }
 
+  /** Return what a recipe says of a size in pixels: nothing of the size at which its painter draws. */
+  enlarges(size) {
+    const { enlarger, size: own } = this.facts;
+    return size && size !== own ? { size, enlarger: enlarger.sha256 } : {};
+  }
+
+  /** Return a drawn picture, or strip, at a size, frame after frame. */
+  async enlarged(picture, size) {
+    if (!this.enlarges(size).size) return picture;
+    const frames = [];
+    for (const frame of picture.frames()) {
+      frames.push(Picture.of((await this.run("enlarger", { small: frame.tensor() })).large));
+    }
+    return Picture.strip(frames);
+  }
+
   /** Return the words of a request that are not known, each with the nearest that is, or null. */
   unknown(request) {
     const texts = shares(request).flatMap(([{ text, lines }]) => lines ?? text ?? []);
@@ -133,8 +149,8 @@ export function look({ attention, note }, words) {
   return { note, peak, words, height, width, maps };
 }
 
-/** Throw StudioError where a request is none that this artist takes, a seed is none, or a knob is not there. */
-export function check(facts, { request, seed }, knobs) {
+/** Throw StudioError where this artist takes no such request, a seed is none, or a knob or a size is not there. */
+export function check(facts, { request, seed }, knobs, size = facts.size) {
   const ends = shares(request).map(([end]) => end);
   if (request.kind === "blend" && facts.takes !== "caption") {
     throw new StudioError(`${facts.recipe.system} cannot draw what lies between two requests`);
@@ -152,6 +168,9 @@ export function check(facts, { request, seed }, knobs) {
   }
   const strange = Object.keys(knobs).find((name) => !(name in facts.knobs));
   if (strange) throw new StudioError(`unknown knob of ${facts.recipe.system}: ${strange}`);
+  if (size !== facts.size && size !== facts.enlarger?.size) {
+    throw new StudioError(`${facts.recipe.artist} does not draw pictures of ${size} pixels`);
+  }
 }
 
 const MOST_PARTS = 64;

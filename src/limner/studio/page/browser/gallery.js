@@ -116,7 +116,7 @@ export class Gallery {
     const { recipe } = await this.#one(id);
     const artist = this.#artists.find(({ checkpoint }) => checkpoint === recipe.checkpoint);
     if (!artist) throw new StudioError(`${recipe.artist}, who drew this, is not on this page`, { status: 409 });
-    const { png } = await this.#redraw(recipe, artist.id, { knobs: recipe.knobs });
+    const { png } = await this.#redraw(recipe, artist.id, { knobs: recipe.knobs, size: recipe.size });
     return { png, difference: await difference(png, await this.png(id)) };
   }
 

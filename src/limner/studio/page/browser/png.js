@@ -34,6 +34,28 @@ export class Picture {
     return found;
   }
 
+  /** Return it as a net takes it: (1, 3, H, W), from -1 to 1. */
+  tensor() {
+    const places = this.width * this.height;
+    const data = Float32Array.from({ length: 3 * places }, (_, at) => {
+      return this.bytes[3 * (at % places) + Math.floor(at / places)] / 127.5 - 1;
+    });
+    return { data, dims: [1, 3, this.height, this.width] };
+  }
+
+  /** Return the squares that lie side by side in it. */
+  frames() {
+    const { width, height } = this;
+    return Array.from({ length: width / height }, (_, number) => {
+      const frame = new Picture(height, height);
+      for (let row = 0; row < height; row++) {
+        const from = 3 * (width * row + height * number);
+        frame.bytes.set(this.bytes.subarray(from, from + 3 * height), 3 * height * row);
+      }
+      return frame;
+    });
+  }
+
   /** Lay pictures of one size side by side. */
   static strip(pictures) {
     const [{ width, height }] = pictures;

@@ -34,18 +34,26 @@ export function checked(made) {
   const fault = (why) => new StudioError(`the recipe is damaged: ${why}`);
   if (!made || typeof made !== "object") throw fault("it is no object");
   const { artist, checkpoint, system, request, knobs = {}, seed, limner = "", parents = [] } = made;
+  const enlarged = enlargement(made);
   for (const text of [artist, system]) if (typeof text !== "string" || !text) throw fault("it names no artist");
   if (!NAMED.test(checkpoint)) throw fault("it names no checkpoint");
   if (!Array.isArray(parents) || !parents.every((id) => NAMED.test(id))) throw fault("its parents are none");
   if (!request || typeof request !== "object" || seed === undefined) throw fault("it lacks request or seed");
-  const found = { artist, checkpoint, system, request: whole(request), knobs, seed, limner, parents };
+  if (enlarged.enlarger && !(NAMED.test(enlarged.enlarger) && enlarged.size > 0)) throw fault("it names no enlarger");
+  const found = { artist, checkpoint, system, request: whole(request), knobs, seed, limner, ...enlarged, parents };
   if (JSON.stringify(found).length > LONGEST) throw fault("it is too long");
   return found;
 }
 
 /** Return the SHA-256 of what decides the picture, the same that a server gives it. */
-export function identity({ checkpoint, request, knobs, seed }) {
-  return sha256(new TextEncoder().encode(python({ checkpoint, request, knobs, seed })));
+export function identity(made) {
+  const { checkpoint, request, knobs, seed } = made;
+  return sha256(new TextEncoder().encode(python({ checkpoint, request, knobs, seed, ...enlargement(made) })));
+}
+
+/** Return what a recipe says of how a picture was enlarged: nothing where it was not. */
+function enlargement({ size = null, enlarger = null }) {
+  return { ...(size === null ? {} : { size }), ...(enlarger === null ? {} : { enlarger }) };
 }
 
 /** Return a value as Python's json.dumps(value, sort_keys=True) writes it. */

@@ -1,6 +1,6 @@
 // The thread that draws, so that drawing stops nobody from typing: nets in, pictures out.
 //
-// It is asked {id, runtime, folder, row, knobs, want}, `runtime` and `folder` being addresses, and answers {id, draft},
+// It is asked {id, runtime, folder, row, knobs, size, want}, `runtime` and `folder` being addresses, and answers {id, draft},
 // ..., {id, picture}, then {id, done} or {id, error}; {id, abort} says that nobody waits any more.
 
 import { Artist, check, look } from "./artist.js";
@@ -31,9 +31,9 @@ async function answer(asked) {
   dropped.delete(id);
 }
 
-async function draw({ id, runtime, folder, row, knobs, want }) {
+async function draw({ id, runtime, folder, row, knobs, size, want }) {
   const artist = await opened(folder, runtime);
-  check(artist.facts, row, knobs);
+  check(artist.facts, row, knobs, size);
   const all = { ...artist.facts.knobs, ...knobs };
   const looks = [];
   const words = artist.words(row.request);
@@ -48,8 +48,9 @@ async function draw({ id, runtime, folder, row, knobs, want }) {
     }
     const { artist: name, checkpoint, system, limner } = artist.facts.recipe;
     const { request, seed } = row;
-    const recipe = { artist: name, checkpoint, system, request, knobs: all, seed, limner };
-    const picture = { png: await draft.picture.png(recipe), recipe, unknown: artist.unknown(request) };
+    const recipe = { artist: name, checkpoint, system, request, knobs: all, seed, limner, ...artist.enlarges(size) };
+    const drawn = await artist.enlarged(draft.picture, size);
+    const picture = { png: await drawn.png(recipe), recipe, unknown: artist.unknown(request) };
     self.postMessage({ id, picture, words, looks });
   }
 }

@@ -8,14 +8,24 @@ import { useEffect, useState } from "../vendor/preact.js";
 import { turned } from "./knobs.js";
 
 const HISTORY_DELAY = 1000;
-const FRESH = { values: {}, labels: [], locked: true, knobs: {}, asked: null, parents: null, touched: false };
+const FRESH = {
+  values: {},
+  labels: [],
+  locked: true,
+  knobs: {},
+  size: null,
+  asked: null,
+  parents: null,
+  touched: false,
+};
 const REQUEST_FIELDS = ["text", "values", "labels"];
 
 /** Return the state that draws a picture of the gallery again: its words, seed and knobs. */
 export function stateOf(artist, { recipe, parents }) {
   const { request, seed } = recipe;
   const knobs = turned(artist, recipe.knobs);
-  const state = { ...FRESH, text: textOf(request), seed, knobs, parents, touched: true };
+  const size = recipe.size ?? null;
+  const state = { ...FRESH, text: textOf(request), seed, knobs, size, parents, touched: true };
   if (request.kind === "attributes") return { ...state, values: request.values };
   if (request.kind === "labelset") return { ...state, labels: request.labels };
   const isLine = request.kind === "story" && request.lines.length === 1 && !request.setting?.length;
@@ -67,20 +77,21 @@ export function useDrawState(artist) {
 function useDrawing(artist, state) {
   const { studio } = useShared();
   const request = requestOf(artist, state);
-  const key = JSON.stringify([request, state.seed, state.knobs]);
+  const size = artist.sizes.includes(state.size) ? state.size : null; // a reload may bring an artist without it
+  const key = JSON.stringify([request, state.seed, state.knobs, size]);
   const [drawn, setDrawn] = useState(null);
   const [error, setError] = useState(null);
-  const run = useLatest(async (signal, row, knobs) => {
+  const run = useLatest(async (signal, row, { knobs, size }) => {
     const began = performance.now();
     try {
-      const [picture] = await studio.draw(artist.id, [row], { knobs, signal });
+      const [picture] = await studio.draw(artist.id, [row], { knobs, size, signal });
       setDrawn({ picture, row, knobs, text: textOf(row.request), ms: Math.round(performance.now() - began) });
       setError(null);
     } catch (caught) {
       if (!signal.aborted) setError(caught);
     }
   });
-  const again = () => request && run({ request, seed: state.seed }, state.knobs);
+  const again = () => request && run({ request, seed: state.seed }, { knobs: state.knobs, size });
   useEffect(() => {
     again();
   }, [key]);

@@ -6,6 +6,7 @@ import { Knobs } from "../draw/knobs.js";
 import { RequestForm, surprised, Values } from "../draw/request_form.js";
 import { Result } from "../draw/result.js";
 import { Seed } from "../draw/seeds.js";
+import { Size } from "../draw/size.js";
 import { stateOf, storeState, useDrawState } from "../draw/state.js";
 import { Uploads } from "../draw/uploads.js";
 import { artistOf, notHere } from "../drawn.js";
@@ -62,6 +63,7 @@ function Drawing({ artist }) {
       <section class="stack" aria-label="How it is drawn">
         <${SeedRow} state=${state} change=${change} />
         <${Values} artist=${artist} phrases=${phrases} state=${state} change=${change} />
+        <${Size} artist=${artist} size=${state.size} onSize=${(size) => change({ size })} />
         <${Knobs} artist=${artist} values=${state.knobs} onChange=${(knobs) => change({ knobs })} />
         <${Uploads} artist=${artist} onSeed=${(seed) => change({ seed })} onText=${(text) => change({ text })} />
       </section>

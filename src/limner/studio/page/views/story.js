@@ -1,6 +1,7 @@
 // Story: a line a picture. A changed line changes its picture and those after it; what came before stays.
 
 import { Knobs, turned } from "../draw/knobs.js";
+import { Size } from "../draw/size.js";
 import { HeartOf, useEntry, VisitButton } from "../drawn.js";
 import { cut, gif, samePixels } from "../film.js";
 import {
@@ -79,6 +80,7 @@ function StoryEditor({ artist, entry }) {
           </button>
         </div>
         <p class="soft">What belongs to the story as a whole stays as it was first told, until it is told afresh.</p>
+        <${Size} artist=${artist} size=${story.size} onSize=${(size) => change({ size })} />
         <${Knobs} artist=${artist} values=${story.knobs} onChange=${(knobs) => change({ knobs })} />
       </div>
       <${Keeping} artist=${artist} picture=${picture} shown=${shown} story=${story} parents=${parents} fresh=${fresh} />
@@ -98,11 +100,18 @@ function useStoryState(artist, entry) {
 function begun(artist, entry) {
   if (!entry) {
     const lines = someExamples(artist);
-    return { of: null, lines, setting: lines, seed: randomSeed(), knobs: {} };
+    return { of: null, lines, setting: lines, seed: randomSeed(), knobs: {}, size: null };
   }
   const { request, seed, knobs } = entry.recipe;
   const setting = request.setting?.length ? request.setting : request.lines;
-  return { of: entry.id, lines: request.lines, setting, seed, knobs: turned(artist, knobs) };
+  return {
+    of: entry.id,
+    lines: request.lines,
+    setting,
+    seed,
+    knobs: turned(artist, knobs),
+    size: entry.recipe.size ?? null,
+  };
 }
 
 function seedOf(event, old) {
@@ -140,10 +149,11 @@ function useStoryPictures(artist, story) {
   return state;
 }
 
-async function drawStory(studio, artist, { lines, setting, seed, knobs }, signal) {
+async function drawStory(studio, artist, { lines, setting, seed, knobs, size }, signal) {
   const written = lines.map((line) => line.trim()).filter(Boolean);
   const request = { kind: "story", lines: written, setting: setting.map((line) => line.trim()).filter(Boolean) };
-  const [picture] = await studio.draw(artist.id, [{ request, seed }], { knobs, signal });
+  const has = artist.sizes.includes(size); // what was stored may be of an artist that had an enlarger
+  const [picture] = await studio.draw(artist.id, [{ request, seed }], { knobs, size: has ? size : null, signal });
   return { picture, frames: await cut(picture.png, written.length) };
 }
 
