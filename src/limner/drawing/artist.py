@@ -7,11 +7,9 @@ recipe that says which (`picture.info["limner"]`, see `limner.drawing.recipe`).
 from __future__ import annotations
 
 import collections
-import contextlib
 import copy
 import dataclasses
 import itertools
-import os
 import sys
 import time
 import traceback
@@ -20,13 +18,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL import Image
 
 from limner import checkpoint, settings
 from limner.data.schema import words_of
 from limner.drawing import hub, recipe
 from limner.drawing import story as stories
+from limner.drawing.device import device_of
 from limner.drawing.drafts import WORDS, PictureWithDrafts, draft_row
 from limner.drawing.interpolation import morph_rows, walk_rows
 from limner.drawing.resolve import bundled, find
@@ -59,7 +57,7 @@ def load(name: str | Path, *, device: str = "auto", hub_ids: bool = True) -> Art
     folder = find(name, hub_ids=hub_ids)
     system = checkpoint.open(folder)
     try:
-        system.to(_device(device))
+        system.to(device_of(device))
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"cannot use the device {device!r}: {str(error).splitlines()[0]}") from None
     enlarger = AttachedEnlarger.open(folder)
@@ -88,10 +86,8 @@ class Artist:
         enlarger: AttachedEnlarger | None = None,
     ) -> None:
         self.system, self.record, self.name, self.folder, self.enlarger = system, record, name, folder, enlarger
-        self.side = int(getattr(system.config, "size", system.schema.size))
-        """Side, in pixels, of the pictures its system draws."""
-        self.size = self.side
-        """Side, in pixels, of the pictures one gets; `at` returns an artist with another."""
+        self.size = self.side = int(getattr(system.config, "size", system.schema.size))
+        """Sides, in pixels: of the pictures one gets (see `at`), and of those its system draws."""
 
     def __repr__(self) -> str:
         return f"Artist({self.name!r}, a {self.record['system']})"
@@ -114,9 +110,9 @@ class Artist:
         Raises:
             UserError: it is none of `sizes`.
         """
-        if size is None or (size == self.size and not isinstance(size, bool)):
+        if size is None:
             return self
-        if isinstance(size, bool) or size not in self.sizes:
+        if type(size) is not int or size not in self.sizes:
             some = " or ".join(map(str, self.sizes))
             more = "" if self.enlarger else "; `limner enlarge` teaches it to draw larger ones"
             raise UserError(f"{self.name} draws pictures of {some} pixels, not of {size!r:.60}{more}")
@@ -451,13 +447,3 @@ def _check_text(text: str) -> None:
         raise UserError(f"the prompt has {len(text):,} characters, and {LONGEST:,} is the limit: shorten it")
     if not text.strip():
         raise UserError("the prompt is empty: say what to draw")
-
-
-def _device(asked: str) -> torch.device:
-    if asked == "auto":
-        asked = os.environ.get("LIMNER_DEVICE", "auto")
-    if asked == "auto":
-        asked = "cuda" if torch.cuda.is_available() else "cpu"
-    with contextlib.suppress(RuntimeError):
-        return torch.device(asked)
-    raise UserError(f"unknown device {asked!r}: use auto, cpu, cuda or cuda:N")

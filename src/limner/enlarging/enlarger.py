@@ -6,7 +6,8 @@ enlarges with it what it has drawn.
     limner enlarge avatars --data data/avatars-256 -o artists/avatars
 
 What it is given in training is the original made small as the data's cache makes it, and then a little blurred and
-noisy, as drawn pictures are.
+noisy, as drawn pictures are. The loss is a smooth L1 alone: beside it a loss of edges (L1 of the differences of
+neighbours, equal weight) made them softer, not crisper.
 
 Letters: B pictures, S the side of an original, r the factor, P the side of a patch of a small picture.
 """
@@ -21,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from limner.blocks.losses.pixels import charbonnier, edge_loss
+from limner.blocks.losses.pixels import charbonnier
 from limner.blocks.modes import evaluating, full_precision
 from limner.blocks.vision.enlarger import Enlarger
 from limner.data.scales import Scales, scales
@@ -53,8 +54,6 @@ class Config:
     """Side of a patch of the small picture in pixels, P; a picture that is smaller is taken whole."""
     rate: float = 1e-3
     """Learning rate, which falls to 0."""
-    edges: float = 1.0
-    """Weight of the loss of edges beside that of pixels."""
     haze: float = 0.5
     """Largest share of its blurred self in what it is given."""
     noise: float = 0.05
@@ -96,12 +95,11 @@ class Enlarging(System):
         ]  # fmt: skip
 
     def step(self, batch: Scales, clock: Clock) -> Iterator[Update]:
-        """Enlarge small patches with the flaws of drawn ones; be near the original in pixels and in edges."""
+        """Enlarge small patches with the flaws of drawn ones, to be as near the originals as can be."""
         made = self.net(flawed(batch.small, self.config.haze, self.config.noise))
         with full_precision(made):
-            made = made.float()
-            log = {"pixels": charbonnier(made, batch.images), "edges": edge_loss(made, batch.images)}
-        yield Update("enlarger", log["pixels"] + self.config.edges * log["edges"], log)
+            loss = charbonnier(made.float(), batch.images)
+        yield Update("enlarger", loss)
 
     @torch.no_grad()
     def check(self, batch: Scales) -> Mapping[str, float]:

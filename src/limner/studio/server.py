@@ -178,12 +178,13 @@ def _add_gallery(app: FastAPI, studio: Studio, gallery: Gallery) -> dict[str, in
 
     def redraw(recipe: Mapping[str, Any]) -> Image.Image:
         """Draw the picture of a recipe; called in a thread of anyio's pool."""
-        queue = next((q for q in studio.queues.values() if q.artist.sha256 == recipe["checkpoint"]), None)
+        size, here = recipe.get("size"), [q for q in studio.queues.values() if q.artist.sha256 == recipe["checkpoint"]]
+        queue = next((q for q in here if size in (None, *q.artist.sizes)), next(iter(here), None))
         if queue is None:
             artist = recipe["artist"]
             raise UserError(f"the checkpoint that drew this picture is not here: open the studio with {artist}")
         row, knobs = queue.artist.row_of(recipe), queue.artist.knobs(recipe.get("knobs"))
-        (picture,) = from_thread.run(queue.draw, [row], knobs, None, recipe.get("size"))
+        (picture,) = from_thread.run(queue.draw, [row], knobs, None, size)
         return picture.image
 
     app.include_router(gallery_routes.router(gallery, redraw))

@@ -18,10 +18,12 @@ from limner.errors import UserError
 
 SMALL = 0.1
 """Of what is added, at first: EDSR's scaling of residuals (sec. 3.3), here taken into the weights."""
+LEAK = 0.1
+"""Slope below 0: a plain ReLU in so narrow a net can die, and leave bilinear enlargement."""
 
 
 class Residual(nn.Module):
-    """x + conv(relu(conv(x))), 3x3: (B, C, h, w) to the same."""
+    """x + conv(leaky relu(conv(x))), 3x3: (B, C, h, w) to the same."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -31,7 +33,7 @@ class Residual(nn.Module):
             self.second.weight.mul_(SMALL)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.relu(self.first(x)))
+        return x + self.second(F.leaky_relu(self.first(x), LEAK))
 
 
 class Enlarger(nn.Module):
@@ -54,12 +56,14 @@ class Enlarger(nn.Module):
         self.head = nn.Conv2d(3, width, 3, padding=1)
         self.body = nn.Sequential(*(Residual(width) for _ in range(blocks)))
         self.tail = nn.Conv2d(width, 3 * factor**2, 3, padding=1)
+        assert self.tail.bias is not None
         with torch.no_grad():
             self.tail.weight.copy_(icnr(self.tail.weight * SMALL, factor))
+            self.tail.bias.zero_()
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: Tensor) -> Tensor:
         x = self.head(images.contiguous(memory_format=torch.channels_last))
-        x = self.tail(F.relu(x + self.body(x)))
+        x = self.tail(F.leaky_relu(x + self.body(x), LEAK))
         smooth = F.interpolate(images, scale_factor=float(self.factor), mode="bilinear", align_corners=False)
         return smooth + F.pixel_shuffle(x, self.factor)
