@@ -169,12 +169,50 @@ def test_a_picture_has_the_same_name_everywhere() -> None:
         for text, spread, seed in (("a é 🙂", 1.0, 7), ("b", 0.00001234, [1, [2, 3, 0.1], 1e-7]), ("", 1e15 + 0.5, 0))
     ]
     recipes.append({"request": {"kind": "story", "lines": ["a"] * 30}, "seed": {"noise": [0.5, -2.0], "of": "ü"}})
+    recipes += [recipes[0] | {"size": 256, "enlarger": "0b" * 32}, recipes[0] | {"size": 128, "enlarger": "0b" * 32}]
     whole: list[dict[str, Any]] = [{"artist": "x", "system": "y", "checkpoint": "0a" * 32} | one for one in recipes]
     program = """
     const { checked, identity } = await import(`${page}/browser/recipe.js`);
     return given.map((made) => identity(checked(made)));
     """
-    assert node(program, whole) == [identity(checked(made)) for made in whole]
+    names = node(program, whole)
+    assert names == [identity(checked(made)) for made in whole] and len(set(names)) == len(names)
+
+
+def test_pictures_and_strips_are_enlarged_frame_by_frame() -> None:
+    program = """
+    const { Artist, check } = await import(`${page}/browser/artist.js`);
+    const { Picture } = await import(`${page}/browser/png.js`);
+    const sides = { size: given.side, enlarger: { size: 2 * given.side, sha256: "ab" } };
+    const facts = { ...sides, words: [], knobs: {}, takes: "nothing", recipe: { artist: "hats", system: "x" } };
+    const asked = [];
+    const twice = async (part, { small }) => {
+      asked.push([part, small.dims]);
+      const [, , height, width] = small.dims;
+      const data = Float32Array.from({ length: 12 * height * width }, (_, at) => {
+        const [row, column] = [Math.floor(at / (2 * width)) % (2 * height), at % (2 * width)];
+        const colour = Math.floor(at / (4 * height * width));
+        return small.data[width * (height * colour + (row >> 1)) + (column >> 1)];
+      });
+      return { large: { data, dims: [1, 3, 2 * height, 2 * width] } };
+    };
+    const artist = new Artist(facts, twice);
+    const picture = new Picture(given.width, given.side, Uint8Array.from(given.bytes));
+    const large = await artist.enlarged(picture, 2 * given.side);
+    const row = { request: { kind: "nothing" }, seed: 1 };
+    let said = null;
+    check(facts, row, {}, given.side);
+    try { check(facts, row, {}, 3); } catch (error) { said = `${error.name}: ${error.message}`; }
+    const same = [await artist.enlarged(picture, given.side), await artist.enlarged(picture)];
+    const own = same.every((one) => one === picture);
+    return { bytes: [...large.bytes], width: large.width, asked, said, own, told: artist.enlarges(2 * given.side) };
+    """
+    strip = np.random.default_rng(0).integers(0, 256, (4, 12, 3), dtype=np.uint8)  # three frames
+    told = node(program, {"side": 4, "width": 12, "bytes": strip.flatten().tolist()})
+    assert told["width"] == 24 and told["asked"] == [["enlarger", [1, 3, 4, 4]]] * 3
+    assert np.array_equal(np.reshape(told["bytes"], (8, 24, 3)), strip.repeat(2, axis=0).repeat(2, axis=1))
+    assert told["own"] and told["told"] == {"size": 8, "enlarger": "ab"}
+    assert told["said"] == "StudioError: hats does not draw pictures of 3 pixels"
 
 
 @pytest.fixture
