@@ -1,5 +1,7 @@
 """Publish a run's newest checkpoint: half precision, without what drawing does not need.
 
+An enlarger that the checkpoint in its place carries is kept, where it fits.
+
     python benchmarks/ship.py runs/avatars src/limner/checkpoints/avatars --omit critic \
         --data "limner data build avatars --images 20000 --size 64 --seed 0"
 """
@@ -13,6 +15,7 @@ import limner
 from limner import checkpoint
 from limner.drawing.artist import Artist
 from limner.drawing.resolve import find
+from limner.enlarging.attached import NAME, AttachedEnlarger
 from limner.imaging.sheets import sheet
 from limner.requests import Story
 
@@ -33,7 +36,11 @@ def main() -> None:
     prompts = ["\n".join(asked[i : i + length]) for i in range(0, len(asked), length)] if told else list(asked[:8])
     grid = sheet(artist.draw(prompts, n=2, seed=0), 1 if told else 8)
     trained = {"data": options.data} | about["trained"]
+    kept = AttachedEnlarger.open(options.folder) if (options.folder / checkpoint.RECORD).exists() else None
+    carried = checkpoint.read(options.folder)[NAME] if kept else {}
     limner.save(system, options.folder, trained=trained, half=True, omit=options.omit, grid=grid)
+    if kept and kept.small == artist.side:
+        checkpoint.attach(options.folder, options.folder, NAME, kept.net.state_dict(), carried)
     size = sum(path.stat().st_size for path in options.folder.iterdir())
     print(f"{options.folder}: {size / 1e6:.1f} MB")
 

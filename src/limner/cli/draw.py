@@ -11,6 +11,7 @@ import typer
 
 from limner.cli.bulk import draw_file
 from limner.cli.console import Json, emit, loaded, note, notes
+from limner.errors import UserError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -84,7 +85,6 @@ def draw(
     Each PNG holds its recipe: who drew it, from which request, with which seed.
     """
     from limner import settings
-    from limner.errors import UserError
 
     if again is not None and prompts:
         raise UserError("--again repeats a picture as it was asked for: leave the prompt out")

@@ -79,7 +79,8 @@ def show(
         return
     print(f"{name}: a {about['system']} in {folder}, {about['parameters']:,} parameters")
     print(f"sha256 {about['sha256'][checkpoint.WEIGHTS]}")
-    for title, values in (("trained", about["trained"]), ("config", about["config"])):
+    carried = [("enlarger", about["enlarger"])] if "enlarger" in about else []
+    for title, values in (("trained", about["trained"]), ("config", about["config"]), *carried):
         print(f"\n{title}")
         _table(("", ""), [(key, str(value)) for key, value in values.items()])
 
