@@ -1,9 +1,10 @@
-"""What an artist's enlarger takes and gives: milliseconds on one thread, and how near held-out originals it comes.
+"""What an artist's enlarger takes and gives: milliseconds of one thread, and how near held-out originals it comes.
 
     python benchmarks/enlarge.py avatars --data data/avatars-256 --sheet docs/images/enlarged.png
 
 Held-out originals are made small as the data's cache makes them, and enlarged by the enlarger and by what everyone
-has: bilinear, bicubic, Lanczos. PSNR and SSIM are against the originals (SSIM as `limner eval` has it); `edges` is the
+has: bilinear, bicubic, Lanczos. Milliseconds are processor time, the median of many, so that what else the machine
+does counts little. PSNR and SSIM are against the originals (SSIM as `limner eval` has it); `edges` is the
 mean squared difference of neighbours, as a share of the originals' (1: as crisp). One line is appended to
 results/enlarge.jsonl. The sheet has pictures of the artist: as drawn, enlarged bilinearly, and by the enlarger.
 """
@@ -39,7 +40,7 @@ FILTERS = {
 
 
 def milliseconds(artist: Artist, repeats: int) -> dict[str, float]:
-    """Return the median time of the net alone, and of a whole picture with it and without."""
+    """Return the median processor time of the net alone, and of a whole picture with it and without."""
     assert artist.enlarger is not None
     torch.set_num_threads(1)
     (picture,) = artist.draw(artist.examples[0], seed=0)
@@ -48,9 +49,9 @@ def milliseconds(artist: Artist, repeats: int) -> dict[str, float]:
     def median(run: Callable[[], object]) -> float:
         taken = []
         for _ in range(repeats + 5):
-            began = time.perf_counter()
+            began = time.process_time()
             run()
-            taken.append(time.perf_counter() - began)
+            taken.append(time.process_time() - began)
         return round(1000 * statistics.median(taken[5:]), 2)
 
     net, enlarge = artist.enlarger.net, artist.enlarger.enlarge

@@ -11,6 +11,7 @@ from PIL import Image
 
 from artists import TEXTS, published, storyteller
 from enlargers import with_enlarger
+from limner.cli import enlarge
 from limner.drawing import recipe
 from toy import shapes_folder
 
@@ -36,6 +37,15 @@ def test_from_data_to_a_large_picture_and_again(run: Run, tmp_path: Path) -> Non
     assert run("draw", "--again", "first/a-red-hat-7.png", "-o", "second")[0] == 0
     first, second = (Path(folder, "a-red-hat-7.png").read_bytes() for folder in ("first", "second"))
     assert first == second and Image.open("first/a-red-hat-7.png").size == (32, 32)
+
+
+def test_a_world_is_built_to_learn_from(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enlarge, "WORLD_PICTURES", 8)
+    options = ["--images", "4", "--set", "batch=2", "--set", "patch=8", "--set", "width=4", "--json"]
+    code, out, err = run("enlarge", "hats", "--world", "avatars", "-o", "new/hats", *options)
+    assert code == 0 and "8 pictures of 32 pixels lie in new/avatars-32" in err
+    assert json.loads(out.splitlines()[-1])["trained"]["data"] == "avatars-32"
+    assert Path("new/avatars-32/world.json").exists()
 
 
 def test_an_enlarger_is_given_on(run: Run) -> None:

@@ -75,6 +75,12 @@ def test_other_sizes_are_refused_in_one_line(folders: tuple[Path, Path], large: 
         limner.load(folders[0]).draw(TEXTS[0], size=32)
 
 
+def test_pictures_of_another_size_are_not_taken(large: Artist) -> None:
+    assert large.enlarger is not None
+    with pytest.raises(UserError, match="takes pictures of 8 x 8 pixels, and this has 8 x 4"):
+        large.enlarger.enlarge(Image.new("RGB", (8, 4)))
+
+
 def test_morphs_walks_and_drafts_are_enlarged(large: Artist) -> None:
     frames = [*large.morph(*TEXTS, frames=3, size=32), *large.walk(TEXTS[0], frames=2, size=32)]
     assert {image.size for image in frames} == {(32, 32)}

@@ -67,8 +67,14 @@ class AttachedEnlarger:
 
     @torch.no_grad()
     def enlarge(self, image: Image.Image) -> Image.Image:
-        """Return a picture of S x S pixels, or a strip of several side by side, r times as large; `info` is copied."""
-        assert image.height == self.small and image.width % self.small == 0, "as the artist draws it"
+        """Return a picture of S x S pixels, or a strip of several side by side, r times as large; `info` is copied.
+
+        Raises:
+            UserError: it is of another size, as of an artist that has not grown up yet.
+        """
+        if image.height != self.small or image.width % self.small:
+            size = f"{image.width} x {image.height}"
+            raise UserError(f"the enlarger takes pictures of {self.small} x {self.small} pixels, and this has {size}")
         large = Image.new("RGB", (image.width * self.config.factor, self.size))
         for left in range(0, image.width, self.small):
             frame = image.crop((left, 0, left + self.small, self.small))
