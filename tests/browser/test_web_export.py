@@ -31,8 +31,8 @@ ARTISTS = ("avatars", "clevr-stories")
 PATH = "/some/where"
 OPEN = "async () => { window.studio = await (await import('./studio.js')).openStudio(); }"
 DRAW = """
-async ([artist, rows]) => {
-  const drawn = await studio.draw(artist, rows);
+async ([artist, rows, options]) => {
+  const drawn = await studio.draw(artist, rows, options);
   return Promise.all(drawn.map(async ({ png, recipe, unknown }) => {
     const bytes = new Uint8Array(await png.arrayBuffer());
     return { png: btoa(String.fromCharCode(...bytes)), recipe, unknown };
@@ -105,9 +105,9 @@ def opened(folder: Path, page: Page) -> Iterator[Page]:
         yield page
 
 
-def draw(page: Page, artist: str, rows: list[tuple[Request, Seed]]) -> list[dict[str, Any]]:
+def draw(page: Page, artist: str, rows: list[tuple[Request, Seed]], size: int | None = None) -> list[dict[str, Any]]:
     asked = [{"request": to_json(request), "seed": seed} for request, seed in rows]
-    return list(page.evaluate(DRAW, [artist, json.loads(json.dumps(asked))]))
+    return list(page.evaluate(DRAW, [artist, json.loads(json.dumps(asked)), {"size": size}]))
 
 
 def image(drawn: dict[str, Any]) -> Image.Image:
@@ -132,6 +132,18 @@ def test_it_draws_what_python_draws(opened: Page) -> None:
         assert identity(one["recipe"]) == identity(json.loads(own.info["limner"])), "a picture has one name"
     assert drawn[1]["unknown"] == dict(artist.system.unknown_words([b]))
     assert gap(image(drawn[0]), image(drawn[1])) > 50
+
+
+def test_it_enlarges_as_python_does(opened: Page) -> None:
+    artist = limner.load("avatars", device="cpu")
+    assert artist.enlarger is not None
+    rows: list[tuple[Request, Seed]] = [(Caption("a smiling woman with curly red hair"), 7), (Caption("a bald man"), 3)]
+    small, large = (draw(opened, "avatars", rows, size) for size in (None, artist.sizes[1]))
+    for one, other, row in zip(small, large, rows, strict=True):
+        assert image(other).size == (256, 256)
+        assert gap(image(other), artist.enlarger.enlarge(image(one))) <= 1
+        (own,) = artist.at(256).rows([row])
+        assert other["recipe"] == json.loads(own.info["limner"])
 
 
 def test_it_tells_stories_chapter_after_chapter(opened: Page) -> None:
