@@ -201,9 +201,9 @@ def test_pictures_and_strips_are_enlarged_frame_by_frame() -> None:
     const large = await artist.enlarged(picture, 2 * given.side);
     const row = { request: { kind: "nothing" }, seed: 1 };
     let said = null;
-    check(facts, row, {}, given.side);
+    for (const size of [given.side, null, undefined, 2 * given.side]) check(facts, row, {}, size);
     try { check(facts, row, {}, 3); } catch (error) { said = `${error.name}: ${error.message}`; }
-    const same = [await artist.enlarged(picture, given.side), await artist.enlarged(picture)];
+    const same = [await artist.enlarged(picture, given.side), await artist.enlarged(picture, null)];
     const own = same.every((one) => one === picture);
     return { bytes: [...large.bytes], width: large.width, asked, said, own, told: artist.enlarges(2 * given.side) };
     """

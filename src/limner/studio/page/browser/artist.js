@@ -150,7 +150,7 @@ export function look({ attention, note }, words) {
 }
 
 /** Throw StudioError where this artist takes no such request, a seed is none, or a knob or a size is not there. */
-export function check(facts, { request, seed }, knobs, size = facts.size) {
+export function check(facts, { request, seed }, knobs, size = null) {
   const ends = shares(request).map(([end]) => end);
   if (request.kind === "blend" && facts.takes !== "caption") {
     throw new StudioError(`${facts.recipe.system} cannot draw what lies between two requests`);
@@ -168,7 +168,7 @@ export function check(facts, { request, seed }, knobs, size = facts.size) {
   }
   const strange = Object.keys(knobs).find((name) => !(name in facts.knobs));
   if (strange) throw new StudioError(`unknown knob of ${facts.recipe.system}: ${strange}`);
-  if (size !== facts.size && size !== facts.enlarger?.size) {
+  if (![null, facts.size, facts.enlarger?.size].includes(size)) {
     throw new StudioError(`${facts.recipe.artist} does not draw pictures of ${size} pixels`);
   }
 }
