@@ -1,6 +1,6 @@
 """What an artist's enlarger takes and gives: milliseconds of one thread, and how near held-out originals it comes.
 
-    python benchmarks/enlarge.py avatars --data data/avatars-256 --sheet docs/images/enlarged.png
+    python benchmarks/enlarge.py avatars --data data/avatars256 --sheet docs/images/enlarged.png
 
 Held-out originals are made small as the data's cache makes them, and enlarged by the enlarger and by what everyone
 has: bilinear, bicubic, Lanczos. Milliseconds are processor time, the median of many, so that what else the machine
