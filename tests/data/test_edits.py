@@ -55,6 +55,14 @@ def test_a_pair_that_nobody_wrote_is_not_made() -> None:
     assert "blue" in found.replacements["red"] and "her blue" not in " ".join(found.every("her red hat"))
 
 
+def test_the_other_neighbour_tells_synonyms_that_never_met() -> None:
+    # "fair" comes after "and" where "light" does not, by the writers' habit; before "skin" pictures have both.
+    light = [("she and light skin", "fair skin")] * 100 + [("she and fair skin", "light skin")] * 100
+    found = OneWordEdits.of([*light, *[("she and dark skin", "dark skin")] * 200])
+    assert "fair" in found.preceded["and", "light"]
+    assert found.every("she and light skin") == ["she and dark skin"]
+
+
 @pytest.mark.parametrize(("least", "expected"), [(200, 5.0), (30, 90.0)])
 def test_rare_words_are_left_alone(least: int, expected: float) -> None:
     assert OneWordEdits.of(people(), least, expected).replacements.keys() <= {*EYES}

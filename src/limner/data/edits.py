@@ -2,7 +2,8 @@
 
 Two words may take each other's place beside a third ("red hair" and "blue hair", "a woman" and "a man") where both
 pairs are common, no picture has both in its captions, and chance alone would have brought them together several times.
-A picture's captions use synonyms of one another, so these are found together and are spared.
+A picture's captions use synonyms of one another, so these are found together and are spared: by what no picture has of
+both, and, where the other neighbour tells, by what more pictures than chance allows have of both.
 
 Letters: N pictures, K pairs of neighbouring words.
 """
@@ -29,6 +30,8 @@ _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)?|[,.;:!?()/]", re.UNICODE)
 _ARTICLES = {"a": "an", "an": "a"}
 """They go with the next word and say nothing themselves."""
 _AT_ONCE = 4096
+_SYNONYMS, _FEWEST = 1.5, 3
+"""Pairs are of synonyms where they stand together this many times as often as by chance, in so many pictures."""
 
 Pair = tuple[str, str]
 """Two neighbouring words in lower case; `END` is one, too."""
@@ -44,6 +47,8 @@ class OneWordEdits:
     """By (predecessor, word): what may stand in the word's place after that predecessor."""
     known: frozenset[Pair] = field(repr=False)
     """All pairs that occur: an edit makes no pair that nobody wrote."""
+    synonyms: frozenset[tuple[Pair, Pair]] = field(repr=False)
+    """Two pairs with a common word that say the same: no edit makes one of the other."""
 
     @classmethod
     def of(
@@ -60,18 +65,20 @@ class OneWordEdits:
         captions = source if isinstance(source, Sequence) else _captions(source, split)
         pairs, picture, pair = _occurrences(captions)  # (K,), and picture and pair of each occurrence
         counts = np.bincount(pair, minlength=len(pairs))
-        sides = []
+        sides, synonyms = [], set[tuple[Pair, Pair]]()
         for kept in (1, 0):  # the word that stays: the second of each pair, then the first
             found: dict[Pair, tuple[str, ...]] = {}
             for group in _alike(pairs, counts, kept, least):
                 together = _together(group, picture, pair, len(captions), len(pairs))
                 chance = np.outer(counts[group], counts[group]) / len(captions)
                 apart = (together == 0) & (chance >= expected)
+                alike = (together >= _FEWEST) & (together > _SYNONYMS * chance)
+                synonyms |= {(pairs[group[i]], pairs[group[k]]) for i, k in np.argwhere(alike).tolist() if i != k}
                 for row, number in enumerate(group):
                     if apart[row].any():
                         found[pairs[number]] = tuple(pairs[group[k]][1 - kept] for k in np.flatnonzero(apart[row]))
             sides.append(found)
-        return cls(sides[0], sides[1], frozenset(pairs))
+        return cls(sides[0], sides[1], frozenset(pairs), frozenset(synonyms))
 
     @functools.cached_property
     def replacements(self) -> Mapping[str, tuple[str, ...]]:
@@ -114,13 +121,18 @@ class OneWordEdits:
             edits = []
             for other in sorted(others):
                 put = _cased(other, caption[start:end]) + caption[end:]
-                if (other, after) not in self.known:
+                if (other, after) not in self.known or self._same(word, other, before, after):
                     continue
                 if (before, other) in self.known:
                     edits.append(caption[:start] + put)
                 elif (article, other) in self.known:  # "a red hat", "an orange hat"
                     edits.append(caption[:at] + _cased(article, caption[at:until]) + caption[until:start] + put)
             yield edits
+
+    def _same(self, word: str, other: str, before: str, after: str) -> bool:
+        """Return whether two words say the same between these neighbours."""
+        pairs = ((word, after), (other, after)), ((before, word), (before, other))
+        return any(pair in self.synonyms for pair in pairs)
 
 
 def _captions(data: Dataset, split: str) -> list[tuple[str, ...]]:
