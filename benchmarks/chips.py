@@ -20,7 +20,7 @@ from independent import record
 
 import limner
 from limner import metrics
-from limner.evaluation import evaluate
+from limner.evaluation.draw import draw
 from limner.evaluation.protocol import NamedJudge, resized
 from limner.processes import Processes
 from limner.requests import Caption
@@ -73,7 +73,7 @@ def of_captions(count: int, seed: int) -> tuple[list[str], Choices]:
 
 def judged(artist: limner.Artist, judge: NamedJudge, texts: Sequence[str], choices: Choices) -> metrics.Accuracy:
     """Draw texts with the seeds 0, 1, ...; return how much of the choices the judge sees."""
-    drawn = evaluate.draw(artist.system, [Caption(text) for text in texts], range(len(texts)), Processes())
+    drawn = draw(artist.system, [Caption(text) for text in texts], range(len(texts)), Processes())
     named = judge.network.predict(judge.features(resized(drawn, judge.network.config.size)))
     values = judge.network.values
     wanted = torch.tensor(

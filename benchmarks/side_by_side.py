@@ -11,7 +11,7 @@ import torch
 
 import limner
 from limner.data.dataset import Dataset
-from limner.evaluation.evaluate import draw
+from limner.evaluation.draw import draw
 from limner.evaluation.protocol import floats, resized
 from limner.imaging.sheets import enlarged, sheet, to_pil
 from limner.processes import Processes

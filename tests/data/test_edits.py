@@ -75,6 +75,15 @@ def test_pairs_that_chance_would_not_have_brought_together_are_no_proof() -> Non
     assert "plain" in OneWordEdits.of(captions).replacements["felt"]
 
 
+def test_words_that_exclude_one_another_need_less_proof_beside_another_neighbour() -> None:
+    # 40 red and 40 blue coats among 1,000 pictures: 1.6 would be by chance; hats have proved that red is not blue.
+    coats = [(f"a {word} coat", f"a {hat} hat") for word, hat in [("red", "blue"), ("blue", "red")] * 40]
+    hats = [(f"a {hat} hat",) for hat in ("red", "blue") * 460]
+    assert OneWordEdits.of([*coats, *hats]).followed["red", "coat"] == ("blue",)
+    plain = [("a grey hat",)] * 920
+    assert ("red", "coat") not in OneWordEdits.of([*coats, *plain]).followed
+
+
 def test_edits_follow_from_the_seed_and_go_everywhere() -> None:
     found, caption = OneWordEdits.of(people()), "a red hat and wide eyes"
     drawn = [found.edit(caption, np.random.default_rng(seed)) for seed in range(40)]

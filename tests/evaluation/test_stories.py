@@ -17,7 +17,8 @@ from limner.data.dataset import Dataset
 from limner.drawing.artist import Artist
 from limner.errors import UserError
 from limner.evaluation.bench import OF_STORIES, Bench, Entry, columns
-from limner.evaluation.evaluate import draw, evaluate, publish_judge
+from limner.evaluation.draw import draw
+from limner.evaluation.evaluate import evaluate, publish_judge
 from limner.evaluation.judge import Config as JudgeConfig
 from limner.evaluation.protocol import HeldOut, NamedJudge
 from limner.evaluation.report import Report, side_by_side

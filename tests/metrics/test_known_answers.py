@@ -247,3 +247,62 @@ class TestBleu:
         # Runs of 1 to 4 words that are right: 5 of 6, 3 of 5, 2 of 4, 1 of 3; as long as the nearer reference.
         found = metrics.bleu(["a red hat on a cat"], [["a red hat on the cat", "cat"]])
         assert found == pytest.approx((5 / 6 * 3 / 5 * 2 / 4 * 1 / 3) ** 0.25, abs=1e-6)
+
+
+def waves(across: float, down: float = 0.0, amplitude: float = 0.5, size: int = 32) -> torch.Tensor:
+    """One picture of a wave of so many periods across and down."""
+    y, x = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    phase = 2 * math.pi * (across * x + down * y) / size
+    return (amplitude * phase.cos()).expand(1, 3, -1, -1)
+
+
+class TestHighFrequencyPower:
+    @pytest.mark.parametrize("size", [16, 32, 64])
+    def test_a_chequerboard_has_the_square_of_its_amplitude(self, size: int) -> None:
+        chequers = waves(size / 2, size / 2, 0.3, size)  # +0.3 and -0.3 in turn
+        assert chequers[0, 0, :2, :2].tolist() == [
+            [pytest.approx(s) for s in row] for row in [[0.3, -0.3], [-0.3, 0.3]]
+        ]
+        assert metrics.high_frequency_power(chequers) == pytest.approx(0.09, rel=1e-4)
+        assert metrics.high_frequency_power(waves(size / 2, 0, 0.3, size)) == pytest.approx(0.09, rel=1e-4)  # stripes
+
+    def test_what_is_smooth_has_none(self) -> None:
+        assert metrics.high_frequency_power(waves(3, 2)) < 1e-8
+        assert metrics.high_frequency_power(torch.full((2, 3, 32, 32), 0.7)) < 1e-8
+        ramp = torch.linspace(-1, 1, 32).expand(1, 3, 32, 32)  # its ends differ, which is no edge in the picture
+        assert metrics.high_frequency_power(ramp) < 1e-6
+
+    def test_a_grid_adds_its_own_to_what_there_is(self) -> None:
+        real = pictures(20, 0)
+        smooth = torch.nn.functional.avg_pool2d(real, 3, 1, 1)
+        power = metrics.high_frequency_power(smooth)
+        assert 0 < power < metrics.high_frequency_power(real) / 4
+        assert metrics.high_frequency_power(smooth + waves(16, 16, 0.2)) == pytest.approx(power + 0.04, rel=0.05)
+
+    def test_it_is_a_mean_over_pictures_and_channels(self) -> None:
+        chequers, grey = waves(16, 16, 0.4), torch.zeros(1, 3, 32, 32)
+        assert metrics.high_frequency_power(torch.cat([chequers, grey])) == pytest.approx(0.08, rel=1e-4)
+
+
+class TestIdentity:
+    def test_by_hand(self) -> None:
+        before = torch.tensor([[0, 1, 2], [1, 1, 1]])
+        after = torch.tensor([[3, 1, 0], [1, 0, 1]])
+        counted = torch.tensor([[True, True, True], [True, True, False]])
+        # First pair: attribute 0 was to become 3, and did; of the others 1 stayed, 2 did not. Second: attribute 1 was
+        # to become 2 and became 0; of the others attribute 0 stayed, and 2 does not count.
+        found = metrics.identity(before, after, torch.tensor([0, 1]), torch.tensor([3, 2]), counted)
+        assert found.kept == pytest.approx(2 / 3) and found.obeyed == 0.5
+        assert found.each[:2] == (1, 1) and found.each[2] == 0
+
+    def test_the_changed_one_never_counts_as_kept(self) -> None:
+        same = torch.zeros(1, 2, dtype=torch.long)
+        found = metrics.identity(same, same + torch.tensor([0, 1]), torch.tensor([0]), torch.tensor([0]), same == 0)
+        assert found.kept == 0 and found.obeyed == 1 and math.isnan(found.each[0])
+
+    def test_wordings_beside_seeds(self) -> None:
+        # Two wordings at -0.1 and 0.1 deviate by 0.1; two seeds at -0.4 and 0.4 by 0.4.
+        worded, seeded = (torch.tensor([-a, a]).view(1, 2, 1, 1, 1).expand(3, 2, 3, 4, 4) for a in (0.1, 0.4))
+        assert metrics.rewording_ratio(worded, seeded) == pytest.approx(0.25)
+        assert metrics.rewording_ratio(seeded, seeded) == 1 and metrics.rewording_ratio(worded * 0, seeded) == 0
+        assert math.isnan(metrics.rewording_ratio(worded, seeded * 0))

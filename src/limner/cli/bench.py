@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from limner.cli.console import Json, emit, note
-from limner.cli.judge import Data, Inception, JudgeName, Pictures, examination
+from limner.cli.judge import Data, Inception, JudgeName, Pictures, SecondJudge, examination
 from limner.errors import UserError
 
 
@@ -18,6 +18,7 @@ def bench(
     data: Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for runs, results, table and sheet.")],
     judge: JudgeName = "avatars",
+    second_judge: SecondJudge = None,
     images: Annotated[
         int | None, typer.Option(help="Budget of the main phase, for every row.", show_default="each preset's")
     ] = None,
@@ -56,7 +57,7 @@ def bench(
         raise UserError("a row stands there twice: give each row once")
     budget = {name: n for name, n in (("images", images), ("text_images", text_images)) if n is not None}
     entries = [Entry.read(row, budget) for row in rows]
-    exam = examination(data, judge, pictures, 0, inception)
+    exam = examination(data, judge, pictures, 0, inception, second=second_judge)
     environment = {"commit": commit(), "versions": versions()}
     plan = Bench(out, entries, exam, data, seeds, from_, part or [], precision, typed(sys.argv), note, environment)
     table = plan.run()

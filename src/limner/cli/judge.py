@@ -16,9 +16,14 @@ if TYPE_CHECKING:
     from limner.evaluation.protocol import HeldOut
     from limner.evaluation.report import Report
 
+PRESETS = {"residual": "small", "mixer": "mixer"}
+"""Of a judge, by what it sees with."""
 Data = Annotated[str, typer.Option(help="The data set whose held-out rows are measured on.")]
 JudgeName = Annotated[
     str, typer.Option("--judge", help="Who judges: `avatars` ships with Limner; a folder of `limner judge`.")
+]
+SecondJudge = Annotated[
+    str | None, typer.Option("--second-judge", help="Another judge, best of another kind, scores beside the first.")
 ]
 Pictures = Annotated[int, typer.Option("--pictures", "-n", help="Held-out requests: one picture each, or one story.")]
 Seed = Annotated[int, typer.Option(help="Picture i is drawn with seed + i.")]
@@ -31,6 +36,7 @@ def judge(
     data: Annotated[str, typer.Argument(help="Pictures with attributes, labels or captions.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the judge.")],
     size: Annotated[int, typer.Option(help="Side of the pictures in pixels.")] = 64,
+    arch: Annotated[str, typer.Option(help="What sees: residual convolutions, or a mixer of patches.")] = "residual",
     images: Annotated[int | None, typer.Option(help="Pictures it is shown.", show_default="the preset's")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Change one setting, name=value; may be repeated.")
@@ -44,14 +50,18 @@ def judge(
 
     limner judge birds.parquet -o judges/birds --size 128
 
+    limner judge birds.parquet -o judges/birds-mixer --arch mixer
+
     A judge that was stopped goes on when the same command is given again.
     """
     from limner import catalogue, settings
     from limner.evaluation.evaluate import publish_judge
 
+    if arch not in PRESETS:
+        raise UserError(f"--arch {arch}: {settings.hint(arch, PRESETS)}")
     cls = catalogue.load_class(catalogue.JUDGE)
     changes = settings.pairs(set_ or []) | {"size": str(size)} | ({} if images is None else {"images": str(images)})
-    config = catalogue.configure(cls, "small", changes)
+    config = catalogue.configure(cls, PRESETS[arch], changes)
     with bar("reading pictures") as progress:
         accuracy, folder = publish_judge(data, out, config, seed, progress)
     shares = ", ".join(f"{name} {share:.1%}" for name, share in accuracy.items())
@@ -63,6 +73,7 @@ def evaluate(
     artists: Annotated[list[str], typer.Argument(metavar="ARTIST...", help="Bundled names, folders, runs or Hub ids.")],
     data: Data,
     judge: JudgeName = "avatars",
+    second_judge: SecondJudge = None,
     pictures: Pictures = 1000,
     seed: Seed = 0,
     inception: Inception = False,
@@ -84,7 +95,7 @@ def evaluate(
     from limner.evaluation.evaluate import evaluate as measure
     from limner.evaluation.report import side_by_side
 
-    exam = examination(data, judge, pictures, seed, inception)
+    exam = examination(data, judge, pictures, seed, inception, second=second_judge)
     reports = {}
     for name in artists:
         report = measure(load(name, device=device), exam)
@@ -100,8 +111,10 @@ def evaluate(
     exam.processes.close()
 
 
-def examination(data: str, judge: str, pictures: int, seed: int, inception: bool, size: int | None = None) -> HeldOut:
-    """Open data and judge for measuring.
+def examination(
+    data: str, judge: str, pictures: int, seed: int, inception: bool, size: int | None = None, second: str | None = None
+) -> HeldOut:
+    """Open data and judges for measuring.
 
     Raises:
         UserError: where they cannot be had, or do not fit.
@@ -114,11 +127,13 @@ def examination(data: str, judge: str, pictures: int, seed: int, inception: bool
     if seed < 0:
         raise UserError(f"the seed is a whole number from 0, not {seed}")
     named, processes = NamedJudge.load(judge), Processes()
+    other = None if second is None else NamedJudge.load(second)
     side = size or named.network.config.size
     with bar("reading pictures") as progress:
         opened = processes.in_turn(lambda: Dataset.open(data, size=side, progress=progress))
     network = Network() if inception else None
-    return HeldOut(Path(data).stem, opened, named, pictures, seed=seed, inception=network, processes=processes)
+    name = Path(data).stem
+    return HeldOut(name, opened, named, pictures, seed=seed, inception=network, processes=processes, second=other)
 
 
 def pictures_of(report: Report) -> str:

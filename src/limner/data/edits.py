@@ -30,6 +30,8 @@ _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)?|[,.;:!?()/]", re.UNICODE)
 _ARTICLES = {"a": "an", "an": "a"}
 """They go with the next word and say nothing themselves."""
 _AT_ONCE = 4096
+_LESS = 0.2
+"""Of `expected`, the share that is proof enough for words which exclude one another beside another neighbour."""
 _SYNONYMS, _FEWEST = 1.5, 3
 """Pairs are of synonyms where they stand together this many times as often as by chance, in so many pictures."""
 
@@ -59,7 +61,8 @@ class OneWordEdits:
         Args:
             source: a data set, of which `split` is read, or the captions of each picture.
             least: pictures in which each of two pairs must stand.
-            expected: how many pictures would have both, were the pairs independent, at the least.
+            expected: how many pictures would have both, were the pairs independent, at the least; a fifth of it
+                where the two words exclude one another so beside another neighbour.
             split: of the data set.
         """
         captions = source if isinstance(source, Sequence) else _captions(source, split)
@@ -67,17 +70,23 @@ class OneWordEdits:
         counts = np.bincount(pair, minlength=len(pairs))
         sides, synonyms = [], set[tuple[Pair, Pair]]()
         for kept in (1, 0):  # the word that stays: the second of each pair, then the first
-            found: dict[Pair, tuple[str, ...]] = {}
+            groups = []
+            proven = set[tuple[str, str]]()
             for group in _alike(pairs, counts, kept, least):
                 together = _together(group, picture, pair, len(captions), len(pairs))
                 chance = np.outer(counts[group], counts[group]) / len(captions)
-                apart = (together == 0) & (chance >= expected)
                 alike = (together >= _FEWEST) & (together > _SYNONYMS * chance)
                 synonyms |= {(pairs[group[i]], pairs[group[k]]) for i, k in np.argwhere(alike).tolist() if i != k}
-                for row, number in enumerate(group):
-                    if apart[row].any():
-                        found[pairs[number]] = tuple(pairs[group[k]][1 - kept] for k in np.flatnonzero(apart[row]))
-            sides.append(found)
+                names = [pairs[number][1 - kept] for number in group]
+                apart = [(i, k, chance[i, k]) for i, k in np.argwhere((together == 0) & (chance >= _LESS * expected))]
+                groups.append(([pairs[number] for number in group], names, apart))
+                proven |= {(names[i], names[k]) for i, k, by in apart if by >= expected}
+            found: dict[Pair, list[str]] = {}
+            for members, names, apart in groups:
+                for i, k, _ in apart:
+                    if (names[i], names[k]) in proven:
+                        found.setdefault(members[i], []).append(names[k])
+            sides.append({member: tuple(others) for member, others in found.items()})
         return cls(sides[0], sides[1], frozenset(pairs), frozenset(synonyms))
 
     @functools.cached_property
@@ -133,6 +142,12 @@ class OneWordEdits:
         """Return whether two words say the same between these neighbours."""
         pairs = ((word, after), (other, after)), ((before, word), (before, other))
         return any(pair in self.synonyms for pair in pairs)
+
+
+def pairs_of(caption: str) -> list[Pair]:
+    """Return the pairs of neighbouring words of a caption, `END` where a clause begins or ends."""
+    words = [word for word, *_ in _clauses(caption)]
+    return list(itertools.pairwise(words))
 
 
 def _captions(data: Dataset, split: str) -> list[tuple[str, ...]]:

@@ -24,7 +24,8 @@ from limner.data.dataset import Dataset
 from limner.drawing.artist import load
 from limner.drawing.resolve import find
 from limner.errors import UserError
-from limner.evaluation.evaluate import draw, evaluate
+from limner.evaluation.draw import draw
+from limner.evaluation.evaluate import evaluate
 from limner.evaluation.protocol import HeldOut, resized
 from limner.evaluation.report import Protocol, Report, read, side_by_side
 from limner.evaluation.stories import strips
@@ -52,6 +53,10 @@ COLUMNS = (
     "fid",
     "recall",
     "diversity, judge",
+    "diversity within captions, judge",
+    "identity",
+    "rewording",
+    "high-frequency power",
     "memorised",
     "million parameters",
 )
@@ -69,6 +74,7 @@ OF_STORIES = (
     "fid",
     "recall",
     "diversity, judge",
+    "high-frequency power",
     "memorised",
 )
 """The same for rows that draw stories."""

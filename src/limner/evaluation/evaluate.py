@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +22,15 @@ from torch import Tensor, nn
 from limner import catalogue, checkpoint, metrics
 from limner.data.cache import Progress
 from limner.data.dataset import Dataset
-from limner.errors import UserError
+from limner.evaluation.draw import BATCH, draw
+from limner.evaluation.identity import identity
 from limner.evaluation.judge import Judge, truth
 from limner.evaluation.protocol import HeldOut, floats, resized
 from limner.evaluation.redescription import redescribed
 from limner.evaluation.report import OF_REAL, Figure, Report
 from limner.evaluation.stories import story_figures, strips
+from limner.evaluation.variety import rewording, variety, within_captions
 from limner.metrics import Extractor
-from limner.processes import Processes
 from limner.requests import Caption, Nothing, Request, Story
 from limner.system import System, sample_drafts
 from limner.training.run_folder import RunFolder
@@ -43,8 +43,8 @@ CANDIDATES = 100
 """Texts among which a picture's own has to rank first (AttnGAN's R-precision)."""
 SMALL = 10_000
 """With fewer pictures than this a Frechet distance is noticeably biased upwards."""
-BATCH = 50
-"""Pictures, or stories, that are drawn at once."""
+SMALLEST = 16
+"""Side of the pictures whose highest frequencies are measured."""
 GOOD = 0.97
 """The report points out a judge that is less accurate than this on real pictures."""
 
@@ -112,10 +112,10 @@ def evaluate(artist: Artist, held_out: HeldOut) -> Report:
     features = held_out.judge.features(drawn)
 
     figures, details = dict[str, Figure](), dict[str, dict[str, float]]()
+    lines = [line for request in requests for line in _lines(request)]
     if not issubclass(system.takes, Nothing) and held_out.judge.network.values:
         figures |= (story_figures if held_out.stories else _attributes)(held_out, features, details)
-    if issubclass(system.takes, Caption | Story):
-        lines = [line for request in requests for line in _lines(request)]
+    if lines:
         # Encoders that were not published cannot measure; those of a story do not encode the line of a single frame.
         no_encoders = held_out.stories or "vision" in artist.record.get("omitted", ())
         figures |= _r_precision(held_out, None if no_encoders else system, drawn, features, lines)
@@ -125,36 +125,22 @@ def evaluate(artist: Artist, held_out: HeldOut) -> Report:
     if held_out.inception is not None:
         figures |= _inception(held_out, held_out.inception, drawn)
     figures |= _ssim(held_out, drawn, details)
-    figures |= _variety(held_out, drawn, repeats)
+    figures |= _spectrum(held_out, drawn)
+    figures |= variety(held_out, drawn, repeats)
+    if issubclass(system.takes, Caption):
+        figures |= within_captions(held_out, system) | rewording(held_out, system)
+        figures |= identity(held_out, system, details)
+    if held_out.second is not None:
+        figures |= _by_another(held_out.by_second, drawn, lines, details)
     figures["million parameters"] = Figure(drawing_parameters(system, requests[0]) / 1e6, better=0, note="that draw")
     figures["ms a picture"] = Figure(1000 * seconds * held_out.processes.world / len(drawn), better=0)
-    flags = _flags(held_out, figures)
+    flags = _flags(held_out, figures, issubclass(system.takes, Caption))
     trained = artist.record.get("trained", {})
     return Report(artist.name, artist.record["system"], held_out.protocol, figures, details, trained, flags)
 
 
 def _lines(request: Request) -> tuple[str, ...]:
     return request.lines if isinstance(request, Story) else (request.text,) if isinstance(request, Caption) else ()
-
-
-def draw(system: System, requests: Sequence[Request], seeds: Sequence[int], processes: Processes) -> Tensor:
-    """Draw each request with its own seed, shared among processes; every process gets all of them.
-
-    Returns:
-        (N, 3, H, W), or (N, T, 3, H, W) of stories, in [-1, 1], on the CPU.
-
-    Raises:
-        UserError: where the system draws no pictures.
-    """
-    parts = []
-    for places in _batches(processes.mine(len(requests))):
-        *_, final = sample_drafts(system, [requests[i] for i in places], [seeds[i] for i in places])
-        if final.images is None:
-            raise UserError("this artist draws no pictures, so there is nothing to measure")
-        parts.append(final.images.float().clamp(-1, 1).cpu())
-    side = system.config.size
-    frames = [len(request.lines) for request in requests[:1] if isinstance(request, Story)]
-    return processes.gather(torch.cat(parts) if parts else torch.empty(0, *frames, 3, side, side))
 
 
 def drawing_parameters(system: System, request: Request) -> int:
@@ -172,11 +158,6 @@ def drawing_parameters(system: System, request: Request) -> int:
         for hook in hooks:
             hook.remove()
     return sum(parameter.numel() for parameter in called)
-
-
-def _batches(places: range) -> Iterator[range]:
-    for start in range(0, len(places), BATCH):
-        yield places[start : start + BATCH]
 
 
 def _attributes(held_out: HeldOut, features: Tensor, details: dict[str, Any]) -> dict[str, Figure]:
@@ -217,6 +198,30 @@ def _r_precision(
         low, high = metrics.interval(value, held_out.requests)
         found[name] = Figure(value, best, 1 / min(CANDIDATES, len(captions)), low, high)
     return found
+
+
+def _by_another(
+    held_out: HeldOut, drawn: Tensor, lines: list[str], details: dict[str, dict[str, float]]
+) -> dict[str, Figure]:
+    """Return what another judge sees, with its name; `held_out` is its own."""
+    features, found, parts = held_out.judge.features(drawn), dict[str, Figure](), dict[str, dict[str, float]]()
+    if lines and held_out.judge.network.values:
+        found |= (story_figures if held_out.stories else _attributes)(held_out, features, parts)
+    if lines:
+        found |= _r_precision(held_out, None, drawn, features, lines)
+    name = f"[judge:{held_out.judge.name}]"
+    for part, shares in parts.items():
+        details[f"{part.removesuffix(OF_REAL)}{name}{OF_REAL if part.endswith(OF_REAL) else ''}"] = shares
+    return {f"{figure}{name}": measured for figure, measured in found.items()}
+
+
+def _spectrum(held_out: HeldOut, drawn: Tensor) -> dict[str, Figure]:
+    """Return the power of the highest frequencies beside that of real pictures; nothing of very small ones."""
+    real = metrics.high_frequency_power(held_out.real)
+    if min(drawn.shape[-2:]) < SMALLEST or not real:
+        return {}
+    note = "of real pictures' at the highest spatial frequencies: more is a grid or grain, less is blur"
+    return {"high-frequency power": Figure(metrics.high_frequency_power(drawn) / real, 1.0, better=0, note=note)}
 
 
 def _distances(held_out: HeldOut, features: Tensor, name: str) -> dict[str, Figure]:
@@ -265,31 +270,10 @@ def _ssim(held_out: HeldOut, drawn: Tensor, details: dict[str, Any]) -> dict[str
     }
 
 
-def _variety(held_out: HeldOut, drawn: Tensor, repeats: Tensor) -> dict[str, Figure]:
-    grouped = strips(repeats, held_out).unflatten(0, (held_out.prompts, held_out.seeds))  # (P, K, T, 3, S, S)
-    features = (
-        strips(held_out.judge.features(repeats), held_out).flatten(1).unflatten(0, (held_out.prompts, held_out.seeds))
-    )
-    unit = held_out.scale * held_out.frames**0.5  # so that distances do not grow with the number of frames
-    spread = metrics.diversity(grouped.flatten(2, 3), features / unit)
-    near = metrics.nearest(drawn, held_out.data.pictures(range(held_out.data.length())), held_out.real)
-    real_distance = _mean_distance(strips(held_out.real_features, held_out).flatten(1) / unit)
-    return {
-        "diversity, pixels": Figure(
-            spread["pixels"], float(strips(held_out.real, held_out).std(dim=0).mean()), note="real: all requests"
-        ),
-        "diversity, judge": Figure(spread["features"], real_distance, note="real: all requests"),
-        "memorised": Figure(near.share, 0.01, better=-1, note="share nearer a training picture than 99 % of real ones"),
-    }
-
-
-def _mean_distance(features: Tensor) -> float:
-    """Return the mean distance of pairs of different rows of (N, F), of 500 at most."""
-    return float(torch.pdist(features[:500]).mean())
-
-
-def _flags(held_out: HeldOut, figures: dict[str, Figure]) -> list[str]:
+def _flags(held_out: HeldOut, figures: dict[str, Figure], captions: bool) -> list[str]:
     flags = []
+    if captions:
+        flags.append(_remains(held_out))
     if len(held_out.rows) < SMALL:
         flags.append(
             f"{len(held_out.rows):,} pictures are few for a Frechet distance: it is too high by a part that depends on "
@@ -301,3 +285,16 @@ def _flags(held_out: HeldOut, figures: dict[str, Figure]) -> list[str]:
             f"The judge names {ceiling:.1%} of attributes rightly on real pictures: read figures against that."
         )
     return flags
+
+
+def _remains(held_out: HeldOut) -> str:
+    """Say what could be compared with real pictures of which a caption is true."""
+    if not held_out.open_captions:
+        return (
+            f"No held-out caption is known to be true of {held_out.seeds} real pictures: diversity is compared with "
+            "that of all real pictures alone."
+        )
+    return (
+        f"Diversity within captions is of {len(held_out.open_captions)} held-out captions that are true of "
+        f"{held_out.seeds} real pictures or more; longer ones are not, so they are left out."
+    )

@@ -18,7 +18,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -31,6 +31,7 @@ from limner.blocks.vision.placed_heads import PlacedHeads, attribute_loss, place
 from limner.data.schema import Schema
 from limner.data.views import Labelled, Pairs
 from limner.errors import UserError
+from limner.evaluation.mixer import Mixer
 from limner.noise import RowNoise
 from limner.optimisers import adam, linear_decay_after_half
 from limner.requests import Request
@@ -53,8 +54,10 @@ class Config:
 
     size: int = 64
     """Side of the pictures in pixels."""
+    arch: Literal["residual", "mixer"] = "residual"
+    """What sees: residual convolutions with batch norm, or a mixer of patches, which has neither."""
     widths: tuple[int, ...] = (32, 64, 128, 160)
-    """Channels from half the picture's side downwards."""
+    """Channels from half the picture's side downwards; of a mixer those of each layer, all alike."""
     features: int = 256
     """Features of a picture, F."""
     code: int = 128
@@ -86,11 +89,11 @@ class Trunk(nn.Module):
         super().__init__()
         layers: list[nn.Module] = [nn.PixelUnshuffle(2), nn.Conv2d(12, config.widths[0], 3, padding=1)]
         side, width = config.size // 2, config.widths[0]
-        self.fine: tuple[int, int, int] | None = None
+        self.fine = -1
         for inside, width in itertools.pairwise((*config.widths, config.widths[-1])):
             layers.append(Residual(inside))
-            if side <= FINE and self.fine is None:
-                self.fine = (len(layers) - 1, inside, side)  # the layer whose output has the places
+            if side <= FINE and self.fine < 0:
+                self.fine, self.places = len(layers) - 1, (inside, side)  # the layer whose output has the places
             if side <= 4:  # small pictures need fewer widths
                 width = inside
                 break
@@ -104,11 +107,23 @@ class Trunk(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Encode pictures whole, (B, F), and as a map of at most 16 by 16 places, (B, C, h, h)."""
-        assert self.fine is not None
         x = images.contiguous(memory_format=torch.channels_last)
-        for layer in list(self.layers)[: self.fine[0] + 1]:
+        for layer in list(self.layers)[: self.fine + 1]:
             x = layer(x)
-        return self.layers[self.fine[0] + 1 :](x), x
+        return self.layers[self.fine + 1 :](x), x
+
+
+def trunk(config: Config) -> Trunk | Mixer:
+    """Build what sees.
+
+    Raises:
+        UserError: where a mixer's layers are to have different widths.
+    """
+    if config.arch == "residual":
+        return Trunk(config)
+    if len({*config.widths}) != 1:
+        raise UserError(f"the layers of a mixer have one width, not {config.widths}: widths=160,160,160,160")
+    return Mixer(config.size, config.widths[0], len(config.widths), config.features)
 
 
 class Judge(System):
@@ -118,20 +133,22 @@ class Judge(System):
     gives = frozenset()
     config: Config
     Config = Config
-    presets: ClassVar[Mapping[str, Any]] = {"small": Config()}
+    presets: ClassVar[Mapping[str, Any]] = {
+        "small": Config(),
+        "mixer": Config(arch="mixer", widths=(160, 160, 160, 160), images=120_000),
+    }
 
     def __init__(self, config: Any, schema: Schema) -> None:
         super().__init__(config, schema)
         self.values = values_of(schema)
         if not self.values and not schema.captions:
             raise UserError("a judge needs data with attributes, labels or captions: it has nothing to judge by")
-        self.trunk = Trunk(config)
+        self.trunk = trunk(config)
         self.trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         things = placed_attributes(self.values)
         whole = {name: known for name, known in self.values.items() if name not in things}
         self.heads = nn.ModuleList(nn.Linear(config.features, len(known)) for known in whole.values())
-        assert self.trunk.fine is not None
-        self.regard = PlacedHeads(*self.trunk.fine[1:], things) if things else None
+        self.regard = PlacedHeads(*self.trunk.places, things) if things else None
         if schema.captions:
             self.text = WordEncoder(schema.lexicon, width=config.code, embedding=64, hidden=64)
             self.project = nn.Linear(config.features, config.code)

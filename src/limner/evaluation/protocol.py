@@ -19,11 +19,15 @@ from limner import checkpoint
 from limner.data.dataset import Dataset
 from limner.drawing.resolve import find
 from limner.errors import UserError
+from limner.evaluation import descriptions
 from limner.evaluation.judge import Judge, truth, values_of, with_label
 from limner.evaluation.report import Protocol
 from limner.metrics import Extractor
 from limner.processes import Processes
 from limner.requests import Request, Story
+
+EDITS = 200
+"""Captions of which one word is changed."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +96,15 @@ class HeldOut:
     inception: Extractor | None = None
     """The network of the papers' FID, KID and IS; without it there are only the judge's figures."""
     processes: Processes = field(default_factory=Processes)
+    second: NamedJudge | None = None
+    """Another judge, whose figures stand beside those of the first."""
     stories: bool = False
     """Whether requests are whole stories; `of` sets it."""
 
     def __post_init__(self) -> None:
-        self.judge.fits(self.data)
+        for judge in (self.judge, self.second):
+            if judge is not None:
+                judge.fits(self.data)
         held_out = self.data.length("test")
         if held_out < 2:
             raise UserError(f"{self.name} holds out {held_out} pictures: nothing to measure on")
@@ -124,6 +132,27 @@ class HeldOut:
     @functools.cached_property
     def _of_stories(self) -> HeldOut:
         return dataclasses.replace(self, stories=True)
+
+    @functools.cached_property
+    def by_second(self) -> HeldOut:
+        """The same, measured by the second judge."""
+        assert self.second is not None
+        return dataclasses.replace(self, judge=self.second, second=None)
+
+    @functools.cached_property
+    def open_captions(self) -> list[descriptions.Open]:
+        """Held-out captions that are true of K real pictures or more, at most P of them, and K such pictures."""
+        return descriptions.open_captions(self.data, self.rows.tolist(), self.prompts, self.seeds)
+
+    @functools.cached_property
+    def wordings(self) -> list[tuple[str, ...]]:
+        """At most P descriptions in K wordings each."""
+        return descriptions.wordings(self.data, self.rows.tolist(), self.prompts, self.seeds)
+
+    @functools.cached_property
+    def edits(self) -> list[descriptions.Edit]:
+        """One-word edits of held-out captions, at most `EDITS` of them."""
+        return descriptions.edits(self.data, self.rows.tolist(), EDITS)
 
     @functools.cached_property
     def real(self) -> Tensor:
@@ -157,6 +186,7 @@ class HeldOut:
             data=self.name, fingerprint=self.data.fingerprint, size=self.data.schema.size, pictures=len(self.rows),
             reference=self.reference, prompts=self.prompts, seeds=self.seeds, seed=self.seed,
             judge=self.judge.sha256[:12], stories=self.requests if self.stories else 0,
+            second=self.second.sha256[:12] if self.second else "",
         )  # fmt: skip
 
     def truth(self) -> Tensor:

@@ -43,6 +43,8 @@ class Protocol:
     version: int = VERSION
     stories: int = 0
     """How many held-out stories are drawn; 0 where single pictures are. The two share no table."""
+    second: str = ""
+    """The second judge, likewise; empty where there is none."""
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ from limner.metrics.clip import clip_score
 from limner.metrics.diversity import diversity
 from limner.metrics.features import Extractor, Inception, collect
 from limner.metrics.frechet import frechet_distance
+from limner.metrics.identity import Identity, identity, rewording_ratio
 from limner.metrics.inception_score import inception_score
 from limner.metrics.kernel import kernel_distance
 from limner.metrics.neighbours import Neighbours, nearest
 from limner.metrics.precision_recall import precision_recall
 from limner.metrics.r_precision import r_precision
+from limner.metrics.spectrum import high_frequency_power
 from limner.metrics.ssim import ssim
 from limner.metrics.stories import (
     Consistency,
@@ -28,6 +30,7 @@ __all__ = [
     "Accuracy",
     "Consistency",
     "Extractor",
+    "Identity",
     "Inception",
     "Neighbours",
     "StoryAccuracy",
@@ -41,6 +44,8 @@ __all__ = [
     "diversity",
     "f1",
     "frechet_distance",
+    "high_frequency_power",
+    "identity",
     "inception_score",
     "interval",
     "kernel_distance",
@@ -48,6 +53,7 @@ __all__ = [
     "precision_recall",
     "r_precision",
     "required_so_far",
+    "rewording_ratio",
     "ssim",
     "story_accuracy",
 ]
