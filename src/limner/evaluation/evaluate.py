@@ -272,8 +272,6 @@ def _ssim(held_out: HeldOut, drawn: Tensor, details: dict[str, Any]) -> dict[str
 
 def _flags(held_out: HeldOut, figures: dict[str, Figure], captions: bool) -> list[str]:
     flags = []
-    if captions:
-        flags.append(_remains(held_out))
     if len(held_out.rows) < SMALL:
         flags.append(
             f"{len(held_out.rows):,} pictures are few for a Frechet distance: it is too high by a part that depends on "
@@ -284,6 +282,8 @@ def _flags(held_out: HeldOut, figures: dict[str, Figure], captions: bool) -> lis
         flags.append(
             f"The judge names {ceiling:.1%} of attributes rightly on real pictures: read figures against that."
         )
+    if captions:
+        flags.append(_remains(held_out))
     return flags
 
 

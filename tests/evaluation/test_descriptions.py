@@ -1,0 +1,218 @@
+"""What captions say, and figures of it, on a world of two attributes, a judge that sees exactly and artists of faults.
+
+A picture's left half is the colour of the hat, its right half that of the eyes. All are equally often.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from limner.data.dataset import Dataset
+from limner.data.schema import words_of
+from limner.evaluation.descriptions import edits, open_captions, wordings
+from limner.evaluation.identity import identity
+from limner.evaluation.protocol import HeldOut, NamedJudge
+from limner.evaluation.variety import rewording, within_captions
+from limner.noise import RowNoise
+from limner.requests import Caption, Request
+from limner.system import Draft, Paper, System, no_grad
+
+HATS = {"blue": (0, 0, 255), "green": (0, 255, 0), "red": (255, 0, 0)}
+EYES = {"closed": (0, 0, 0), "open": (255, 255, 255)}
+COUNT = 360
+
+
+def write(folder: Path, with_said: bool = True) -> Path:
+    """Write captions in three wordings of the hat, one of both, all true."""
+    folder.mkdir(parents=True)
+    lines = []
+    for number, (hat, eyes) in enumerate(itertools.islice(itertools.cycle(itertools.product(HATS, EYES)), COUNT)):
+        picture = Image.new("RGB", (16, 16), HATS[hat])
+        picture.paste(EYES[eyes], (8, 0, 16, 16))
+        picture.putpixel((0, 0), (number % 256, number // 256, 0))  # no two are equal
+        picture.save(folder / f"{number:03d}.png")
+        texts = [f"a {hat} hat and {eyes} eyes", f"a {hat} hat", f"{('her', 'his')[number % 2]} {hat} hat"]
+        line = {"file_name": f"{number:03d}.png", "text": texts, "attributes": {"eyes": eyes, "hat": hat}}
+        said = {"said": [["eyes", "hat"], ["hat"], ["hat"]]} if with_said else {}
+        lines.append(line | said)
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return Dataset.open(write(tmp_path_factory.mktemp("faces") / "faces"), size=16, held_out=0.2)
+
+
+class Eye:
+    """A judge that reads the two colours, exactly."""
+
+    def __init__(self, data: Dataset) -> None:
+        self.schema, self.values, self.config = data.schema, dict(data.schema.attributes), SimpleNamespace(size=16)
+
+    def features(self, images: Tensor) -> Tensor:
+        return torch.cat([images[:, :, 8, 4], images[:, :, 8, 12]], dim=1)
+
+    def predict(self, features: Tensor) -> Tensor:
+        def nearest(rgb: Tensor, colours: dict[str, tuple[int, int, int]]) -> Tensor:
+            return torch.cdist(rgb, torch.tensor([*colours.values()]) / 127.5 - 1).argmin(dim=1)
+
+        return torch.stack([nearest(features[:, 3:], EYES), nearest(features[:, :3], HATS)], dim=1)
+
+
+@dataclass(frozen=True)
+class Config:
+    """What people change."""
+
+    size: int = 16
+    """Side of the picture."""
+
+
+class Painter(System):
+    """Paints what it is told; what it is not told it takes from the seed, from the wording, or leaves it always alike."""
+
+    paper = Paper("A painter of known faults", "Nobody", 2026, "tests")
+    takes = Caption
+    Config = Config
+    presets: ClassVar = {"tiny": Config()}
+
+    def __init__(self, data: Dataset, by: str) -> None:
+        super().__init__(Config(), data.schema)
+        self.by = by
+
+    @no_grad
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
+        noise, images = rng.normal(2), torch.zeros(len(requests), 3, 16, 16)
+        for image, request, mine in zip(images, requests, noise, strict=True):
+            assert isinstance(request, Caption)
+            if self.by == "wording":
+                mine = torch.tensor([zlib.crc32(request.text.encode()) / 2**31 - 1, 0])
+            if self.by == "nothing":
+                mine = torch.zeros(2)
+            mine = (1000 * mine).floor() % 2  # of neighbouring seeds, too, some have 0 and some 1
+            spoken = words_of(request.text)
+            eyes = next((word for word in spoken if word in EYES), "open" if mine[0] > 0 else "closed")
+            hat = next((word for word in spoken if word in HATS), "red" if mine[1] > 0 else "blue")
+            image[:, :, :8] = torch.tensor(HATS[hat]).view(3, 1, 1) / 127.5 - 1
+            image[:, :, 8:] = torch.tensor(EYES[eyes]).view(3, 1, 1) / 127.5 - 1
+        yield Draft(images=images)
+
+
+@pytest.fixture(scope="module")
+def held_out(data: Dataset) -> HeldOut:
+    judge = NamedJudge("eye", Eye(data), "0" * 64)  # type: ignore[arg-type]
+    return HeldOut("faces", data, judge, requests=60, prompts=5, seeds=40)
+
+
+def test_real_pictures_are_found_of_which_a_caption_is_true(data: Dataset) -> None:
+    found = open_captions(data, range(20), 5, each=30)
+    assert len(found) == 5
+    for one in found:
+        assert "eyes" in one.caption and len(one.train) + len(one.test) == 30 and one.train and one.test
+        hat, eyes = (word for word in words_of(one.caption) if word in {*HATS, *EYES})
+        pictures = torch.cat([data.pictures(one.train), data.pictures(one.test, "test")])
+        assert (pictures[:, :, 8, 4] == torch.tensor(HATS[hat])).all()
+        assert (pictures[:, :, 8, 12] == torch.tensor(EYES[eyes])).all()
+    shorter = open_captions(data, range(20), 5, each=90)  # 60 have both, 120 the hat
+    assert all(one.caption.endswith("hat") for one in shorter) and len(shorter) == 5
+    assert open_captions(data, range(20), 5, each=200) == []
+
+
+def test_wordings_say_the_same(data: Dataset) -> None:
+    found = wordings(data, range(20), 5, each=3)
+    assert {tuple(sorted(group)) for group in found} == {
+        tuple(sorted((f"a {hat} hat", f"her {hat} hat", f"his {hat} hat"))) for hat in HATS
+    }
+    assert all(group[0].startswith("a ") for group in found)  # the held-out caption itself
+    assert wordings(data, range(20), 5, each=4) == []
+
+
+def test_edits_change_one_attribute_that_the_caption_speaks_of(data: Dataset) -> None:
+    found = edits(data, range(40), 30)
+    assert len(found) == 30
+    names = list(data.schema.attributes)
+    for edit in found:
+        before, after = words_of(edit.before), words_of(edit.after)
+        assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
+        value = data.schema.attributes[names[edit.attribute]][edit.value]
+        assert value in after and value not in before
+        assert edit.counted.tolist() == [k != edit.attribute for k in range(2)]
+        assert edit.said.tolist() == ["eyes" in before, True]
+    changed = [edit.attribute for edit in found]
+    assert changed.count(0) >= 8 and changed.count(1) >= 8  # though eyes are spoken of in one caption of three
+
+
+def test_data_that_does_not_tell_what_captions_say_gives_no_wordings(tmp_path: Path) -> None:
+    silent = Dataset.open(write(tmp_path / "silent", with_said=False), size=16, held_out=0.2)
+    assert wordings(silent, range(20), 5, each=2) == []
+    assert len(open_captions(silent, range(20), 5, each=30)) == 5  # every attribute counts as spoken of
+
+
+def test_data_without_attributes_gives_nothing(tmp_path: Path) -> None:
+    folder = write(tmp_path / "plain", with_said=False)
+    lines = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()]
+    plain = [{key: line[key] for key in ("file_name", "text")} for line in lines]
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in plain))
+    data = Dataset.open(folder, size=16, held_out=0.2)
+    assert open_captions(data, range(20), 5, each=2) == wordings(data, range(20), 5, 2) == []
+    assert edits(data, range(20), 5) == []
+
+
+def test_one_word_changed_with_one_seed_keeps_the_rest(held_out: HeldOut) -> None:
+    kept = {}
+    for by in ("seed", "wording"):
+        details: dict[str, Any] = {}
+        found = identity(held_out, Painter(held_out.data, by), details)
+        kept[by] = found["identity"]
+        assert found["edits obeyed"].value == 1 and found["edits obeyed"].floor == 0
+        assert details["identity"]["what the caption speaks of"] == 1
+    assert kept["seed"].value == 1 and kept["seed"].real == 1
+    assert kept["seed"].floor is not None and kept["seed"].floor < 0.95  # with another seed what is open changes
+    assert kept["wording"].value < 0.9
+
+
+def test_wording_beside_seeds(held_out: HeldOut, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_out, "seeds", 3)
+    held_out.__dict__.pop("wordings", None)
+    assert rewording(held_out, Painter(held_out.data, "seed"))["rewording"].value == 0
+    assert rewording(held_out, Painter(held_out.data, "nothing")) == {}  # seeds change nothing: there is no ratio
+    held_out.__dict__.pop("wordings", None)
+
+
+def test_who_varies_what_a_caption_leaves_open_reaches_the_ceiling(held_out: HeldOut, data: Dataset) -> None:
+    alike = within_captions(held_out, Painter(data, "nothing"))
+    # Captions that 40 pictures fit speak of both attributes: real pictures of one caption hardly differ, though all do.
+    assert alike["diversity within captions, pixels"].real == pytest.approx(0, abs=0.01)
+    held_out.__dict__["open_captions"] = open_captions(data, range(60), 5, each=120)
+    held_out.seeds = 120
+    try:
+        lively = within_captions(held_out, Painter(data, "seed"))
+        alike = within_captions(held_out, Painter(data, "nothing"))
+    finally:
+        held_out.seeds = 40
+        del held_out.__dict__["open_captions"]
+    # Of "a red hat" half the pictures have open eyes, 1, and half closed ones, -1, on half their pixels: 0.5.
+    for name in ("pixels", "judge"):
+        figure = lively[f"diversity within captions, {name}"]
+        assert figure.value == pytest.approx(figure.real, rel=0.1), name
+        assert alike[f"diversity within captions, {name}"].value == 0
+    assert lively["diversity within captions, pixels"].real == pytest.approx(0.5, abs=0.03)
+
+
+def test_the_same_edits_again(data: Dataset) -> None:
+    first, again = (edits(data, range(40), 10) for _ in range(2))
+    assert [edit.after for edit in first] == [edit.after for edit in again]
+    assert np.unique([edit.before for edit in first]).size > 1
