@@ -103,6 +103,18 @@ def judge(name: str) -> str:
     return table(["on real held-out pictures", "right"], rows) + told + f"{about['trained']['seed']}).\n"
 
 
+def judges(*names: str) -> str:
+    """Show shipped judges side by side: what each gets right on real held-out pictures."""
+    folder = ROOT / "src" / "limner" / "evaluation" / "judges"
+    found = {name: json.loads((folder / name / "system.json").read_text()) for name in names}
+    kinds = [f"{about['config'].get('arch', 'residual')}, {about['config']['size']} pixels" for about in found.values()]
+    shares = [about["trained"]["held out"] for about in found.values()]
+    rows = [[share, *(f"{one[share]:.4f}" for one in shares)] for share in shares[0]]
+    rows.append(["pictures it was trained on", *(f"{about['trained']['images']:,}" for about in found.values())])
+    head = ["right on real held-out pictures", *(f"`{name}` ({kind})" for name, kind in zip(names, kinds, strict=True))]
+    return table(head, rows)
+
+
 def by_kind(shares: dict[str, float]) -> dict[str, float]:
     """Return shares as they are or, where things at many places have the same kinds of attributes, their means."""
     if len(shares) < 40:
@@ -305,6 +317,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "keys": keys,
     "crowd": crowd,
     "judge": lambda: judge("avatars"),
+    "judges": lambda: judges("avatars", "avatars32", "avatars-mixer"),
     "judge_clevr": lambda: judge("clevr"),
     "stories_report": lambda: reported("stories_shipped"),
     "attngan_report": lambda: reported("attngan_shipped"),

@@ -13,6 +13,7 @@ from artists_that import artist
 from limner import catalogue, checkpoint
 from limner.data.dataset import Dataset
 from limner.errors import UserError
+from limner.evaluation.bench import columns
 from limner.evaluation.evaluate import certify, evaluate, publish_judge
 from limner.evaluation.judge import Config, Judge
 from limner.evaluation.protocol import HeldOut, NamedJudge
@@ -118,6 +119,23 @@ def test_only_what_is_mentioned_counts(held_out: HeldOut, monkeypatch: pytest.Mo
     monkeypatch.setattr(Dataset, "mentioned", lambda *_: nothing)
     wanted = held_out.wanted()
     assert (wanted[:, 0] >= 0).all() and (wanted[:, 1:3] == -1).all() and (wanted[:, 3] >= 0).all()
+
+
+def test_a_second_judge_scores_beside_the_first(held_out: HeldOut, judges: Path) -> None:
+    other = dataclasses.replace(NamedJudge.load(judges), name="other", sha256="ab" * 32)
+    untaught = dataclasses.replace(held_out, second=other)
+    torch.manual_seed(0)
+    for head in other.network.heads:
+        torch.nn.init.normal_(head.weight)
+    report = evaluate(artist(held_out.data), untaught)
+    assert report.protocol.second == "ab" * 6 and held_out.protocol.second == ""
+    first, second = (report.figures[f"attributes{name}"] for name in ("", "[judge:other]"))
+    assert first.value > 0.9 and second.value < 0.7 and second.value == second.real
+    assert {"all asked[judge:other]", "R-precision[judge:other]"} <= report.figures.keys()
+    assert "attributes[judge:other] of real pictures" in report.details
+    assert "attributes[judge:other]" in columns([report])
+    with pytest.raises(UserError, match="second"):
+        together([report, evaluate(artist(held_out.data), held_out)])
 
 
 def test_a_judge_of_other_data_is_refused(judges: Path, tmp_path: Path) -> None:

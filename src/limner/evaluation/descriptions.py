@@ -179,7 +179,7 @@ class _Values:
         come = [self.of(pair) for pair in new if pair not in old and pair in self.rows]
         if not gone or not come:
             return None
-        was, now = (np.max([values for values, _ in told], axis=0) for told in (gone, come))
+        was, now = (np.max([values for values, _ in side], axis=0) for side in (gone, come))
         changed = np.flatnonzero((now >= 0) & (now != true.numpy()))
         if len(changed) != 1 or not said[changed[0]] or was[changed[0]] != true[changed[0]]:
             return None
@@ -203,10 +203,10 @@ def _described(
 ) -> Iterator[tuple[int, list[tuple[str, Tensor]]]]:
     """Yield each row with its captions, and of each which attributes (and the label) it speaks of: bool (A,)."""
     names = list(data.schema.attributes)
-    told = data.column(SAID, rows, split) if SAID in data.columns else None
+    spoken_of = data.column(SAID, rows, split) if SAID in data.columns else None
     for place, row in enumerate(rows):
         captions = data.captions(int(row), split)
-        spoken = [names] * len(captions) if told is None else told[place]
+        spoken = [names] * len(captions) if spoken_of is None else spoken_of[place]
         said = torch.tensor([[name in some for name in names] for some in spoken], dtype=torch.bool)
         said = with_label(
             said.view(len(captions), len(names)), torch.ones(len(captions), dtype=torch.bool), data.schema

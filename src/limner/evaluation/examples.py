@@ -41,7 +41,7 @@ class Examples:
 
     def __str__(self) -> str:
         """Say how they were chosen, and what falls short."""
-        told = (
+        summary = (
             f"{self.qualified} of {self.candidates} held-out requests were drawn rightly by {RIGHT} of {SEEDS} seeds "
             f"or more; {len(self.right)} are examples"
         )
@@ -49,7 +49,7 @@ class Examples:
         short = (
             f", {len(fallen)} of them only the best of the rest ({min(fallen)} of {SEEDS} or more)" if fallen else ""
         )
-        return told + short
+        return summary + short
 
 
 def choose(system: System, held_out: HeldOut) -> Examples:
