@@ -140,6 +140,9 @@ def test_properties_are_pooled_over_things() -> None:
     assert found == pytest.approx({"colour": 3 / 5, "shape": 4 / 5, "empty": 1})
     plain = by_property(torch.tensor([[0], [1]]), torch.tensor([[0], [0]]), ["hair colour"], Things.of({"a": ("b",)}))
     assert plain == {"hair colour": 0.5}
+    # What is not known is not empty, where nothing can be missing.
+    known = by_property(torch.tensor([[0], [1]]), torch.tensor([[0], [-1]]), ["hair"], Things.of({"hair": ("b", "c")}))
+    assert known == {"hair": 1}
 
 
 def test_f1_of_characters_by_hand() -> None:

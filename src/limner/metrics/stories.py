@@ -175,7 +175,7 @@ def by_property(named: Tensor, wanted: Tensor, names: Sequence[str], things: Thi
     groups: dict[str, list[int]] = {}
     for place, name in enumerate(names):
         groups.setdefault(name.rpartition(" ")[2] if place in of_things else name, []).append(place)
-    right, empty = named == wanted, wanted == things.nothing
+    right, empty = named == wanted, (wanted == things.nothing) & (wanted >= 0)  # -1: unknown, or never nothing
     counts = (wanted >= 0) & ~empty
     found = {
         name: _share((right & counts)[..., some].sum(), counts[..., some].sum())
