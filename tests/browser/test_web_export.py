@@ -35,7 +35,7 @@ async ([artist, rows, options]) => {
   const drawn = await studio.draw(artist, rows, options);
   return Promise.all(drawn.map(async ({ png, recipe, unknown }) => {
     const bytes = new Uint8Array(await png.arrayBuffer());
-    return { png: btoa(String.fromCharCode(...bytes)), recipe, unknown };
+    return { png: btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")), recipe, unknown };
   }));
 }
 """
