@@ -1,4 +1,4 @@
-"""What is addressed to the user: one exception and one warning."""
+"""What is addressed to the user: one exception and two warnings."""
 
 
 class UserError(ValueError):
@@ -7,6 +7,10 @@ class UserError(ValueError):
     The message is one line that names what is wrong and what to do about it. The command line prints that line and
     exits with code 2; it never shows a traceback for it. From Python it is an ordinary `ValueError`.
     """
+
+
+class Remark(UserWarning):
+    """What is drawn falls short of what was asked for, as the message says in one line."""
 
 
 class UnknownWords(UserWarning):

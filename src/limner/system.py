@@ -299,6 +299,10 @@ class System(nn.Module):
         """Return the words of the requests that it does not know, each with the nearest known word it reads instead."""
         return {}
 
+    def remarks(self, requests: Sequence[Request]) -> Sequence[str]:
+        """Return a line for each way in which its drawings will fall short of the requests, for who asked."""
+        return ()
+
 
 def sample_drafts(
     system: System, requests: Sequence[Request], seeds: Sequence[Seed], knobs: Any | None = None

@@ -26,7 +26,8 @@ from toy import shapes, tales
 
 WAYS = [(name, {}) for name in catalogue.names()]
 WAYS += [("gan-int-cls", {"text": "char"}), ("stackgan-v2", {"text": "char-gru"}), ("stackgan-v2", {"text": "none"})]
-WAYS += [("storygan", {"text": "read", "variant": "svfn"})]
+WAYS += [("storygan", {"text": "read", "variant": "svfn"}), ("storygan", {"attention": False})]
+WAYS += [("storygan", {"repeats": False})]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,9 @@ def artist(folder: Path, name: str, changes: dict[str, str], data: dict[str, Dat
     return limner.load(checkpoint.save(cls(config, schema).eval(), folder / name), device="cpu")
 
 
-@pytest.mark.parametrize(("name", "changes"), WAYS, ids=["-".join([name, *more.values()]) for name, more in WAYS])
+@pytest.mark.parametrize(
+    ("name", "changes"), WAYS, ids=["-".join([name, *map(str, more.values())]) for name, more in WAYS]
+)
 def test_every_system_draws_by_onnx_what_it_draws(
     name: str, changes: dict[str, str], data: dict[str, Dataset], tmp_path: Path
 ) -> None:

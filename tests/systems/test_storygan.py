@@ -195,7 +195,7 @@ class TestGame:
         assert gradient.abs().sum() > 0
 
     def test_critics_return_logits(self, make: Callable[..., StoryGan]) -> None:
-        system = make()
+        system = make(recipe="paper")
         words = torch.randn(4, 3 * system.read.width + TINY.code) * 30
         logits = system.frame_critic(torch.randn(4, 1, 3, 16, 16) * 30, words)
         assert logits.shape == (4,) and (logits.min() < 0 or logits.max() > 1)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from limner.errors import UnknownWords
+from limner.errors import Remark, UnknownWords
 
 if TYPE_CHECKING:
     from limner.drawing.artist import Artist
@@ -72,11 +72,12 @@ def loaded(name: str, device: str, pictures: int, *, hub_ids: bool = True) -> Ar
 def notes() -> Iterator[None]:
     """Print warnings about a prompt as notes; other warnings go their usual way."""
     with warnings.catch_warnings():
-        warnings.simplefilter("always", UnknownWords)
+        for kind in (Remark, UnknownWords):
+            warnings.simplefilter("always", kind)
         usual = warnings.showwarning
 
         def show(message: Any, category: type[Warning], *place: Any) -> None:
-            if issubclass(category, UnknownWords):
+            if issubclass(category, Remark | UnknownWords):
                 note(f"note: {message}")
             else:
                 usual(message, category, *place)

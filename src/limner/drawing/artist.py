@@ -31,7 +31,7 @@ from limner.drawing.resolve import bundled, find
 from limner.drawing.seeds import Picture, check_count, first_seed, seed_from_json, seeds_of, style_of
 from limner.drawing.story import Strip
 from limner.enlarging.attached import AttachedEnlarger
-from limner.errors import UnknownWords, UserError
+from limner.errors import Remark, UnknownWords, UserError
 from limner.imaging.sheets import sheet, to_pil
 from limner.noise import Seed, Style
 from limner.requests import Blend, Caption, Nothing, Request, Story, from_json, texts, to_json
@@ -367,13 +367,18 @@ class Artist:
         raise UserError(f"{self.name} draws from a {takes.__name__}, not from {type(prompt).__name__} {prompt!r:.60}")
 
     def warn(self, requests: Sequence[Request]) -> None:
-        """Warn (`UnknownWords`) of words the artist was not trained on, and of captions without words."""
+        """Warn (`UnknownWords`) of words the artist was not trained on, and of captions without words.
+
+        What else of the requests cannot be drawn as asked is a `Remark`.
+        """
         unknown = self.system.unknown_words(requests)
         if unknown:
             named = [f"{word!r} (read as {near!r})" if near else repr(word) for word, near in unknown.items()]
             more = f" and {len(named) - 8} more" if len(named) > 8 else ""
             text = f"words that {self.name} does not know: {', '.join(named[:8])}{more}"
             warnings.warn(text, UnknownWords, stacklevel=_outside())
+        for remark in self.system.remarks(requests):
+            warnings.warn(remark, Remark, stacklevel=_outside())
         for request in requests:
             if isinstance(request, Caption) and not words_of(request.text):
                 text = f"{request.text[:40]!r} has no word in it, so {self.name} draws what comes to its mind"

@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from limner.data.schema import words_of
 from limner.drawing import recipe
 from limner.drawing.drafts import readable_size
-from limner.errors import UnknownWords, UserError
+from limner.errors import Remark, UnknownWords, UserError
 from limner.files import make_folder, write_file
 from limner.imaging.sheets import enlarged, film, sheet, to_pil
 from limner.requests import Story, from_json
@@ -197,7 +197,9 @@ def _request(artist: Artist, story: str | Sequence[str] | Story) -> Story:
 
 
 def _warn(artist: Artist, request: Story) -> None:
-    """Warn of lines of which not a word is known."""
+    """Warn of lines of which not a word is known, and of what else cannot be drawn as asked."""
+    for remark in artist.system.remarks([request]):
+        warnings.warn(remark, Remark, stacklevel=4)
     for number, line in enumerate(request.lines, start=1):
         words, unknown = set(words_of(line)), artist.system.unknown_words([Story((line,))])
         if all(word in unknown and unknown[word] is None for word in words):

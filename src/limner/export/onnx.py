@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 OPSET = 20
-WORDY = ("numbers", "words", "weight", "line")
-"""Inputs of T words, by their names up to a number."""
+WORDY = ("numbers", "words", "weight", "line", "scene")
+"""Inputs of any number of words, or of lines, by their names up to a number."""
 SHADES = 1
 """The most, of 255, by which a picture may differ from the artist's own."""
 
@@ -148,7 +148,7 @@ def trials(artist: Artist, *, blends: bool = True) -> list[tuple[Request, Seed]]
     if takes is Story:
         lines = tuple(line for text in examples for line in text.splitlines() if line.strip())
         length = artist.system.schema.story
-        stories = [lines[:1], (lines * length)[:length], (lines * length)[: length + 1]]
+        stories = [lines[:1], (lines * length)[:length], (lines * 3 * length)[: 2 * length + 1]]
         return [(Story(some), seed) for some, seed in zip(stories, seeds, strict=False)]
     first, second = Caption(examples[0]), Caption(examples[1])
     third = Caption("zzz, %: a rde Ünknown " + examples[-1])

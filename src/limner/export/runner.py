@@ -1,4 +1,4 @@
-"""What runs exported parts does this around them: words to numbers, blends, noise, knobs, stories in chapters.
+"""What runs exported parts does this around them: words to numbers, blends, noise, knobs, stories line by line.
 
 `page/browser/` computes the same in JavaScript. Here it serves the check that parts draw what the artist draws,
 whatever runs them.
@@ -83,21 +83,25 @@ def _story(
     knobs: Mapping[str, Any],
 ) -> Iterator[dict[str, Tensor]]:
     length, rule = parts["setting"].given["lines"].shape[1], parts["reader"].rule
-    lines: Tensor = torch.zeros(())
+    keeps = "scene" in parts["painter"].given
     states: Mapping[str, Tensor] = {}
 
     def encode(some: Sequence[str]) -> Tensor:
         codes = [run("reader", {"numbers": numbers(rule, lexicon, line)})["sentence"] for line in some]
-        missing = [torch.zeros_like(codes[0])] * (length - len(some))
-        return torch.stack(codes + missing, dim=1)
+        return padded(torch.stack(codes, dim=1))
 
+    def padded(lines: Tensor) -> Tensor:
+        return torch.cat([lines, lines.new_zeros(1, length - lines.shape[1], lines.shape[2])], dim=1)
+
+    lines = torch.cat([encode([line])[:, :1] for line in story.lines], dim=1)
     for t in range(len(story.lines)):
-        if t % length == 0:
-            lines = encode(story.lines[t : t + length])
+        first = max(0, t - length + 1) if keeps else t - t % length
+        if t == 0 or (t == first and not keeps):
             setting = {"lines": encode(story.setting[t : t + length] or story.lines[t : t + length])}
             states = run("setting", {**setting, **_noise(parts["setting"], row_noise, knobs)})
-        noise, place = _noise(parts["painter"], row_noise, knobs), torch.tensor([t % length])
-        given = {**noise, "lines": lines, "place": place, **states}
+        noise, place = _noise(parts["painter"], row_noise, knobs), torch.tensor([t - first])
+        given = {**noise, "lines": padded(lines[:, first : first + length]), "place": place, **states}
+        given |= {"scene": lines[:, : t + 1]} if keeps else {}
         painted = dict(run("painter", given))
         states = {**states, "i": painted["next_i"], "h": painted["next_h"]}
         yield {"image_0": painted["image_0"]}

@@ -58,7 +58,7 @@ class StoryModel(nn.Module):
     def __init__(self, parts: Mapping[str, ExportPart]) -> None:
         super().__init__()
         self.nets = nn.ModuleDict({name: part.net for name, part in parts.items()})
-        self.sizes = pieces(parts)
+        self.sizes, self.keeps = pieces(parts), "scene" in parts["painter"].given
 
     def forward(self, *given: Tensor) -> Tensor:
         *numbers, noise = given
@@ -67,7 +67,8 @@ class StoryModel(nn.Module):
         mu, *states = self.nets["setting"](lines, chance, before)
         drawn = []
         for place, e in enumerate(each):
-            image, *states = self.nets["painter"](e, lines, torch.tensor([place]), mu, *states)
+            scene = [lines[:, : place + 1]] if self.keeps else []
+            image, *states = self.nets["painter"](e, lines, torch.tensor([place]), mu, *states, *scene)
             drawn.append(image)
         return in_bytes(torch.cat(drawn))
 

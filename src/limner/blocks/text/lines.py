@@ -72,6 +72,16 @@ def repeat_earlier(lines: Tensor) -> Tensor:
     return (lines[:, None] * past[:, :, None]).flatten(2)
 
 
+def forget_earlier(sentences: Tensor, share: float) -> Tensor:
+    """Zero earlier lines in a `share` of what `repeat_earlier` returns, (R, T, TV): each keeps its last 1 to T."""
+    count, length = sentences.shape[:2]
+    newest = torch.randint(1, length + 1, (count, 1, 1), device=sentences.device)
+    newest = torch.where(torch.rand(count, 1, 1, device=sentences.device) < share, newest, length)
+    place = torch.arange(length, device=sentences.device)
+    kept = place > place[:, None] - newest  # (R, T, T): line k in the sentence vector of frame t
+    return (sentences.unflatten(2, (length, -1)) * kept[:, :, :, None]).flatten(2)
+
+
 def select_frames(codes: Tensor, frames: Tensor) -> Tensor:
     """Take one frame each, `frames` (B,), of the first B rows of (R, T, V): (B, V)."""
     return codes[: len(frames)].take_along_dim(frames[:, None, None], dim=1).squeeze(1)

@@ -38,6 +38,31 @@ def attribute_loss(logits: Sequence[Tensor], truth: Tensor) -> Tensor:
     return torch.stack(losses) if losses else truth.new_zeros(0, dtype=torch.float32)
 
 
+def present_attribute_loss(logits: Sequence[Tensor], truth: Tensor, values: Mapping[str, Sequence[str]]) -> Tensor:
+    """Return the cross-entropy of what is there, summed over the attributes of a thing and averaged over things.
+
+    A picture of a few things at fifteen places is "nothing" at nine attributes of ten; averaged over all of them, as in
+    `attribute_loss`, what is drawn hardly weighs. Pictures count alike, however many things they have; an attribute
+    that belongs to no placed thing is a thing of its own; a picture in which nothing is known counts as 0.
+
+    Args:
+        logits: of each attribute, (B, values).
+        truth: (B, A) numbers of the values, -1 where not known.
+        values: of each attribute, in that order.
+    """
+    if not logits:
+        return truth.new_zeros((), dtype=torch.float32)
+    placed, losses, things = placed_attributes(values), list[Tensor](), dict[str, Tensor]()
+    for (name, known), one, numbers in zip(values.items(), logits, truth.T, strict=True):
+        nothing = known.index(NOTHING) if name in placed else -1
+        there = (numbers >= 0) & (numbers != nothing)
+        losses.append(F.cross_entropy(one.float(), numbers.clamp_min(0), reduction="none") * there)
+        thing = name.rpartition(" ")[0] if name in placed else name
+        things[thing] = things.get(thing, torch.zeros_like(there)) | there
+    count = torch.stack(list(things.values())).sum(dim=0).clamp_min(1)
+    return (torch.stack(losses).sum(dim=0) / count).mean()
+
+
 class PlacedHeads(nn.Module):
     """Features of each of K things at the place where it may stand, and logits of its attributes.
 

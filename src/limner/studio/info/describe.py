@@ -41,6 +41,7 @@ def describe_artist(name: str, artist: Artist) -> dict[str, Any]:
         "examples": schema.examples,
         "story": schema.story,
         "longest": schema.longest,
+        "beyond": " ".join(system.remarks([Story(("",) * (schema.story + 1))])) if system.takes is Story else "",
         "knobs": _knobs(artist),
         "can": {
             "morph": artist.morphs,

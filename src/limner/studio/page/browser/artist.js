@@ -99,22 +99,24 @@ export class Artist {
     return found;
   }
 
-  /** Paint line after line; with each chapter begins a setting of its own. */
+  /** Paint line after line: of one scene, where the painter is given all lines so far, or chapter by chapter. */
   async *#story({ lines, setting }, rng, knobs) {
     const [, length, width] = this.facts.parts.setting.given.lines;
+    const keeps = "scene" in this.facts.parts.painter.given;
+    const codes = await this.#codes(lines);
     const strip = [];
-    let condition = null;
     let states = {};
     for (let t = 0; t < lines.length; t++) {
-      if (t % length === 0) {
-        const own = lines.slice(t, t + length);
-        const first = setting.slice(t, t + length);
-        condition = await this.#chapter(own, length, width);
-        const as = first.length ? await this.#chapter(first, length, width) : condition;
-        states = await this.run("setting", { lines: as, ...this.#noise("setting", rng, knobs) });
+      const first = keeps ? Math.max(0, t - length + 1) : t - (t % length);
+      if (t === 0 || (t === first && !keeps)) {
+        const as = setting.slice(t, t + length);
+        const begun = stacked(as.length ? await this.#codes(as) : codes.slice(t, t + length), length, width);
+        states = await this.run("setting", { lines: begun, ...this.#noise("setting", rng, knobs) });
       }
-      const place = { data: BigInt64Array.of(BigInt(t % length)), dims: [1] };
+      const place = { data: BigInt64Array.of(BigInt(t - first)), dims: [1] };
+      const condition = stacked(codes.slice(first, first + length), length, width);
       const given = { ...this.#noise("painter", rng, knobs), lines: condition, place, ...states };
+      if (keeps) given.scene = stacked(codes.slice(0, t + 1), t + 1, width);
       const drawn = await this.run("painter", given);
       states = { mu: states.mu, i: drawn.next_i, h: drawn.next_h };
       strip.push(t + 1 >= (knobs.first ?? 1) ? Picture.of(drawn.image_0) : blank(drawn.image_0));
@@ -123,11 +125,18 @@ export class Artist {
     }
   }
 
-  async #chapter(lines, length, width) {
-    const data = new Float32Array(length * width); // zero where there is no line
-    for (const [place, line] of lines.entries()) data.set((await this.#encode(line)).sentence.data, place * width);
-    return { data, dims: [1, length, width] };
+  async #codes(lines) {
+    const codes = [];
+    for (const line of lines) codes.push((await this.#encode(line)).sentence.data);
+    return codes;
   }
+}
+
+/** Return codes of lines one below the other, zero where there is no line. */
+function stacked(codes, length, width) {
+  const data = new Float32Array(length * width);
+  for (const [place, code] of codes.entries()) data.set(code, place * width);
+  return { data, dims: [1, length, width] };
 }
 
 /** Return the requests that one lies between, and how much it has of each: itself, whole, where it is no blend. */

@@ -63,6 +63,7 @@ function StoryEditor({ artist, entry }) {
     <${Lines} lines=${story.lines} onLines=${(lines) => change({ lines })}
       above=${(line, i) => html`<${CanvasImage} frame=${shown[i]} alt=${`Picture ${i + 1}: ${line}`} />`}
       below=${(line) => picture && html`<${Unknown} line=${line} unknown=${picture.unknown} />`} />
+    ${written(story.lines).length > artist.story && artist.beyond && html`<p class="soft" id="beyond">${artist.beyond}.</p>`}
     <p class="soft told" role="status" id="told">${busy ? "Drawing ..." : stayedText(stayed, shown)}</p>
     <div class="two controls">
       <div class="card stack">
@@ -122,8 +123,8 @@ function seedOf(event, old) {
 /** Draw the newest telling; `shown` are canvases by line (null: an empty one), `stayed` how many are as they were. */
 function useStoryPictures(artist, story) {
   const { studio } = useShared();
-  const written = story.lines.some((line) => line.trim());
-  const [state, setState] = useState({ picture: null, shown: [], busy: written, error: null, stayed: null });
+  const isTold = written(story.lines).length > 0;
+  const [state, setState] = useState({ picture: null, shown: [], busy: isTold, error: null, stayed: null });
   const last = useRef([]);
   const run = useLatest(async (signal, wanted) => {
     try {
@@ -141,7 +142,7 @@ function useStoryPictures(artist, story) {
     }
   });
   useEffect(() => {
-    if (!written) return;
+    if (!isTold) return;
     setState((old) => ({ ...old, busy: true }));
     run(story);
   }, [story]);
@@ -150,11 +151,15 @@ function useStoryPictures(artist, story) {
 }
 
 async function drawStory(studio, artist, { lines, setting, seed, knobs, size }, signal) {
-  const written = lines.map((line) => line.trim()).filter(Boolean);
-  const request = { kind: "story", lines: written, setting: setting.map((line) => line.trim()).filter(Boolean) };
+  const request = { kind: "story", lines: written(lines), setting: written(setting) };
   const has = artist.sizes.includes(size); // what was stored may be of an artist that had an enlarger
   const [picture] = await studio.draw(artist.id, [{ request, seed }], { knobs, size: has ? size : null, signal });
-  return { picture, frames: await cut(picture.png, written.length) };
+  return { picture, frames: await cut(picture.png, request.lines.length) };
+}
+
+/** Return the lines that say anything. */
+function written(lines) {
+  return lines.map((line) => line.trim()).filter(Boolean);
 }
 
 /** Say what was drawn again. */

@@ -1,0 +1,21 @@
+"""What stands roughly where, in which colour: the difference of pictures after pooling.
+
+Letters: B pictures, S their side.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+SIDE = 16
+
+
+def coarse_l1(drawn: Tensor, real: Tensor, side: int = SIDE) -> Tensor:
+    """Return the mean absolute difference of pictures (B, 3, S, S) averaged over squares, `side` x `side` of them."""
+    return (F.adaptive_avg_pool2d(drawn.float(), side) - F.adaptive_avg_pool2d(real.float(), side)).abs().mean()
+
+
+def falling(progress: float, first: float, last: float, until: float = 0.5) -> float:
+    """Return a weight that falls linearly from `first` to `last` while progress goes from 0 to `until`, then stays."""
+    return first + (last - first) * min(progress / until, 1.0)
