@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import random
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,14 @@ from limner.blocks.text.encoders import ByWord, mend
 from limner.data.schema import Lexicon, words_of
 from limner.drawing import recipe
 from limner.errors import UserError
-from limner.export import runner
+from limner.export import onnx, runner
 from limner.imaging.sheets import to_pil
 from limner.noise import RowNoise, Style
+from limner.requests import Story, to_json
 from limner.studio.gallery import files
 from limner.studio.gallery.gallery import Gallery
 from limner.studio.gallery.recipe import checked, identity, recipe_in
+from limner.system import ExportPart
 from nodes import node
 from png_recipes import CASES
 
@@ -117,6 +120,58 @@ def test_words_and_their_numbers_are_pythons(lexicon: Lexicon) -> None:
     assert told["mended"] == [mend(lexicon, text) for text in ODD]
     assert told["unknown"] == [lexicon.unknown(text[:2048]) for text in ODD]
     assert told["numbers"] == [[runner.numbers(rule, lexicon, text)[0].tolist() for rule in rules] for text in ODD]
+
+
+@pytest.mark.parametrize("scene", [True, False])
+def test_a_story_asks_its_nets_for_what_python_asks(scene: bool) -> None:
+    """The same nets in the same order with the same lines: of one scene where the painter is given it, or chapters."""
+    lines = [f"{word} ball" for word in ("a", "b", "c", "d", "e", "f", "g")]
+    known, asked = Lexicon.of(lines), list[Any]()
+    given = {"noise": torch.zeros(1, 2), "lines": torch.zeros(1, 3, 2), "place": torch.zeros(1).long()}
+    given |= {"scene": torch.zeros(1, 3, 2)} if scene else {}
+    net, rule = torch.nn.Identity(), {"by": "word", "longest": None}
+    parts = {
+        "reader": ExportPart(net, {"numbers": torch.zeros(1, 3)}, ("sentence",), rule=rule),
+        "setting": ExportPart(net, {"lines": given["lines"]}, ("mu", "i", "h"), {"chance": {"spread": 2}}),
+        "painter": ExportPart(net, given, ("image_0", "next_i", "next_h"), {"noise": {"spread": 2}}),
+    }
+
+    def run(name: str, given: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        if name == "reader":
+            return {"sentence": given["numbers"][:, :2].float()}
+        asked.append([name, {key: value.flatten().tolist() for key, value in given.items()}])
+        (h,) = [given["h"] + 1] if name == "painter" else [torch.zeros(1, 1)]
+        states = {"next_i": h, "next_h": h} if name == "painter" else {"mu": h, "i": h, "h": h}
+        return states | ({"image_0": torch.zeros(1, 3, 1, 1)} if name == "painter" else {})
+
+    story = Story(tuple(lines), setting=("f ball", "b ball"))
+    list(runner.draw(parts, run, known, story, 3, {"spread": 0.5}))
+    program = """
+    const { Artist } = await import(`${page}/browser/artist.js`);
+    const asked = [];
+    const run = async (name, some) => {
+      if (name === "reader") {
+        const data = Float32Array.from(some.numbers.data.slice(0, 2), Number);
+        return { sentence: { data, dims: [1, 2] } };
+      }
+      const entries = Object.entries(some).map(([key, { data }]) => [key, [...data].map(Number)]);
+      asked.push([name, Object.fromEntries(entries)]);
+      const h = { data: [name === "painter" ? some.h.data[0] + 1 : 0], dims: [1, 1] };
+      const image_0 = { data: new Float32Array(3), dims: [1, 3, 1, 1] };
+      return name === "painter" ? { next_i: h, next_h: h, image_0 } : { mu: h, i: h, h };
+    };
+    const artist = new Artist(given.facts, run);
+    for await (const _ of artist.drafts({ request: given.request, seed: 3 }, { spread: 0.5 }));
+    return asked;
+    """
+    facts = {"words": list(known.words), "rule": rule, **onnx.manifest(parts)}
+    found = node(program, {"facts": facts, "request": to_json(story)})
+    assert [name for name, _ in found] == [name for name, _ in asked]
+    assert len([name for name, _ in asked if name == "setting"]) == (1 if scene else 3)
+    for (_, one), (name, other) in zip(found, asked, strict=True):
+        assert set(one) == set(other), name
+        for key in one:
+            assert np.allclose(one[key], other[key], atol=1e-5), (name, key)
 
 
 def test_a_png_holds_every_byte_and_the_recipe() -> None:

@@ -197,7 +197,7 @@ class StoryGan(System):
         """The modern recipe: the same game, of lines that look at places; naming, edits and coarse pixels with it."""
         c, single = self.config, len(batch.images)
         assert not isinstance(self.frame_critic, FrameDiscriminator)
-        lines, wrong = self.read(batch.lines), self.mismatches(batch)  # (B + N, T, V), single frames first
+        lines, wrong = self.read(batch.lines), self.read(self.mismatches(batch))  # (B + N, T, V), single frames first
         real, strips = batch.images.unsqueeze(1), batch.strips
         shown = self.teller.scenes(lines)  # (T, T)
         mask, whole = shown[batch.frames], lines.new_ones(len(strips), lines.shape[1])  # (B, T), (N, T)
@@ -232,8 +232,8 @@ class StoryGan(System):
                 loss = loss + falling(clock.progress, *PIXELS) * pixels
             yield Update("teller", loss, {"divergence": kl, "misnamed": naming, "pixels": pixels})
 
-    def mismatches(self, batch: Stories) -> Tensor:
-        """Return lines that do not fit, (B + N, T, V): another story's, or its own with one word of one line changed.
+    def mismatches(self, batch: Stories) -> list[tuple[str, ...]]:
+        """Return for B + N stories T lines that do not fit: another's, or its own with one word of one line changed.
 
         Of a single frame a line is changed that it shows.
         """
@@ -248,7 +248,7 @@ class StoryGan(System):
             edited = self.edits.edit_one(lines[first:last])
             if edited is not None:
                 chosen[row] = (*lines[:first], *edited, *lines[last:])
-        return self.read(chosen)
+        return chosen
 
     def naming_loss(self, maps: Maps, attributes: Tensor) -> Tensor:
         """Return the loss of classifying the attributes (B, A) of single frames by their maps."""
