@@ -169,19 +169,23 @@ class TestMismatches:
 
 
 class TestLosses:
-    def test_coarse_pixels_weigh_five_then_one(self, make: Callable[..., StoryGan], data: Dataset) -> None:
-        for progress, weight in ((0.0, 5.0), (0.25, 3.0), (0.75, 1.0)):
+    def test_coarse_pixels_come_first_and_the_game_rises(self, make: Callable[..., StoryGan], data: Dataset) -> None:
+        for progress, weight, game in ((0.1, 42.0, 0.0), (0.35, 22.0, 0.5), (0.75, 10.0, 1.0)):
             loss, log = losses(make(), data, progress)["teller"]
             without, same = losses(make(without=("pixels",)), data, progress)["teller"]
             assert log["pixels"] == same["pixels"] > 0.1
-            assert loss - without == pytest.approx(weight * log["pixels"].item(), rel=1e-3)
+            others = log["divergence"].item() + min(progress / 0.2, 1) * log["misnamed"].item()
+            expected = others + game * (without - others) + weight * log["pixels"].item()
+            assert loss == pytest.approx(expected, rel=1e-3)
 
     def test_only_what_is_there_is_named_and_with_weight_one(
         self, make: Callable[..., StoryGan], data: Dataset
     ) -> None:
-        loss, log = losses(make(), data)["teller"]
-        without, as_paper = losses(make(without=("naming",)), data)["teller"]
-        assert loss - without == pytest.approx((log["misnamed"] - 0.4 * as_paper["misnamed"]).item(), rel=1e-3)
+        for progress, rising in ((0.0, 0.0), (0.1, 0.5), (0.5, 1.0)):
+            loss, log = losses(make(), data, progress)["teller"]
+            without, as_paper = losses(make(without=("naming",)), data, progress)["teller"]
+            more = rising * (log["misnamed"] - 0.4 * as_paper["misnamed"]).item()
+            assert loss - without == pytest.approx(more, rel=1e-3, abs=1e-5)
         system = make()
         maps = system.frame_critic.maps(torch.randn(1, 1, 3, 16, 16))  # type: ignore[union-attr]
         nothing = torch.tensor([[values.index("nothing") for values in data.schema.attributes.values()]])

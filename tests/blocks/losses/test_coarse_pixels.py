@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from limner.blocks.losses.coarse_pixels import coarse_l1, falling
+from limner.blocks.losses.coarse_pixels import coarse_l1, falling, rising
 
 
 def test_worked_by_hand() -> None:
@@ -24,3 +24,4 @@ def test_what_is_finer_than_a_square_is_free() -> None:
 
 def test_the_weight_falls_and_stays() -> None:
     assert [falling(at, 5, 1) for at in (0, 0.25, 0.5, 1)] == pytest.approx([5, 3, 1, 1])
+    assert [rising(at, 0.2, 0.5) for at in (0, 0.2, 0.35, 0.5, 1)] == pytest.approx([0, 0, 0.5, 1, 1])

@@ -31,7 +31,10 @@ Deviations
 
 `recipe="modern"` adds what the field has learnt since, and what `without` takes out again, ingredient by ingredient
     naming: only attributes of what is there are classified, summed over a thing, averaged over things, with weight 1.
-    pixels: the L1 of pictures averaged to 16x16 says from the first step where which colour belongs; 5 falling to 1.
+        The weight rises from 0 over the first fifth of the budget, for heads that know nothing yet say nothing.
+    pixels: the L1 of pictures averaged to 16x16 says from the first step where which colour belongs, with weight 50
+        falling to 10; the discriminators have their say from a fifth of the budget on, fully from half of it. Played
+        from the first step the game keeps lines from finding their places.
     edits: half of the mismatches differ from the truth in one word of one line, such as the colour of one thing.
     places: in the discriminators each line attends to places of an 8x8 map; its logit is that of what stands there.
     schedule: the rate falls linearly after half of the budget, in place of five halvings, after which little is left.
@@ -53,7 +56,7 @@ from torch import Tensor
 from limner.blocks.layers.conditioning_augmentation import kl_to_standard_normal, reparameterise
 from limner.blocks.layers.initialisation import dcgan_init
 from limner.blocks.losses.adversarial import bce_real
-from limner.blocks.losses.coarse_pixels import coarse_l1, falling
+from limner.blocks.losses.coarse_pixels import coarse_l1, falling, rising
 from limner.blocks.losses.joint_embedding import contrastive
 from limner.blocks.losses.penalties import gradient_penalty
 from limner.blocks.text.encoders import WordEncoder, unknown_words
@@ -80,7 +83,8 @@ CUT = 0.25  # share of stories that are encoded without their last lines
 ATTRIBUTES = 0.4  # weight of the attribute loss in the generator's, as in the authors' code
 LAZY, GAMMA = 16, 0.2  # modern: steps between two penalties, weight of R1
 EDITED = 0.5  # modern: share of mismatches that differ in one word
-PIXELS = (5.0, 1.0)  # modern: weight of coarse pixels, at first and from half of the budget on
+PIXELS = (50.0, 10.0)  # modern: weight of coarse pixels, at first and from half of the budget on
+NAMED, PLAYED = (0.0, 0.2), (0.2, 0.5)  # modern: shares of the budget in which naming, and the game, rise to 1
 
 
 class StoryGan(System):
@@ -106,7 +110,8 @@ class StoryGan(System):
         ),
         "clevr": Config(),
         "clevr-small": Config(
-            images=120_000, frames=8, stories=4, teller_width=16, critic_width=32, rate=5e-4, recipe="modern",
+            images=120_000, frames=8, stories=4, moves=1, teller_width=16, critic_width=32, rate=5e-4,
+            recipe="modern", attention=True,
         ),
         "pororo": Config(text="read", text_width=356, frames=20, stories=12, code=124, teller_width=128),
     }  # fmt: skip
@@ -223,14 +228,15 @@ class StoryGan(System):
                 frame, strip, _, kl = self.generate(lines, batch.frames)
             maps = self.frame_critic.maps(frame)
             naming = self.naming_loss(maps, batch.attributes)
-            loss = bce_real(self.frame_critic.scores(maps, lines[:single], mask)) + kl
-            loss = loss + (1.0 if c.has("naming") else ATTRIBUTES) * naming
+            loss = bce_real(self.frame_critic.scores(maps, lines[:single], mask))
             if isinstance(self.story_critic, LineCritic | GlobalCritic):
                 loss = loss + bce_real(self.story_critic.scores(self.story_critic.maps(strip), lines[single:], whole))
             pixels = coarse_l1(torch.cat([frame[:, 0], strip.flatten(0, 1)]), torch.cat([batch.images, *strips]))
             if c.has("pixels"):
-                loss = loss + falling(clock.progress, *PIXELS) * pixels
-            yield Update("teller", loss, {"divergence": kl, "misnamed": naming, "pixels": pixels})
+                loss = falling(clock.progress, *PIXELS) * pixels + rising(clock.progress, *PLAYED) * loss
+            weight = 1.0 if c.has("naming") else ATTRIBUTES
+            loss = loss + rising(clock.progress, *NAMED) * weight * naming
+            yield Update("teller", loss + kl, {"divergence": kl, "misnamed": naming, "pixels": pixels})
 
     def mismatches(self, batch: Stories) -> list[tuple[str, ...]]:
         """Return for B + N stories T lines that do not fit: another's, or its own with one word of one line changed.
