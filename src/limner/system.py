@@ -249,7 +249,8 @@ class System(nn.Module):
         """Return the nets to draw with outside Python; empty where drawing is not a chain of forward passes.
 
         `painter` is the generator; `reader`, where there is one, the text encoder, whose outputs are inputs of
-        `painter`; `setting`, of a system that draws stories, encodes the lines of a whole chapter for `painter`.
+        `painter`; `setting`, of a system that draws stories, encodes its first T lines for `painter`, which then
+        draws frame by frame. A painter that is given `scene`, all lines so far, draws a story of any length as one.
         """
         return {}
 

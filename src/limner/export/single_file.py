@@ -53,7 +53,7 @@ class PictureModel(nn.Module):
 
 
 class StoryModel(nn.Module):
-    """All of a chapter: numbers of N lines, each (1, T), and noise (1, L) to pictures (N, S, S, 3), bytes."""
+    """A story of at most N lines: numbers of N lines, each (1, T), and noise (1, L) to pictures (N, S, S, 3), bytes."""
 
     def __init__(self, parts: Mapping[str, ExportPart]) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ def in_bytes(images: Tensor) -> Tensor:
 
 
 def pieces(parts: Mapping[str, ExportPart]) -> list[int]:
-    """Return how many numbers each draw of noise takes, in the order of drawing; of a story, of a whole chapter."""
+    """Return how many numbers each draw of noise takes, in the order of drawing; of a story, for N lines."""
     once = [sum(some.values()) for some in parts["painter"].noise.values()]
     if "setting" not in parts:
         return once
