@@ -33,7 +33,7 @@ Deviations
     naming: only attributes of what is there are classified, summed over a thing, averaged over things, with weight 1.
         The weight rises from 0 over the first fifth of the budget, for heads that know nothing yet say nothing.
     pixels: the L1 of pictures averaged to 16x16 says from the first step where which colour belongs, with weight 50
-        falling to 10; the discriminators have their say from a fifth of the budget on, fully from half of it. Played
+        falling to 10; the discriminators have their say from three tenths of the budget on, fully from six. Played
         from the first step the game keeps lines from finding their places.
     edits: half of the mismatches differ from the truth in one word of one line, such as the colour of one thing.
     places: in the discriminators each line attends to places of an 8x8 map; its logit is that of what stands there.
@@ -84,7 +84,8 @@ ATTRIBUTES = 0.4  # weight of the attribute loss in the generator's, as in the a
 LAZY, GAMMA = 16, 0.2  # modern: steps between two penalties, weight of R1
 EDITED = 0.5  # modern: share of mismatches that differ in one word
 PIXELS = (50.0, 10.0)  # modern: weight of coarse pixels, at first and from half of the budget on
-NAMED, PLAYED = (0.0, 0.2), (0.2, 0.5)  # modern: shares of the budget in which naming, and the game, rise to 1
+NAMED, PLAYED = (0.0, 0.2), (0.3, 0.6)  # modern: shares of the budget in which naming, and the game, rise to 1
+SELDOM = 4  # modern: the discriminator of stories moves so seldom while it has no say
 
 
 class StoryGan(System):
@@ -145,7 +146,7 @@ class StoryGan(System):
     def phases(self) -> list[Phase]:
         """Train the text encoder, where there is one; then the generator against both discriminators at once."""
         c, modern = self.config, self.config.recipe == "modern"
-        optimiser = adam(c.rate, betas=(0.0, 0.99) if modern else (0.5, 0.999))
+        optimiser = adam(c.rate, betas=(0.5, 0.99) if modern else (0.5, 0.999))
         schedule = linear_decay_after_half if c.has("schedule") else step_halving(5)
         half_lives = {"teller": min(10_000.0, c.images / 20)} if modern else {}
         nets = {"frame critic": self.frame_critic, "teller": self.teller, "story critic": self.story_critic}
@@ -204,6 +205,7 @@ class StoryGan(System):
         assert not isinstance(self.frame_critic, FrameDiscriminator)
         lines, wrong = self.read(batch.lines), self.read(self.mismatches(batch))  # (B + N, T, V), single frames first
         real, strips = batch.images.unsqueeze(1), batch.strips
+        played = rising(clock.progress, *PLAYED) if c.has("pixels") else 1.0
         shown = self.teller.scenes(lines)  # (T, T)
         mask, whole = shown[batch.frames], lines.new_ones(len(strips), lines.shape[1])  # (B, T), (N, T)
 
@@ -215,7 +217,7 @@ class StoryGan(System):
             loss = loss + self.penalty(self.frame_critic, real, lines[:single], mask)
         yield Update("frame critic", loss + naming, log | {"misnamed": naming})
 
-        if self.story_critic is not None:
+        if self.story_critic is not None and (played or clock.every(SELDOM)):
             assert isinstance(self.story_critic, LineCritic | GlobalCritic)
             maps = self.story_critic.maps(strips)
             loss, log = matching_aware_loss(self.story_critic, maps, strip, lines[single:], wrong[single:], whole)
@@ -228,15 +230,17 @@ class StoryGan(System):
                 frame, strip, _, kl = self.generate(lines, batch.frames)
             maps = self.frame_critic.maps(frame)
             naming = self.naming_loss(maps, batch.attributes)
-            loss = bce_real(self.frame_critic.scores(maps, lines[:single], mask))
-            if isinstance(self.story_critic, LineCritic | GlobalCritic):
-                loss = loss + bce_real(self.story_critic.scores(self.story_critic.maps(strip), lines[single:], whole))
+            weight = 1.0 if c.has("naming") else ATTRIBUTES
+            loss = rising(clock.progress, *NAMED) * weight * naming + kl
+            if played:
+                loss = loss + played * bce_real(self.frame_critic.scores(maps, lines[:single], mask))
+            if played and isinstance(self.story_critic, LineCritic | GlobalCritic):
+                scores = self.story_critic.scores(self.story_critic.maps(strip), lines[single:], whole)
+                loss = loss + played * bce_real(scores)
             pixels = coarse_l1(torch.cat([frame[:, 0], strip.flatten(0, 1)]), torch.cat([batch.images, *strips]))
             if c.has("pixels"):
-                loss = falling(clock.progress, *PIXELS) * pixels + rising(clock.progress, *PLAYED) * loss
-            weight = 1.0 if c.has("naming") else ATTRIBUTES
-            loss = loss + rising(clock.progress, *NAMED) * weight * naming
-            yield Update("teller", loss + kl, {"divergence": kl, "misnamed": naming, "pixels": pixels})
+                loss = loss + falling(clock.progress, *PIXELS) * pixels
+            yield Update("teller", loss, {"divergence": kl, "misnamed": naming, "pixels": pixels})
 
     def mismatches(self, batch: Stories) -> list[tuple[str, ...]]:
         """Return for B + N stories T lines that do not fit: another's, or its own with one word of one line changed.
