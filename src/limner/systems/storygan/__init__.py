@@ -111,7 +111,7 @@ class StoryGan(System):
         ),
         "clevr": Config(),
         "clevr-small": Config(
-            images=120_000, frames=8, stories=4, moves=1, teller_width=16, critic_width=32, rate=5e-4,
+            images=120_000, frames=8, stories=4, moves=1, teller_width=32, critic_width=32, rate=5e-4,
             recipe="modern", attention=True,
         ),
         "pororo": Config(text="read", text_width=356, frames=20, stories=12, code=124, teller_width=128),
