@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 PAD, UNKNOWN = 0, 1
+NOTHING = "nothing"
+"""The value of every attribute of a thing that is not in the picture."""
 _ALIKE, _LONGEST_TYPO, _MEMORY = 0.75, 64, 4096
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?", re.UNICODE)
 

@@ -367,12 +367,8 @@ class Artist:
         raise UserError(f"{self.name} draws from a {takes.__name__}, not from {type(prompt).__name__} {prompt!r:.60}")
 
     def warn(self, requests: Sequence[Request]) -> None:
-        """Warn (`UnknownWords`) of words the artist was not trained on, and of captions without words.
-
-        What else of the requests cannot be drawn as asked is a `Remark`.
-        """
-        unknown = self.system.unknown_words(requests)
-        if unknown:
+        """Warn of words it was not trained on (`UnknownWords`), of what else it cannot draw (`Remark`), of no words."""
+        if unknown := self.system.unknown_words(requests):
             named = [f"{word!r} (read as {near!r})" if near else repr(word) for word, near in unknown.items()]
             more = f" and {len(named) - 8} more" if len(named) > 8 else ""
             text = f"words that {self.name} does not know: {', '.join(named[:8])}{more}"

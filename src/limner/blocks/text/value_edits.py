@@ -12,8 +12,7 @@ from collections.abc import Sequence
 
 import torch
 
-from limner.blocks.vision.placed_heads import NOTHING
-from limner.data.schema import Schema, words_of
+from limner.data.schema import NOTHING, Schema, words_of
 
 _SAID_OF_MANY = {"yes", "no"}
 """Values that are no words for what is there."""

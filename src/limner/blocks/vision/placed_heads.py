@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-NOTHING = "nothing"
-"""The value of every attribute of a thing that is not in the picture."""
+from limner.data.schema import NOTHING
+
 LOOK, SHARP = 64, 30.0
 """Features of each thing; sharpness of the attention, which makes it settle on a place quickly."""
 
