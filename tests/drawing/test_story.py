@@ -31,7 +31,9 @@ def painted(teller: Artist, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many pictures were painted at a time."""
     counts: list[int] = []
     paint = teller.system.teller.paint.forward
-    monkeypatch.setattr(teller.system.teller.paint, "forward", lambda x: (counts.append(len(x)), paint(x))[1])
+    monkeypatch.setattr(
+        teller.system.teller.paint, "forward", lambda x, *more: (counts.append(len(x)), paint(x, *more))[1]
+    )
     return counts
 
 

@@ -31,7 +31,7 @@ Deviations
 
 `recipe="modern"` adds what the field has learnt since, and what `without` takes out again, ingredient by ingredient
     naming: only attributes of what is there are classified, summed over a thing, averaged over things, with weight 1.
-        The weight rises from 0 over the first fifth of the budget, for heads that know nothing yet say nothing.
+        The weight rises from 0 at .15 of the budget to 1 at .35: heads that know nothing yet have nothing to say.
     pixels: the L1 of pictures averaged to 16x16 says from the first step where which colour belongs, with weight 50
         falling to 20; the discriminators have their say from three tenths of the budget on, fully from six. Played
         from the first step the game keeps lines from finding their places.
@@ -84,7 +84,7 @@ ATTRIBUTES = 0.4  # weight of the attribute loss in the generator's, as in the a
 LAZY, GAMMA = 16, 0.2  # modern: steps between two penalties, weight of R1
 EDITED = 0.5  # modern: share of mismatches that differ in one word
 PIXELS = (50.0, 20.0)  # modern: weight of coarse pixels, at first and from half of the budget on
-NAMED, PLAYED = (0.0, 0.2), (0.3, 0.6)  # modern: shares of the budget in which naming, and the game, rise to 1
+NAMED, PLAYED = (0.15, 0.35), (0.3, 0.6)  # modern: shares of the budget in which naming, and the game, rise to 1
 SELDOM = 4  # modern: the discriminator of stories moves so seldom while it has no say
 
 
