@@ -105,9 +105,10 @@ class Loop:
             rates = player.optimiser(self.nets[name]).param_groups[0]
             how: dict[str, Any] = {"fused": True} if switches.fused else {"foreach": False}
             self.optimisers[name] = torch.optim.Adam(self.nets[name], lr=rates["lr"], betas=rates["betas"], **how)
-        if hasattr(system, "negatives"):  # what `read`, a system of the same weights, has read already
-            system.negatives = copy.copy(read.negatives)
-            system.negatives.table = copy.copy(read.negatives.table)
+        ours, theirs = (getattr(one, "lessons", one) for one in (system, read))
+        if hasattr(ours, "negatives"):  # what `read`, a system of the same weights, has read already
+            ours.negatives = copy.copy(theirs.negatives)
+            ours.negatives.table = copy.copy(theirs.negatives.table)
             if hasattr(system, "teacher"):
                 system.teacher.edits = read.teacher.edits
         else:
@@ -159,11 +160,13 @@ def decoded(data: Dataset, rows: np.ndarray) -> Tensor:
 
 def _read_every_time(system: Any, data: Dataset) -> None:
     """Let the table of captions look nothing up: each text is read when it is asked for."""
-    table = system.negatives.table if hasattr(system, "negatives") else system.sentences
-    if hasattr(system, "teacher"):
-        read: Callable[[list[str]], Tensor] = system.teacher.text.pooled
+    read: Callable[[list[str]], Tensor]
+    if hasattr(system, "lessons"):
+        table, read = system.lessons.negatives.table, system.teacher.text.pooled
+    elif hasattr(system, "negatives"):
+        table, read = system.negatives.table, system.pool
     else:
-        read = system.pool if hasattr(system, "negatives") else system.text.sentence
+        table, read = system.sentences, system.text.sentence
     texts: dict[int, str] = {}
     for row in range(data.length()):
         start = int(table.starts[row])

@@ -167,9 +167,9 @@ def bench(name: str) -> str:
     )
 
 
-def training() -> str:
+def training(name: str = "training") -> str:
     """Show how training speed grows, switch by switch."""
-    found = list({r["system"]: r for r in lines("training")}.values())
+    found = list({r["system"]: r for r in lines(name)}.values())
     if not found:
         return made(found)
     text = ""
@@ -180,7 +180,11 @@ def training() -> str:
         text += f"`{r['system']}`, batch {r['batch']}{on}\n\n" + table(["", "images a second", "ratio"], rows) + "\n"
         if "lazy_penalty_ratio" in r:
             text += f"A lazy penalty in the place of one at every step: {r['lazy_penalty_ratio']:.2f} times as fast. "
-        text += f"Peak memory: {base:,} MB in the first row, {ours:,} MB Limner.\n\n"
+        text += f"Peak memory: {base:,} MB in the first row, {ours:,} MB Limner.\n"
+        if "page_faults" in r:
+            base, ours = r["page_faults"].values()
+            text += f"Page faults of a step: {base:,} in the first row, {ours:,} Limner.\n"
+        text += "\n"
     return text.rstrip("\n") + "\n" + made(found)
 
 
@@ -309,6 +313,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "drawing": drawing,
     "world": world,
     "training": training,
+    "training_since": lambda: training("training_since"),
     "processes": processes,
     "attention": attention,
     "attngan_step": cascade_step,

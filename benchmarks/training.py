@@ -8,7 +8,8 @@ own trainer. All take turns, a few steps at a time, so that a busy machine is bu
 rounds, speeds as medians of each round's ratios to the baseline. Penalties at every eighth step change the algorithm,
 so the baseline has them too, and what they give is measured apart; lazier ones in bf16 are the one switch that changes
 it again. With `--since` the ladder begins at the rung whose newest switch is named, and that is then the baseline.
-Peak memory is that of processes of their own. One line a system goes to results/training.jsonl.
+Page faults of a step and peak memory are those of processes of their own. One line a system goes to
+results/training.jsonl.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import dataclasses
 import importlib
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -95,15 +97,16 @@ def begun(
     return made.phases[at], step
 
 
-def memory(spec: str, data: str, which: str) -> float:
-    """Return the peak memory, in MB, of a process that trains for two turns."""
+def by_itself(spec: str, data: str, which: str) -> tuple[int, int]:
+    """Return page faults of a step, and the peak memory in MB, of a process that trains for a turn."""
     command = [sys.executable, __file__, spec, "--data", data, "--alone", which]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    return float(answer.stdout.splitlines()[-1])
+    faults, peak = answer.stdout.splitlines()[-2:]
+    return round(float(faults)), round(float(peak))
 
 
 def alone(spec: str, where: str, which: str) -> None:
-    """Train by the baseline or by Limner and print the peak memory."""
+    """Train by a rung of the ladder or by Limner; print page faults of a step, after the first two, and peak memory."""
     entry = Entry.read(spec, {})
     data = Dataset.open(where, size=entry.cls.data_size(entry.config))
     with tempfile.TemporaryDirectory() as folder:
@@ -112,8 +115,12 @@ def alone(spec: str, where: str, which: str) -> None:
         else:
             on = next(rung for rung in LADDER if rung.described() == which)
             step = Loop(prepared(entry, data), data, on, entry.config.batch, reader(entry, data)).step
+        for _ in range(2):
+            step()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         for _ in range(STEPS):
             step()
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / STEPS)
     print(peak_mb())
 
 
@@ -178,6 +185,7 @@ def measure(spec: str, where: str, rounds: int, since: str | None = None) -> dic
                 module.LAZY = every
                 lazy[every] = turns({LIMNER: plain}, max(rounds // 2, 1))[LIMNER]
     base = ladder[0].described()
+    single = {name: by_itself(spec, where, name) for name in (base, LIMNER)}
     numbers = {
         "batch": entry.config.batch,
         "clock": "processor" if torch.get_num_threads() == 1 else "wall",
@@ -186,7 +194,8 @@ def measure(spec: str, where: str, rounds: int, since: str | None = None) -> dic
             name: round(entry.config.batch / statistics.median(found), 1) for name, found in seconds.items()
         },
         "ratio": ratios(seconds, base),
-        "peak_mb": {name: round(memory(spec, where, name)) for name in (base, LIMNER)},
+        "page_faults": {name: faults for name, (faults, _) in single.items()},
+        "peak_mb": {name: peak for name, (_, peak) in single.items()},
     }
     return numbers | ({"lazy_penalty_ratio": round(lazy[1] / min(lazy.values()), 3)} if lazy else {})
 

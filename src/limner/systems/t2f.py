@@ -65,6 +65,7 @@ from limner.blocks.layers.equalised import (
 )
 from limner.blocks.losses.penalties import gradient_penalty
 from limner.blocks.losses.wasserstein import wasserstein_gradient_penalty
+from limner.blocks.modes import full_precision
 from limner.blocks.teacher.lessons import Lesson, Lessons
 from limner.blocks.teacher.teacher import Teacher
 from limner.blocks.text.encoders import LstmEncoder, texts_of, unknown_words
@@ -333,8 +334,7 @@ class T2F(System):
         self.alpha.fill_(alpha)
         real = real_at(batch.images, depth, alpha)  # (B, 3, R, R)
         lesson = self.lessons.prepare(real, batch.rows) if self.teacher else None
-        # (B, E)
-        sentence = self.teacher.condition(lesson.pooled) if self.teacher and lesson else self.text.sentence(batch.texts)
+        sentence = self.condition(lesson.pooled) if lesson else self.text.sentence(batch.texts)  # (B, E)
         mean, log_var = self.augment(sentence)
         code = reparameterise((mean, log_var), torch.randn_like(mean))  # (B, c)
         noise = normal(code, c.noise)  # (B, Z)
@@ -347,8 +347,8 @@ class T2F(System):
         loss_of = pairing_loss if "pairing" in c.kit else critic_loss
         loss, log = loss_of(on_right, on_fake), {"right": on_right, "drawn": on_fake}
         if self.uses("matching"):
-            if self.teacher and lesson:  # right picture, wrong text
-                wrong = torch.where(lesson.is_wrong[:, None], self.teacher.condition(lesson.wrong), text[batch.wrong])
+            if lesson:  # right picture, wrong text
+                wrong = torch.where(lesson.is_wrong[:, None], self.condition(lesson.wrong), text[batch.wrong])
                 on_wrong = self.critic.match(real_features, wrong)
             else:
                 on_wrong = self.critic.match(real_features[batch.wrong], text)  # wrong picture, right text
@@ -382,9 +382,16 @@ class T2F(System):
         asked = {"match": self.lessons.match, "naming": self.lessons.naming}
         return {name: ask(drawn, lesson).mean() for name, ask in asked.items() if name in kit}
 
+    @torch.no_grad()
+    def condition(self, pooled: Tensor) -> Tensor:
+        """Return what the teacher reads in texts, given their pooled states (B, P): (B, E)."""
+        assert self.teacher is not None
+        with full_precision(pooled):
+            return self.teacher.condition(pooled)
+
     def sentences(self, texts: Sequence[str]) -> Tensor:
         """Return the sentence vectors of B texts, or what a teacher reads in them: (B, E)."""
-        return self.teacher.condition(self.teacher.text.pooled(texts)) if self.teacher else self.text.sentence(texts)
+        return self.condition(self.teacher.text.pooled(texts)) if self.teacher else self.text.sentence(texts)
 
     @no_grad
     def sample(self, requests: Sequence[Request], knobs: TwoSpreads, rng: RowNoise) -> Iterator[Draft]:

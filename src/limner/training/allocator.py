@@ -16,8 +16,8 @@ MORE = 2**28
 """Bytes that are asked for beyond what is needed, whenever something is."""
 SETTINGS = {-3: LARGEST, -1: LARGEST, -2: MORE}
 """By the numbers in malloc.h: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD."""
-USUAL = {-3: 2**17, -1: 2**17, -2: 2**17}
-"""What glibc has without them."""
+USUAL = {-3: 2**25, -1: 2**26, -2: 2**17}
+"""What glibc comes to by itself in a program that frees large tensors: its thresholds rise up to these."""
 WAY_OUT = "LIMNER_MALLOC"
 """Set to 0 in the environment, it leaves the allocator as it is."""
 
