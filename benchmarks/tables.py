@@ -322,7 +322,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "keys": keys,
     "crowd": crowd,
     "judge": lambda: judge("avatars"),
-    "judges": lambda: judges("avatars", "avatars32", "avatars-mixer"),
+    "judges": lambda: judges("avatars", "avatars32"),
     "judge_clevr": lambda: judge("clevr"),
     "stories_report": lambda: reported("stories_shipped"),
     "attngan_report": lambda: reported("attngan_shipped"),
