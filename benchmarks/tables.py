@@ -8,6 +8,7 @@ A block begins with `<!-- table: NAME -->` and ends with `<!-- /table -->`.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import sys
@@ -137,6 +138,30 @@ def reported(name: str) -> str:
         rows = [[key, f"{share:.3f}", f"{real[key]:.3f}"] for key, share in drawn.items()]
         text += "\n" + table(["attribute", "drawn", "real pictures"], rows)
     return text + made_by(found[0])
+
+
+OBEYING = (
+    "attributes",
+    "all asked",
+    "edits obeyed",
+    "identity",
+    "rewording",
+    "diversity within captions, pixels",
+    "diversity within captions, judge",
+    "high-frequency power",
+)
+"""Figures of how an artist obeys: what is said is there, nothing else moves, and what is left open differs."""
+
+
+def obeying(name: str) -> str:
+    """Show how the artist of the last report of results/NAME.jsonl obeys; how fast it draws is measured elsewhere."""
+    found = lines(name)[-1:]
+    if not found:
+        return made(found)
+    report = Report.from_json(found[0])
+    chosen = {figure: report.figures[figure] for figure in OBEYING if figure in report.figures}
+    text = dataclasses.replace(report, figures=chosen, flags=report.flags[-1:]).markdown()
+    return f"`{report.artist}`, {pictures_of(report)}.\n\n{text}\n" + made_by(found[0])
 
 
 def bench(name: str) -> str:
@@ -334,6 +359,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "retell": lambda: bench("retell"),
     "cascade_speed": cascade_speed,
     "shipped_report": lambda: reported("shipped"),
+    "first_recipe": lambda: obeying("first_recipe"),
     "anime_report": lambda: reported("anime_eval"),
     "variants": lambda: bench("variants"),
     "ingredients": lambda: bench("ingredients"),
