@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from limner.errors import UserError
 from limner.noise import RowNoise, Seed
 from limner.optimisers import OptimiserFactory, constant
-from limner.requests import Blend, Nothing, Request, shares
+from limner.requests import Blend, Nothing, Request, Takes, kinds_of, shares
 
 if TYPE_CHECKING:
     from limner.data.dataset import Dataset
@@ -184,8 +184,8 @@ class System(nn.Module):
     """
 
     paper: ClassVar[Paper]
-    takes: type[Request] = Nothing
-    """The kind of request it draws; on an instance, what `request_type` returns for its configuration."""
+    takes: Takes = Nothing
+    """The kind of request it draws, or several; on an instance, what `request_type` returns for its configuration."""
     gives: ClassVar[frozenset[str]] = frozenset({"images"})
     """Fields of `Draft` that its last draft sets."""
     Config: ClassVar[type]
@@ -214,9 +214,14 @@ class System(nn.Module):
         self.config, self.schema, self.takes = config, schema, self.request_type(config)
 
     @classmethod
-    def request_type(cls, config: Any) -> type[Request]:
-        """Return the kind of request that a system of this configuration draws."""
+    def request_type(cls, config: Any) -> Takes:
+        """Return the kind of request, or the kinds, that a system of this configuration draws."""
         return cls.takes
+
+    @property
+    def kinds(self) -> tuple[type[Request], ...]:
+        """Return the kinds of request that it draws, the one that a plain text means first."""
+        return kinds_of(self.takes)
 
     @classmethod
     def data_size(cls, config: Any) -> int:
@@ -239,7 +244,7 @@ class System(nn.Module):
         evaluation mode. Callers use `sample_drafts`.
 
         Args:
-            requests: B of them, of the kind `takes`, or `Blend`s of such.
+            requests: B of them, of the kinds it `takes`, or `Blend`s of such.
             knobs: an instance of `Knobs`.
             rng: the noise of B rows, on the system's device.
         """

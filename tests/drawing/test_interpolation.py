@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from limner.drawing.interpolation import mix_rows, morph_rows, request_between, seed_between, walk_rows
+from limner.drawing.interpolation import mix_rows, morph_rows, seed_between, walk_rows
 from limner.errors import UserError
 from limner.noise import Style
-from limner.requests import MOST_PARTS, Blend, Caption, Request
+from limner.requests import MOST_PARTS, Blend, Caption, Request, between
 
 A, B = Caption("a red hat"), Caption("a blue hat")
 
@@ -52,9 +52,9 @@ def test_a_mixture_has_a_limit() -> None:
     request: Request = A
     seed: int | tuple = 0
     for number in range(1, MOST_PARTS):
-        request = request_between(request, Caption(str(number)), 0.5)
+        request = between(request, Caption(str(number)), 0.5)
         seed = seed_between(seed, number, 0.5)
     with pytest.raises(UserError, match="mixed of more than"):
-        request_between(request, B, 0.5)
+        between(request, B, 0.5)
     with pytest.raises(UserError, match="mixed of more than"):
         seed_between(seed, 999, 0.5)

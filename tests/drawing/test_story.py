@@ -16,8 +16,9 @@ from artists import LINES, published, storyteller
 from limner import checkpoint
 from limner.drawing import artist, recipe
 from limner.drawing.artist import Artist
-from limner.drawing.story import MOST_LINES, changed
+from limner.drawing.story import changed
 from limner.errors import UnknownWords, UserError
+from limner.requests import MOST_LINES
 from limner.systems.storygan import StoryGan
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from limner.requests import kinds_of
+
 if TYPE_CHECKING:
     from limner.system import System
 
@@ -136,7 +138,7 @@ def of_class(cls: type[System], name: str, docstring: str | None) -> Summary:
         venue=paper.get("venue", ""),
         arxiv=paper.get("arxiv", ""),
         about=" ".join((docstring or "").split("\n\n")[0].split()),
-        takes=cls.takes.__name__,
+        takes=", ".join(kind.__name__ for kind in kinds_of(cls.takes)),
         gives=tuple(sorted(cls.gives)),
         presets={
             preset: {key: value for key, value in values.items() if key not in defaults or value != defaults[key]}

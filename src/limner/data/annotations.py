@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ class Annotations:
     numbers: np.ndarray
     """int16 (N, A): the number of each attribute's value, -1 where not known."""
     stories: StoryIndex | None
+    things: tuple[str, ...] = ()
+    """Labels of boxes, the most frequent first."""
 
     @property
     def story(self) -> int:
@@ -81,7 +84,21 @@ def read_annotations(source: Source) -> Annotations:
         {name: values for name, (values, _) in found.items()},
         np.stack(numbers, axis=1) if numbers else np.empty((len(labels), 0), dtype=np.int16),
         index_stories(columns, source),
+        _things(source),
     )
+
+
+def _things(source: Source) -> tuple[str, ...]:
+    """Return the labels of boxes, the most frequent first; none where boxes are not lists of {"label", "box"}."""
+    if "boxes" not in source.table.column_names:
+        return ()
+    cells = source.table.select_columns(["boxes"]).with_format("arrow")[:].column("boxes")
+    counts: Counter[str] = Counter()
+    for boxes in (chunk.flatten() for chunk in cells.chunks if hasattr(chunk, "flatten")):
+        if hasattr(boxes, "field") and "label" in [field.name for field in boxes.type]:
+            for one in boxes.field("label").value_counts().to_pylist():
+                counts[str(one["values"])] += one["counts"]
+    return tuple(name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _plain_columns(source: Source) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import logging
@@ -17,14 +18,14 @@ from torch import Tensor
 
 from limner.data.annotations import Annotations, picture_problem, read_annotations
 from limner.data.cache import Decoded, Progress, decoded, location
-from limner.data.pictures import BadPicture, read, shorter_side
+from limner.data.pictures import BadPicture, read, shorter_side, size_of
 from limner.data.problems import TEXT_NAMES, Problem
 from limner.data.schema import Lexicon, Schema, words_of
 from limner.data.shuffle import order, rows_at
 from limner.data.source import Source, held_out_rows, open_source
 from limner.data.views import View
 from limner.errors import UserError
-from limner.requests import Attributes, Caption, Nothing, Request, Story
+from limner.requests import Box, Request, Takes, boxes_of, kinds_of
 
 __all__ = ["Dataset", "order", "rows_at"]
 
@@ -187,35 +188,52 @@ class Dataset:
         for name in sorted(view.needs - self.columns):
             raise self._lacks(name, f"the view {view.__name__}")
 
-    def requests(self, kind: type[Request], count: int, split: str = "train") -> list[Request]:
+    def requests(self, takes: Takes, count: int, split: str = "train") -> list[Request]:
         """Return `count` requests that the first rows of a split answer, over again where there are fewer.
+
+        Of several kinds of request it is the first that can be made of this data.
 
         Raises:
             UserError: the data set has not got the column that such requests are made of, or the split is empty.
         """
-        if kind is Nothing:
-            return [Nothing()] * count
+        first, *others = kinds_of(takes)
+        for kind in (first, *others) if others else ():
+            with contextlib.suppress(UserError):
+                return list(kind.held_out(self, split, count))
+        return list(first.held_out(self, split, count))
+
+    def first_rows(self, count: int, column: str, needed_by: str, split: str = "train") -> list[int]:
+        """Return the first `count` rows of a split, over again where there are fewer.
+
+        Raises:
+            UserError: the split is empty, or there is no such column (where one is named), which `needed_by` needs.
+        """
         if not self.length(split):
             raise UserError(f"{self._source.name} has no rows in its split {split!r} to make requests of")
-        rows = list(itertools.islice(itertools.cycle(range(self.length(split))), count))
-        if kind is Caption:
-            self._has("text", kind)
-            return [Caption(self.captions(row, split)[0]) for row in rows]
-        if kind is Story:
-            stories = itertools.islice(itertools.cycle(self.stories(split)), count)
-            return [Story(tuple(self.captions(row, split)[0] for row in story)) for story in stories]
-        if kind is Attributes:
-            self._has("attributes", kind)
-            return [Attributes(self._named(numbers)) for numbers in self.attributes(rows, split).tolist()]
-        raise UserError(f"{self._source.name} cannot be asked for requests of kind {kind.__name__}")
+        if column and column not in self.columns:
+            raise self._lacks(column, needed_by)
+        return list(itertools.islice(itertools.cycle(range(self.length(split))), count))
 
-    def _named(self, numbers: list[int]) -> dict[str, str]:
-        attributes = self.schema.attributes.items()
+    def named_attributes(self, row: int, split: str = "train") -> dict[str, str]:
+        """Return the attributes of one row that are known, by name."""
+        numbers, attributes = self.attributes([row], split)[0].tolist(), self.schema.attributes.items()
         return {name: values[k] for (name, values), k in zip(attributes, numbers, strict=True) if k >= 0}
 
-    def _has(self, column: str, kind: type[Request]) -> None:
-        if column not in self.columns:
-            raise self._lacks(column, f"a request of kind {kind.__name__}")
+    def named_label(self, row: int, split: str = "train") -> str | None:
+        """Return the label of one row, None where it has none."""
+        number = self.label(row, split)
+        return self.schema.labels[number] if number >= 0 else None
+
+    def boxes(self, row: int, split: str = "train") -> list[Box]:
+        """Return the boxes of one row as (label, x, y, width, height) in shares of its picture, as it was cut.
+
+        Raises:
+            UserError: there is no such column.
+        """
+        place = int(self._rows(split)[row])
+        (cell,) = self.column("boxes", [row], split)
+        size = size_of(self._source.encoded(place, place + 1)[0]) if cell else (1, 1)
+        return boxes_of(cell, *size)
 
     def _lacks(self, column: str, needed_by: str) -> UserError:
         found = ", ".join(sorted(self.columns))
@@ -278,6 +296,7 @@ def _shares(ids: np.ndarray, seed: int) -> np.ndarray:
 
 def _schema(size: int, annotations: Annotations, train: np.ndarray) -> Schema:
     described = {"attributes": annotations.attributes, "labels": annotations.label_names, "story": annotations.story}
+    described["things"] = annotations.things
     if annotations.texts is None:
         return Schema(size, **described)  # type: ignore[arg-type]
     counts: Counter[str] = Counter()

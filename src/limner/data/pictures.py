@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"})
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
@@ -109,6 +109,22 @@ def digest(encoded: bytes) -> int:
 
 Encoded = bytes | Path | BadPicture
 """A picture before decoding: its bytes, its file, or why it cannot be had."""
+
+
+def size_of(source: Encoded) -> tuple[int, int]:
+    """Return the width and height of an encoded picture, from its header alone.
+
+    Raises:
+        BadPicture: it is none.
+    """
+    try:
+        with Image.open(io.BytesIO(read(source)), formats=FORMATS) as image:
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5  # a quarter turn
+            return (image.height, image.width) if turned else image.size
+    except BadPicture:
+        raise
+    except _BROKEN as error:
+        raise BadPicture("unreadable", f"is broken: {error}") from None
 
 
 def read(source: Encoded) -> bytes:

@@ -108,10 +108,18 @@ class Schema:
     """Pictures in a story."""
     examples: tuple[str, ...] = ()
     """A few captions, to show what can be asked."""
+    things: tuple[str, ...] = ()
+    """Labels of boxes, by their numbers in a `Draft.layout`."""
+
+    @property
+    def asked_labels(self) -> tuple[str, ...]:
+        """Return the labels that one can ask to appear: those of boxes, or of pictures where there are no boxes."""
+        return self.things or self.labels
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self) | {"lexicon": list(self.lexicon.words)}
+        """Return plain JSON values; what came later (`things`) only where there is some."""
+        body = asdict(self) | {"lexicon": list(self.lexicon.words)}
+        return body if self.things else {name: value for name, value in body.items() if name != "things"}
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Schema:
@@ -119,5 +127,6 @@ class Schema:
         fields = dict(body)
         fields["lexicon"] = Lexicon(tuple(fields["lexicon"]))
         fields["attributes"] = {name: tuple(values) for name, values in fields["attributes"].items()}
-        fields["labels"], fields["examples"] = tuple(fields["labels"]), tuple(fields["examples"])
+        for name in ("labels", "examples", "things"):
+            fields[name] = tuple(fields.get(name, ()))
         return cls(**fields)

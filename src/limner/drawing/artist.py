@@ -7,6 +7,7 @@ recipe that says which (`picture.info["limner"]`, see `limner.drawing.recipe`).
 from __future__ import annotations
 
 import collections
+import contextlib
 import copy
 import dataclasses
 import itertools
@@ -34,13 +35,10 @@ from limner.enlarging.attached import AttachedEnlarger
 from limner.errors import Remark, UnknownWords, UserError
 from limner.imaging.sheets import sheet, to_pil
 from limner.noise import Seed, Style
-from limner.requests import Blend, Caption, Nothing, Request, Story, from_json, texts, to_json
+from limner.requests import Request, from_json, to_json
 from limner.system import Draft, System, sample_drafts
 
 __all__ = ["Artist", "UnknownWords", "bundled", "find", "load", "sheet", "to_pil"]
-
-LONGEST = 2_000
-"""Characters of a prompt."""
 
 
 def load(name: str | Path, *, device: str = "auto", hub_ids: bool = True) -> Artist:
@@ -128,7 +126,12 @@ class Artist:
     @property
     def morphs(self) -> bool:
         """Tell whether something lies between two requests: not where there is no prompt, nor between stories."""
-        return not issubclass(self.system.takes, Nothing | Story)
+        return any(kind.mixes for kind in self.system.kinds)
+
+    @property
+    def takes(self) -> str:
+        """Return the names of the kinds of request it draws from, for messages."""
+        return " or ".join(kind.__name__ for kind in self.system.kinds)
 
     def check_morphs(self) -> None:
         """Make sure that requests can be mixed.
@@ -339,8 +342,8 @@ class Artist:
         if not prompts:
             raise UserError("there is no prompt: say what to draw")
         found = [self._request(one) for one in prompts]
-        for text in (text for request in found for text in texts(request)):
-            _check_text(text)
+        for request in found:
+            request.check(self.system.schema)
         return found
 
     def knobs(self, values: Mapping[str, Any] | None = None) -> Any:
@@ -348,23 +351,34 @@ class Artist:
         return settings.change(self.system.Knobs(), values or {}, f"knob of {self.record['system']}:")
 
     def _request(self, prompt: str | Request | None) -> Request:
-        takes = self.system.takes
-        if isinstance(prompt, takes):
+        kinds = self.system.kinds
+        if isinstance(prompt, kinds):
             return prompt
-        if isinstance(prompt, Blend) and self.morphs:
-            self._request(prompt.first), self._request(prompt.second)
+        if isinstance(prompt, Request) and len(prompt.ends()) > 1 and self.morphs:
+            for end in prompt.ends():
+                self._request(end)
             return prompt
-        if issubclass(takes, Nothing):
-            if prompt is None:
-                return Nothing()
-            raise UserError(f"{self.name} draws without a prompt: leave the prompt out")
         if prompt is None:
-            raise UserError(f"{self.name} needs a prompt: say what to draw")
-        if isinstance(prompt, str) and takes is Caption:
-            return Caption(prompt)
-        if isinstance(prompt, str) and takes is Story:
-            return Story(tuple(line for line in prompt.splitlines() if line.strip()))
-        raise UserError(f"{self.name} draws from a {takes.__name__}, not from {type(prompt).__name__} {prompt!r:.60}")
+            silent = next((kind for kind in kinds if not kind.asks), None)
+            if silent is None:
+                raise UserError(f"{self.name} needs a prompt: say what to draw")
+            return silent()
+        if not any(kind.asks for kind in kinds):
+            raise UserError(f"{self.name} draws without a prompt: leave the prompt out")
+        if isinstance(prompt, str):
+            return self._parse(prompt)
+        raise UserError(f"{self.name} draws from a {self.takes}, not from {type(prompt).__name__} {prompt!r:.60}")
+
+    def _parse(self, text: str) -> Request:
+        """Return what a text means: for the kinds whose marks it bears, or else for the first that can read it."""
+        kinds = sorted((kind for kind in self.system.kinds if kind.asks), key=lambda kind: not kind.recognises(text))
+        for kind in kinds[:-1]:
+            with contextlib.suppress(UserError):
+                return kind.parse(text, self.system.schema)
+        try:
+            return kinds[0 if kinds[0].recognises(text) else -1].parse(text, self.system.schema)
+        except UserError as error:
+            raise UserError(f"{self.name} draws from {kinds[0].noun or kinds[0].kind()}: {error}") from None
 
     def warn(self, requests: Sequence[Request]) -> None:
         """Warn of words it was not trained on (`UnknownWords`), of what else it cannot draw (`Remark`), of no words."""
@@ -376,8 +390,8 @@ class Artist:
         for remark in self.system.remarks(requests):
             warnings.warn(remark, Remark, stacklevel=_outside())
         for request in requests:
-            if isinstance(request, Caption) and not words_of(request.text):
-                text = f"{request.text[:40]!r} has no word in it, so {self.name} draws what comes to its mind"
+            if (text := request.sentence()) and not words_of(text):
+                text = f"{text[:40]!r} has no word in it, so {self.name} draws what comes to its mind"
                 warnings.warn(text, UnknownWords, stacklevel=_outside())
 
     def sample(self, rows: Sequence[tuple[Request, Seed]], knobs: Any) -> Iterator[Draft]:
@@ -386,7 +400,7 @@ class Artist:
         try:
             yield from sample_drafts(self.system, requests, seeds, knobs)
         except (AssertionError, AttributeError, TypeError) as error:
-            if any(isinstance(request, Blend) for request in requests):
+            if any(len(request.ends()) > 1 for request in requests):
                 raise UserError(f"{self.record['system']} cannot draw what lies between two requests") from error
             raise
 
@@ -430,8 +444,8 @@ class Artist:
 
 
 def _batches(rows: Sequence[tuple[Request, Seed]], batch: int) -> Iterator[list[tuple[Request, Seed]]]:
-    """Part rows into batches; the stories of one batch have equally many lines."""
-    for _, alike in itertools.groupby(rows, key=lambda row: len(row[0].lines) if isinstance(row[0], Story) else 0):
+    """Part rows into batches, each of one kind of request; the stories of one batch have equally many lines."""
+    for _, alike in itertools.groupby(rows, key=lambda row: (type(row[0].ends()[0]), row[0].pictures())):
         some = list(alike)
         for start in range(0, len(some), batch):
             yield some[start : start + batch]
@@ -441,10 +455,3 @@ def _outside() -> int:
     """Return the stack level, for a warning of our caller, of the first line that is not in this file."""
     frames = (frame.f_code.co_filename for frame, _ in traceback.walk_stack(sys._getframe(1)))
     return next((level for level, file in enumerate(frames, start=1) if file != __file__), 1)
-
-
-def _check_text(text: str) -> None:
-    if len(text) > LONGEST:
-        raise UserError(f"the prompt has {len(text):,} characters, and {LONGEST:,} is the limit: shorten it")
-    if not text.strip():
-        raise UserError("the prompt is empty: say what to draw")

@@ -28,7 +28,7 @@ from limner.drawing.seeds import check_seed
 from limner.errors import UserError
 from limner.files import cannot_write, make_folder, write_file
 from limner.processes import Processes
-from limner.requests import Attributes, Caption, Nothing, Request, Story, from_json, to_json
+from limner.requests import Request, from_json, to_json
 
 JOB, METADATA = "drawing.json", "metadata.jsonl"
 KINDS = (".jsonl", ".csv", ".parquet", ".txt")
@@ -167,7 +167,7 @@ def _prompt(columns: Mapping[str, Any], artist: Artist) -> Prompt:
         others["request"] = json.dumps(to_json(request), ensure_ascii=False)
     if "attributes" in others:
         others["attributes"] = attributes_of(_plain(others["attributes"], "attributes"))
-    text = _text(columns) if not isinstance(request, Caption) else request.text
+    text = request.sentence() or _text(columns)
     return Prompt(request, ({"text": text} if text else {}) | others)
 
 
@@ -183,21 +183,28 @@ def _request(asked: Any) -> Request:
 
 
 def _asked(columns: Mapping[str, Any], artist: Artist) -> str | Request | None:
-    """Return what a line without a column `request` asks of this artist."""
-    takes = artist.system.takes
-    if issubclass(takes, Nothing):
+    """Return what a line without a column `request` asks of this artist: its kind's own column, or a text."""
+    kinds = [kind for kind in artist.system.kinds if kind.asks]
+    if not kinds:
         return None
-    if takes is Attributes:
-        if columns.get("attributes") is None:
-            raise UserError(f"{artist.name} draws from attributes, and there is no column attributes")
-        known = attributes_of(_plain(columns["attributes"], "attributes"))
-        return Attributes({name: value for name, value in known.items() if value is not None})
-    if takes not in (Caption, Story):
-        raise UserError(f"{artist.name} draws from a {takes.__name__}: say it in a column request, as JSON")
+    for kind in kinds:
+        if kind.column not in TEXT_NAMES and columns.get(kind.column) is not None:
+            return kind.from_cell(_cell(columns[kind.column], kind.column), artist.system.schema)
     text = _text(columns)
     if text is None:
-        raise UserError(f"there is no column text; there are: {', '.join(map(str, columns)) or 'none'}")
+        needed = dict.fromkeys(kind.column for kind in kinds)
+        lacks = f"there is no column {' or '.join(needed)}; there are: {', '.join(map(str, columns)) or 'none'}"
+        raise UserError(lacks if "text" in needed else f"{artist.name} draws from {kinds[0].noun}, and {lacks}")
     return text
+
+
+def _cell(value: Any, column: str) -> Any:
+    """Return a cell as plain values: text stays text where it is no JSON."""
+    try:
+        value = _plain(value, column)
+    except UserError:
+        return value
+    return attributes_of(value) if column == "attributes" else value
 
 
 def _text(columns: Mapping[str, Any]) -> str | None:

@@ -20,7 +20,7 @@ from limner.drawing.seeds import check_count
 from limner.errors import UserError
 from limner.imaging.attention import most_looked_at, spotlit
 from limner.imaging.sheets import sheet, titled, to_pil
-from limner.requests import Caption, Request
+from limner.requests import Request
 from limner.system import Draft
 
 WORDS = 8
@@ -66,7 +66,7 @@ class PictureWithDrafts:
         """
         check_count(words, "words, the number of words,")
         attentive = [draft for draft in self.drafts if draft.attention is not None]
-        text = self.request.text if isinstance(self.request, Caption) else ""
+        text = self.request.sentence()
         spelt = words_of(text)
         if not attentive:
             system = json.loads(self.image.info[recipe.KEY])["system"]

@@ -11,31 +11,17 @@ from collections.abc import Sequence
 from limner.drawing.seeds import check_count, check_parts, seed_from_json
 from limner.errors import UserError
 from limner.noise import Seed
-from limner.requests import MOST_PARTS, TOO_MIXED, Blend, Request, shares
+from limner.requests import Request, between
 
 Row = tuple[Request, Seed]
 """What one picture is drawn from."""
-
-
-def request_between(a: Request, b: Request, t: float) -> Request:
-    """Return the request at share t of the way from `a` to `b`; the ends, and equal requests, are no `Blend`.
-
-    Raises:
-        UserError: it is a mixture of more than `limner.requests.MOST_PARTS`.
-    """
-    if a == b or t in (0, 1):
-        return b if t == 1 else a
-    blend = Blend(a, b, t)
-    if len(shares(blend)) > MOST_PARTS:
-        raise UserError(TOO_MIXED)
-    return blend
 
 
 def seed_between(a: Seed, b: Seed, t: float) -> Seed:
     """Return the seed at share t of the way from `a` to `b`; the ends, and equal seeds, stay plain.
 
     Raises:
-        UserError: as `request_between`.
+        UserError: it is a mixture of more than `limner.requests.MOST_PARTS`.
     """
     if a == b or t in (0, 1):
         return b if t == 1 else a
@@ -46,11 +32,11 @@ def morph_rows(first: Request, second: Request, frames: int, seed: Seed) -> list
     """Return `frames` rows from one request to another with one seed; the ends are the requests themselves.
 
     Raises:
-        UserError: fewer than two frames, a bad seed, and as `request_between`.
+        UserError: fewer than two frames, a bad seed, and as `limner.requests.between`.
     """
     check_count(frames, "frames", least=2)
     seed = seed_from_json(seed)
-    return [(request_between(first, second, i / (frames - 1)), seed) for i in range(frames)]
+    return [(between(first, second, i / (frames - 1)), seed) for i in range(frames)]
 
 
 def walk_rows(request: Request, seeds: Sequence[Seed], frames: int) -> list[Row]:
@@ -77,11 +63,11 @@ def mix_rows(first: Row, second: Row, rows: int, columns: int) -> list[Row]:
         `rows * columns` rows; the first is `first` and the last is `second`.
 
     Raises:
-        UserError: fewer than two rows or columns, a bad seed, and as `request_between` and `seed_between`.
+        UserError: fewer than two rows or columns, a bad seed, and as `limner.requests.between` and `seed_between`.
     """
     (a, c), (b, d) = first, second
     check_count(rows, "rows", least=2)
     check_count(columns, "columns", least=2)
     c, d = seed_from_json(c), seed_from_json(d)
     down, across = ([i / (count - 1) for i in range(count)] for count in (rows, columns))
-    return [(request_between(a, b, t), seed_between(c, d, u)) for t in down for u in across]
+    return [(between(a, b, t), seed_between(c, d, u)) for t in down for u in across]

@@ -15,7 +15,6 @@ from limner.drawing import recipe
 from limner.drawing.drafts import LETTERS, readable_size
 from limner.errors import UserError
 from limner.imaging.sheets import sheet
-from limner.requests import Caption
 
 if TYPE_CHECKING:
     from limner.drawing.artist import Artist
@@ -92,8 +91,8 @@ def reword(
     Raises:
         UserError: a word is not in the caption, the artist does not draw from captions, and as `Artist.draw`.
     """
-    if artist.system.takes is not Caption:
-        raise UserError(f"{artist.name} draws from a {artist.system.takes.__name__}: there is no caption to reword")
+    if not any(request.sentence() for request in artist.requests(caption)):
+        raise UserError(f"{artist.name} draws from a {artist.takes}: there is no caption to reword")
     worded = wordings(caption, swaps)
     rows = artist.plan([one.text for one in worded], n, seed)
     in_rows = [rows[column * n + row] for row in range(n) for column in range(len(worded))]

@@ -26,7 +26,6 @@ from limner.requests import Story, from_json
 if TYPE_CHECKING:
     from limner.drawing.artist import Artist
 
-MOST_LINES = 500
 COLUMNS = 4
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -181,19 +180,15 @@ def changed(lines: Sequence[str], number: int, text: str) -> tuple[str, ...]:
 
 
 def _request(artist: Artist, story: str | Sequence[str] | Story) -> Story:
-    if artist.system.takes is not Story:
-        kind = artist.system.takes.__name__
-        raise UserError(f"{artist.name} tells no stories, it draws from a {kind}: `limner list` says which artists do")
+    if not any(kind.several for kind in artist.system.kinds):
+        raise UserError(
+            f"{artist.name} tells no stories, it draws from a {artist.takes}: `limner list` says which artists do"
+        )
     if isinstance(story, str):
         story = story.splitlines()
     request = story if isinstance(story, Story) else Story(tuple(line.strip() for line in story if line.strip()))
-    if not request.lines:
-        raise UserError("the story is empty: say what to draw, a line for each picture")
-    if len(request.lines) > MOST_LINES:
-        raise UserError(f"the story has {len(request.lines):,} lines, and {MOST_LINES} is the limit: tell it in parts")
-    (checked,) = artist.requests(request)
-    assert isinstance(checked, Story)
-    return checked
+    artist.requests(request)
+    return request
 
 
 def _warn(artist: Artist, request: Story) -> None:

@@ -31,7 +31,7 @@ from limner.evaluation.report import Protocol, Report, read, side_by_side
 from limner.evaluation.stories import strips
 from limner.files import make_folder, sha256, write_file
 from limner.imaging.sheets import sheet, to_pil
-from limner.requests import Request, Story
+from limner.requests import Request, Takes, kinds_of
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder
 from limner.training.trainer import Trainer
@@ -89,8 +89,8 @@ class Entry:
     config: Any
 
     @property
-    def takes(self) -> type[Request]:
-        """The kind of request it draws."""
+    def takes(self) -> Takes:
+        """The kind of request it draws, or several."""
         return self.cls.request_type(self.config)
 
     @classmethod
@@ -144,7 +144,7 @@ class Bench:
             UserError: where the folder holds another bench, or a row cannot be trained on this data.
             KeyboardInterrupt: where a person stopped it; the same command resumes it.
         """
-        kinds = {issubclass(entry.takes, Story) for entry in self.entries}
+        kinds = {kinds_of(entry.takes)[0].several for entry in self.entries}
         if len(kinds) > 1:
             raise UserError(
                 "rows that draw stories and rows that draw single pictures share no table: give each its own bench"
@@ -262,7 +262,7 @@ class Bench:
             sheet(to_pil(torch.cat(pictures).flatten(0, 1)), count).save(self.folder / "sheet.png")
             return
         stories = self._requests(self.entries[0], count)
-        texts = [" / ".join(story.lines) for story in stories if isinstance(story, Story)]
+        texts = [" / ".join(story.captions()) for story in stories]
         captions = [text for story in texts for text in (story, *(_words(entry.spec) for entry in self.entries))]
         across = to_pil(torch.stack(pictures, dim=1).flatten(0, 1))  # story by story, each drawn by all rows
         sheet(across, len(pictures), captions).save(self.folder / "sheet.png")

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from limner.errors import UserError
 from limner.processes import Processes
-from limner.requests import Request, Story
+from limner.requests import Request
 from limner.system import System, sample_drafts
 
 BATCH = 50
@@ -32,7 +32,7 @@ def draw(system: System, requests: Sequence[Request], seeds: Sequence[int], proc
             raise UserError("this artist draws no pictures, so there is nothing to measure")
         parts.append(final.images.float().clamp(-1, 1).cpu())
     side = system.config.size
-    frames = [len(request.lines) for request in requests[:1] if isinstance(request, Story)]
+    frames = [request.pictures() for request in requests[:1] if request.several]
     return processes.gather(torch.cat(parts) if parts else torch.empty(0, *frames, 3, side, side))
 
 

@@ -31,7 +31,7 @@ from limner.evaluation.report import OF_REAL, Figure, Report
 from limner.evaluation.stories import story_figures, strips
 from limner.evaluation.variety import rewording, variety, within_captions
 from limner.metrics import Extractor
-from limner.requests import Caption, Nothing, Request, Story
+from limner.requests import Caption, Request
 from limner.system import System, sample_drafts
 from limner.training.run_folder import RunFolder
 from limner.training.trainer import Trainer
@@ -112,14 +112,15 @@ def evaluate(artist: Artist, held_out: HeldOut) -> Report:
     features = held_out.judge.features(drawn)
 
     figures, details = dict[str, Figure](), dict[str, dict[str, float]]()
-    lines = [line for request in requests for line in _lines(request)]
-    if not issubclass(system.takes, Nothing) and held_out.judge.network.values:
+    lines = [line for request in requests for line in request.captions()]
+    if system.kinds[0].asks and held_out.judge.network.values:
         figures |= (story_figures if held_out.stories else _attributes)(held_out, features, details)
     if lines:
         # Encoders that were not published cannot measure; those of a story do not encode the line of a single frame.
         no_encoders = held_out.stories or "vision" in artist.record.get("omitted", ())
         figures |= _r_precision(held_out, None if no_encoders else system, drawn, features, lines)
-    if issubclass(system.takes, Caption):
+    by_caption = bool(lines) and not held_out.stories
+    if by_caption:
         figures |= redescribed(held_out, artist, drawn)
     figures |= _distances(held_out, features, f"judge:{held_out.judge.name}")
     if held_out.inception is not None:
@@ -127,20 +128,16 @@ def evaluate(artist: Artist, held_out: HeldOut) -> Report:
     figures |= _ssim(held_out, drawn, details)
     figures |= _spectrum(held_out, drawn)
     figures |= variety(held_out, drawn, repeats)
-    if issubclass(system.takes, Caption):
+    if by_caption:
         figures |= within_captions(held_out, system) | rewording(held_out, system)
         figures |= identity(held_out, system, details)
     if held_out.second is not None:
         figures |= _by_another(held_out.by_second, drawn, lines, details)
     figures["million parameters"] = Figure(drawing_parameters(system, requests[0]) / 1e6, better=0, note="that draw")
     figures["ms a picture"] = Figure(1000 * seconds * held_out.processes.world / len(drawn), better=0)
-    flags = _flags(held_out, figures, issubclass(system.takes, Caption))
+    flags = _flags(held_out, figures, by_caption)
     trained = artist.record.get("trained", {})
     return Report(artist.name, artist.record["system"], held_out.protocol, figures, details, trained, flags)
-
-
-def _lines(request: Request) -> tuple[str, ...]:
-    return request.lines if isinstance(request, Story) else (request.text,) if isinstance(request, Caption) else ()
 
 
 def drawing_parameters(system: System, request: Request) -> int:

@@ -16,7 +16,7 @@ from limner.errors import UserError
 from limner.evaluation.draw import draw
 from limner.evaluation.protocol import HeldOut, resized
 from limner.evaluation.stories import strips
-from limner.requests import Caption, Request, Story
+from limner.requests import Request
 from limner.system import System
 
 MOST = 12
@@ -61,10 +61,10 @@ def choose(system: System, held_out: HeldOut) -> Examples:
     Raises:
         UserError: where the system takes neither captions nor stories, or the data has no attributes to judge by.
     """
-    if not issubclass(system.takes, Caption | Story) or not held_out.judge.network.values:
-        raise UserError("examples are chosen for artists that draw captions or stories, on data with attributes")
     held_out = held_out.of(system.takes)
     requests = held_out.data.requests(system.takes, held_out.requests, "test")
+    if not requests[0].captions() or not held_out.judge.network.values:
+        raise UserError("examples are chosen for artists that draw captions or stories, on data with attributes")
     truth, mentioned = strips(held_out.truth(), held_out), strips(held_out.mentioned(), held_out)
     wanted = metrics.required_so_far(truth, mentioned)  # (N, T, A)
     asked = (wanted >= 0).flatten(1).any(dim=1)
@@ -74,7 +74,7 @@ def choose(system: System, held_out: HeldOut) -> Examples:
     room = MOST // held_out.frames or 1
     chosen = _varied(good, wanted, room)
     chosen += rest[: room - len(chosen)]
-    texts = tuple(text for k in chosen for text in _texts(requests[k]))
+    texts = tuple(text for k in chosen for text in requests[k].captions())
     return Examples(texts, tuple(int(right[k]) for k in chosen), len(good), int(asked.sum()))
 
 
@@ -99,10 +99,3 @@ def _varied(good: Sequence[int], wanted: Tensor, room: int) -> list[int]:
         chosen.append(following)
         said |= says[following]
     return chosen
-
-
-def _texts(request: Request) -> tuple[str, ...]:
-    if isinstance(request, Story):
-        return request.lines
-    assert isinstance(request, Caption)
-    return (request.text,)

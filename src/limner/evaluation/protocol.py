@@ -24,7 +24,7 @@ from limner.evaluation.judge import Judge, truth, values_of, with_label
 from limner.evaluation.report import Protocol
 from limner.metrics import Extractor
 from limner.processes import Processes
-from limner.requests import Request, Story
+from limner.requests import Takes, kinds_of
 
 EDITS = 200
 """Captions of which one word is changed."""
@@ -121,13 +121,13 @@ class HeldOut:
         self.prompts = min(self.prompts, self.requests)
         self.reference = min(self.reference, self.data.length())
 
-    def of(self, takes: type[Request]) -> HeldOut:
+    def of(self, takes: Takes) -> HeldOut:
         """Return what systems of this kind of request are measured on: whole stories where they take stories.
 
         Raises:
             UserError: where there are no stories held out.
         """
-        return self._of_stories if issubclass(takes, Story) and not self.stories else self
+        return self._of_stories if kinds_of(takes)[0].several and not self.stories else self
 
     @functools.cached_property
     def _of_stories(self) -> HeldOut:

@@ -20,7 +20,7 @@ from limner.errors import UserError
 from limner.export import runner
 from limner.imaging.sheets import to_pil
 from limner.noise import Seed
-from limner.requests import Blend, Caption, Nothing, Request, Story
+from limner.requests import Blend, Request
 from limner.system import ExportPart, System
 
 if TYPE_CHECKING:
@@ -142,16 +142,17 @@ def compared(artist: Artist, found: Iterable[tuple[tuple[Request, Seed], np.ndar
 def trials(artist: Artist, *, blends: bool = True) -> list[tuple[Request, Seed]]:
     """Return requests and seeds to compare pictures by: plain ones, odd texts, with `blends` children of children."""
     seeds: list[Seed] = [0, 7, (0, 7, 0.25), ((1, 2, 0.5), 2**31, 0.75)]
-    takes, examples = artist.system.takes, [*artist.examples, "red", "a blue one"]
-    if issubclass(takes, Nothing):
-        return [(Nothing(), seed) for seed in seeds]
-    if takes is Story:
+    kind, schema, examples = artist.system.kinds[0], artist.system.schema, [*artist.examples, "red", "a blue one"]
+    if not kind.asks:
+        return [(kind(), seed) for seed in seeds]
+    if kind.several:
         lines = tuple(line for text in examples for line in text.splitlines() if line.strip())
-        length = artist.system.schema.story
+        length = schema.story
         stories = [lines[:1], (lines * length)[:length], (lines * 3 * length)[: 2 * length + 1]]
-        return [(Story(some), seed) for some, seed in zip(stories, seeds, strict=False)]
-    first, second = Caption(examples[0]), Caption(examples[1])
-    third = Caption("zzz, %: a rde Ünknown " + examples[-1])
+        return [(kind.parse("\n".join(some), schema), seed) for some, seed in zip(stories, seeds, strict=False)]
+    first, second, third = (
+        kind.parse(text, schema) for text in (*examples[:2], "zzz, %: a rde Ünknown " + examples[-1])
+    )
     if not blends:
         return list(zip((first, second, third), seeds, strict=False))
     child = Blend(first, second, 0.25)

@@ -17,7 +17,7 @@ from torch import Tensor
 from limner.blocks.text.encoders import LETTERS, mend
 from limner.data.schema import UNKNOWN, Lexicon
 from limner.noise import RowNoise, Seed
-from limner.requests import Caption, Nothing, Request, Story, shares
+from limner.requests import Request, shares
 from limner.system import ExportPart
 
 Run = Callable[[str, Mapping[str, Tensor]], Mapping[str, Tensor]]
@@ -43,10 +43,10 @@ def draw(
 ) -> Iterator[dict[str, Tensor]]:
     """Draw one request: yield the generator's outputs, for a story once a line."""
     row_noise = RowNoise([seed])
-    if isinstance(request, Story):
+    if request.several:
         yield from _story(parts, run, lexicon, request, row_noise, knobs)
         return
-    condition = {} if isinstance(request, Nothing) else _condition(parts, run, lexicon, request)
+    condition = {} if not request.asks else _condition(parts, run, lexicon, request)
     yield dict(run("painter", {**_noise(parts["painter"], row_noise, knobs), **condition}))
 
 
@@ -55,8 +55,7 @@ def _condition(parts: Mapping[str, ExportPart], run: Run, lexicon: Lexicon, requ
     given = parts["painter"].given
     sentence, words, weight = torch.zeros(()), list[Tensor](), list[Tensor]()
     for end, share in shares(request):
-        assert isinstance(end, Caption)
-        codes = run("reader", {"numbers": numbers(parts["reader"].rule, lexicon, end.text)})
+        codes = run("reader", {"numbers": numbers(parts["reader"].rule, lexicon, end.sentence())})
         sentence = sentence + codes["sentence"] * share
         if "words" in given:
             words.append(codes["words"])
@@ -78,11 +77,12 @@ def _story(
     parts: Mapping[str, ExportPart],
     run: Run,
     lexicon: Lexicon,
-    story: Story,
+    story: Request,
     row_noise: RowNoise,
     knobs: Mapping[str, Any],
 ) -> Iterator[dict[str, Tensor]]:
     length, rule = parts["setting"].given["lines"].shape[1], parts["reader"].rule
+    captions, setting_lines = story.captions(), getattr(story, "setting", ())
     keeps = "scene" in parts["painter"].given
     states: Mapping[str, Tensor] = {}
 
@@ -93,11 +93,11 @@ def _story(
     def padded(lines: Tensor) -> Tensor:
         return torch.cat([lines, lines.new_zeros(1, length - lines.shape[1], lines.shape[2])], dim=1)
 
-    lines = torch.cat([encode([line])[:, :1] for line in story.lines], dim=1)
-    for t in range(len(story.lines)):
+    lines = torch.cat([encode([line])[:, :1] for line in captions], dim=1)
+    for t in range(len(captions)):
         first = max(0, t - length + 1) if keeps else t - t % length
         if t == 0 or (t == first and not keeps):
-            setting = {"lines": encode(story.setting[t : t + length] or story.lines[t : t + length])}
+            setting = {"lines": encode(setting_lines[t : t + length] or captions[t : t + length])}
             states = run("setting", {**setting, **_noise(parts["setting"], row_noise, knobs)})
         noise, place = _noise(parts["painter"], row_noise, knobs), torch.tensor([t - first])
         given = {**noise, "lines": padded(lines[:, first : first + length]), "place": place, **states}

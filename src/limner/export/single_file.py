@@ -22,7 +22,7 @@ from limner.errors import UserError
 from limner.export import enlarger, onnx, runner
 from limner.files import make_folder, write_file
 from limner.noise import RowNoise
-from limner.requests import Nothing, Request, Story
+from limner.requests import Request
 from limner.system import ExportPart
 
 KEY = "limner"
@@ -124,7 +124,7 @@ def describe(artist: Artist, parts: Mapping[str, ExportPart]) -> dict[str, Any]:
         "rule": dict(reader.rule) if reader else None,
         "words": list(system.schema.lexicon.words) if reader else [],
         "examples": list(artist.examples),
-        "takes": system.takes.__name__.lower(),
+        "takes": system.kinds[0].kind(),
         "artist": artist.name,
         "system": artist.record["system"],
         "checkpoint": artist.sha256,
@@ -187,22 +187,21 @@ def check(artist: Artist, parts: Mapping[str, ExportPart], run: runner.Run) -> i
     found = []
     length = parts["setting"].given["lines"].shape[1] if "setting" in parts else 1
     for request, seed in onnx.trials(artist, blends=False):
-        if isinstance(request, Story) and len(request.lines) > length:
+        if request.pictures() > length:
             continue
         row_noise = RowNoise([seed])
         noise = torch.cat([row_noise.normal(size) for size in pieces(parts)], dim=1)
         drawn = run("whole", {**_numbers(artist, parts, request), "noise": noise})["pictures"].numpy()
-        count = len(request.lines) if isinstance(request, Story) else 1
-        found.append(((request, seed), np.concatenate(list(drawn[:count]), axis=1)))
+        found.append(((request, seed), np.concatenate(list(drawn[: request.pictures()]), axis=1)))
     return onnx.compared(artist, found)
 
 
 def _numbers(artist: Artist, parts: Mapping[str, ExportPart], request: Request) -> dict[str, Tensor]:
-    if isinstance(request, Nothing):
+    if not request.asks:
         return {}
     rule, lexicon = parts["reader"].rule, artist.system.schema.lexicon
-    if isinstance(request, Story):
-        lines = [runner.numbers(rule, lexicon, line) for line in request.lines]
+    if request.several:
+        lines = [runner.numbers(rule, lexicon, line) for line in request.captions()]
         lines += [torch.zeros(1, 1, dtype=torch.long)] * (parts["setting"].given["lines"].shape[1] - len(lines))
         return {f"line_{number}": line for number, line in enumerate(lines, start=1)}
-    return {"numbers": runner.numbers(rule, lexicon, request.text)}  # type: ignore[attr-defined]
+    return {"numbers": runner.numbers(rule, lexicon, request.sentence())}

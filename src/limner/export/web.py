@@ -87,7 +87,7 @@ def _artist(artist: Artist, name: str) -> tuple[dict[str, bytes], int]:
     manifest = {
         **onnx.manifest(parts),
         "enlarger": {"size": large.size, "sha256": large.sha256} if large else None,
-        "takes": artist.system.takes.__name__.lower(),
+        "takes": artist.system.kinds[0].kind(),
         "size": artist.side,
         "words": list(artist.system.schema.lexicon.words),
         "knobs": dict(vars(artist.knobs())),

@@ -2,14 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from limner.requests.request import Request
+from limner.errors import UserError
+from limner.requests.fields import LONGEST_NAME, form
+from limner.requests.request import Answered, Request
+
+if TYPE_CHECKING:
+    from limner.data.schema import Schema
+
+MOST_VALUES = 200
 
 
 @dataclass(frozen=True)
 class Attributes(Request):
     """Named values, for example hair colour: red."""
 
-    values: Mapping[str, str] = field(default_factory=dict)
+    noun: ClassVar = "attributes"
+    mixes: ClassVar = True
+    column: ClassVar = "attributes"
+    values: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata=form(
+            "values", "Choose values", required=False, choices="attributes", most=MOST_VALUES, longest=LONGEST_NAME
+        ),
+    )
+
+    @classmethod
+    def parse(cls, text: str, schema: Schema) -> Self:
+        """Read `hair: red, hat: none`."""
+        values = {}
+        for part in filter(str.strip, re.split(r"[,;\n]", text)):
+            name, colon, value = (one.strip() for one in part.partition(":"))
+            if not (name and colon and value):
+                raise UserError(f"{part.strip()[:60]!r} is no attribute: write them like `hair: red, hat: none`")
+            values[name] = value
+        return cls(values)
+
+    @classmethod
+    def recognises(cls, text: str) -> bool:
+        """Tell whether it is names and values with colons between."""
+        return all(re.fullmatch(r"\s*[^:?]+:[^:?]+", part) for part in re.split(r"[,;\n]", text))
+
+    @classmethod
+    def from_cell(cls, cell: Any, schema: Schema) -> Self:
+        """Read a mapping; what is not known is left out."""
+        if not isinstance(cell, Mapping):
+            return super().from_cell(cell, schema)
+        return cls({name: value for name, value in cell.items() if value is not None})
+
+    @classmethod
+    def held_out(cls, data: Answered, split: str, count: int) -> Sequence[Request]:
+        """Return what is known of each row."""
+        rows = data.first_rows(count, "attributes", f"a request of kind {cls.__name__}", split)
+        return [cls(data.named_attributes(row, split)) for row in rows]

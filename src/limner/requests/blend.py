@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
+from limner.errors import UserError
 from limner.requests.request import Request
+
+if TYPE_CHECKING:
+    from limner.data.schema import Schema
 
 
 @dataclass(frozen=True)
 class Blend(Request):
     """The point between two requests of one kind: `first` at t = 0, `second` at t = 1; blends mix again."""
 
+    mixes: ClassVar = True
     first: Request
     second: Request
     t: float
+
+    def pictures(self) -> int:
+        """Return how many pictures the longer of the two asks for."""
+        return max(self.first.pictures(), self.second.pictures())
+
+    def ends(self) -> tuple[Request, ...]:
+        """Return the plain requests that it lies between."""
+        return tuple(request for request, _ in shares(self))
+
+    def check(self, schema: Schema) -> None:
+        """Make sure that both ends can be drawn, and that something lies between them."""
+        for end in self.ends():
+            end.check(schema)
+        between(self.first, self.second, 0.5)
 
 
 MOST_PARTS = 64
@@ -27,3 +47,19 @@ def shares(request: Request) -> list[tuple[Request, float]]:
         return [(request, 1.0)]
     first = [(part, share * (1 - request.t)) for part, share in shares(request.first)]
     return first + [(part, share * request.t) for part, share in shares(request.second)]
+
+
+def between(first: Request, second: Request, t: float) -> Request:
+    """Return the request at share t of the way from one to another; the ends, and equal requests, are no `Blend`.
+
+    Raises:
+        UserError: nothing lies between them, or it is a mixture of more than `MOST_PARTS`.
+    """
+    if first == second or t in (0, 1):
+        return second if t == 1 else first
+    start, *others = (*first.ends(), *second.ends())
+    if len(others) >= MOST_PARTS:
+        raise UserError(TOO_MIXED)
+    if not all(start.mixes_with(other) for other in others):
+        raise UserError("nothing lies between these two requests: only two of one kind, and alike, can be mixed")
+    return Blend(first, second, t)

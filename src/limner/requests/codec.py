@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, get_args, get_origin, get_type_hints
 
 from limner.errors import UserError
-from limner.requests.attributes import Attributes
-from limner.requests.blend import MOST_PARTS, TOO_MIXED, Blend, shares
-from limner.requests.caption import Caption
-from limner.requests.dialogue import Dialogue
-from limner.requests.label_set import LabelSet
-from limner.requests.layout import Layout
-from limner.requests.nothing import Nothing
-from limner.requests.request import Request
-from limner.requests.story import Story
+from limner.requests.blend import MOST_PARTS, TOO_MIXED, Blend
+from limner.requests.request import Request, kinds
 
 _ENDS = ("first", "second")
-_KINDS: dict[str, type[Request]] = {
-    kind.__name__.lower(): kind for kind in (Nothing, Caption, Story, Dialogue, Attributes, LabelSet, Layout, Blend)
-}
 
 
 def to_json(request: Request) -> dict[str, Any]:
     """Return the request as plain JSON values, its kind under "kind"."""
-    body = {f.name: getattr(request, f.name) for f in dataclasses.fields(request)}
-    if isinstance(request, Blend):
-        body |= {"first": to_json(request.first), "second": to_json(request.second)}
-    return {"kind": type(request).__name__.lower(), **body}
+    values = ((field.name, getattr(request, field.name)) for field in dataclasses.fields(request))
+    body = {name: to_json(value) if isinstance(value, Request) else value for name, value in values}
+    return {"kind": request.kind(), **body}
 
 
 def from_json(body: Mapping[str, Any]) -> Request:
@@ -38,7 +27,7 @@ def from_json(body: Mapping[str, Any]) -> Request:
         UserError: the kind is unknown, a field is missing, unknown or of another type, or too many are mixed.
     """
     request = _from_json(body, MOST_PARTS)
-    if len(shares(request)) > MOST_PARTS:
+    if len(request.ends()) > MOST_PARTS:
         raise UserError(TOO_MIXED)
     return request
 
@@ -46,20 +35,21 @@ def from_json(body: Mapping[str, Any]) -> Request:
 def _from_json(body: Mapping[str, Any], deep: int) -> Request:
     if deep < 1:
         raise UserError(TOO_MIXED)
-    fields = dict(body)
-    kind = _KINDS.get(str(fields.pop("kind", "")))
+    fields, known = dict(body), kinds()
+    kind = known.get(str(fields.pop("kind", "")))
     if kind is None:
-        raise UserError(f"unknown kind of request {body.get('kind')!r}: use one of {', '.join(_KINDS)}")
+        raise UserError(f"unknown kind of request {body.get('kind')!r:.60}: use one of {', '.join(known)}")
     if kind is Blend:
         return _blend(fields, deep)
     try:
         request = kind(**{name: _tuples(value) for name, value in fields.items()})
     except TypeError as error:
         raise UserError(f"a request of kind {body['kind']!r} does not take these fields: {error}") from None
-    for name, hint in get_type_hints(kind).items():
+    hints = get_type_hints(kind)
+    for name in (field.name for field in dataclasses.fields(kind)):
         value = getattr(request, name)
-        if not _fits(value, hint):
-            raise UserError(f"{name} of a {body['kind']} must be {_named(hint)}, not {value!r:.60}")
+        if not _fits(value, hints[name]):
+            raise UserError(f"{name} of a {body['kind']} must be {_named(hints[name])}, not {value!r:.60}")
     return request
 
 
@@ -96,17 +86,5 @@ def _tuples(value: Any) -> Any:
 
 
 def texts(request: Request) -> Iterator[str]:
-    """Yield every text in a request, however deep."""
-
-    def within(value: Any) -> Iterator[str]:
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, Request):
-            yield from texts(value)
-        elif isinstance(value, Mapping):
-            yield from (text for item in value.items() for text in within(item))
-        elif isinstance(value, Sequence):
-            yield from (text for item in value for text in within(item))
-
-    for part in dataclasses.fields(request):
-        yield from within(getattr(request, part.name))
+    """Yield every text in a request, however deep, but for empty ones that need not be there."""
+    return request.texts()

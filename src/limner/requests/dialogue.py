@@ -2,14 +2,74 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from limner.requests.request import Request
+from limner.errors import UserError
+from limner.requests.fields import form
+from limner.requests.request import Answered, Request
+
+if TYPE_CHECKING:
+    from limner.data.schema import Schema
+
+MOST_TURNS = 50
+_MARK = re.compile(r"(?:^|(?<=[\s.?!]))([QA]):\s*")
 
 
 @dataclass(frozen=True)
 class Dialogue(Request):
     """A caption and (question, answer) turns about the same picture."""
 
-    caption: str
-    turns: tuple[tuple[str, str], ...] = ()
+    noun: ClassVar = "a dialogue"
+    mixes: ClassVar = True
+    column: ClassVar = "dialogue"
+    caption: str = field(metadata=form("text", "Say what the picture shows"))
+    turns: tuple[tuple[str, str], ...] = field(
+        default=(), metadata=form("turns", "Questions about the picture, and answers", required=False, most=MOST_TURNS)
+    )
+
+    @classmethod
+    def parse(cls, text: str, schema: Schema) -> Self:
+        """Read `a bird on a branch. Q: what colour is it? A: red`."""
+        caption, *marked = _MARK.split(text)
+        marks, said = marked[::2], [part.strip() for part in marked[1::2]]
+        for place, mark in enumerate(marks):
+            if mark != "QA"[place % 2]:
+                raise UserError("a dialogue has an answer after each question: write it as `Q: how many? A: two`")
+        if len(marks) % 2:
+            raise UserError(f"the question {said[-1][:60]!r} has no answer: write it as `Q: how many? A: two`")
+        return cls(caption.strip(), tuple(zip(said[::2], said[1::2], strict=True)))
+
+    @classmethod
+    def recognises(cls, text: str) -> bool:
+        """Tell whether there is a question in it."""
+        return any(mark[1] == "Q" for mark in _MARK.finditer(text))
+
+    @classmethod
+    def from_cell(cls, cell: Any, schema: Schema) -> Self:
+        """Read what a caption and a list of turns say together."""
+        return super().from_cell(cell, schema) if isinstance(cell, str) else cls("", _turns(cell))
+
+    @classmethod
+    def held_out(cls, data: Answered, split: str, count: int) -> Sequence[Request]:
+        """Return the first caption of each row and its dialogue."""
+        needed_by = f"a request of kind {cls.__name__}"
+        data.first_rows(count, "text", needed_by, split)
+        rows = data.first_rows(count, "dialogue", needed_by, split)
+        spoken = data.column("dialogue", rows, split)
+        return [
+            cls(data.captions(row, split)[0], _turns(turns)[:MOST_TURNS])
+            for row, turns in zip(rows, spoken, strict=True)
+        ]
+
+    def captions(self) -> tuple[str, ...]:
+        """Return the caption."""
+        return (self.caption,)
+
+
+def _turns(cell: Any) -> tuple[tuple[str, str], ...]:
+    """Return turns of a column: of [{"question", "answer"}], or of pairs."""
+    pairs = [tuple(turn.values())[:2] if isinstance(turn, Mapping) else tuple(turn) for turn in cell or ()]
+    return tuple((str(question), str(answer)) for question, answer in pairs)

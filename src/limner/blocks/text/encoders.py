@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from limner.data.schema import PAD, UNKNOWN, Lexicon
-from limner.requests import Blend, Caption, Request, Story, shares
+from limner.requests import Request, shares
 
 LONGEST = 128
 """Words of a sentence that are encoded; captions are far shorter, and a pasted novel must not stall a server."""
@@ -221,7 +221,7 @@ class TextCodes(NamedTuple):
 
 def blended(encoder: Callable[[Sequence[str]], Text], requests: Sequence[Request]) -> TextCodes:
     """Encode B captions; a `Blend` has the words of both its ends, weighted by how near it is to each."""
-    if not any(isinstance(request, Blend) for request in requests):
+    if not any(len(request.ends()) > 1 for request in requests):
         return TextCodes.of(encoder(texts_of(requests)))
     rows = [shares(request) for request in requests]
     most = max(map(len, rows))
@@ -236,23 +236,17 @@ def blended(encoder: Callable[[Sequence[str]], Text], requests: Sequence[Request
 
 
 def texts_of(requests: Sequence[Request]) -> list[str]:
-    """Return the sentence of each `Caption`."""
-    texts = []
-    for request in requests:
-        assert isinstance(request, Caption), f"expected a Caption, got {type(request).__name__}"
-        texts.append(request.text)
+    """Return the sentence of each request that has one, such as a `Caption`."""
+    texts = [request.sentence() for request in requests]
+    assert all(texts), f"expected sentences, got {', '.join({type(request).__name__ for request in requests})}"
     return texts
 
 
 def unknown_words(lexicon: Lexicon, requests: Sequence[Request]) -> Mapping[str, str | None]:
     """Return the words of requests (both ends of blends) that `lexicon` lacks, each with the nearest it has."""
     found: dict[str, str | None] = {}
-    for request in requests:
-        if isinstance(request, Blend):
-            found |= unknown_words(lexicon, (request.first, request.second))
-        elif isinstance(request, Caption | Story):
-            for text in (request.text,) if isinstance(request, Caption) else request.lines:
-                found |= lexicon.unknown(text[:LETTERS])
+    for text in (text for request in requests for end in request.ends() for text in end.captions()):
+        found |= lexicon.unknown(text[:LETTERS])
     return found
 
 

@@ -27,7 +27,6 @@ from limner.drawing.drafts import draft_row
 from limner.drawing.interpolation import Row
 from limner.errors import UserError
 from limner.imaging.sheets import to_pil
-from limner.requests import Blend, Request, Story
 from limner.studio.drawing.batch_invariance import DoubleRecurrent, PaddedProducts, warm_up
 from limner.studio.errors import QueueFull, StudioClosing
 from limner.studio.info.metrics import Metrics
@@ -65,9 +64,10 @@ class Job:
     """Rows that are drawn or being drawn."""
 
     @property
-    def batch_key(self) -> tuple[Any, int]:
-        """Return what must be equal for two jobs to share a batch: the knobs, and the number of lines of a story."""
-        return self.knobs, picture_count(self.rows[0][0])
+    def batch_key(self) -> tuple[Any, type, int]:
+        """Return what must be equal for two jobs to share a batch: knobs, kind of request, and lines of a story."""
+        request = self.rows[0][0]
+        return self.knobs, type(request.ends()[0]), request.pictures()
 
     def finish_row(self, index: int, picture: DrawnPicture) -> None:
         """Store the picture of one row; the last one completes the job."""
@@ -83,13 +83,6 @@ class Job:
 
 Slot = tuple[Job, int]
 """A row of a batch: its job, and which of the job's rows it is."""
-
-
-def picture_count(request: Request) -> int:
-    """Return how many pictures a request asks for: the lines of a story, else one."""
-    if isinstance(request, Blend):
-        return max(picture_count(request.first), picture_count(request.second))
-    return len(request.lines) if isinstance(request, Story) else 1
 
 
 class ArtistQueue:
@@ -130,7 +123,7 @@ class ArtistQueue:
     @property
     def waiting(self) -> int:
         """Return how many pictures wait."""
-        return sum(picture_count(request) for job in self._jobs for request, _ in job.rows[job.started :])
+        return sum(request.pictures() for job in self._jobs for request, _ in job.rows[job.started :])
 
     async def draw(
         self, rows: Sequence[Row], knobs: Any, on_draft: OnDraft | None = None, size: int | None = None
@@ -146,7 +139,7 @@ class ArtistQueue:
         """
         self.artist.at(size)
         self._check_open()
-        if self.waiting + sum(picture_count(request) for request, _ in rows) > self.capacity:
+        if self.waiting + sum(request.pictures() for request, _ in rows) > self.capacity:
             raise self._refuse()
         job = Job(rows, knobs, on_draft, asyncio.get_running_loop().create_future(), size)
         self._jobs.append(job)
@@ -233,7 +226,7 @@ class ArtistQueue:
         for (job, index), picture in zip(slots, pictures, strict=True):
             job.finish_row(index, picture)
         seconds = time.perf_counter() - began
-        count = sum(picture_count(job.rows[index][0]) for job, index in slots)
+        count = sum(job.rows[index][0].pictures() for job, index in slots)
         self._seconds_per_picture += 0.2 * (seconds / count - self._seconds_per_picture)
         self.metrics.record_batch(self.artist.name, count, len(slots), seconds)
 

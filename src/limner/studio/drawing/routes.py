@@ -18,7 +18,7 @@ from limner.drawing.interpolation import Row, mix_rows, morph_rows, walk_rows
 from limner.drawing.seeds import seeds_of
 from limner.errors import UserError
 from limner.imaging.sheets import to_pil
-from limner.requests import Caption, Request, Story
+from limner.requests import Request, Story
 from limner.studio.drawing.batching import ArtistQueue
 from limner.studio.drawing.responses import picture_png, plain_png, server_sent_event, story_frames, to_base64
 from limner.studio.drawing.schemas import (
@@ -134,7 +134,7 @@ def _two_requests(
 
 async def _draw_story(studio: Studio, http: HttpRequest, body: StoryBody) -> dict[str, Any]:
     queue = studio.queue(body.model)
-    if queue.artist.system.takes is not Story:
+    if not any(kind.several for kind in queue.artist.system.kinds):
         raise UserError(f"{queue.artist.name} tells no stories: GET /v1/artists says which artists do")
     lines = tuple(line.strip() for line in body.lines if line.strip())
     if body.first > len(lines):
@@ -160,7 +160,7 @@ async def _draw_attention(studio: Studio, http: HttpRequest, body: AttentionBody
     if "attention" not in queue.artist.system.gives:
         raise UserError(f"{queue.artist.name} does not look at single words, so there is no attention to show")
     request = studio.parse(queue.artist, body)
-    words = words_of(request.text) if isinstance(request, Caption) else []
+    words = words_of(request.sentence())
     if not words:
         raise ApiError(400, "attention is of the words of a sentence: give a prompt that has some", "prompt")
     drafts: list[Draft] = []

@@ -17,10 +17,9 @@ from limner.data import pictures
 from limner.drawing.artist import Artist
 from limner.drawing.interpolation import Row
 from limner.drawing.seeds import first_seed
-from limner.errors import UserError
 from limner.noise import Seed
-from limner.requests import Request, Story, texts
-from limner.studio.drawing.batching import ArtistQueue, DrawnPicture, OnDraft, picture_count
+from limner.requests import Request, texts
+from limner.studio.drawing.batching import ArtistQueue, DrawnPicture, OnDraft
 from limner.studio.drawing.responses import TemporaryPictures, picture_png, scale_for, to_base64
 from limner.studio.drawing.schemas import AnySeed, DrawingOptions, PromptOrRequest, parse_request, parse_seed
 from limner.studio.errors import ApiError, ClientDisconnected, unknown_artist
@@ -73,9 +72,7 @@ class Studio:
         characters, lines = self.limits.characters, self.limits.lines
         if max(map(len, texts(parsed)), default=0) > characters:
             raise ApiError(400, f"a sentence has more than {characters:,} characters: shorten it", "prompt")
-        if isinstance(parsed, Story) and not parsed.lines:
-            raise UserError("the story is empty: say what to draw, a line for each picture")
-        if picture_count(parsed) > lines:
+        if parsed.pictures() > lines:
             raise ApiError(400, f"the story has more than {lines} lines: tell it in parts", "prompt")
         return parsed
 
@@ -94,7 +91,7 @@ class Studio:
             ApiError: for more pictures than one request may ask for.
             ClientDisconnected: the client disconnected; rows that were still waiting are not drawn.
         """
-        count = sum(picture_count(request) for request, _ in rows)
+        count = sum(request.pictures() for request, _ in rows)
         if count > self.limits.pictures:
             text = f"{count} pictures are asked for, and {self.limits.pictures} are the limit of one request"
             raise ApiError(400, text, "n")

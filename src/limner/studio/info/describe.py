@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from limner import catalogue
+from limner.data.schema import Schema
 from limner.drawing.artist import Artist
 from limner.drawing.describe import lacks_captioner
 from limner.errors import UserError
-from limner.requests import Story
+from limner.requests import Request
 from limner.system import System
 
 
@@ -32,7 +33,8 @@ def describe_artist(name: str, artist: Artist) -> dict[str, Any]:
         "system": record["system"],
         "checkpoint": artist.sha256,
         "paper": dataclasses.asdict(type(system).paper),
-        "takes": system.takes.__name__.lower(),
+        "takes": system.kinds[0].kind(),
+        "requests": [_kind(kind, schema) for kind in system.kinds],
         "gives": sorted(system.gives),
         "size": artist.side,
         "sizes": artist.sizes,
@@ -41,15 +43,32 @@ def describe_artist(name: str, artist: Artist) -> dict[str, Any]:
         "examples": schema.examples,
         "story": schema.story,
         "longest": schema.longest,
-        "beyond": " ".join(system.remarks([Story(("",) * (schema.story + 1))])) if system.takes is Story else "",
+        "beyond": " ".join(
+            remark
+            for kind in system.kinds
+            if kind.several
+            for remark in system.remarks([kind.parse("-\n" * (schema.story + 1), schema)])
+        ),
         "knobs": _knobs(artist),
         "can": {
             "morph": artist.morphs,
-            "story": system.takes is Story,
+            "story": any(kind.several for kind in system.kinds),
             "attention": "attention" in system.gives,
             "caption": type(system).describe is not System.describe and not lacks_captioner(artist),
             "style": type(system).style is not System.style,
         },
+    }
+
+
+def _kind(kind: type[Request], schema: Schema) -> dict[str, Any]:
+    """Return what a form needs to know of a kind of request."""
+    return {
+        "kind": kind.kind(),
+        "noun": kind.noun or kind.kind(),
+        "asks": kind.asks,
+        "mixes": kind.mixes,
+        "several": kind.several,
+        "fields": [field.to_json() for field in kind.fields(schema)],
     }
 
 

@@ -21,7 +21,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from limner.errors import UserError
-from limner.requests import Story
 from limner.studio.gallery.database import Conflict, Database, Missing, now
 from limner.studio.gallery.recipe import encode
 from limner.studio.gallery.tables import Comparison, Entry, Study, Task
@@ -83,7 +82,7 @@ def draw_sheets(artists: Mapping[str, Artist], texts: Sequence[str], seed: int =
 
 
 def _draw(artist: Artist, text: str, seed: int) -> Image.Image:
-    if issubclass(artist.system.takes, Story):
+    if artist.system.kinds[0].several:
         return artist.story(text, seed).image(captions=False)
     return artist.draw(text, 1, seed)[0]
 

@@ -1,0 +1,189 @@
+"""The fields of a kind of request, as data: what forms, the bodies of the API and the checks are made of.
+
+A dataclass of a request declares each of its fields with `form`; what a field may hold is said once, here.
+
+Field types: `text` a sentence; `lines` sentences; `values` a value for each of some names; `labels` names, repeated
+as often as they should appear; `turns` questions with their answers; `boxes` (label, x, y, width, height) in shares of
+the picture; `choice` one of some names; `number` a number between two others.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from limner import settings
+from limner.errors import UserError
+
+if TYPE_CHECKING:
+    from limner.data.schema import Schema
+
+KEY = "form"
+LONGEST = 2_000
+"""Characters of a text."""
+LONGEST_NAME = 100
+"""Characters of a name: of an attribute, a value, a label."""
+ALMOST = 1e-6
+"""How far a box may stick out by rounding."""
+Choices = Mapping[str, Sequence[str]] | Sequence[str]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a request, for whoever fills it in."""
+
+    name: str
+    type: str
+    about: str
+    """What to write into it."""
+    required: bool = True
+    """Whether it may not be empty."""
+    hidden: bool = False
+    """Whether no form shows it."""
+    choices: Choices = ()
+    """What it may hold, as an artist knows it; empty where that is open. Of `values` a sequence for each name."""
+    most: int = 1
+    """Most items."""
+    longest: int = LONGEST
+    """Most characters of each text."""
+    span: tuple[float, float] = (0.0, 1.0)
+    """Least and largest value of a `number`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        choices = self.choices
+        plain = {k: list(v) for k, v in choices.items()} if isinstance(choices, Mapping) else list(choices)
+        return dataclasses.asdict(self) | {"choices": plain}
+
+
+def form(
+    type: str,
+    about: str,
+    *,
+    required: bool = True,
+    hidden: bool = False,
+    choices: str | Sequence[str] = (),
+    most: int = 1,
+    longest: int = LONGEST,
+    span: tuple[float, float] = (0.0, 1.0),
+) -> dict[str, Any]:
+    """Return the `metadata` of a dataclass field.
+
+    Args:
+        type: one of the field types above.
+        about: what to write into it.
+        required: whether it may not be empty.
+        hidden: whether no form shows it.
+        choices: what it may hold; as one text, the name of the property of the schema that says so.
+        most: items at most.
+        longest: characters of each text.
+        span: least and largest value of a number.
+    """
+    assert type in CHECKS, f"no field type {type!r}"
+    made = Field("", type, about, required, hidden, (), most, longest, span)
+    return {KEY: (made, choices)}
+
+
+def fields_of(kind: type, schema: Schema | None) -> tuple[Field, ...]:
+    """Return the fields of a kind of request, with the choices that an artist of this schema knows."""
+    found = []
+    for field in dataclasses.fields(kind):
+        made, choices = field.metadata[KEY]
+        if isinstance(choices, str):
+            choices = () if schema is None else getattr(schema, choices)
+        found.append(dataclasses.replace(made, name=field.name, choices=choices))
+    return tuple(found)
+
+
+def check(field: Field, value: Any) -> None:
+    """Make sure that a field, of the right type already, holds what it may hold.
+
+    Raises:
+        UserError: saying what is wrong and what to do.
+    """
+    CHECKS[field.type](field, value)
+
+
+def _text(field: Field, value: str) -> None:
+    if len(value) > field.longest:
+        raise UserError(f"the prompt has {len(value):,} characters, and {field.longest:,} is the limit: shorten it")
+    if field.required and not value.strip():
+        raise UserError("the prompt is empty: say what to draw")
+
+
+def _lines(field: Field, value: Sequence[str]) -> None:
+    _count(field, value, "lines")
+    for line in value:
+        _text(dataclasses.replace(field, required=True), line)
+
+
+def _values(field: Field, value: Mapping[str, str]) -> None:
+    _count(field, value, "values")
+    for name, one in value.items():
+        _named("attribute", name, list(field.choices), field.longest)
+        known = field.choices[name] if isinstance(field.choices, Mapping) and field.choices else ()
+        _named(f"value of {name}:", one, known, field.longest)
+
+
+def _labels(field: Field, value: Sequence[str]) -> None:
+    _count(field, value, "labels")
+    for label in value:
+        _named("label", label, list(field.choices), field.longest)
+
+
+def _turns(field: Field, value: Sequence[tuple[str, str]]) -> None:
+    _count(field, value, "turns")
+    for number, (question, answer) in enumerate(value, start=1):
+        for text, what in ((question, "question"), (answer, "answer")):
+            if not text.strip():
+                raise UserError(f"turn {number} of the dialogue has no {what}: give each question its answer")
+            _text(field, text)
+
+
+def _boxes(field: Field, value: Sequence[tuple[str, float, float, float, float]]) -> None:
+    _count(field, value, "boxes")
+    for label, *box in value:
+        _named("label", label, list(field.choices), field.longest)
+        shown = f"the box of {label!r}, " + " ".join(f"{number:g}" for number in box)
+        if not all(map(math.isfinite, box)):
+            raise UserError(f"{shown}, has what is no number: give x, y, width and height from 0 to 1")
+        x, y, width, height = box
+        if width <= 0 or height <= 0:
+            raise UserError(f"{shown}, has no positive width and height")
+        if min(x, y) < -ALMOST or max(x + width, y + height) > 1 + ALMOST:
+            raise UserError(f"{shown}, lies outside the picture: x, y, width and height are shares of it, from 0 to 1")
+
+
+def _choice(field: Field, value: str) -> None:
+    _named(field.name, value, list(field.choices), field.longest)
+
+
+def _number(field: Field, value: float) -> None:
+    low, high = field.span
+    if not (math.isfinite(value) and low <= value <= high):
+        raise UserError(f"{field.name} must be a number from {low:g} to {high:g}, not {value:g}")
+
+
+CHECKS: dict[str, Callable[[Field, Any], None]] = {
+    "text": _text, "lines": _lines, "values": _values, "labels": _labels, "turns": _turns, "boxes": _boxes,
+    "choice": _choice, "number": _number,
+}  # fmt: skip
+
+
+def _count(field: Field, value: Any, what: str) -> None:
+    if len(value) > field.most:
+        raise UserError(f"the request has {len(value):,} {what}, and {field.most:,} is the limit: ask for fewer")
+    if field.required and not value:
+        raise UserError(f"the request has no {what}: {field.about}")
+
+
+def _named(what: str, name: str, known: Sequence[str], longest: int) -> None:
+    if known and name not in known:
+        raise UserError(f"unknown {what} {name[:longest]!r}: {settings.hint(name[:longest], known)}")
+    if len(name) > longest:
+        raise UserError(f"the {what} has {len(name):,} characters, and {longest:,} is the limit: shorten it")
+    if not name.strip():
+        raise UserError(f"the {what} is empty: give it a name")
