@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import house_rules
-from house_rules import PACKAGE, ROOT, RULES, Source
+from house_rules import KIND_BRANCHES, PACKAGE, ROOT, RULES, Source, asks_for_a_kind
 
 EVERYWHERE = {
     house_rules.no_long_file,
@@ -88,3 +88,17 @@ def test_command_line_starts_without_torch() -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip() == "", f"imported at start: {run.stdout.strip()}; import it where it is used"
+
+
+def test_few_places_ask_which_kind_a_request_is():
+    """A request answers for itself: there were 55 such places in 19 files before it did."""
+    found = [
+        f"{path.relative_to(PACKAGE)}:{place}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for place in asks_for_a_kind(path.read_text(encoding="utf-8"))
+    ]
+    assert (
+        len(asks_for_a_kind("a = isinstance(x, Caption | Story)\nb = takes is not Nothing\nc = takes in (Layout,)"))
+        == 3
+    )
+    assert len(found) <= KIND_BRANCHES, f"{len(found)} places ask which kind a request is: {found}"

@@ -395,3 +395,23 @@ def no_path_of_one_machine(source: Source) -> list[str]:
         for n, line in lines
         for found in MACHINE.finditer(line)
     ]
+
+
+KINDS = {"Nothing", "Caption", "Story", "Dialogue", "Attributes", "LabelSet", "Layout", "Blend"}
+KIND_BRANCHES = 8
+"""Places that may ask which kind a request is; a new one is better said by the kinds in `limner.requests`."""
+
+
+def asks_for_a_kind(text: str) -> list[int]:
+    """Return the lines that ask which kind of request something is."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        asked: list[ast.AST] = []
+        match node:
+            case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, kind]):
+                asked = [kind]
+            case ast.Compare(comparators=comparators):
+                asked = list(comparators)
+        names = {getattr(name, "id", getattr(name, "attr", "")) for one in asked for name in ast.walk(one)}
+        found += [node.lineno] if names & KINDS and isinstance(node, ast.expr) else []
+    return found

@@ -145,8 +145,9 @@ def prompt_of(request: dict[str, object]) -> str:
     lines = request.get("lines")
     if isinstance(lines, list | tuple):
         return "\n".join(lines)
-    values = (value for name, value in request.items() if name != "kind")
-    return " ".join(str(value) for value in values)
+    from limner.requests import from_json
+
+    return ", ".join(from_json(request).texts())
 
 
 def slug(text: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import dataclasses
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, create_model
 from typing_extensions import TypeAliasType
 
 from limner import requests
@@ -27,55 +28,46 @@ class StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class CaptionRequest(StrictModel):
-    """One sentence."""
-
-    kind: Literal["caption"]
-    text: Text
+def _items(field: requests.Field) -> Any:
+    """Return the type of one text of a field."""
+    return Annotated[str, Field(max_length=field.longest), AfterValidator(plain)]
 
 
-class StoryRequest(StrictModel):
-    """Lines, a picture each; `setting` holds the original lines, where one was changed since."""
-
-    kind: Literal["story"]
-    lines: Annotated[list[Text], Field(min_length=1, max_length=500)]
-    setting: Annotated[list[Text], Field(max_length=500)] = []
-
-
-class NothingRequest(StrictModel):
-    """For artists that take no condition."""
-
-    kind: Literal["nothing"]
-
-
-class AttributesRequest(StrictModel):
-    """Named values."""
-
-    kind: Literal["attributes"]
-    values: Annotated[dict[Word, Word], Field(max_length=200)]
+def _type(field: requests.Field) -> Any:
+    """Return the type of a field of a request in a body, with its limits."""
+    text, most = _items(field), Field(max_length=field.most)
+    least = Field(min_length=1) if field.required else Field()
+    low, high = field.span
+    types: dict[str, Any] = {
+        "text": text,
+        "choice": text,
+        "number": Annotated[float, Field(ge=low, le=high, allow_inf_nan=False)],
+        "lines": Annotated[list[text], most, least],  # type: ignore[valid-type]
+        "values": Annotated[dict[text, text], most],  # type: ignore[valid-type]
+        "labels": Annotated[list[text], most],  # type: ignore[valid-type]
+        "turns": Annotated[list[tuple[text, text]], most],  # type: ignore[valid-type]
+        "boxes": Annotated[list[tuple[text, Fraction, Fraction, Fraction, Fraction]], most],  # type: ignore[valid-type]
+    }
+    return types[field.type]
 
 
-class LabelSetRequest(StrictModel):
-    """The labels that should appear."""
-
-    kind: Literal["labelset"]
-    labels: Annotated[list[Word], Field(max_length=200)]
-
-
-class DialogueRequest(StrictModel):
-    """A caption, and questions with their answers."""
-
-    kind: Literal["dialogue"]
-    caption: Text
-    turns: Annotated[list[tuple[Text, Text]], Field(max_length=50)] = []
+def _body(kind: type[requests.Request]) -> type[StrictModel]:
+    """Make the body of a kind of request out of its fields."""
+    optional = {field.name for field in dataclasses.fields(kind) if has_default(field)}
+    fields: dict[str, Any] = {
+        field.name: (_type(field), EMPTY[field.type] if field.name in optional else ...) for field in kind.fields()
+    }
+    name = f"{kind.__name__}Request"
+    tagged = Literal[kind.kind()]  # type: ignore[valid-type]
+    return create_model(name, __base__=StrictModel, __doc__=kind.__doc__, kind=(tagged, ...), **fields)
 
 
-class LayoutRequest(StrictModel):
-    """Labelled boxes, each (label, x, y, width, height) in fractions of the picture."""
+def has_default(field: dataclasses.Field[Any]) -> bool:
+    """Tell whether a field of a dataclass may be left out."""
+    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
 
-    kind: Literal["layout"]
-    boxes: Annotated[list[tuple[Word, Fraction, Fraction, Fraction, Fraction]], Field(max_length=100)]
-    caption: Text = ""
+
+EMPTY: dict[str, Any] = {"text": "", "lines": [], "values": {}, "labels": [], "turns": [], "boxes": []}
 
 
 class BlendRequest(StrictModel):
@@ -87,17 +79,27 @@ class BlendRequest(StrictModel):
     t: Fraction
 
 
-AnyRequest = Annotated[
-    CaptionRequest
-    | StoryRequest
-    | NothingRequest
-    | AttributesRequest
-    | LabelSetRequest
-    | DialogueRequest
-    | LayoutRequest
-    | BlendRequest,
-    Field(discriminator="kind"),
-]
+class OwnRequest(BaseModel):
+    """A kind of request of one's own: its fields are checked when it is drawn from."""
+
+    model_config = ConfigDict(extra="allow")
+    kind: Word
+
+
+def _tag(body: Any) -> str:
+    kind = body.get("kind") if isinstance(body, dict) else getattr(body, "kind", "")
+    return kind if isinstance(kind, str) and kind in BODIES else "own"
+
+
+BODIES: dict[str, Any] = {name: _body(kind) for name, kind in requests.kinds().items() if kind is not requests.Blend}
+BODIES["blend"] = BlendRequest
+if TYPE_CHECKING:
+    AnyRequest = BaseModel
+else:
+    AnyRequest = Annotated[
+        Union[(*(Annotated[body, Tag(name)] for name, body in BODIES.items()), Annotated[OwnRequest, Tag("own")])],
+        Discriminator(_tag),
+    ]
 BlendRequest.model_rebuild()
 
 
@@ -213,7 +215,7 @@ class AttentionBody(DrawingOptions, PromptOrRequest):
     seed: AnySeed | None = None
 
 
-def parse_request(request: StrictModel) -> requests.Request:
+def parse_request(request: BaseModel) -> requests.Request:
     """Return the request of a body; raise as `limner.requests.from_json`."""
     return requests.from_json(request.model_dump())
 
