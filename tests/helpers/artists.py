@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from limner import catalogue, checkpoint
+from limner.data.dataset import Dataset
 from limner.data.schema import Lexicon, Schema
 from limner.system import System
 from limner.systems.storygan import StoryGan
@@ -33,6 +34,27 @@ def cascade(folder: Path) -> Path:
     texts = ("a red ball on sand", "a green and a blue ball")
     schema = Schema(size=32, lexicon=Lexicon.of(texts), captions=1, longest=6, examples=texts)
     system = catalogue.create(str(FAKE.with_name("fake_cascade.py")), "tiny", schema)
+    return checkpoint.save(system.eval(), folder, trained={"data": "tests", "images": 16})
+
+
+def writer(folder: Path, data: Dataset) -> Path:
+    """Save an artist that answers in text, and was never trained."""
+    return _saved("fake_writer.py", data.schema, folder)
+
+
+def arranger(folder: Path, data: Dataset) -> Path:
+    """Save an artist that answers in boxes, and was never trained."""
+    return _saved("fake_arranger.py", data.schema, folder)
+
+
+def painter(folder: Path) -> Path:
+    """Save an artist that takes a kind of request of its own."""
+    return _saved("fake_kind.py", Schema(size=8), folder)
+
+
+def _saved(file: str, schema: Schema, folder: Path) -> Path:
+    torch.manual_seed(0)
+    system = catalogue.create(str(FAKE.with_name(file)), "tiny", schema)
     return checkpoint.save(system.eval(), folder, trained={"data": "tests", "images": 16})
 
 

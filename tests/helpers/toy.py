@@ -34,7 +34,11 @@ def shapes_folder(folder: Path, size: int = 16, count: int = 24) -> Path:
         picture.save(folder / f"{number:02d}.png")
         texts = [f"a {colour} {shape} on {ground}", f"{ground} ground with a {colour} {shape}", f"{colour} {shape}"]
         attributes = {"colour": colour, "shape": shape, "ground": ground}
-        lines.append({"file_name": f"{number:02d}.png", "text": texts, "attributes": attributes, "label": shape})
+        line = {"file_name": f"{number:02d}.png", "text": texts, "attributes": attributes, "label": shape}
+        around = box if shape != "bar" else (1, size // 3, size - 2, 2 * size // 3)
+        placed = [around[0], around[1], around[2] - around[0] + 1, around[3] - around[1] + 1]
+        boxes = [{"label": f"{colour} {shape}", "box": placed}, {"label": ground, "box": [0, 0, size, size]}]
+        lines.append(line | {"boxes": boxes})
     (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return folder
 

@@ -1,4 +1,4 @@
-"""A kind of request answers for itself: what a text means, what it refuses, which rows answer it, what it mixes with."""
+"""A kind of request answers for itself: what a text means, what it refuses, which rows answer it, what mixes."""
 
 from __future__ import annotations
 

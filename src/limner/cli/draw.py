@@ -62,6 +62,9 @@ def draw(
     knob: Knobs = None,
     size: Size = None,
     batch: Annotated[int, typer.Option(help="Pictures drawn at once.")] = 16,
+    card: Annotated[
+        bool, typer.Option("--card", help="Of an artist that answers in text: also a picture of the text.")
+    ] = False,
     device: Device = "auto",
     show: Show = True,
     as_json: Json = False,
@@ -82,7 +85,9 @@ def draw(
 
     limner draw "a smiling woman with curly red hair" --size 256
 
-    Each PNG holds its recipe: who drew it, from which request, with which seed.
+    Each PNG holds its recipe: who drew it, from which request, with which seed. An artist that answers in text prints
+    it; one that answers in boxes draws them. Attributes are written `hair: red, hat: none`; labels `2 cups, table`; a
+    dialogue `a bird. Q: what colour? A: red`; boxes `cup .1 .2 .3 .4; table 0 .5 1 .5` (x, y, width, height).
     """
     from limner import settings
 
@@ -105,7 +110,7 @@ def draw(
             rows = drawer.plan(prompts, n, seed, style=style or None)
         if not drafts and not attention:
             for image in drawer.rows(rows, batch=batch, knobs=knobs):
-                keep(image, out, show=show, as_json=as_json)
+                keep(image, out, card=card, show=show, as_json=as_json)
             return
         for drawn in drawer.watch(rows, batch=batch, knobs=knobs):
             sheets = {"drafts": drawn.stages()} if drafts else {}
@@ -113,10 +118,19 @@ def draw(
             keep(drawn.image, out, sheets, show=show, as_json=as_json)
 
 
-def keep(image: Image, folder: Path, sheets: Mapping[str, Image] | None = None, *, show: bool, as_json: bool) -> None:
+def keep(
+    image: Image,
+    folder: Path,
+    sheets: Mapping[str, Image] | None = None,
+    *,
+    card: bool = True,
+    show: bool,
+    as_json: bool,
+) -> None:
     """Save a picture under a name made of its prompt and seed, report it, and show it where that can be done.
 
-    Sheets that belong to it lie beside it, their names ending in what they are called; they are shown in its place.
+    Sheets that belong to it lie beside it, their names ending in what they are called; they are shown in its place. A
+    text is printed; its picture, a `card`, is saved on request.
     """
     import json
 
@@ -125,6 +139,10 @@ def keep(image: Image, folder: Path, sheets: Mapping[str, Image] | None = None, 
 
     signed = json.loads(image.info[recipe.KEY])
     prompt, seed = prompt_of(signed["request"]), signed["seed"]
+    answer = image.info.get(recipe.ANSWER, {})
+    if "text" in answer and not card and not sheets:
+        result = {"text": answer["text"], "prompt": prompt, "seed": seed}
+        return emit(result | {"milliseconds": round(image.info["milliseconds"], 2)}, as_json, answer["text"])
     path = recipe.write(image, free(folder, f"{slug(prompt)}-{_plain(seed)}"))
     chance = {"seed": None, "style": seed["of"]} if isinstance(seed, dict) else {"seed": seed}
     result = {"file": str(path), "prompt": prompt, **chance, "width": image.width, "height": image.height}
@@ -132,7 +150,8 @@ def keep(image: Image, folder: Path, sheets: Mapping[str, Image] | None = None, 
     beside = {
         name: str(recipe.write(page, free(folder, f"{path.stem}-{name}"))) for name, page in (sheets or {}).items()
     }
-    emit(result | beside, as_json, "\n".join([str(path), *beside.values()]))
+    spoken = [answer["text"]] if "text" in answer else []
+    emit(result | beside | answer, as_json, "\n".join([*spoken, str(path), *beside.values()]))
     if show and not as_json:
         for page in sheets.values() if sheets else [image]:
             picture.show(page)

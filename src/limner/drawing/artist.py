@@ -11,10 +11,7 @@ import contextlib
 import copy
 import dataclasses
 import itertools
-import sys
 import time
-import traceback
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,8 +19,7 @@ from typing import Any
 from PIL import Image
 
 from limner import checkpoint, settings
-from limner.data.schema import words_of
-from limner.drawing import hub, recipe
+from limner.drawing import hub, notices, recipe
 from limner.drawing import story as stories
 from limner.drawing.device import device_of
 from limner.drawing.drafts import WORDS, PictureWithDrafts, draft_row
@@ -32,7 +28,8 @@ from limner.drawing.resolve import bundled, find
 from limner.drawing.seeds import Picture, check_count, first_seed, seed_from_json, seeds_of, style_of
 from limner.drawing.story import Strip
 from limner.enlarging.attached import AttachedEnlarger
-from limner.errors import Remark, UnknownWords, UserError
+from limner.errors import UserError
+from limner.imaging import answers
 from limner.imaging.sheets import sheet, to_pil
 from limner.noise import Seed, Style
 from limner.requests import Request, from_json, to_json
@@ -84,7 +81,7 @@ class Artist:
         enlarger: AttachedEnlarger | None = None,
     ) -> None:
         self.system, self.record, self.name, self.folder, self.enlarger = system, record, name, folder, enlarger
-        self.size = self.side = int(getattr(system.config, "size", system.schema.size))
+        self.size = self.side = answers.side_of(system)
         """Sides, in pixels: of the pictures one gets (see `at`), and of those its system draws."""
 
     def __repr__(self) -> str:
@@ -167,7 +164,8 @@ class Artist:
 
         Returns:
             All pictures of the first prompt, then of the next; `info` of each holds its recipe ("limner") and the
-            share of its batch's time ("milliseconds").
+            share of its batch's time ("milliseconds"). A text comes on a card, a layout as labelled boxes; what they
+            say is in `info["answer"]`: {"text": ...} or {"boxes": [[label, x, y, width, height], ...]}.
 
         Raises:
             UserError: for an empty or too long prompt, n < 1, a seed below 0, an unknown knob, a style as `style` says,
@@ -280,7 +278,8 @@ class Artist:
         self, rows: Sequence[tuple[Request, Seed]], *, batch: int = 16, knobs: Mapping[str, Any] | None = None
     ) -> Iterator[PictureWithDrafts]:
         """Draw as `rows` does, and keep all drafts of each picture."""
-        return itertools.starmap(PictureWithDrafts, self._drawn(rows, batch, self.knobs(knobs), last=None))
+        drawn = self._drawn(rows, batch, self.knobs(knobs), last=None)
+        return (PictureWithDrafts(*one, self.system.schema) for one in drawn)
 
     def attention(
         self, prompt: str, seed: int | None = None, *, words: int = WORDS, knobs: Mapping[str, Any] | None = None
@@ -381,18 +380,8 @@ class Artist:
             raise UserError(f"{self.name} draws from {kinds[0].noun or kinds[0].kind()}: {error}") from None
 
     def warn(self, requests: Sequence[Request]) -> None:
-        """Warn of words it was not trained on (`UnknownWords`), of what else it cannot draw (`Remark`), of no words."""
-        if unknown := self.system.unknown_words(requests):
-            named = [f"{word!r} (read as {near!r})" if near else repr(word) for word, near in unknown.items()]
-            more = f" and {len(named) - 8} more" if len(named) > 8 else ""
-            text = f"words that {self.name} does not know: {', '.join(named[:8])}{more}"
-            warnings.warn(text, UnknownWords, stacklevel=_outside())
-        for remark in self.system.remarks(requests):
-            warnings.warn(remark, Remark, stacklevel=_outside())
-        for request in requests:
-            if (text := request.sentence()) and not words_of(text):
-                text = f"{text[:40]!r} has no word in it, so {self.name} draws what comes to its mind"
-                warnings.warn(text, UnknownWords, stacklevel=_outside())
+        """Warn of what it will not draw as asked, see `limner.drawing.notices.warn`."""
+        notices.warn(self.name, self.system, requests)
 
     def sample(self, rows: Sequence[tuple[Request, Seed]], knobs: Any) -> Iterator[Draft]:
         """Draw rows in one batch and yield each draft when it is done; `knobs` are as `self.knobs` gives them."""
@@ -412,13 +401,15 @@ class Artist:
         for some in _batches(rows, batch):
             began = time.perf_counter()
             drafts = collections.deque(self.sample(some, knobs), maxlen=last)
-            if drafts[-1].images is None:
-                raise UserError(f"{self.record['system']} draws no pictures: watch what it makes with drafts()")
-            images = [self.enlarged(image) for image in to_pil(drafts[-1].images)]
+            schema = self.system.schema
+            images = [self.enlarged(image) for image in answers.pictures(drafts[-1], schema)]
+            said = answers.said(drafts[-1], schema)
             each = 1000 * (time.perf_counter() - began) / len(images)
             for place, (row, image) in enumerate(zip(some, images, strict=True)):
                 self.sign(image, *row, knobs)
                 image.info["milliseconds"] = each
+                if said[place]:
+                    image.info[recipe.ANSWER] = said[place]
                 yield image, row[0], [draft_row(draft, place) for draft in drafts]
 
     def enlarged(self, image: Image.Image) -> Image.Image:
@@ -449,9 +440,3 @@ def _batches(rows: Sequence[tuple[Request, Seed]], batch: int) -> Iterator[list[
         some = list(alike)
         for start in range(0, len(some), batch):
             yield some[start : start + batch]
-
-
-def _outside() -> int:
-    """Return the stack level, for a warning of our caller, of the first line that is not in this file."""
-    frames = (frame.f_code.co_filename for frame, _ in traceback.walk_stack(sys._getframe(1)))
-    return next((level for level, file in enumerate(frames, start=1) if file != __file__), 1)

@@ -4,6 +4,8 @@
     drawing.json                  what was asked for: the folder goes on with that and nothing else
     metadata.jsonl                a line for each picture; it is written last, so it stands for the whole
 
+What answers in text or in boxes is drawn on cards, and metadata.jsonl has the columns `text` or `boxes` of them.
+
 The pictures are cut into batches once for all, and a batch is drawn whole or again. So each picture is the same bit
 for bit, whoever draws it, in one go or after a kill. Several processes (see `limner.processes`) take turns at batches.
 """
@@ -27,6 +29,7 @@ from limner.drawing.artist import Artist
 from limner.drawing.seeds import check_seed
 from limner.errors import UserError
 from limner.files import cannot_write, make_folder, write_file
+from limner.imaging.answers import SIDE
 from limner.processes import Processes
 from limner.requests import Request, from_json, to_json
 
@@ -110,7 +113,7 @@ def draw_all(
     if ranks.leads:
         artist.warn([prompt.request for prompt in prompts])
     ranks.together(lambda: _draw(artist, job, ranks, knobs, progress))
-    ranks.lead(lambda: write_file(out / METADATA, b"".join(_lines(job))))
+    ranks.lead(lambda: write_file(out / METADATA, b"".join(_lines(job, "images" not in artist.system.gives))))
     return job
 
 
@@ -256,10 +259,15 @@ def _claim(out: Path, asked: dict[str, Any], seed: int | None, pictures: int) ->
     return seed
 
 
-def _lines(job: Job) -> Iterator[bytes]:
+def _lines(job: Job, answered: bool) -> Iterator[bytes]:
+    """Yield the lines of metadata.jsonl; what was `answered` in words or boxes becomes a column."""
     for picture in range(len(job)):
         own = {"file_name": job.file(picture).name, "seed": job.seed + picture}
-        yield _json(own | dict(job.prompts[picture // job.n].columns))
+        answer = recipe.answer_in(job.file(picture)) if answered else {}
+        if "boxes" in answer:  # in pixels, as data sets have them
+            places = [(label, [round(SIDE * number, 3) for number in box]) for label, *box in answer["boxes"]]
+            answer["boxes"] = [{"label": label, "box": box} for label, box in places]
+        yield _json(own | dict(job.prompts[picture // job.n].columns) | answer)
 
 
 def _json(value: Any) -> bytes:

@@ -14,10 +14,11 @@ from typing import Any
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from limner.data.schema import words_of
+from limner.data.schema import Schema, words_of
 from limner.drawing import recipe
 from limner.drawing.seeds import check_count
 from limner.errors import UserError
+from limner.imaging import answers
 from limner.imaging.attention import most_looked_at, spotlit
 from limner.imaging.sheets import sheet, titled, to_pil
 from limner.requests import Request
@@ -41,13 +42,16 @@ class PictureWithDrafts:
     request: Request
     drafts: Sequence[Draft]
     """One row each, in the order of drawing; the last one is the picture."""
+    schema: Schema
+    """Of the system that drew; it names the labels of boxes."""
 
     def stages(self) -> Image.Image:
         """Return a sheet of the drafts side by side, enlarged to the size of the picture without interpolation.
 
         A draft of another shape, such as the first frames of a story, is padded with white.
         """
-        pictures = [(draft, to_pil(draft.images)[0]) for draft in self.drafts if draft.images is not None]
+        shown = (draft for draft in self.drafts if answers.is_shown(draft))
+        pictures = [(draft, answers.pictures(draft, self.schema)[0]) for draft in shown]
         size, nearest = readable_size(self.image), Image.Resampling.NEAREST
         large = [ImageOps.pad(picture, size, nearest, color="white", centering=(0, 0)) for _, picture in pictures]
         captions = [draft.note or f"{picture.width} x {picture.height}" for draft, picture in pictures]

@@ -25,6 +25,9 @@ from limner.errors import UserError
 from limner.files import make_folder, write_file
 
 KEY = "limner"
+ANSWER = "answer"
+"""In `info` of a picture of a text or a layout: what it says, as plain values."""
+_ANSWER_CHUNK = "limner-answer"
 MOST_BYTES = 32 * 2**20
 """Of a recipe in a file; the longest story, with every letter escaped, takes 24 MB."""
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -52,6 +55,8 @@ def encode(image: Image.Image, text: str | None) -> bytes:
     chunks = PngInfo()
     if text is not None:
         chunks.add_text(KEY, text)
+    if image.info.get(ANSWER):
+        chunks.add_text(_ANSWER_CHUNK, json.dumps(image.info[ANSWER]))
     buffer = io.BytesIO()
     image.save(buffer, "PNG", pnginfo=chunks)
     return buffer.getvalue()
@@ -90,6 +95,13 @@ def read(path: str | Path) -> dict[str, Any]:
         return from_text(text)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
+
+
+def answer_in(path: Path) -> dict[str, Any]:
+    """Return what a picture that `write` saved says beside its pixels: a text, or boxes; nothing of other pictures."""
+    with Image.open(path, formats=("PNG",)) as image:
+        found = getattr(image, "text", {}).get(_ANSWER_CHUNK)
+    return {} if found is None else dict(json.loads(found))
 
 
 def from_text(text: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from limner.drawing.artist import load
 from limner.drawing.resolve import find
 from limner.errors import UserError
 from limner.evaluation.draw import draw
-from limner.evaluation.evaluate import evaluate
+from limner.evaluation.evaluate import check_gives, evaluate
 from limner.evaluation.protocol import HeldOut, resized
 from limner.evaluation.report import Protocol, Report, read, side_by_side
 from limner.evaluation.stories import strips
@@ -144,6 +144,8 @@ class Bench:
             UserError: where the folder holds another bench, or a row cannot be trained on this data.
             KeyboardInterrupt: where a person stopped it; the same command resumes it.
         """
+        for entry in self.entries:
+            check_gives(entry.spec, entry.cls.gives)
         kinds = {kinds_of(entry.takes)[0].several for entry in self.entries}
         if len(kinds) > 1:
             raise UserError(

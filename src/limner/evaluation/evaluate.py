@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 from limner import catalogue, checkpoint, metrics
 from limner.data.cache import Progress
 from limner.data.dataset import Dataset
+from limner.errors import UserError
 from limner.evaluation.draw import BATCH, draw
 from limner.evaluation.identity import identity
 from limner.evaluation.judge import Judge, truth
@@ -99,6 +101,7 @@ def evaluate(artist: Artist, held_out: HeldOut) -> Report:
     Raises:
         UserError: where the data has no requests of the kind the artist takes, or it draws no pictures.
     """
+    check_gives(artist.name, artist.system.gives)
     system, held_out = artist.system, held_out.of(artist.system.takes)
     requests = held_out.data.requests(system.takes, held_out.requests, "test")
     began = time.perf_counter()
@@ -138,6 +141,16 @@ def evaluate(artist: Artist, held_out: HeldOut) -> Report:
     flags = _flags(held_out, figures, by_caption)
     trained = artist.record.get("trained", {})
     return Report(artist.name, artist.record["system"], held_out.protocol, figures, details, trained, flags)
+
+
+def check_gives(name: str, gives: Collection[str]) -> None:
+    """Make sure that what an artist or a system gives can be measured.
+
+    Raises:
+        UserError: it gives no pictures.
+    """
+    if "images" not in gives:
+        raise UserError(f"{name} gives {' and '.join(sorted(gives))}: only pictures and stories can be measured yet")
 
 
 def drawing_parameters(system: System, request: Request) -> int:

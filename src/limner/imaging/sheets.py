@@ -57,7 +57,7 @@ def sheet(
         raise UserError(f"columns must be 1 or more, not {columns}")
     width, height = images[0].size
     font = ImageFont.load_default(letters)
-    below = [_wrapped(text, font, width) for text in captions or [""] * len(images)]
+    below = [wrapped(text, font, width) for text in captions or [""] * len(images)]
     line = letters + 2
     foot = line * max(len(lines) for lines in below) + (4 if captions else 0)
     rows = math.ceil(len(images) / columns)
@@ -76,7 +76,7 @@ def sheet(
 def titled(page: Image.Image, text: str, letters: int = 16) -> Image.Image:
     """Put a line of text, wrapped where needed, above a sheet; its `info` is copied."""
     font, line, edge = ImageFont.load_default(letters), letters + 6, letters // 2
-    lines = _wrapped(text, font, page.width - 2 * edge)
+    lines = wrapped(text, font, page.width - 2 * edge)
     whole = Image.new("RGB", (page.width, page.height + line * len(lines) + edge), "white")
     whole.paste(page, (0, whole.height - page.height))
     pen = ImageDraw.Draw(whole)
@@ -134,7 +134,8 @@ def _mark(
             place += 1
 
 
-def _wrapped(text: str, font: Any, width: int) -> list[str]:
+def wrapped(text: str, font: Any, width: int) -> list[str]:
+    """Part a text into lines of a width in pixels; a longer word has a line of its own."""
     lines: list[str] = []
     for word in text.split():
         joined = f"{lines[-1]} {word}" if lines else word

@@ -14,10 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
-from limner.imaging.sheets import plain_sheet
+from limner.imaging import answers
+from limner.imaging.sheets import plain_sheet, sheet
 from limner.system import Draft, Update
 
 if TYPE_CHECKING:
+    from limner.data.schema import Schema
     from limner.training.engine import Engine
     from limner.training.run_folder import RunFolder
 
@@ -112,10 +114,12 @@ class Monitor:
         self.engine.track({f"{phase}/check.{k}": v for k, v in numbers.items()}, total)
         self.say(f"{phase}: held-out " + ", ".join(f"{k} {v:.3f}" for k, v in numbers.items()))
 
-    def grid(self, total: int, draft: Draft) -> None:
-        """Write the sample grid of `total` images, if the draft has pictures."""
-        if draft.images is not None:
-            plain_sheet(draft.images).save(self.run.path / "grids" / f"{total:010d}.png")
+    def grid(self, total: int, draft: Draft, schema: Schema) -> None:
+        """Write the sample grid of `total` images: of pictures, of layouts as labelled boxes, or of texts on cards."""
+        if answers.is_shown(draft):
+            page = answers.pictures(draft, schema) if draft.images is None else None
+            grid = plain_sheet(draft.images) if page is None else sheet(page)  # type: ignore[arg-type]
+            grid.save(self.run.path / "grids" / f"{total:010d}.png")
 
     def went_back(self, lost: int, total: int, attempt: int) -> None:
         """Report that a loss was not finite by image `lost`, and that the run went back to `total` images."""

@@ -242,7 +242,7 @@ class Trainer:
                 self.monitor.check(phase.name, self.at.total, phase.check(view.to(self.engine.device)))
         if phase.draws and self.grid_every:
             *_, final = sample_drafts(self.system, self.prompts, range(len(self.prompts)))
-            self.monitor.grid(self.at.total, final)
+            self.monitor.grid(self.at.total, final, self.system.schema)
 
     def save(self) -> None:
         """Write a checkpoint; where a loss was not finite go back to the last one instead."""

@@ -25,8 +25,7 @@ from PIL import Image
 from limner.drawing.artist import Artist
 from limner.drawing.drafts import draft_row
 from limner.drawing.interpolation import Row
-from limner.errors import UserError
-from limner.imaging.sheets import to_pil
+from limner.imaging import answers
 from limner.studio.drawing.batch_invariance import DoubleRecurrent, PaddedProducts, warm_up
 from limner.studio.errors import QueueFull, StudioClosing
 from limner.studio.info.metrics import Metrics
@@ -46,6 +45,8 @@ class DrawnPicture:
     image: Image.Image
     recipe: Mapping[str, Any]
     unknown_words: Mapping[str, str | None]
+    answer: Mapping[str, Any] = field(default_factory=dict)
+    """What it says beside its pixels: {"text": ...} of a card, {"boxes": ...} of a layout."""
 
 
 @dataclass(eq=False)
@@ -245,15 +246,15 @@ class ArtistQueue:
             for last in self.artist.sample(padded, knobs):
                 for i, on_draft in callbacks:
                     on_draft(draft_row(last, i))
-        if last is None or last.images is None:
-            raise UserError(f"{self.artist.name} draws no pictures")
-        images = to_pil(last.images[: len(rows)])
-        drawn = zip([job for job, _ in slots], rows, images, strict=True)
-        return [_signed(self.artist.at(job.size), row, image, knobs) for job, row, image in drawn]
+        assert last is not None, "a system yields a draft"
+        schema = self.artist.system.schema
+        images, said = answers.pictures(last, schema)[: len(rows)], answers.said(last, schema)[: len(rows)]
+        drawn = zip([job for job, _ in slots], rows, images, said, strict=True)
+        return [_signed(self.artist.at(job.size), row, image, knobs, answer) for job, row, image, answer in drawn]
 
 
-def _signed(artist: Artist, row: Row, image: Image.Image, knobs: Any) -> DrawnPicture:
+def _signed(artist: Artist, row: Row, image: Image.Image, knobs: Any, answer: Mapping[str, Any]) -> DrawnPicture:
     """Enlarge a picture where that is asked for and write the recipe into it, as `Artist.rows` does."""
     image = artist.enlarged(image)
     made = artist.sign(image, *row, knobs)
-    return DrawnPicture(image, made, dict(artist.system.unknown_words([row[0]])))
+    return DrawnPicture(image, made, dict(artist.system.unknown_words([row[0]])), answer)

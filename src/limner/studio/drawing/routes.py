@@ -17,7 +17,7 @@ from limner.data.schema import words_of
 from limner.drawing.interpolation import Row, mix_rows, morph_rows, walk_rows
 from limner.drawing.seeds import seeds_of
 from limner.errors import UserError
-from limner.imaging.sheets import to_pil
+from limner.imaging import answers
 from limner.requests import Request, Story
 from limner.studio.drawing.batching import ArtistQueue
 from limner.studio.drawing.responses import picture_png, plain_png, server_sent_event, story_frames, to_base64
@@ -191,7 +191,7 @@ async def _stream(
     drafts: asyncio.Queue[Draft | None] = asyncio.Queue()
 
     def on_draft(draft: Draft) -> None:
-        if draft.images is not None and draft.progress < 1:
+        if answers.is_shown(draft) and draft.progress < 1:
             loop.call_soon_threadsafe(drafts.put_nowait, draft)
 
     drawing = asyncio.ensure_future(studio.draw(http, queue, [row], body.knobs, on_draft, size))
@@ -201,15 +201,15 @@ async def _stream(
     try:
         index = 0
         while (draft := await drafts.get()) is not None:
-            if index < limit and draft.images is not None:
-                (image,) = to_pil(draft.images)
+            if index < limit:
+                (image,) = answers.pictures(draft, queue.artist.system.schema)
                 png = await run_in_threadpool(plain_png, image, of_draft)
                 fields = {"partial_image_index": index, "note": draft.note, "progress": draft.progress}
                 yield _image_event("partial_image", png, common | fields)
                 index += 1
         (picture,) = drawing.result()
         png = await run_in_threadpool(picture_png, picture, scale)
-        fields = {"usage": USAGE, "recipe": picture.recipe, "unknown": picture.unknown_words}
+        fields = {"usage": USAGE, "recipe": picture.recipe, "unknown": picture.unknown_words, **picture.answer}
         yield _image_event("completed", png, common | fields)
     finally:
         drawing.cancel()

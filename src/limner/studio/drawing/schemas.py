@@ -42,32 +42,29 @@ def _type(field: requests.Field) -> Any:
         "text": text,
         "choice": text,
         "number": Annotated[float, Field(ge=low, le=high, allow_inf_nan=False)],
-        "lines": Annotated[list[text], most, least],  # type: ignore[valid-type]
-        "values": Annotated[dict[text, text], most],  # type: ignore[valid-type]
-        "labels": Annotated[list[text], most],  # type: ignore[valid-type]
-        "turns": Annotated[list[tuple[text, text]], most],  # type: ignore[valid-type]
-        "boxes": Annotated[list[tuple[text, Fraction, Fraction, Fraction, Fraction]], most],  # type: ignore[valid-type]
+        "lines": Annotated[list[text], most, least],
+        "values": Annotated[dict[text, text], most],
+        "labels": Annotated[list[text], most],
+        "turns": Annotated[list[tuple[text, text]], most],
+        "boxes": Annotated[list[tuple[text, Fraction, Fraction, Fraction, Fraction]], most],
     }
     return types[field.type]
 
 
 def _body(kind: type[requests.Request]) -> type[StrictModel]:
     """Make the body of a kind of request out of its fields."""
-    optional = {field.name for field in dataclasses.fields(kind) if has_default(field)}
-    fields: dict[str, Any] = {
-        field.name: (_type(field), EMPTY[field.type] if field.name in optional else ...) for field in kind.fields()
-    }
+    defaults = {field.name: _default(field) for field in dataclasses.fields(kind)}
+    fields: dict[str, Any] = {field.name: (_type(field), defaults[field.name]) for field in kind.fields()}
     name = f"{kind.__name__}Request"
-    tagged = Literal[kind.kind()]  # type: ignore[valid-type]
+    tagged: Any = Literal[kind.kind()]
     return create_model(name, __base__=StrictModel, __doc__=kind.__doc__, kind=(tagged, ...), **fields)
 
 
-def has_default(field: dataclasses.Field[Any]) -> bool:
-    """Tell whether a field of a dataclass may be left out."""
-    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
-
-
-EMPTY: dict[str, Any] = {"text": "", "lines": [], "values": {}, "labels": [], "turns": [], "boxes": []}
+def _default(field: dataclasses.Field[Any]) -> Any:
+    """Return what a field is where it is left out, `...` where it may not be."""
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return ... if field.default is dataclasses.MISSING else field.default
 
 
 class BlendRequest(StrictModel):
@@ -79,11 +76,17 @@ class BlendRequest(StrictModel):
     t: Fraction
 
 
+def _known(kind: str) -> str:
+    if kind not in requests.kinds():
+        raise ValueError(f"there is no such kind of request: use one of {', '.join(requests.kinds())}")
+    return kind
+
+
 class OwnRequest(BaseModel):
     """A kind of request of one's own: its fields are checked when it is drawn from."""
 
     model_config = ConfigDict(extra="allow")
-    kind: Word
+    kind: Annotated[str, Field(max_length=100), AfterValidator(_known)]
 
 
 def _tag(body: Any) -> str:

@@ -105,7 +105,8 @@ class Studio:
         pictures = await self.draw(http, queue, rows, options.knobs, size=size)
         pngs = await until_disconnected(http, _encode_all(pictures, scale))
         data = [
-            self.picture_fields(http, options, png) | {"recipe": picture.recipe, "unknown": picture.unknown_words}
+            self.picture_fields(http, options, png)
+            | {"recipe": picture.recipe, "unknown": picture.unknown_words, **picture.answer}
             for png, picture in zip(pngs, pictures, strict=True)
         ]
         return {"created": int(time.time()), "data": data}

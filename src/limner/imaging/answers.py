@@ -1,0 +1,124 @@
+"""What a system answers, as pictures and as plain values: pictures, layouts drawn as labelled boxes, texts on cards.
+
+Letters: B rows of a draft, K boxes.
+"""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Sequence
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFont
+
+from limner.data.schema import Schema
+from limner.imaging.sheets import to_pil, wrapped
+from limner.system import Draft, System
+
+SIDE = 256
+"""Pixels of a side of a card, and of a layout that is drawn."""
+LARGEST, SMALLEST = 28, 8
+"""Pixels of the letters on a card: as large as its text allows."""
+PAPER, INK, EDGE = (250, 248, 242), (30, 30, 34), (205, 200, 188)
+TAG = 12
+"""Pixels of the letters of a label."""
+
+
+def side_of(system: System) -> int:
+    """Return the side, in pixels, of the pictures of its answers."""
+    return int(getattr(system.config, "size", system.schema.size)) if "images" in system.gives else SIDE
+
+
+def is_shown(draft: Draft) -> bool:
+    """Tell whether a draft has anything that can be shown as a picture."""
+    return draft.images is not None or draft.layout is not None or draft.text is not None
+
+
+def pictures(draft: Draft, schema: Schema) -> list[Image.Image]:
+    """Return B pictures of a draft: its own, or its layouts as labelled boxes, or its texts on cards.
+
+    Args:
+        draft: one that `is_shown`.
+        schema: of the system; it names the labels of boxes.
+    """
+    if draft.images is not None:
+        return to_pil(draft.images)
+    if draft.layout is not None:
+        return [boxes_drawn(boxes) for boxes in layouts(draft, schema)]
+    assert draft.text is not None, "this draft shows nothing"
+    return [card(text) for text in draft.text]
+
+
+def said(draft: Draft, schema: Schema) -> list[dict[str, Any]]:
+    """Return B answers as plain values, where they are more than pictures.
+
+    `text` is a text; `boxes` are (label, x, y, width, height) in shares of the picture.
+    """
+    found: list[dict[str, Any]] = [{} for _ in draft.images] if draft.images is not None else []
+    if draft.layout is not None:
+        boxes = [{"boxes": [list(box) for box in some]} for some in layouts(draft, schema)]
+        found = [one | more for one, more in zip(found or [{}] * len(boxes), boxes, strict=True)]
+    if draft.text is not None:
+        found = [one | {"text": text} for one, text in zip(found or [{}] * len(draft.text), draft.text, strict=True)]
+    return found
+
+
+def layouts(draft: Draft, schema: Schema) -> list[list[tuple[str, float, float, float, float]]]:
+    """Return the boxes of each row of a draft with a layout, those with a label, by its name."""
+    assert draft.layout is not None, "this draft has no layout"
+    boxes, labels = (draft.layout[name].detach().cpu().tolist() for name in ("boxes", "labels"))
+    names = schema.things or schema.labels
+
+    def name(label: int) -> str:
+        return names[label] if label < len(names) else str(label)
+
+    return [
+        [(name(label), *map(float, box)) for box, label in zip(some, own, strict=True) if label >= 0]  # type: ignore[misc]
+        for some, own in zip(boxes, labels, strict=True)
+    ]
+
+
+def boxes_drawn(boxes: Sequence[tuple[str, float, float, float, float]], side: int = SIDE) -> Image.Image:
+    """Draw labelled boxes, (label, x, y, width, height) in shares of the picture; equal labels have one colour."""
+    page = Image.new("RGB", (side, side), PAPER)
+    pen, font = ImageDraw.Draw(page, "RGBA"), ImageFont.load_default(TAG)
+    corners = []
+    for label, x, y, width, height in sorted(boxes, key=lambda box: -box[3] * box[4]):
+        colour = _colour(label)
+        left, top = (round(min(max(v, 0), 1) * (side - 1)) for v in (x, y))
+        right, bottom = (round(min(max(v, 0), 1) * (side - 1)) for v in (x + width, y + height))
+        right, bottom = max(left, right), max(top, bottom)
+        pen.rectangle((left, top, right, bottom), fill=(*colour, 48), outline=(*colour, 255), width=2)
+        corners.append((left, top, label, colour))
+    for left, top, label, colour in corners:  # above all boxes, so that each can be read
+        wide = round(font.getlength(label)) + 6
+        x, y = max(min(left, side - wide), 0), min(top, side - TAG - 4)
+        pen.rectangle((x, y, x + wide, y + TAG + 3), fill=(*colour, 255))
+        pen.text((x + 3, y + 1), label, fill="white", font=font)
+    return page
+
+
+def card(text: str, side: int = SIDE) -> Image.Image:
+    """Write a text on a card, as large as it fits; what does not fit is cut off at the foot."""
+    page = Image.new("RGB", (side, side), PAPER)
+    pen = ImageDraw.Draw(page)
+    pen.rectangle((4, 4, side - 5, side - 5), outline=EDGE)
+    edge = 16
+    for letters in range(LARGEST, SMALLEST - 1, -2):
+        font, line = ImageFont.load_default(letters), letters + letters // 3
+        lines = wrapped(text, font, side - 2 * edge)
+        fits = line * len(lines) <= side - 2 * edge and all(font.getlength(one) <= side - 2 * edge for one in lines)
+        if fits:
+            break
+    lines = lines[: (side - 2 * edge) // line]
+    top = max((side - line * len(lines)) // 2, edge)
+    for place, one in enumerate(lines):
+        pen.text((edge, top + line * place), one, fill=INK, font=font)
+    return page
+
+
+def _colour(label: str) -> tuple[int, int, int]:
+    """Return a colour that is always that of this label."""
+    hue = sum(ord(letter) * 31**place for place, letter in enumerate(label[:12])) * 0.618033988749895 % 1
+    red, green, blue = colorsys.hsv_to_rgb(hue, 0.7, 0.62)  # dark enough for white letters
+    return round(255 * red), round(255 * green), round(255 * blue)
