@@ -52,6 +52,11 @@ def painter(folder: Path) -> Path:
     return _saved("fake_kind.py", Schema(size=8), folder)
 
 
+def sketcher(folder: Path) -> Path:
+    """Save an artist that takes boxes or a dialogue."""
+    return _saved("fake_sketcher.py", Schema(size=8, things=("cup", "table")), folder)
+
+
 def _saved(file: str, schema: Schema, folder: Path) -> Path:
     torch.manual_seed(0)
     system = catalogue.create(str(FAKE.with_name(file)), "tiny", schema)

@@ -28,7 +28,7 @@ from limner.drawing.resolve import bundled, find
 from limner.drawing.seeds import Picture, check_count, first_seed, seed_from_json, seeds_of, style_of
 from limner.drawing.story import Strip
 from limner.enlarging.attached import AttachedEnlarger
-from limner.errors import UserError
+from limner.errors import UnknownWords, UserError
 from limner.imaging import answers
 from limner.imaging.sheets import sheet, to_pil
 from limner.noise import Seed, Style

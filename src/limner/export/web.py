@@ -23,7 +23,7 @@ from limner.errors import UserError
 from limner.export import enlarger, onnx, runtime
 from limner.files import cannot_write, make_folder, write_file
 from limner.studio import page_files
-from limner.studio.info.describe import describe_artist, describe_systems, unique_names
+from limner.studio.info.describe import describe_artist, describe_kinds, describe_systems, unique_names
 
 ABOUT = "studio.json"
 POLICY = f"{page_files.POLICY}; script-src 'self' 'wasm-unsafe-eval'"
@@ -70,7 +70,13 @@ def write(
         known["can"] |= {"caption": False, "style": False}  # their nets are not here
         descriptions.append(known)
     systems = describe_systems(dict(zip(names, artists, strict=True)))
-    manifest = {"kind": "browser", "version": limner.__version__, "artists": descriptions, "systems": systems}
+    manifest = {
+        "kind": "browser",
+        "version": limner.__version__,
+        "kinds": describe_kinds(),
+        "artists": descriptions,
+        "systems": systems,
+    }
     files[ABOUT] = _json(manifest | {"build": _build(files), "files": sorted(files)})
     _appear(folder, files)
     progress(total, total)
@@ -88,6 +94,7 @@ def _artist(artist: Artist, name: str) -> tuple[dict[str, bytes], int]:
         **onnx.manifest(parts),
         "enlarger": {"size": large.size, "sha256": large.sha256} if large else None,
         "takes": artist.system.kinds[0].kind(),
+        "request": artist.system.kinds[0].describe(),
         "size": artist.side,
         "words": list(artist.system.schema.lexicon.words),
         "knobs": dict(vars(artist.knobs())),

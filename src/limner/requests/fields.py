@@ -51,6 +51,8 @@ class Field:
     """Most characters of each text."""
     span: tuple[float, float] = (0.0, 1.0)
     """Least and largest value of a `number`."""
+    default: Any = None
+    """What it is where it is left out; None where it may not be."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -94,7 +96,8 @@ def fields_of(kind: type, schema: Schema | None) -> tuple[Field, ...]:
         made, choices = field.metadata[KEY]
         if isinstance(choices, str):
             choices = () if schema is None else getattr(schema, choices)
-        found.append(dataclasses.replace(made, name=field.name, choices=choices))
+        default = None if field.default is dataclasses.MISSING else field.default
+        found.append(dataclasses.replace(made, name=field.name, choices=choices, default=default))
     return tuple(found)
 
 

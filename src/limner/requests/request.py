@@ -73,6 +73,12 @@ class Request:
         return fields_of(cls, schema)
 
     @classmethod
+    def describe(cls, schema: Schema | None = None) -> dict[str, Any]:
+        """Return what a form needs to know of this kind, as plain JSON values; `Blend`s have no form."""
+        about = {"kind": cls.kind(), "noun": cls.noun or cls.kind(), "asks": cls.asks, "mixes": cls.mixes}
+        return about | {"several": cls.several, "fields": [field.to_json() for field in cls.fields(schema)]}
+
+    @classmethod
     def parse(cls, text: str, schema: Schema) -> Self:
         """Return what a plain string means.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -40,8 +40,8 @@ def files() -> Mapping[str, File]:
     return {"/": by_path["/index.html"], **by_path}
 
 
-def router(page: Mapping[str, File]) -> APIRouter:
-    """Make a route for each file, and for `studio.json`, which tells the page who serves it."""
+def router(page: Mapping[str, File], kinds: Sequence[Mapping[str, Any]]) -> APIRouter:
+    """Make a route for each file, and for `studio.json`: who serves the page, and the kinds of request there are."""
     routes = APIRouter(include_in_schema=False)
     for path, file in page.items():
         routes.add_api_route(path, _handler(file), methods=["GET", "HEAD"])
@@ -49,7 +49,7 @@ def router(page: Mapping[str, File]) -> APIRouter:
     @routes.get(STUDIO_JSON)
     async def studio_json() -> JSONResponse:
         """Tell the page that a server draws."""
-        return JSONResponse({"kind": "server", "version": __version__})
+        return JSONResponse({"kind": "server", "version": __version__, "kinds": kinds})
 
     return routes
 

@@ -25,7 +25,7 @@ from limner.studio.drawing import routes as drawing_routes
 from limner.studio.drawing.batching import ArtistQueue
 from limner.studio.drawing.studio import Studio
 from limner.studio.info import routes as info_routes
-from limner.studio.info.describe import unique_names
+from limner.studio.info.describe import describe_kinds, unique_names
 from limner.studio.info.metrics import Metrics
 from limner.studio.limits import LOCAL, Guard, Limits
 
@@ -118,7 +118,7 @@ def build(artists: Sequence[Artist], settings: Settings, gallery: Gallery | None
     app.include_router(picture_routes.router(studio))
     app.include_router(drawing_routes.router(studio))
     page = page_routes.files()
-    app.include_router(page_routes.router(page))
+    app.include_router(page_routes.router(page, describe_kinds()))
     body_by_path = dict.fromkeys(("/v1/styles", "/v1/captions"), settings.limits.upload)
     if gallery is not None:
         body_by_path |= _add_gallery(app, studio, gallery)

@@ -42,11 +42,11 @@ def _type(field: requests.Field) -> Any:
         "text": text,
         "choice": text,
         "number": Annotated[float, Field(ge=low, le=high, allow_inf_nan=False)],
-        "lines": Annotated[list[text], most, least],
-        "values": Annotated[dict[text, text], most],
-        "labels": Annotated[list[text], most],
-        "turns": Annotated[list[tuple[text, text]], most],
-        "boxes": Annotated[list[tuple[text, Fraction, Fraction, Fraction, Fraction]], most],
+        "lines": Annotated[list[text], most, least],  # type: ignore[valid-type]
+        "values": Annotated[dict[text, text], most],  # type: ignore[valid-type]
+        "labels": Annotated[list[text], most],  # type: ignore[valid-type]
+        "turns": Annotated[list[tuple[text, text]], most],  # type: ignore[valid-type]
+        "boxes": Annotated[list[tuple[text, Fraction, Fraction, Fraction, Fraction]], most],  # type: ignore[valid-type]
     }
     return types[field.type]
 

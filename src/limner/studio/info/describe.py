@@ -8,11 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from limner import catalogue
-from limner.data.schema import Schema
 from limner.drawing.artist import Artist
 from limner.drawing.describe import lacks_captioner
 from limner.errors import UserError
-from limner.requests import Request
+from limner.requests import Blend, kinds, kinds_of
 from limner.system import System
 
 
@@ -34,7 +33,7 @@ def describe_artist(name: str, artist: Artist) -> dict[str, Any]:
         "checkpoint": artist.sha256,
         "paper": dataclasses.asdict(type(system).paper),
         "takes": system.kinds[0].kind(),
-        "requests": [_kind(kind, schema) for kind in system.kinds],
+        "requests": [kind.describe(schema) for kind in system.kinds],
         "gives": sorted(system.gives),
         "size": artist.side,
         "sizes": artist.sizes,
@@ -60,16 +59,9 @@ def describe_artist(name: str, artist: Artist) -> dict[str, Any]:
     }
 
 
-def _kind(kind: type[Request], schema: Schema) -> dict[str, Any]:
-    """Return what a form needs to know of a kind of request."""
-    return {
-        "kind": kind.kind(),
-        "noun": kind.noun or kind.kind(),
-        "asks": kind.asks,
-        "mixes": kind.mixes,
-        "several": kind.several,
-        "fields": [field.to_json() for field in kind.fields(schema)],
-    }
+def describe_kinds() -> list[dict[str, Any]]:
+    """Return what the page needs to know of every kind of request, whoever takes it: of old pictures, too."""
+    return [kind.describe() for name, kind in kinds().items() if name != Blend.kind()]
 
 
 def _knobs(artist: Artist) -> list[dict[str, Any]]:
@@ -87,8 +79,14 @@ def _knobs(artist: Artist) -> list[dict[str, Any]]:
 
 def describe_systems(artists: Mapping[str, Artist]) -> list[dict[str, Any]]:
     """Return of every system its paper, settings with their meaning, presets, and which of the artists are of it."""
+
+    def asked(name: str) -> dict[str, Any]:
+        takes = kinds_of(catalogue.load_class(name).takes)
+        return {"draws_from": " or ".join(kind.noun for kind in takes), "story": any(kind.several for kind in takes)}
+
     return [
         dataclasses.asdict(catalogue.summary(name))
+        | asked(name)
         | {"artists": [artist_name for artist_name, artist in artists.items() if artist.record["system"] == name]}
         for name in catalogue.names()
     ]

@@ -1,6 +1,7 @@
 // A picture of the gallery with all that is known of it, in a dialog.
 
 import { artistOf, notHere } from "./drawn.js";
+import { isStory } from "./fields.js";
 import {
   DeferredField,
   download,
@@ -51,12 +52,11 @@ function Links({ entry }) {
   const { artists } = useShared();
   const artist = artistOf(artists, entry);
   if (!artist) return html`<p class="soft small">${notHere(entry)}.</p>`;
-  const isStory = entry.recipe.request.kind === "story";
   return html`<div class="row">
     <a class="button primary" id="open-draw" href=${to("draw", { picture: entry.id })}
       ><${Icon} name="pencil" /> Draw on</a
     >
-    ${isStory && html`<a class="button" href=${to("story", { picture: entry.id })}>Story</a>`}
+    ${isStory(entry.recipe.request) && html`<a class="button" href=${to("story", { picture: entry.id })}>Story</a>`}
     ${
       artist.can.morph &&
       html`<a class="button" href=${to("morph", { picture: entry.id })}><${Icon} name="morph" /> Morph</a>`

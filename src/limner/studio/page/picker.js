@@ -1,12 +1,12 @@
 // Choose a picture among favourites or history: within a view, or in a window of its own.
 
 import { artistOf } from "./drawn.js";
+import { byChance, requestOf } from "./fields.js";
 import { GalleryPicture, useShared, useWork } from "./parts.js";
 import { randomSeed } from "./random.js";
 import { nameOf, requestFromText, someExamples } from "./requests.js";
 import { useShelf } from "./shelf.js";
 import { html, useRef, useState } from "./vendor/preact.js";
-import { surpriseValues } from "./words/surprise.js";
 
 const SHELVES = { kept: "Favourites", drawn: "History" };
 
@@ -94,6 +94,7 @@ async function drawnByChance(studio, artist) {
 
 /** Return what one may ask of an artist to begin with, by chance, or null. */
 function begun(artist) {
-  if (artist.takes === "attributes") return { kind: "attributes", values: surpriseValues(artist.attributes, {}) };
-  return requestFromText(artist, someExamples(artist).join("\n"));
+  const [kind] = artist.requests;
+  const spoken = requestFromText(artist, someExamples(artist).join("\n"));
+  return spoken ?? requestOf(kind, byChance(kind, artist, null));
 }

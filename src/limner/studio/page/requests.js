@@ -1,6 +1,7 @@
 // Requests and seeds as plain values: blends of them, their parts, and their texts.
 
 import { StudioError } from "./errors.js";
+import { isBlend, isStory, requestOf, sayFields, textsIn, withWords, wordsField } from "./fields.js";
 import { randomSeed } from "./random.js";
 
 /** Requests, or seeds, that one may lie between; see `limner.requests.MAX_PARTS`. */
@@ -14,12 +15,12 @@ export function same(a, b) {
 
 /** Of how many requests this one is mixed. */
 export function parts(request) {
-  return request.kind === "blend" ? parts(request.first) + parts(request.second) : 1;
+  return isBlend(request) ? parts(request.first) + parts(request.second) : 1;
 }
 
 /** Return the request with each of those it is mixed of put as `change` puts it. */
 export function changedParts(request, change) {
-  if (request.kind !== "blend") return change(request);
+  if (!isBlend(request)) return change(request);
   return { ...request, first: changedParts(request.first, change), second: changedParts(request.second, change) };
 }
 
@@ -41,24 +42,14 @@ export function seedBetween(first, second, t) {
 
 /** Say in words what a request asks. */
 export function textOf(request) {
-  switch (request.kind) {
-    case "caption":
-      return request.text;
-    case "story":
-      return request.lines.join("\n");
-    case "attributes":
-      return Object.entries(request.values)
-        .map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`)
-        .join(", ");
-    case "labelset":
-      return request.labels.join(", ");
-    case "blend": {
-      const { first, second, t } = request;
-      return `${percent(1 - t)} ${textOf(first)} / ${percent(t)} ${textOf(second)}`;
-    }
-    default:
-      return request.caption ?? "";
-  }
+  if (!isBlend(request)) return sayFields(request);
+  const { first, second, t } = request;
+  return `${percent(1 - t)} ${textOf(first)} / ${percent(t)} ${textOf(second)}`;
+}
+
+/** Return every text of a request, however deep. */
+export function texts(request) {
+  return isBlend(request) ? [...texts(request.first), ...texts(request.second)] : textsIn(request);
 }
 
 /** Say a share. */
@@ -79,22 +70,24 @@ export function misread(unknown) {
 
 /** Return how many pictures a request asks for: the lines of a story, else one. */
 export function frames(request) {
-  return request.kind === "story" ? request.lines.length : 1;
+  return isStory(request) ? request.lines.length : 1;
 }
 
 /** Return the request of a text for an artist, or null where the artist takes no text. */
 export function requestFromText(artist, text) {
-  if (artist.takes === "caption") return { kind: "caption", text: text.trim() };
-  if (artist.takes === "nothing") return { kind: "nothing" };
-  if (artist.takes !== "story") return null;
-  return { kind: "story", lines: linesOf(text), setting: [] };
+  const [kind] = artist.requests;
+  const field = wordsField(kind);
+  if (!kind.asks) return requestOf(kind, {});
+  if (!field || kind.fields.some((one) => one.required && one !== field)) return null;
+  const said = field.type === "lines" ? { [field.name]: linesOf(text) } : withWords(kind, {}, text.trim());
+  return requestOf({ ...kind, fields: kind.fields.map((one) => ({ ...one, required: false })) }, said);
 }
 
 /** Return one of an artist's examples by chance; for a story as many, one after the other, as it has lines. */
 export function someExamples(artist) {
-  const { examples, story, takes } = artist;
+  const { examples, story, can } = artist;
   const first = randomSeed() % Math.max(1, examples.length);
-  return Array.from({ length: takes === "story" ? story : 1 }, (_, i) => examples[(first + i) % examples.length] ?? "");
+  return Array.from({ length: can.story ? story : 1 }, (_, i) => examples[(first + i) % examples.length] ?? "");
 }
 
 /** Return the lines of a text that say something. */

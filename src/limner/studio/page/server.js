@@ -168,8 +168,8 @@ function sized(size) {
   return size ? { size: `${size}x${size}` } : {};
 }
 
-function picture({ b64_json, recipe, unknown }) {
-  return { png: blob(b64_json), recipe, unknown };
+function picture({ b64_json, recipe, unknown, text, boxes }) {
+  return { png: blob(b64_json), recipe, unknown, text, boxes };
 }
 
 function bytes(text) {

@@ -1,5 +1,6 @@
 // Sliders of attributes: at a stop an attribute has a value, between two stops what is asked is a blend.
 
+import { isBlend, kindOf, valuesField, wordsField, wordsIn } from "./fields.js";
 import { between, changedParts, MAX_PARTS, parts, percent } from "./requests.js";
 
 /** What a slider's first stop says where the text does not tell of the attribute. */
@@ -63,10 +64,13 @@ export function morphed(request, stops, at, phrases) {
 /** Put values into a request; those that stand where they stood are left as they are told. */
 function put(request, stops, places, phrases) {
   const changes = Object.entries(places).filter(([name, place]) => place !== stops[name].first);
-  if (request.kind === "attributes") return { ...request, values: putValues(request.values, stops, changes) };
-  if (request.kind !== "caption") return request;
+  const kind = kindOf(request);
+  const values = valuesField(kind);
+  if (values) return { ...request, [values.name]: putValues(request[values.name], stops, changes) };
+  const words = wordsField(kind);
+  if (!words || kind.several) return request;
   const write = (text, [name, place]) => phrases.choose(text, name, stops[name].values[place]);
-  return { ...request, text: changes.reduce(write, request.text) };
+  return { ...request, [words.name]: changes.reduce(write, request[words.name]) };
 }
 
 function putValues(values, stops, changes) {
@@ -81,7 +85,9 @@ function putValues(values, stops, changes) {
 
 /** Return the values that a request tells of; of a mixture those it has most of. */
 function valuesOf(request, phrases) {
-  if (request.kind === "blend") return valuesOf(request.t < 0.5 ? request.first : request.second, phrases);
-  if (request.kind === "attributes") return request.values;
-  return request.kind === "caption" ? phrases.valuesIn(request.text) : {};
+  if (isBlend(request)) return valuesOf(request.t < 0.5 ? request.first : request.second, phrases);
+  const kind = kindOf(request);
+  const values = valuesField(kind);
+  if (values) return request[values.name];
+  return kind.several ? {} : phrases.valuesIn(wordsIn(kind, request));
 }

@@ -3,6 +3,7 @@
 // `run(part, given)` runs one of its nets: named tensors `{data, dims}` to named tensors.
 
 import { StudioError } from "../errors.js";
+import { captionsOf, isBlend, isStory, learn } from "../fields.js";
 import { Lexicon, numbersOf, wordsOf } from "./lexicon.js";
 import { RowNoise } from "./noise.js";
 import { Picture } from "./png.js";
@@ -11,6 +12,7 @@ import { Picture } from "./png.js";
 export class Artist {
   constructor(facts, run) {
     this.facts = facts;
+    learn([facts.request]);
     this.lexicon = new Lexicon(facts.words);
     this.run = run;
   }
@@ -18,11 +20,11 @@ export class Artist {
   /** Yield drafts `{picture, attention, note, progress}`; the last has progress 1. */
   async *drafts({ request, seed }, knobs) {
     const rng = new RowNoise(seed);
-    if (request.kind === "story") {
+    if (isStory(request)) {
       yield* this.#story(request, rng, knobs);
       return;
     }
-    const condition = request.kind === "nothing" ? {} : await this.#condition(request);
+    const condition = this.facts.request.asks ? await this.#condition(request) : {};
     const drawn = await this.run("painter", { ...this.#noise("painter", rng, knobs), ...condition });
     const { gives } = this.facts.parts.painter;
     const count = gives.filter((name) => name.startsWith("image")).length;
@@ -51,19 +53,19 @@ export class Artist {
 
   /** Return the words of a request that are not known, each with the nearest that is, or null. */
   unknown(request) {
-    const texts = shares(request).flatMap(([{ text, lines }]) => lines ?? text ?? []);
+    const texts = shares(request).flatMap(([end]) => captionsOf(end));
     return Object.assign({}, ...texts.map((text) => this.lexicon.unknown(text)));
   }
 
   /** Return the words whose attention a picture has. */
   words(request) {
-    return request.kind === "caption" ? wordsOf(request.text) : [];
+    return isBlend(request) || isStory(request) ? [] : wordsOf(captionsOf(request)[0] ?? "");
   }
 
   /** Encode what a request lies between: sentences are averaged, words are concatenated, each with its log share. */
   async #condition(request) {
     const parts = [];
-    for (const [end, share] of shares(request)) parts.push({ share, ...(await this.#encode(end.text)) });
+    for (const [end, share] of shares(request)) parts.push({ share, ...(await this.#encode(captionsOf(end)[0])) });
     const sentence = parts[0].sentence.data.map((_, place) =>
       parts.reduce((sum, part) => sum + part.share * part.sentence.data[place], 0),
     );
@@ -141,7 +143,7 @@ function stacked(codes, length, width) {
 
 /** Return the requests that one lies between, and how much it has of each: itself, whole, where it is no blend. */
 export function shares(request) {
-  if (request.kind !== "blend") return [[request, 1]];
+  if (!isBlend(request)) return [[request, 1]];
   const { first, second, t } = request;
   return [
     ...shares(first).map(([part, share]) => [part, share * (1 - t)]),
@@ -161,16 +163,16 @@ export function look({ attention, note }, words) {
 /** Throw StudioError where this artist takes no such request, a seed is none, or a knob or a size is not there. */
 export function check(facts, { request, seed }, knobs, size = null) {
   const ends = shares(request).map(([end]) => end);
-  if (request.kind === "blend" && facts.takes !== "caption") {
+  if (isBlend(request) && !facts.request.mixes) {
     throw new StudioError(`${facts.recipe.system} cannot draw what lies between two requests`);
   }
-  if (ends.some(({ kind }) => kind !== facts.takes)) {
-    throw new StudioError(`${facts.recipe.artist} draws from a ${facts.takes}, not from a ${ends[0].kind}`);
+  if (ends.some(({ kind }) => kind !== facts.request.kind)) {
+    throw new StudioError(`${facts.recipe.artist} draws from a ${facts.request.kind}, not from a ${ends[0].kind}`);
   }
   if (ends.length > MOST_PARTS || seedEnds(seed).length > MOST_PARTS) {
     throw new StudioError(`it is mixed of more than ${MOST_PARTS}: mix with one of its ancestors instead`);
   }
-  for (const end of ends) checkTexts(end);
+  if (facts.request.asks) for (const end of ends) checkTexts(captionsOf(end));
   for (const end of seedEnds(seed)) {
     const whole = Number.isSafeInteger(end) && end >= 0;
     if (!whole && !Array.isArray(end?.noise)) throw new StudioError(`the seed is a whole number from 0, not ${end}`);
@@ -190,9 +192,7 @@ function seedEnds(seed) {
   return Array.isArray(seed) ? [...seedEnds(seed[0]), ...seedEnds(seed[1])] : [seed];
 }
 
-function checkTexts({ kind, text, lines }) {
-  if (kind === "nothing") return;
-  const texts = kind === "story" ? lines : [text];
+function checkTexts(texts) {
   if (!texts.length) throw new StudioError("the story is empty: say what to draw, a line for each picture");
   if (texts.length > MOST_LINES) throw new StudioError(`the story has more than ${MOST_LINES} lines: tell it in parts`);
   for (const one of texts) {

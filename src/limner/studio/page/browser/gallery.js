@@ -1,10 +1,11 @@
 // The gallery of this browser: favourites, history and a bin in IndexedDB, as the server's gallery answers.
 
 import { StudioError } from "../errors.js";
+import { texts } from "../requests.js";
 import { packed, unpacked } from "./gallery_zip.js";
 import { difference } from "./pixels.js";
 import { readPng, withRecipe } from "./png.js";
-import { checked, folded, identity, texts } from "./recipe.js";
+import { checked, folded, identity } from "./recipe.js";
 
 const NAME = "limner";
 const HISTORY = 10_000;

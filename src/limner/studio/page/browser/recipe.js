@@ -1,19 +1,13 @@
 // What a recipe says and what it is known by, as `limner.studio.gallery.recipe` has it.
 
 import { StudioError } from "../errors.js";
+import { fieldValue, isBlend, kindOf } from "../fields.js";
 import { ascii } from "./png.js";
 import { sha256 } from "./sha256.js";
 
 const LONGEST = 500_000;
 const NAMED = /^[0-9a-f]{64}$/;
-const FIELDS = {
-  nothing: [],
-  caption: ["text"],
-  story: ["lines", "setting"],
-  attributes: ["values"],
-  labelset: ["labels"],
-  blend: ["first", "second", "t"],
-};
+const ENDS = ["first", "second", "t"];
 
 /** Return a row with all that its request can say, and nothing else. */
 export function normal({ request, seed = Math.floor(Math.random() * 2 ** 31) }) {
@@ -22,11 +16,14 @@ export function normal({ request, seed = Math.floor(Math.random() * 2 ** 31) }) 
 
 function whole(request) {
   const { kind } = request;
-  if (!(kind in FIELDS)) throw new StudioError(`unknown kind of request ${kind}`);
-  const strange = Object.keys(request).find((name) => name !== "kind" && !FIELDS[kind].includes(name));
+  const fields = isBlend(request) ? [] : kindOf(request)?.fields;
+  if (!fields) throw new StudioError(`unknown kind of request ${kind}`);
+  const names = isBlend(request) ? ENDS : fields.map(({ name }) => name);
+  const strange = Object.keys(request).find((name) => name !== "kind" && !names.includes(name));
   if (strange) throw new StudioError(`a request of kind ${kind} does not take ${strange}`);
-  if (kind === "blend") return { kind, first: whole(request.first), second: whole(request.second), t: request.t };
-  return kind === "story" ? { setting: [], ...request } : { ...request };
+  if (isBlend(request)) return { kind, first: whole(request.first), second: whole(request.second), t: request.t };
+  const left = fields.filter((field) => !field.required && !(field.name in request));
+  return { ...Object.fromEntries(left.map((field) => [field.name, fieldValue(field, {})])), ...request };
 }
 
 /** Return a recipe with `parents`, each field looked at; throw StudioError where it is none. */
@@ -79,13 +76,6 @@ function byPoint(a, b) {
   const place = x.findIndex((letter, at) => letter !== y[at]);
   if (place < 0) return x.length - y.length;
   return place < y.length ? x[place].codePointAt(0) - y[place].codePointAt(0) : 1;
-}
-
-/** Return every text of a request, however deep. */
-export function texts(request) {
-  if (request.kind === "blend") return [...texts(request.first), ...texts(request.second)];
-  const { text = [], lines = [], setting = [], values = {}, labels = [] } = request;
-  return [text, lines, setting, Object.entries(values), labels].flat(2);
 }
 
 /** Return the words of texts, in the form in which they are looked for. */

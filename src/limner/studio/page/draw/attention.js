@@ -1,5 +1,6 @@
 // Attention maps of words: everything but the attended region is shaded.
 
+import { isBlend } from "../fields.js";
 import { useLatest, useShared } from "../parts.js";
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 
@@ -19,7 +20,7 @@ export function useAttention(artist, drawn, wanted) {
     }
   });
   useEffect(() => {
-    if (!wanted || !drawn || drawn.row.request.kind !== "caption") return undefined;
+    if (!wanted || !drawn || isBlend(drawn.row.request)) return undefined;
     const timer = setTimeout(() => run(drawn), DELAY);
     return () => clearTimeout(timer);
   }, [drawn, wanted]);

@@ -1,71 +1,111 @@
-// The request in the draw view: a prompt, chips that write into it, or values alone.
+// The request in the draw view: a form made of the fields of its kind; values write into the words, or are the request.
 
+import { byChance, fieldValue, isBlend, shownFields, valuesField, withWords, wordsField, wordsIn } from "../fields.js";
 import { Icon } from "../parts.js";
-import { pick, randomSeed } from "../random.js";
+import { randomSeed } from "../random.js";
 import { parts } from "../requests.js";
 import { html } from "../vendor/preact.js";
-import { surprise, surpriseValues } from "../words/surprise.js";
 import { Chips, Labels } from "./chips.js";
 import { Prompt, Unknown } from "./prompt.js";
+import { kindIn } from "./state.js";
+import { Widget } from "./widgets.js";
 
-/** Does an artist take text? */
-export function takesText(artist) {
-  return artist.takes === "caption" || artist.takes === "story";
-}
+/** What is shown beside the picture, not in the form above it. */
+const BESIDE = ["values", "labels"];
 
-/** The prompt, or a line that says why there is none. */
+/** The form of a request, or a line that says why there is none. */
 export function RequestForm({ artist, state, change, onSurprise, unknown }) {
+  const kind = kindIn(artist, state);
+  const words = wordsField(kind);
   const button = html`<button type="button" id="surprise" onClick=${onSurprise}>
     <${Icon} name="dice" /> Surprise me
   </button>`;
-  if (artist.takes === "nothing") {
-    return html`<p class="soft">${artist.id} draws without being told what. Throw the dice.</p>`;
-  }
-  if (artist.takes !== "attributes" && artist.takes !== "labelset" && !takesText(artist)) {
-    return html`<p class="soft">${artist.id} takes ${artist.takes} requests: this page has no way to ask for them.</p>`;
-  }
-  if (!takesText(artist)) {
-    return html`<div class="row spread">
-      <p class="soft">${artist.id} is told by values, not words: choose some.</p>
-      ${button}
-    </div>`;
-  }
-  const placeholder = artist.examples[0] ?? "Say what to draw";
-  return html`<div>
-    <div class="asking">
-      <${Prompt} id="prompt" text=${state.text} placeholder=${placeholder} onInput=${(text) => change({ text })} />
-      ${button}
-    </div>
-    <${Unknown} unknown=${unknown} />
-    <${Hints} artist=${artist} asked=${state.asked} />
+  return html`<div class="stack">
+    <${KindChoice} artist=${artist} kind=${kind} onKind=${(name) => change({ kind: name, said: {} })} />
+    ${!kind.asks && html`<p class="soft">${artist.id} draws without being told what. Throw the dice.</p>`}
+    ${
+      kind.asks &&
+      !words &&
+      html`<div class="row spread">
+        <p class="soft">${artist.id} draws from ${kind.noun}, not words: choose some.</p>
+        ${button}
+      </div>`
+    }
+    ${
+      words &&
+      html`<div>
+        <div class="asking">
+          <${Prompt}
+            id="prompt"
+            text=${wordsIn(kind, state.said)}
+            placeholder=${artist.examples[0] ?? words.about}
+            onInput=${(text) => change({ said: withWords(kind, state.said, text) })}
+          />
+          ${button}
+        </div>
+        <${Unknown} unknown=${unknown} />
+        <${Hints} artist=${artist} asked=${state.asked} />
+      </div>`
+    }
+    <${Fields} kind=${kind} state=${state} change=${change} />
+  </div>`;
+}
+
+/** Which kind of request it is, for artists that take several. */
+function KindChoice({ artist, kind, onKind }) {
+  if (artist.requests.length < 2) return null;
+  return html`<label class="row">Ask with
+    <select id="kind" value=${kind.kind} onChange=${(event) => onKind(event.target.value)}>
+      ${artist.requests.map((one) => html`<option key=${one.kind} value=${one.kind}>${one.noun}</option>`)}
+    </select>
+  </label>`;
+}
+
+/** The fields beside the words. */
+export function Fields({ kind, state, change }) {
+  const words = wordsField(kind);
+  const shown = shownFields(kind).filter((field) => field !== words && !BESIDE.includes(field.type));
+  if (!shown.length) return null;
+  const write = (field) => (value) => change({ said: { ...state.said, [field.name]: value } });
+  return html`<div class="stack" id="fields">
+    ${shown.map(
+      (field) =>
+        html`<${Widget} key=${field.name} field=${field} value=${fieldValue(field, state.said)} onChange=${write(field)} />`,
+    )}
   </div>`;
 }
 
 /** Hints for requests that are more than a line. */
 function Hints({ artist, asked }) {
-  if (asked?.kind === "blend") {
+  if (asked && isBlend(asked)) {
     return html`<p class="soft small">This is a mix of ${parts(asked)}. Change its words to draw something new.</p>`;
   }
-  if (artist.takes !== "story") return null;
+  if (!artist.can.story) return null;
   const what = asked ? "This is a whole story." : `${artist.id} tells stories. This draws a single line;`;
   return html`<p class="soft small">
     ${what} <a href="#/story">${asked ? "Go on with stories" : "tell a whole one"}</a>.
   </p>`;
 }
 
-/** The chips: they write into the prompt, or are the request itself. */
+/** The chips: they write into the words, or are the request itself. */
 export function Values({ artist, phrases, state, change }) {
-  if (artist.takes === "labelset") {
-    return html`<${Labels} labels=${artist.labels} chosen=${state.labels} onChange=${(labels) => change({ labels })} />`;
+  const kind = kindIn(artist, state);
+  const [labels, values] = [shownFields(kind).find(({ type }) => type === "labels"), valuesField(kind)];
+  const say = (field, value) => change({ said: { ...state.said, [field.name]: value } });
+  if (labels) {
+    const chosen = fieldValue(labels, state.said);
+    return html`<${Labels} labels=${labels.choices} chosen=${chosen} onChange=${(next) => say(labels, next)} />`;
   }
   if (!phrases?.things.length) return null;
-  if (artist.takes === "attributes") {
-    const choose = (name, value) => change({ values: chosenValues(state.values, name, value) });
-    return html`<${Chips} phrases=${phrases} chosen=${state.values} onChoose=${choose} nothing />`;
+  if (values) {
+    const chosen = fieldValue(values, state.said);
+    const choose = (name, value) => say(values, chosenValues(chosen, name, value));
+    return html`<${Chips} phrases=${phrases} chosen=${chosen} onChoose=${choose} nothing />`;
   }
-  if (!takesText(artist)) return null;
-  const write = (name, value) => change({ text: phrases.choose(state.text, name, value) });
-  return html`<${Chips} phrases=${phrases} chosen=${phrases.valuesIn(state.text)} onChoose=${write} />`;
+  if (!wordsField(kind)) return null;
+  const text = wordsIn(kind, state.said);
+  const write = (name, value) => change({ said: withWords(kind, state.said, phrases.choose(text, name, value)) });
+  return html`<${Chips} phrases=${phrases} chosen=${phrases.valuesIn(text)} onChoose=${write} />`;
 }
 
 /** Return values with one of them changed, or left out where it is null. */
@@ -74,17 +114,10 @@ function chosenValues(values, name, value) {
   return value === null ? rest : { ...rest, [name]: value };
 }
 
-/** Random labels, at least one: a request needs one. */
-function someLabels(labels) {
-  const sure = pick(labels);
-  return labels.filter((label) => label === sure || Math.random() < 0.3);
-}
-
 /** Return the changes of the state for "Surprise me". */
-export function surprised(artist, phrases) {
+export function surprised(artist, phrases, state) {
+  const kind = kindIn(artist, state);
   const seed = randomSeed();
-  if (artist.takes === "attributes") return { seed, values: surpriseValues(artist.attributes, {}) };
-  if (artist.takes === "labelset") return { seed, labels: someLabels(artist.labels) };
-  if (!takesText(artist) || !phrases) return { seed };
-  return { seed, text: surprise(phrases, "", artist.examples) };
+  if (!kind.asks || (wordsField(kind) && !phrases)) return { seed };
+  return { seed, said: byChance(kind, artist, phrases) };
 }

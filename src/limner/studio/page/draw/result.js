@@ -21,6 +21,7 @@ export function Result({ artist, all }) {
       <${PngImage} id="picture" png=${drawn?.picture.png} drawn=${drawn?.text} alt=${alt} />
       <${Overlay} look=${look} word=${word} />
     </div>
+    ${drawn?.picture.text !== undefined && html`<p class="said" id="answer">${drawn.picture.text}</p>`}
     <${ErrorLine} error=${error} />
     ${error && html`<div><button type="button" onClick=${again}>Try again</button></div>`}
     <${Tools} artist=${artist} all=${all} />

@@ -1,5 +1,6 @@
 // The state of the draw view: the words, the seed, the knobs; their picture; and its entry in the gallery.
 
+import { byChance, isBlend, isStory, requestOf as requestOfFields, saidOf, withWords, wordsField } from "../fields.js";
 import { store, useLatest, useRetry, useShared, useStored } from "../parts.js";
 import { randomSeed } from "../random.js";
 import { textOf } from "../requests.js";
@@ -9,8 +10,8 @@ import { turned } from "./knobs.js";
 
 const HISTORY_DELAY = 1000;
 const FRESH = {
-  values: {},
-  labels: [],
+  kind: null,
+  said: {},
   locked: true,
   knobs: {},
   size: null,
@@ -18,59 +19,67 @@ const FRESH = {
   parents: null,
   touched: false,
 };
-const REQUEST_FIELDS = ["text", "values", "labels"];
 
-/** Return the state that draws a picture of the gallery again: its words, seed and knobs. */
+/** Return the state that draws a picture of the gallery again: what it says, seed and knobs. */
 export function stateOf(artist, { recipe, parents }) {
   const { request, seed } = recipe;
   const knobs = turned(artist, recipe.knobs);
+  const kind = kindIn(artist, request);
   const size = recipe.size ?? null;
-  const state = { ...FRESH, text: textOf(request), seed, knobs, size, parents, touched: true };
-  if (request.kind === "attributes") return { ...state, values: request.values };
-  if (request.kind === "labelset") return { ...state, labels: request.labels };
-  const isLine = request.kind === "story" && request.lines.length === 1 && !request.setting?.length;
-  return request.kind === "caption" || isLine ? state : { ...state, asked: request };
+  const state = { ...FRESH, kind: kind.kind, seed, knobs, size, parents, touched: true };
+  const said = kind.kind === request.kind ? saidOf(request) : withWords(kind, {}, textOf(request));
+  const isLine = isStory(request) && request.lines.length === 1 && !request.setting?.length;
+  const asked = isBlend(request) || (isStory(request) && !isLine) ? request : null;
+  return { ...state, said: asked ? withWords(kind, {}, textOf(request)) : said, asked };
+}
+
+/** Return the kind that a request, or a state, is of, among those an artist takes: the first where it is of none. */
+export function kindIn(artist, { kind }) {
+  return artist.requests.find((one) => one.kind === kind) ?? artist.requests[0];
 }
 
 /** Store a state for `useDrawState`. */
 export function storeState(artist, state) {
-  store(`draw.${artist.id}`, state);
+  store(keyOf(artist), state);
 }
 
 /** Return the request of a state; null where it is empty. */
 export function requestOf(artist, state) {
-  if (state.asked) return state.asked;
-  const text = state.text.trim();
-  switch (artist.takes) {
-    case "caption":
-      return text ? { kind: "caption", text } : null;
-    case "story":
-      return text ? { kind: "story", lines: [text.replaceAll("\n", " ")], setting: [] } : null;
-    case "attributes":
-      return { kind: "attributes", values: state.values };
-    case "labelset":
-      return state.labels.length ? { kind: "labelset", labels: state.labels } : null;
-    default:
-      return artist.takes === "nothing" ? { kind: "nothing" } : null;
-  }
+  return state.asked ?? requestOfFields(kindIn(artist, state), state.said);
 }
 
 /** The state of an artist, stored across reloads, and its picture. */
 export function useDrawState(artist) {
-  const [state, setState] = useStored(`draw.${artist.id}`, {
+  const [state, setState] = useStored(keyOf(artist), {
     ...FRESH,
-    text: artist.examples[0] ?? "",
+    said: begun(artist),
     seed: randomSeed(),
   });
   const change = (changes) =>
     setState((old) => {
-      const changesRequest = REQUEST_FIELDS.some((name) => name in changes);
+      const changesRequest = "said" in changes || "kind" in changes;
       const seed = changesRequest && !old.locked && !("seed" in changes) ? { seed: randomSeed() } : {};
       return { ...old, ...(changesRequest ? { asked: null } : {}), ...seed, ...changes, parents: null, touched: true };
     });
   const drawing = useDrawing(artist, state);
   const gallery = useGalleryEntry(drawing.drawn, state);
   return { state, change, ...drawing, ...gallery };
+}
+
+/** Return what is said at first: an example where words are taken, something by chance where labels or boxes are. */
+function begun(artist) {
+  const [kind] = artist.requests;
+  const [example] = artist.examples;
+  const words = wordsField(kind);
+  const said = words?.required && example ? withWords(kind, {}, example) : {};
+  const chance = Object.entries(byChance(kind, artist, null));
+  const isOpen = ([name]) => kind.fields.some((field) => field !== words && field.name === name && field.required);
+  return { ...said, ...Object.fromEntries(chance.filter(isOpen)) };
+}
+
+/** Return the name under which a state is stored: another than before states were of fields. */
+function keyOf(artist) {
+  return `drawing.${artist.id}`;
 }
 
 /** The newest picture of a state: {drawn: {picture, row, text, ms}, error, again}. */

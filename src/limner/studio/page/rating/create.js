@@ -14,7 +14,7 @@ const AT_ONCE = 8;
 export function NewStudy() {
   const { studio, artists } = useShared();
   const able = artists.filter((one) => requestFromText(one, "a") !== null);
-  const [chosen, setChosen] = useState(() => able.filter(({ takes }) => takes === able[0]?.takes).map(({ id }) => id));
+  const [chosen, setChosen] = useState(() => able.filter(({ takes }) => takes === able[0].takes).map(({ id }) => id));
   const [drawing, setDrawing] = useState(null);
   const [error, setError] = useState(null);
   const seed = useRef(randomSeed() % 1000);
@@ -49,7 +49,7 @@ export function NewStudy() {
         (one) => html`<label key=${one.id} class="row">
           <input type="checkbox" name="artist" value=${one.id} checked=${chosen.includes(one.id)}
             onChange=${() => tick(one.id)} />
-          <span>${one.id} <span class="soft">${one.system}, draws from ${TAKES[one.takes]}</span></span>
+          <span>${one.id} <span class="soft">${one.system}, draws from ${one.requests[0].noun}</span></span>
         </label>`,
       )}
     </fieldset>
@@ -74,10 +74,8 @@ export function NewStudy() {
   </form>`;
 }
 
-const TAKES = { caption: "a sentence", story: "a story", nothing: "chance" };
-
 function Texts({ artists }) {
-  const stories = artists.length > 0 && artists.every(({ takes }) => takes === "story");
+  const stories = artists.length > 0 && artists.every(({ can }) => can.story);
   const examples = artists[0]?.examples ?? [];
   const size = artists[0]?.story ?? 1;
   const first = stories
@@ -99,7 +97,7 @@ function Drawing({ share, onStop }) {
 
 /** Read the form; throw an Error that says what to do. */
 function studyOf(form, artists) {
-  const story = artists.length > 0 && artists.every(({ takes }) => takes === "story");
+  const story = artists.length > 0 && artists.every(({ can }) => can.story);
   const whole = form.get("texts");
   const apart = story ? /\n\s*\n/ : "\n";
   const texts = whole

@@ -7,9 +7,10 @@ import { RequestForm, surprised, Values } from "../draw/request_form.js";
 import { Result } from "../draw/result.js";
 import { Seed } from "../draw/seeds.js";
 import { Size } from "../draw/size.js";
-import { stateOf, storeState, useDrawState } from "../draw/state.js";
+import { kindIn, stateOf, storeState, useDrawState } from "../draw/state.js";
 import { Uploads } from "../draw/uploads.js";
 import { artistOf, notHere } from "../drawn.js";
+import { withWords } from "../fields.js";
 import { Title, useShared } from "../parts.js";
 import { randomSeed } from "../random.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
@@ -47,7 +48,7 @@ function Drawing({ artist }) {
   const all = useDrawState(artist);
   const { state, change, drawn } = all;
   const phrases = usePhrases(artist);
-  const onSurprise = () => change(surprised(artist, phrases));
+  const onSurprise = () => change(surprised(artist, phrases, state));
   const shortcuts = useKeys(shortcutsOf(all, onSurprise));
   return html`<div class="stack draw">
     <${Title} text="Draw" />
@@ -65,7 +66,7 @@ function Drawing({ artist }) {
         <${Values} artist=${artist} phrases=${phrases} state=${state} change=${change} />
         <${Size} artist=${artist} size=${state.size} onSize=${(size) => change({ size })} />
         <${Knobs} artist=${artist} values=${state.knobs} onChange=${(knobs) => change({ knobs })} />
-        <${Uploads} artist=${artist} onSeed=${(seed) => change({ seed })} onText=${(text) => change({ text })} />
+        <${Uploads} artist=${artist} onSeed=${(seed) => change({ seed })} onText=${(text) => change({ said: withWords(kindIn(artist, state), state.said, text) })} />
       </section>
     </div>
     ${shortcuts}

@@ -2,14 +2,14 @@
 
 import { usePhrases } from "../draw/chips.js";
 import { Prompt } from "../draw/prompt.js";
-import { takesText, Values } from "../draw/request_form.js";
-import { requestOf } from "../draw/state.js";
+import { Fields, Values } from "../draw/request_form.js";
+import { kindIn, requestOf } from "../draw/state.js";
 import { useEndless } from "../endless.js";
+import { completed, leavesOpen, withWords, wordsField, wordsIn } from "../fields.js";
 import { ErrorLine, Icon, Title, useShared, useStored } from "../parts.js";
 import { randomSeed } from "../random.js";
 import { Block, End } from "../tiles.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
-import { surprise, surpriseValues } from "../words/surprise.js";
 
 const BLOCK = 24;
 const ABOUT = "Pictures by chance for as long as you scroll. Keep those you like; press one to draw on with it.";
@@ -22,7 +22,7 @@ export default function Gacha() {
 }
 
 function Sheet({ artist, phrases }) {
-  const [asked, setAsked] = useStored(`gacha.${artist.id}`, { text: "", values: {}, labels: [], open: true });
+  const [asked, setAsked] = useStored(`sheet.${artist.id}`, { kind: null, said: {}, open: true });
   const change = (changes) => setAsked((old) => ({ ...old, ...changes }));
   const [paused, setPaused] = useState(false);
   const [near, setNear] = useState(true);
@@ -41,7 +41,7 @@ function Sheet({ artist, phrases }) {
       <button type="button" id="pause" onClick=${() => setPaused(!paused)}>
         <${Icon} name=${paused ? "play" : "pause"} /> ${paused ? "Go on" : "Pause"}
       </button>
-      ${leavesOpen(artist) && html`<${Open} open=${asked.open} onChange=${(open) => change({ open })} />`}
+      ${leavesOpen(kindIn(artist, asked)) && html`<${Open} open=${asked.open} onChange=${(open) => change({ open })} />`}
       <span class="soft small" id="count">${pictures.length} pictures</span>
     </div>
     ${!canAsk && html`<p class="empty">Say something, or let chance say what is not said.</p>`}
@@ -68,21 +68,22 @@ function More({ busy, onMore }) {
 
 /** What stays the same on the sheet. */
 function RequestForm({ artist, phrases, asked, change }) {
+  const kind = kindIn(artist, asked);
   const placeholder = "What all have in common: round glasses, say";
-  const isTold = artist.takes !== "nothing";
   return html`<div class="stack">
     ${
-      takesText(artist) &&
+      wordsField(kind) &&
       html`<${Prompt}
         id="prompt"
         label="What all have in common"
-        text=${asked.text}
+        text=${wordsIn(kind, asked.said)}
         placeholder=${placeholder}
-        onInput=${(text) => change({ text })}
+        onInput=${(text) => change({ said: withWords(kind, asked.said, text) })}
       />`
     }
+    <${Fields} kind=${kind} state=${asked} change=${change} />
     ${
-      isTold &&
+      kind.asks &&
       html`<details class="fold chosen-by">
         <summary>Choose</summary>
         <${Values} artist=${artist} phrases=${phrases} state=${asked} change=${change} />
@@ -91,17 +92,11 @@ function RequestForm({ artist, phrases, asked, change }) {
   </div>`;
 }
 
-/** Can there be something that was not said? */
-function leavesOpen(artist) {
-  return takesText(artist) || artist.takes === "attributes";
-}
-
 /** Return a row by chance, or null where nothing is asked for. */
 function rowOf(artist, phrases, asked) {
-  const { text, values, open } = asked;
-  const filled = open && takesText(artist) ? { text: surprise(phrases, text, artist.examples) } : {};
-  const chosen = open ? { values: surpriseValues(artist.attributes, values) } : {};
-  const request = requestOf(artist, { ...asked, ...filled, ...chosen, asked: null });
+  const kind = kindIn(artist, asked);
+  const said = asked.open ? completed(kind, asked.said, artist, phrases) : asked.said;
+  const request = requestOf(artist, { ...asked, said, asked: null });
   return request && { request, seed: randomSeed() };
 }
 

@@ -2,6 +2,7 @@
 
 import { usePhrases } from "../draw/chips.js";
 import { HeartOf, useEntry, useRows, VisitButton } from "../drawn.js";
+import { isBlend } from "../fields.js";
 import { ErrorLine, Icon, PngImage, Slider, Title, useArtist } from "../parts.js";
 import { Begin } from "../picker.js";
 import { Frames, Player } from "../player.js";
@@ -30,10 +31,9 @@ export default function Morph({ route }) {
 
 /** What one can do where nothing lies between. */
 function Instead({ artist, id }) {
-  const [text, view, link] =
-    artist.takes === "story"
-      ? ["tells stories, and nothing lies between two of them.", "story", "Change its lines instead"]
-      : ["is told nothing, so nothing can be changed.", "walk", "Walk from seed to seed instead"];
+  const [text, view, link] = artist.can.story
+    ? ["tells stories, and nothing lies between two of them.", "story", "Change its lines instead"]
+    : ["is told nothing, so nothing can be changed.", "walk", "Walk from seed to seed instead"];
   return html`<p class="error" role="alert">
     ${artist.id} ${text}${" "}<a href=${to(view, { picture: id })}>${link}</a>
   </p>`;
@@ -67,7 +67,7 @@ function Changing({ entry, artist }) {
 /** What is asked, in words; a mixture is told as its ends. */
 function Asked({ request, unknown }) {
   const words = Object.entries(unknown);
-  const mixed = request.kind === "blend";
+  const mixed = isBlend(request);
   return html`<div class="said">
     <p>
       ${textOf(nearest(request))}
@@ -79,7 +79,7 @@ function Asked({ request, unknown }) {
 
 /** Return the request that a mixture has most of. */
 function nearest(request) {
-  return request.kind === "blend" ? nearest(request.t < 0.5 ? request.first : request.second) : request;
+  return isBlend(request) ? nearest(request.t < 0.5 ? request.first : request.second) : request;
 }
 
 function Doing({ picture, parents, changed, onReset }) {

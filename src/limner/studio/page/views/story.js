@@ -3,6 +3,7 @@
 import { Knobs, turned } from "../draw/knobs.js";
 import { Size } from "../draw/size.js";
 import { HeartOf, useEntry, VisitButton } from "../drawn.js";
+import { isStory } from "../fields.js";
 import { cut, gif, samePixels } from "../film.js";
 import {
   CanvasImage,
@@ -34,7 +35,7 @@ export default function Story({ route }) {
   const artist = drew ?? here;
   const request = entry?.recipe.request;
   const waits = route.query.picture && !entry && !error;
-  if (!artist?.can.story || (request && request.kind !== "story")) {
+  if (!artist?.can.story || (request && !isStory(request))) {
     return html`<${Title} text="Story" />
       <p class="error" role="alert">
         ${here ? "This picture is no story told in lines." : "Nobody here tells stories."}
@@ -179,7 +180,7 @@ function Keeping({ artist, picture, shown, story, parents, fresh }) {
     const frames = drawn.map(({ frame }) => frame);
     download(await gif(frames, { milliseconds: MILLISECONDS, captions }), "story.gif");
   });
-  const mine = (entry) => entry.recipe.request.kind === "story" && entry.recipe.checkpoint === artist.checkpoint;
+  const mine = (entry) => isStory(entry.recipe.request) && entry.recipe.checkpoint === artist.checkpoint;
   const open = ({ id }) => go("story", { picture: id });
   return html`<div class="card stack">
     <div class="row">

@@ -3,16 +3,13 @@
 import { ErrorLine, Icon, Title, useShared } from "../parts.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
 
-const TAKES = {
-  Caption: "a sentence",
-  Story: "a story, a line a picture",
-  Nothing: "nothing but chance",
-  Attributes: "attributes",
-  LabelSet: "labels",
-  Dialogue: "a dialogue",
-  Layout: "labelled boxes",
+const GIVES = {
+  images: "pictures",
+  attention: "where it looks at words",
+  drafts: "drafts",
+  text: "text",
+  layout: "labelled boxes",
 };
-const GIVES = { images: "pictures", attention: "where it looks at words", drafts: "drafts" };
 
 export default function Systems({ route }) {
   const { studio } = useShared();
@@ -55,13 +52,9 @@ function Summary({ system }) {
     <strong>${system.name}</strong>
     <span>${system.about}</span>
     <span class="soft">
-      Draws from ${drawsFrom(system)} ${system.artists.length > 0 && `· here: ${system.artists.join(", ")}`}
+      Draws from ${system.draws_from} ${system.artists.length > 0 && `· here: ${system.artists.join(", ")}`}
     </span>
   </a>`;
-}
-
-function drawsFrom(system) {
-  return TAKES[system.takes] ?? system.takes;
 }
 
 /** The page of a system. */
@@ -92,11 +85,11 @@ function System({ system, systems }) {
         <h2>Draws</h2>
         <dl>
           <dt>From</dt>
-          <dd>${drawsFrom(system)}</dd>
+          <dd>${system.draws_from}</dd>
           <dt>Gives</dt>
           <dd>${system.gives.map((one) => GIVES[one] ?? one).join(", ")}</dd>
           <dt>Artists here</dt>
-          <dd><${Artists} names=${system.artists} story=${system.takes === "Story"} /></dd>
+          <dd><${Artists} names=${system.artists} story=${system.story} /></dd>
         </dl>
       </section>
     </div>

@@ -1,0 +1,119 @@
+// The controls of the fields of a request, one for each type of field; words, values and labels have their own.
+
+import { randomBox } from "../fields.js";
+import { IconButton } from "../parts.js";
+import { pick } from "../random.js";
+import { html } from "../vendor/preact.js";
+
+const SIDES = ["x", "y", "width", "height"];
+
+/** The control of a field: `onChange` is called with its next value. */
+export function Widget({ field, value, onChange }) {
+  const Control = CONTROLS[field.type] ?? TextField;
+  return html`<div data-field=${field.name}>
+    <${Control} field=${field} value=${value} onChange=${onChange} />
+  </div>`;
+}
+
+function TextField({ field, value, onChange }) {
+  return html`<label>${field.about}
+    <input type="text" name=${field.name} maxlength=${field.longest} value=${value}
+      onInput=${(event) => onChange(event.target.value)} />
+  </label>`;
+}
+
+function Choice({ field, value, onChange }) {
+  return html`<label class="row">${field.about}
+    <select name=${field.name} value=${value} onChange=${(event) => onChange(event.target.value)}>
+      ${!value && html`<option value="">...</option>`}
+      ${field.choices.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}
+    </select>
+  </label>`;
+}
+
+function Numeric({ field, value, onChange }) {
+  const [low, high] = field.span;
+  return html`<label>${field.about}
+    <input type="range" name=${field.name} min=${low} max=${high} step=${(high - low) / 100} value=${value}
+      onInput=${(event) => onChange(Number(event.target.value))} />
+  </label>`;
+}
+
+/** Questions and answers, a row a turn. */
+function Turns({ field, value, onChange }) {
+  const put = (place, changed) => onChange(value.map((turn, i) => (i === place ? changed : turn)));
+  return html`<fieldset class="stack">
+    <legend>${field.about}</legend>
+    ${value.map(
+      ([question, answer], i) => html`<div class="row turn" key=${i}>
+        <input type="text" aria-label=${`Question ${i + 1}`} placeholder="how many are there?" value=${question}
+          maxlength=${field.longest} onInput=${(event) => put(i, [event.target.value, answer])} />
+        <input type="text" aria-label=${`Answer ${i + 1}`} placeholder="two" value=${answer}
+          maxlength=${field.longest} onInput=${(event) => put(i, [question, event.target.value])} />
+        <${IconButton} name="close" label=${`Take turn ${i + 1} out`} onClick=${() => onChange(without(value, i))} />
+      </div>`,
+    )}
+    <div>
+      <button type="button" disabled=${value.length >= field.most} onClick=${() => onChange([...value, ["", ""]])}>
+        Add a question
+      </button>
+    </div>
+  </fieldset>`;
+}
+
+/** Boxes: a row a box, and how they lie. */
+function Boxes({ field, value, onChange }) {
+  const put = (place, part, next) =>
+    onChange(value.map((box, i) => (i === place ? inside(box.map((old, k) => (k === part ? next : old))) : box)));
+  const label = (box, i) =>
+    field.choices.length
+      ? html`<select aria-label=${`Label of box ${i + 1}`} value=${box[0]}
+          onChange=${(event) => put(i, 0, event.target.value)}>
+          ${field.choices.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}
+        </select>`
+      : html`<input type="text" aria-label=${`Label of box ${i + 1}`} value=${box[0]} maxlength=${field.longest}
+          onInput=${(event) => put(i, 0, event.target.value)} />`;
+  const add = () => onChange([...value, randomBox(field.choices.length ? pick(field.choices) : "")]);
+  return html`<fieldset class="stack">
+    <legend>${field.about}</legend>
+    <${Placed} boxes=${value} />
+    ${value.map(
+      (box, i) => html`<div class="row box" key=${i}>
+        ${label(box, i)}
+        ${SIDES.map(
+          (side, k) => html`<input key=${side} type="number" min="0" max="1" step="0.01" value=${box[k + 1]}
+            aria-label=${`${side} of box ${i + 1}`} onChange=${(event) => put(i, k + 1, Number(event.target.value))} />`,
+        )}
+        <${IconButton} name="close" label=${`Take box ${i + 1} out`} onClick=${() => onChange(without(value, i))} />
+      </div>`,
+    )}
+    <div><button type="button" disabled=${value.length >= field.most} onClick=${add}>Add a box</button></div>
+  </fieldset>`;
+}
+
+/** Return a box moved and cut so that it lies in the picture. */
+function inside([label, x, y, ...sides]) {
+  const [width, height] = sides.map((side) => Math.min(Math.max(side, 0.01), 1));
+  const within = (place, side) => Math.round(1e4 * Math.max(0, Math.min(place, 1 - side))) / 1e4;
+  return [label, within(x, width), within(y, height), width, height];
+}
+
+/** How boxes lie in the picture. */
+function Placed({ boxes }) {
+  return html`<svg viewBox="0 0 1 1" width="160" height="160" role="img" aria-label="Where the boxes lie">
+    <rect width="1" height="1" fill="none" stroke="currentColor" stroke-width="0.01" />
+    ${boxes.map(
+      ([label, x, y, width, height], i) => html`<g key=${i}>
+        <rect x=${x} y=${y} width=${width} height=${height} fill="currentColor" fill-opacity="0.1"
+          stroke="currentColor" stroke-width="0.01" />
+        <text x=${x + 0.02} y=${y + 0.09} font-size="0.08" fill="currentColor">${label}</text>
+      </g>`,
+    )}
+  </svg>`;
+}
+
+const CONTROLS = { text: TextField, choice: Choice, number: Numeric, turns: Turns, boxes: Boxes };
+
+function without(list, place) {
+  return list.filter((_, i) => i !== place);
+}

@@ -1,0 +1,211 @@
+// Kinds of request and their fields, as `limner.requests` describes them: forms, texts and checks are made of these.
+//
+// A kind is {kind, noun, asks, mixes, several, fields}; a field {name, type, about, required, hidden, choices, most,
+// longest, span, default}. No other file asks which kind a request is: what differs, differs by the type of a field.
+
+import { pick } from "./random.js";
+import { surprise, surpriseValues } from "./words/surprise.js";
+
+const KINDS = new Map();
+
+/** Take in which kinds there are. */
+export function learn(kinds) {
+  for (const kind of kinds) KINDS.set(kind.kind, kind);
+}
+
+/** Return what is known of the kind of a request, undefined where there is no such kind. */
+export function kindOf({ kind }) {
+  return KINDS.get(kind);
+}
+
+/** Is a request one that lies between two? */
+export function isBlend(request) {
+  return request.kind === "blend";
+}
+
+/** Is it a story: a picture for each of its lines? */
+export function isStory(request) {
+  return Boolean(kindOf(request)?.several);
+}
+
+/** Of each field type: what is said of it in words, and what chance makes of it. */
+const TYPES = {
+  text: {
+    empty: "",
+    clean: (value) => value.trim(),
+    say: (value) => value,
+    texts: (value) => [value],
+    complete: (_, value, artist, phrases) => (phrases ? surprise(phrases, value, artist.examples) : value),
+  },
+  lines: {
+    empty: [],
+    clean: (value) => value.map((line) => line.trim().replaceAll("\n", " ")).filter(Boolean),
+    say: (value) => value.join("\n"),
+    texts: (value) => value,
+    complete: (_, value, artist, phrases) => (phrases ? [surprise(phrases, value.join(" "), artist.examples)] : value),
+  },
+  values: {
+    empty: {},
+    say: (value) =>
+      Object.entries(value)
+        .map(([name, one]) => `${name.replaceAll("_", " ")}: ${one}`)
+        .join(", "),
+    texts: (value) => Object.entries(value).flat(),
+    complete: ({ choices }, value) => surpriseValues(choices, value),
+  },
+  labels: {
+    empty: [],
+    say: (value) => value.join(", "),
+    texts: (value) => value,
+    chance: ({ choices }) => {
+      const sure = pick(choices);
+      return choices.filter((label) => label === sure || Math.random() < 0.3);
+    },
+  },
+  turns: {
+    empty: [],
+    clean: (value) => value.filter((turn) => turn.some((text) => text.trim())),
+    say: (value) => value.map(([question, answer]) => `Q: ${question} A: ${answer}`).join(" "),
+    texts: (value) => value.flat(),
+  },
+  boxes: {
+    empty: [],
+    say: (value) => value.map(([label]) => label).join(", "),
+    texts: (value) => value.map(([label]) => label),
+    chance: ({ choices }) => Array.from({ length: 3 }, () => randomBox(pick(choices))),
+  },
+  choice: {
+    empty: "",
+    say: (value) => value,
+    texts: (value) => [value],
+    complete: ({ choices }, value) => value || pick(choices),
+  },
+  number: {
+    empty: null,
+    say: String,
+    texts: () => [],
+    chance: ({ span: [low, high] }) => Math.round(100 * (low + Math.random() * (high - low))) / 100,
+  },
+};
+
+/** Return a box of a label somewhere in the picture. */
+export function randomBox(label) {
+  const round = (number) => Math.round(100 * number) / 100;
+  const [width, height] = [0.2 + 0.3 * Math.random(), 0.2 + 0.3 * Math.random()].map(round);
+  return [label, round((1 - width) * Math.random()), round((1 - height) * Math.random()), width, height];
+}
+
+/** Return the fields of a kind that a form shows. */
+export function shownFields({ fields }) {
+  return fields.filter(({ hidden }) => !hidden);
+}
+
+/** Return the field that words are written into, undefined where there is none. */
+export function wordsField(kind) {
+  return shownFields(kind).find(({ type }) => type === "text" || type === "lines");
+}
+
+/** Return the field of a kind with values of attributes, undefined where there is none. */
+export function valuesField(kind) {
+  return shownFields(kind).find(({ type }) => type === "values");
+}
+
+/** Return the sentences of a plain request: one, or the lines of a story; none where it is asked for otherwise. */
+export function captionsOf(request) {
+  const field = wordsField(kindOf(request));
+  return field ? [fieldValue(field, request)].flat() : [];
+}
+
+/** Return what the field of words holds, as one text. */
+export function wordsIn(kind, said) {
+  const field = wordsField(kind);
+  return field ? TYPES[field.type].say(fieldValue(field, said)) : "";
+}
+
+/** Return what is said with the field of words put otherwise; the same where there is none. */
+export function withWords(kind, said, text) {
+  const field = wordsField(kind);
+  return field ? { ...said, [field.name]: field.type === "lines" ? [text] : text } : said;
+}
+
+/** Return what is said of a field, or what it is where nothing is. */
+export function fieldValue(field, said) {
+  return said[field.name] ?? field.default ?? TYPES[field.type].empty ?? field.span[0];
+}
+
+/** Return the request of what is said, null where a field that it takes is empty. */
+export function requestOf(kind, said) {
+  const request = { kind: kind.kind };
+  for (const field of kind.fields) {
+    const { clean = (value) => value } = TYPES[field.type];
+    request[field.name] = clean(fieldValue(field, said));
+    if (field.required && isEmpty(request[field.name])) return null;
+  }
+  return request;
+}
+
+/** Return what a request says: the value of each of its fields. */
+export function saidOf({ kind: _, ...said }) {
+  return said;
+}
+
+/** Return what is said with all by chance that may be. */
+export function byChance(kind, artist, phrases) {
+  const pairs = shownFields(kind).map((field) => {
+    const { complete, chance } = TYPES[field.type];
+    const empty = TYPES[field.type].empty;
+    if (field !== wordsField(kind) && field.type === "text") return [field.name, ""];
+    if (complete) return [field.name, complete(field, empty, artist, phrases)];
+    return [field.name, chance && canChoose(field) ? chance(field) : empty];
+  });
+  return Object.fromEntries(pairs);
+}
+
+/** Return what is said, with what it leaves open by chance. */
+export function completed(kind, said, artist, phrases) {
+  const pairs = shownFields(kind)
+    .filter((field) => opens(kind, field))
+    .map((field) => [field.name, TYPES[field.type].complete(field, fieldValue(field, said), artist, phrases)]);
+  return { ...said, ...Object.fromEntries(pairs) };
+}
+
+/** Can there be something that was not said? */
+export function leavesOpen(kind) {
+  return shownFields(kind).some((field) => opens(kind, field));
+}
+
+function opens(kind, field) {
+  const isBeside = field.type === "text" && field !== wordsField(kind);
+  return Boolean(TYPES[field.type].complete) && !isBeside;
+}
+
+function canChoose({ type, choices }) {
+  return type === "number" || choices.length > 0;
+}
+
+/** Say in words what the fields of a plain request hold. */
+export function sayFields(request) {
+  return fieldsIn(request)
+    .filter(([{ hidden }]) => !hidden)
+    .map(([{ type }, value]) => TYPES[type].say(value))
+    .filter(Boolean)
+    .join(", ");
+}
+
+/** Return every text in a plain request. */
+export function textsIn(request) {
+  return fieldsIn(request).flatMap(([{ type }, value]) => TYPES[type].texts(value));
+}
+
+/** Return the fields of a request with their values; of a kind that is not here, whatever texts it holds. */
+function fieldsIn(request) {
+  const known = kindOf(request)?.fields;
+  if (known) return known.map((field) => [field, fieldValue(field, request)]);
+  const texts = Object.entries(request).filter(([name, value]) => name !== "kind" && typeof value === "string");
+  return texts.map(([name, value]) => [{ name, type: "text" }, value]);
+}
+
+function isEmpty(value) {
+  if (value === null || value === "") return true;
+  return typeof value === "object" && Object.keys(value).length === 0;
+}
