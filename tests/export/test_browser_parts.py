@@ -29,6 +29,7 @@ from limner.requests import Story, to_json
 from limner.studio.gallery import files
 from limner.studio.gallery.gallery import Gallery
 from limner.studio.gallery.recipe import checked, identity, recipe_in
+from limner.studio.info.describe import describe_kinds
 from limner.system import ExportPart
 from nodes import node
 from png_recipes import CASES
@@ -228,9 +229,11 @@ def test_a_picture_has_the_same_name_everywhere() -> None:
     whole: list[dict[str, Any]] = [{"artist": "x", "system": "y", "checkpoint": "0a" * 32} | one for one in recipes]
     program = """
     const { checked, identity } = await import(`${page}/browser/recipe.js`);
-    return given.map((made) => identity(checked(made)));
+    const { learn } = await import(`${page}/fields.js`);
+    learn(given.kinds);
+    return given.recipes.map((made) => identity(checked(made)));
     """
-    names = node(program, whole)
+    names = node(program, {"kinds": describe_kinds(), "recipes": whole})
     assert names == [identity(checked(made)) for made in whole] and len(set(names)) == len(names)
 
 
@@ -286,12 +289,14 @@ def test_a_zip_goes_from_the_server_to_the_browser_and_back(kept: Gallery, tmp_p
     const { packed, unpacked } = await import(`${page}/browser/gallery_zip.js`);
     const { readPng } = await import(`${page}/browser/png.js`);
     const { checked, identity } = await import(`${page}/browser/recipe.js`);
-    const some = await unpacked(new Blob([Buffer.from(given, "base64")]));
+    const { learn } = await import(`${page}/fields.js`);
+    learn(given.kinds);
+    const some = await unpacked(new Blob([Buffer.from(given.zip, "base64")]));
     const same = some.map(({ line, png }) => identity(checked(readPng(png).recipe)) === line.id);
     const back = await packed(some.map(({ line, png }) => ({ one: line, png }))).arrayBuffer();
     return { same, back: Buffer.from(back).toString("base64") };
     """
-    told = node(program, base64.b64encode(file.getvalue()).decode())
+    told = node(program, {"kinds": describe_kinds(), "zip": base64.b64encode(file.getvalue()).decode()})
     assert told["same"] == [True] * 4
     other = Gallery(tmp_path / "other.sqlite")
     assert files.read(other, io.BytesIO(base64.b64decode(told["back"]))) == (4, 4)

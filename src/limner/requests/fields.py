@@ -97,7 +97,9 @@ def fields_of(kind: type, schema: Schema | None) -> tuple[Field, ...]:
         if isinstance(choices, str):
             choices = () if schema is None else getattr(schema, choices)
         default = None if field.default is dataclasses.MISSING else field.default
-        found.append(dataclasses.replace(made, name=field.name, choices=choices, default=default))
+        required = made.required and default is None and field.default_factory is dataclasses.MISSING
+        known = {"name": field.name, "choices": choices, "default": default, "required": required}
+        found.append(dataclasses.replace(made, **known))
     return tuple(found)
 
 

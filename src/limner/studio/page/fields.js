@@ -128,6 +128,12 @@ export function withWords(kind, said, text) {
   return field ? { ...said, [field.name]: field.type === "lines" ? [text] : text } : said;
 }
 
+/** Return a state after changes, whose `said` may be a function of what was said: two may come before one is shown. */
+export function changed(state, { said, ...changes }) {
+  const next = typeof said === "function" ? said(state.said) : said;
+  return { ...state, ...changes, ...(next === undefined ? {} : { said: next }) };
+}
+
 /** Return what is said of a field, or what it is where nothing is. */
 export function fieldValue(field, said) {
   return said[field.name] ?? field.default ?? TYPES[field.type].empty ?? field.span[0];

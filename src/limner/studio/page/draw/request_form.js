@@ -66,7 +66,8 @@ export function Fields({ kind, state, change }) {
   const words = wordsField(kind);
   const shown = shownFields(kind).filter((field) => field !== words && !BESIDE.includes(field.type));
   if (!shown.length) return null;
-  const write = (field) => (value) => change({ said: { ...state.said, [field.name]: value } });
+  const write = (field) => (make) =>
+    change({ said: (said) => ({ ...said, [field.name]: make(fieldValue(field, said)) }) });
   return html`<div class="stack" id="fields">
     ${shown.map(
       (field) =>

@@ -1,6 +1,15 @@
 // The state of the draw view: the words, the seed, the knobs; their picture; and its entry in the gallery.
 
-import { byChance, isBlend, isStory, requestOf as requestOfFields, saidOf, withWords, wordsField } from "../fields.js";
+import {
+  byChance,
+  changed,
+  isBlend,
+  isStory,
+  requestOf as requestOfFields,
+  saidOf,
+  withWords,
+  wordsField,
+} from "../fields.js";
 import { store, useLatest, useRetry, useShared, useStored } from "../parts.js";
 import { randomSeed } from "../random.js";
 import { textOf } from "../requests.js";
@@ -59,7 +68,8 @@ export function useDrawState(artist) {
     setState((old) => {
       const changesRequest = "said" in changes || "kind" in changes;
       const seed = changesRequest && !old.locked && !("seed" in changes) ? { seed: randomSeed() } : {};
-      return { ...old, ...(changesRequest ? { asked: null } : {}), ...seed, ...changes, parents: null, touched: true };
+      const open = { ...old, ...(changesRequest ? { asked: null } : {}), ...seed };
+      return changed(open, { ...changes, parents: null, touched: true });
     });
   const drawing = useDrawing(artist, state);
   const gallery = useGalleryEntry(drawing.drawn, state);

@@ -7,7 +7,7 @@ import { html } from "../vendor/preact.js";
 
 const SIDES = ["x", "y", "width", "height"];
 
-/** The control of a field: `onChange` is called with its next value. */
+/** The control of a field: `onChange` is called with a function of its value to its next value. */
 export function Widget({ field, value, onChange }) {
   const Control = CONTROLS[field.type] ?? TextField;
   return html`<div data-field=${field.name}>
@@ -18,13 +18,13 @@ export function Widget({ field, value, onChange }) {
 function TextField({ field, value, onChange }) {
   return html`<label>${field.about}
     <input type="text" name=${field.name} maxlength=${field.longest} value=${value}
-      onInput=${(event) => onChange(event.target.value)} />
+      onInput=${(event) => onChange(constant(event.target.value))} />
   </label>`;
 }
 
 function Choice({ field, value, onChange }) {
   return html`<label class="row">${field.about}
-    <select name=${field.name} value=${value} onChange=${(event) => onChange(event.target.value)}>
+    <select name=${field.name} value=${value} onChange=${(event) => onChange(constant(event.target.value))}>
       ${!value && html`<option value="">...</option>`}
       ${field.choices.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}
     </select>
@@ -35,26 +35,27 @@ function Numeric({ field, value, onChange }) {
   const [low, high] = field.span;
   return html`<label>${field.about}
     <input type="range" name=${field.name} min=${low} max=${high} step=${(high - low) / 100} value=${value}
-      onInput=${(event) => onChange(Number(event.target.value))} />
+      onInput=${(event) => onChange(constant(Number(event.target.value)))} />
   </label>`;
 }
 
 /** Questions and answers, a row a turn. */
 function Turns({ field, value, onChange }) {
-  const put = (place, changed) => onChange(value.map((turn, i) => (i === place ? changed : turn)));
+  const put = (place, part, text) =>
+    onChange((turns) => replaced(turns, place, (turn) => replaced(turn, part, () => text)));
   return html`<fieldset class="stack">
     <legend>${field.about}</legend>
     ${value.map(
       ([question, answer], i) => html`<div class="row turn" key=${i}>
         <input type="text" aria-label=${`Question ${i + 1}`} placeholder="how many are there?" value=${question}
-          maxlength=${field.longest} onInput=${(event) => put(i, [event.target.value, answer])} />
+          maxlength=${field.longest} onInput=${(event) => put(i, 0, event.target.value)} />
         <input type="text" aria-label=${`Answer ${i + 1}`} placeholder="two" value=${answer}
-          maxlength=${field.longest} onInput=${(event) => put(i, [question, event.target.value])} />
-        <${IconButton} name="close" label=${`Take turn ${i + 1} out`} onClick=${() => onChange(without(value, i))} />
+          maxlength=${field.longest} onInput=${(event) => put(i, 1, event.target.value)} />
+        <${IconButton} name="close" label=${`Take turn ${i + 1} out`} onClick=${() => onChange((old) => old.filter((_, k) => k !== i))} />
       </div>`,
     )}
     <div>
-      <button type="button" disabled=${value.length >= field.most} onClick=${() => onChange([...value, ["", ""]])}>
+      <button type="button" disabled=${value.length >= field.most} onClick=${() => onChange((turns) => [...turns, ["", ""]])}>
         Add a question
       </button>
     </div>
@@ -64,7 +65,7 @@ function Turns({ field, value, onChange }) {
 /** Boxes: a row a box, and how they lie. */
 function Boxes({ field, value, onChange }) {
   const put = (place, part, next) =>
-    onChange(value.map((box, i) => (i === place ? inside(box.map((old, k) => (k === part ? next : old))) : box)));
+    onChange((boxes) => replaced(boxes, place, (box) => inside(replaced(box, part, () => next))));
   const label = (box, i) =>
     field.choices.length
       ? html`<select aria-label=${`Label of box ${i + 1}`} value=${box[0]}
@@ -73,7 +74,7 @@ function Boxes({ field, value, onChange }) {
         </select>`
       : html`<input type="text" aria-label=${`Label of box ${i + 1}`} value=${box[0]} maxlength=${field.longest}
           onInput=${(event) => put(i, 0, event.target.value)} />`;
-  const add = () => onChange([...value, randomBox(field.choices.length ? pick(field.choices) : "")]);
+  const add = () => onChange((boxes) => [...boxes, randomBox(field.choices.length ? pick(field.choices) : "")]);
   return html`<fieldset class="stack">
     <legend>${field.about}</legend>
     <${Placed} boxes=${value} />
@@ -84,7 +85,7 @@ function Boxes({ field, value, onChange }) {
           (side, k) => html`<input key=${side} type="number" min="0" max="1" step="0.01" value=${box[k + 1]}
             aria-label=${`${side} of box ${i + 1}`} onChange=${(event) => put(i, k + 1, Number(event.target.value))} />`,
         )}
-        <${IconButton} name="close" label=${`Take box ${i + 1} out`} onClick=${() => onChange(without(value, i))} />
+        <${IconButton} name="close" label=${`Take box ${i + 1} out`} onClick=${() => onChange((old) => old.filter((_, k) => k !== i))} />
       </div>`,
     )}
     <div><button type="button" disabled=${value.length >= field.most} onClick=${add}>Add a box</button></div>
@@ -114,6 +115,10 @@ function Placed({ boxes }) {
 
 const CONTROLS = { text: TextField, choice: Choice, number: Numeric, turns: Turns, boxes: Boxes };
 
-function without(list, place) {
-  return list.filter((_, i) => i !== place);
+function replaced(list, place, make) {
+  return list.map((one, i) => (i === place ? make(one) : one));
+}
+
+function constant(value) {
+  return () => value;
 }

@@ -5,7 +5,7 @@ import { Prompt } from "../draw/prompt.js";
 import { Fields, Values } from "../draw/request_form.js";
 import { kindIn, requestOf } from "../draw/state.js";
 import { useEndless } from "../endless.js";
-import { completed, leavesOpen, withWords, wordsField, wordsIn } from "../fields.js";
+import { changed, completed, leavesOpen, withWords, wordsField, wordsIn } from "../fields.js";
 import { ErrorLine, Icon, Title, useShared, useStored } from "../parts.js";
 import { randomSeed } from "../random.js";
 import { Block, End } from "../tiles.js";
@@ -23,7 +23,7 @@ export default function Gacha() {
 
 function Sheet({ artist, phrases }) {
   const [asked, setAsked] = useStored(`sheet.${artist.id}`, { kind: null, said: {}, open: true });
-  const change = (changes) => setAsked((old) => ({ ...old, ...changes }));
+  const change = (changes) => setAsked((old) => changed(old, changes));
   const [paused, setPaused] = useState(false);
   const [near, setNear] = useState(true);
   const visible = useVisible();
