@@ -60,6 +60,15 @@ def test_what_a_text_means(kind: Any, text: str, means: Any) -> None:
     found.check(SCHEMA)
 
 
+def test_cells_of_a_file_of_prompts() -> None:
+    turns = [{"question": "how many?", "answer": "two"}]
+    assert Dialogue.from_cell(turns, SCHEMA, "a cat") == Dialogue("a cat", (("how many?", "two"),))
+    assert Dialogue.from_cell("a cat. Q: red? A: no", SCHEMA).turns == (("red?", "no"),)
+    assert Layout.from_cell([["cup", 0, 0, 1, 1]], SCHEMA) == Layout((("cup", 0, 0, 1, 1),))
+    assert LabelSet.from_cell(["cup", "cup"], SCHEMA) == LabelSet(("cup", "cup"))
+    assert Attributes.from_cell({"hair": "red", "hat": None}, SCHEMA) == Attributes({"hair": "red"})
+
+
 def refused(kind: Any, what: Any) -> str:
     with pytest.raises(UserError) as caught:
         (kind.parse(what, SCHEMA) if isinstance(what, str) else kind(*what)).check(SCHEMA)

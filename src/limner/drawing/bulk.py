@@ -192,7 +192,8 @@ def _asked(columns: Mapping[str, Any], artist: Artist) -> str | Request | None:
         return None
     for kind in kinds:
         if kind.column not in TEXT_NAMES and columns.get(kind.column) is not None:
-            return kind.from_cell(_cell(columns[kind.column], kind.column), artist.system.schema)
+            cell = _cell(columns[kind.column], kind.column)
+            return kind.from_cell(cell, artist.system.schema, _text(columns) or "")
     text = _text(columns)
     if text is None:
         needed = dict.fromkeys(kind.column for kind in kinds)

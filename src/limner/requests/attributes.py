@@ -48,7 +48,7 @@ class Attributes(Request):
         return all(re.fullmatch(r"\s*[^:?]+:[^:?]+", part) for part in re.split(r"[,;\n]", text))
 
     @classmethod
-    def from_cell(cls, cell: Any, schema: Schema) -> Self:
+    def from_cell(cls, cell: Any, schema: Schema, text: str = "") -> Self:
         """Read a mapping; what is not known is left out."""
         if not isinstance(cell, Mapping):
             return super().from_cell(cell, schema)

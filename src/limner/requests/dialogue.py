@@ -48,9 +48,9 @@ class Dialogue(Request):
         return any(mark[1] == "Q" for mark in _MARK.finditer(text))
 
     @classmethod
-    def from_cell(cls, cell: Any, schema: Schema) -> Self:
-        """Read what a caption and a list of turns say together."""
-        return super().from_cell(cell, schema) if isinstance(cell, str) else cls("", _turns(cell))
+    def from_cell(cls, cell: Any, schema: Schema, text: str = "") -> Self:
+        """Read a list of turns, about the picture that the text tells of."""
+        return super().from_cell(cell, schema) if isinstance(cell, str) else cls(text, _turns(cell))
 
     @classmethod
     def held_out(cls, data: Answered, split: str, count: int) -> Sequence[Request]:

@@ -45,7 +45,7 @@ class LabelSet(Request):
         return bool(re.search(r"(^|[,;\n])\s*\d+\s+\w", text)) and not re.search(r"\d*\.\d", text)
 
     @classmethod
-    def from_cell(cls, cell: Any, schema: Schema) -> Self:
+    def from_cell(cls, cell: Any, schema: Schema, text: str = "") -> Self:
         """Read a list of labels."""
         return cls(tuple(map(str, cell))) if isinstance(cell, list | tuple) else super().from_cell(cell, schema)
 

@@ -45,11 +45,12 @@ class Layout(Request):
             return False
 
     @classmethod
-    def from_cell(cls, cell: Any, schema: Schema) -> Self:
+    def from_cell(cls, cell: Any, schema: Schema, text: str = "") -> Self:
         """Read a list of (label, x, y, width, height)."""
         if isinstance(cell, str):
             return super().from_cell(cell, schema)
-        return cls(tuple((str(label), *map(float, box)) for label, *box in cell))  # type: ignore[misc]
+        boxes = tuple((str(label), *map(float, box)) for label, *box in cell)
+        return cls(boxes, text)  # type: ignore[arg-type]
 
     @classmethod
     def held_out(cls, data: Answered, split: str, count: int) -> Sequence[Request]:

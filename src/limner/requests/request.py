@@ -93,8 +93,8 @@ class Request:
         return False
 
     @classmethod
-    def from_cell(cls, cell: Any, schema: Schema) -> Self:
-        """Return what a cell of its column in a file of prompts means; text is parsed.
+    def from_cell(cls, cell: Any, schema: Schema, text: str = "") -> Self:
+        """Return what a cell of its column in a file of prompts means, beside its `text`; a cell of text is parsed.
 
         Raises:
             UserError: as `parse`.
