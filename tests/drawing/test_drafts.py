@@ -12,7 +12,7 @@ from PIL import Image
 
 from artists import TEXTS, cascade, published
 from fake_cascade import STAGES, attention
-from limner.data.schema import words_of
+from limner.data.schema import Schema, words_of
 from limner.drawing import artist as artists
 from limner.drawing.artist import Artist
 from limner.drawing.drafts import PictureWithDrafts
@@ -73,7 +73,7 @@ class TestDrafts:
         strip = torch.rand(1, 3, 3, 8, 8) * 2 - 1
         image = to_pil(strip)[0]
         image.info["limner"] = "{}"
-        page = PictureWithDrafts(image, Story(("a", "b", "c")), [Draft(strip[:, :1]), Draft(strip)]).stages()
+        page = PictureWithDrafts(image, Story(("a", "b", "c")), [Draft(strip[:, :1]), Draft(strip)], Schema(8)).stages()
         first, last = (page.crop((left, 2, left + 168, 58)) for left in (2, 172))
         assert first.crop((0, 0, 56, 56)).tobytes() == last.crop((0, 0, 56, 56)).tobytes()
         assert pixels(first)[:, 56:].min() == 255 and pixels(last)[:, 56:].min() < 255

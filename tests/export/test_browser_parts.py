@@ -148,6 +148,8 @@ def test_a_story_asks_its_nets_for_what_python_asks(scene: bool) -> None:
     story = Story(tuple(lines), setting=("f ball", "b ball"))
     list(runner.draw(parts, run, known, story, 3, {"spread": 0.5}))
     program = """
+    const { learn } = await import(`${page}/fields.js`);
+    learn(given.kinds);
     const { Artist } = await import(`${page}/browser/artist.js`);
     const asked = [];
     const run = async (name, some) => {
@@ -166,7 +168,7 @@ def test_a_story_asks_its_nets_for_what_python_asks(scene: bool) -> None:
     return asked;
     """
     facts = {"words": list(known.words), "rule": rule, **onnx.manifest(parts)}
-    found = node(program, {"facts": facts, "request": to_json(story)})
+    found = node(program, {"kinds": describe_kinds(), "facts": facts, "request": to_json(story)})
     assert [name for name, _ in found] == [name for name, _ in asked]
     assert len([name for name, _ in asked if name == "setting"]) == (1 if scene else 3)
     for (_, one), (name, other) in zip(found, asked, strict=True):
@@ -239,6 +241,8 @@ def test_a_picture_has_the_same_name_everywhere() -> None:
 
 def test_pictures_and_strips_are_enlarged_frame_by_frame() -> None:
     program = """
+    const { learn } = await import(`${page}/fields.js`);
+    learn(given.kinds);
     const { Artist, check } = await import(`${page}/browser/artist.js`);
     const { Picture } = await import(`${page}/browser/png.js`);
     const sides = { size: given.side, enlarger: { size: 2 * given.side, sha256: "ab" } };
@@ -266,7 +270,7 @@ def test_pictures_and_strips_are_enlarged_frame_by_frame() -> None:
     return { bytes: [...large.bytes], width: large.width, asked, said, own, told: artist.enlarges(2 * given.side) };
     """
     strip = np.random.default_rng(0).integers(0, 256, (4, 12, 3), dtype=np.uint8)  # three frames
-    told = node(program, {"side": 4, "width": 12, "bytes": strip.flatten().tolist()})
+    told = node(program, {"kinds": describe_kinds(), "side": 4, "width": 12, "bytes": strip.flatten().tolist()})
     assert told["width"] == 24 and told["asked"] == [["enlarger", [1, 3, 4, 4]]] * 3
     assert np.array_equal(np.reshape(told["bytes"], (8, 24, 3)), strip.repeat(2, axis=0).repeat(2, axis=1))
     assert told["own"] and told["told"] == {"size": 8, "enlarger": "ab"}
