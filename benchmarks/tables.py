@@ -347,7 +347,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "keys": keys,
     "crowd": crowd,
     "judge": lambda: judge("avatars"),
-    "judges": lambda: judges("avatars", "avatars32"),
+    "judges": lambda: judges("avatars", "avatars32", "avatars-mixer"),
     "judge_clevr": lambda: judge("clevr"),
     "stories_report": lambda: reported("stories_shipped"),
     "attngan_report": lambda: reported("attngan_shipped"),

@@ -10,7 +10,7 @@ from limner import checkpoint
 from limner.evaluation.evaluate import GOOD
 from limner.evaluation.protocol import NamedJudge
 
-JUDGES = {"avatars": ("residual", 64), "avatars32": ("residual", 32)}
+JUDGES = {"avatars": ("residual", 64), "avatars32": ("residual", 32), "avatars-mixer": ("mixer", 64)}
 
 
 @pytest.mark.parametrize("name", JUDGES)
