@@ -167,7 +167,7 @@ def test_a_story_asks_its_nets_for_what_python_asks(scene: bool) -> None:
     for await (const _ of artist.drafts({ request: given.request, seed: 3 }, { spread: 0.5 }));
     return asked;
     """
-    facts = {"words": list(known.words), "rule": rule, **onnx.manifest(parts)}
+    facts = {"words": list(known.words), "rule": rule, "request": Story.describe(), **onnx.manifest(parts)}
     found = node(program, {"kinds": describe_kinds(), "facts": facts, "request": to_json(story)})
     assert [name for name, _ in found] == [name for name, _ in asked]
     assert len([name for name, _ in asked if name == "setting"]) == (1 if scene else 3)
@@ -246,7 +246,8 @@ def test_pictures_and_strips_are_enlarged_frame_by_frame() -> None:
     const { Artist, check } = await import(`${page}/browser/artist.js`);
     const { Picture } = await import(`${page}/browser/png.js`);
     const sides = { size: given.side, enlarger: { size: 2 * given.side, sha256: "ab" } };
-    const facts = { ...sides, words: [], knobs: {}, takes: "nothing", recipe: { artist: "hats", system: "x" } };
+    const request = given.kinds.find(({ kind }) => kind === "nothing");
+    const facts = { ...sides, request, words: [], knobs: {}, takes: "nothing", recipe: { artist: "x", system: "x" } };
     const asked = [];
     const twice = async (part, { small }) => {
       asked.push([part, small.dims]);
@@ -274,7 +275,7 @@ def test_pictures_and_strips_are_enlarged_frame_by_frame() -> None:
     assert told["width"] == 24 and told["asked"] == [["enlarger", [1, 3, 4, 4]]] * 3
     assert np.array_equal(np.reshape(told["bytes"], (8, 24, 3)), strip.repeat(2, axis=0).repeat(2, axis=1))
     assert told["own"] and told["told"] == {"size": 8, "enlarger": "ab"}
-    assert told["said"] == "StudioError: hats does not draw pictures of 3 pixels"
+    assert told["said"] == "StudioError: x does not draw pictures of 3 pixels"
 
 
 @pytest.fixture

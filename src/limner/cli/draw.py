@@ -32,6 +32,12 @@ Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cu
 Show = Annotated[bool, typer.Option("--show/--no-show", help="Show pictures in a terminal that can.")]
 DEFAULT = "avatars"
 
+Styles = Annotated[
+    list[Path] | None,
+    typer.Option(help="Draw in the style of this picture, not by chance; may be repeated.", show_default=False),
+]
+Card = Annotated[bool, typer.Option("--card", help="Of an artist that answers in text: also a picture of the text.")]
+
 
 def draw(
     prompts: Annotated[
@@ -50,10 +56,7 @@ def draw(
     many: Annotated[
         Path | None, typer.Option("--prompts", help="Draw every line of this .txt, .jsonl, .csv or .parquet.")
     ] = None,
-    style: Annotated[
-        list[Path] | None,
-        typer.Option(help="Draw in the style of this picture, not by chance; may be repeated.", show_default=False),
-    ] = None,
+    style: Styles = None,
     drafts: Annotated[bool, typer.Option("--drafts", help="Also a sheet of every draft, beside the picture.")] = False,
     attention: Annotated[
         bool, typer.Option("--attention", help="Also a sheet that shows where each word is looked at.")
@@ -62,9 +65,7 @@ def draw(
     knob: Knobs = None,
     size: Size = None,
     batch: Annotated[int, typer.Option(help="Pictures drawn at once.")] = 16,
-    card: Annotated[
-        bool, typer.Option("--card", help="Of an artist that answers in text: also a picture of the text.")
-    ] = False,
+    card: Card = False,
     device: Device = "auto",
     show: Show = True,
     as_json: Json = False,
@@ -99,8 +100,9 @@ def draw(
     if many is not None:
         if again is not None or prompts or drafts or attention:
             raise UserError("--prompts draws what its file says: leave other prompts, --drafts and --attention out")
-        draw_file(many, artist, out, {"n": n, "seed": seed, "batch": batch, "knobs": knobs}, device, size, as_json)
-        return
+        return draw_file(
+            many, artist, out, {"n": n, "seed": seed, "batch": batch, "knobs": knobs}, device, size, as_json
+        )
     with notes():
         if again is not None:
             drawer, rows, knobs = _again(again, None if artist == DEFAULT else artist, device, size)

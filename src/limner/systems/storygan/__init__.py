@@ -317,7 +317,7 @@ class StoryGan(System):
     def remarks(self, requests: Sequence[Request]) -> Sequence[str]:
         """Say where a story's scene cannot be kept."""
         length = self.schema.story
-        longest = max((len(request.lines) for request in requests if isinstance(request, Story)), default=0)
+        longest = max((request.pictures() for request in requests), default=0)
         if self.teller.attends or longest <= length:
             return ()
         return (f"{length} lines make a scene here: it is empty again from line {length + 1} on",)
