@@ -18,8 +18,9 @@ from torch import Tensor
 
 from limner import catalogue, checkpoint, settings
 from limner.data.dataset import Dataset
-from limner.data.schema import words_of
+from limner.data.schema import Schema, words_of
 from limner.export import runner
+from limner.imaging.answers import layouts
 from limner.noise import RowNoise
 from limner.requests import Blend, Caption, Request, kinds_of
 from limner.system import Draft, Phase, System
@@ -337,16 +338,16 @@ def test_says_what_it_is(name):
     assert "Letters" in (module.__doc__ or "")
 
 
-def other_distance(draft: Draft, few: Dataset) -> float:
-    """Return how far texts (the share that is not written) or layouts (the mean of sides) are from the data."""
+def other_distance(draft: Draft, few: Dataset, schema: Schema) -> float:
+    """Return how far texts (the share that is not written) or layouts (the mean of sides, by label) are from the data."""
     if draft.text is not None:
         own = [" ".join(words_of(few.captions(row)[0])) for row in range(8)]
         return sum(one != text for one, text in zip(own, draft.text, strict=True)) / 8
     assert draft.layout is not None
     gaps = []
-    for row, placed in enumerate(draft.layout["boxes"]):
-        real = torch.tensor([box for _, *box in few.boxes(row)])
-        gaps.append((placed[: len(real)] - real).abs().mean())
+    for row, placed in enumerate(layouts(draft, schema)):
+        drawn = {label: torch.tensor(box) for label, *box in placed}
+        gaps += [(drawn[label] - torch.tensor(box)).abs().mean() for label, *box in few.boxes(row)]
     return float(torch.stack(gaps).mean())
 
 
@@ -368,7 +369,7 @@ def test_memorises_eight_pairs(name, toys, tmp_path):
 
     def distance() -> float:
         if "images" not in system.gives:
-            return other_distance(draw(system, requests, list(range(8))), few)
+            return other_distance(draw(system, requests, list(range(8))), few, system.schema)
         drawn = torch.stack([tensors(draw(system, requests, list(range(k, k + 8))))[0] for k in (0, 8)])
         gaps = (drawn[:, :, None] - real[None, None]).abs().flatten(3).mean(-1)  # (2, 8 drawn, 8 real)
         # conditioned on a caption a picture should be its own; unconditioned, any of the eight

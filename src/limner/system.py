@@ -293,6 +293,23 @@ class System(nn.Module):
         """
         return None
 
+    def layout_log_likelihood(
+        self, labels: Tensor, boxes: Tensor, draws: int, rng: RowNoise
+    ) -> tuple[Tensor, Tensor] | None:
+        """Return how likely layouts are by its own model, None where it has none.
+
+        Args:
+            labels: (B, K) numbers in `schema.things`, -1 where there is no box.
+            boxes: (B, K, 4) x, y, width and height in shares of the picture.
+            draws: how many draws of latent variables estimate it.
+            rng: the noise of B rows.
+
+        Returns:
+            the log-probability of counts given which labels are there, and the log-density of boxes given the counts,
+            those of a label in order from left to right: two of (B,), in nats.
+        """
+        return None
+
     def style(self, images: Tensor) -> Tensor:
         """Return noise (B, Z) from which pictures like these, (B, 3, R, R) in [-1, 1], would be drawn.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import itertools
 import logging
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from limner.data.annotations import Annotations, picture_problem, read_annotations
+from limner.data.boxes import Boxes, read_boxes
 from limner.data.cache import Decoded, Progress, decoded, location
 from limner.data.pictures import BadPicture, read, shorter_side, size_of
 from limner.data.problems import TEXT_NAMES, Problem
@@ -234,6 +236,26 @@ class Dataset:
         (cell,) = self.column("boxes", [row], split)
         size = size_of(self._source.encoded(place, place + 1)[0]) if cell else (1, 1)
         return boxes_of(cell, *size)
+
+    def layouts(
+        self, rows: Sequence[int] | np.ndarray, split: str = "train"
+    ) -> tuple[tuple[str, ...], Tensor, Tensor]:
+        """Return what labels are called, and labels and boxes of rows, the most of which have K boxes.
+
+        Returns:
+            names by number; labels (B, K), -1 where there is no box; boxes (B, K, 4) as `boxes` gives them.
+
+        Raises:
+            UserError: there are no boxes with labels.
+        """
+        if not self.schema.things:
+            raise self._lacks("boxes", "a layout")
+        labels, places = self._boxes.padded(self._rows(split)[np.asarray(rows, dtype=np.int64)])
+        return self.schema.things, torch.from_numpy(labels), torch.from_numpy(places)
+
+    @functools.cached_property
+    def _boxes(self) -> Boxes:
+        return read_boxes(self._source, self.schema.things)
 
     def _lacks(self, column: str, needed_by: str) -> UserError:
         found = ", ".join(sorted(self.columns))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -91,6 +92,8 @@ def box_fault(box: Any, width: int, height: int) -> str | None:
         return f"a box must be four numbers [left, top, width, height], not {_short(box)}"
     left, top, wide, high = box
     shown = "[" + ", ".join(f"{v:g}" for v in box) + "]"
+    if not all(map(math.isfinite, box)):
+        return f"the box {shown} has what is no number"
     if not (wide > 0 and high > 0):
         return f"the box {shown} has no positive width and height"
     slack = 0.5  # annotations are often rounded

@@ -36,6 +36,9 @@ class Readable(Protocol):
     def stories(self, split: str = "train") -> np.ndarray:
         """Return the rows of each story in the order of its frames: int64 (N, T)."""
 
+    def layouts(self, rows: Rows, split: str = "train") -> tuple[tuple[str, ...], Tensor, Tensor]:
+        """Return what labels are called, labels (B, K), -1 where there is no box, and boxes (B, K, 4)."""
+
 
 @dataclass(frozen=True)
 class View:
@@ -218,6 +221,25 @@ class Stories(View):
             wrong=torch.tensor(wrong),
             attributes=data.attributes(single, split),
         )
+
+
+@dataclass(frozen=True)
+class Layouts(View):
+    """Labelled boxes without their pictures, of which none is read. K is the most boxes of a row."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"boxes"})
+    labels: Tensor
+    """(B, K) numbers of labels in `names`, -1 where there is no box."""
+    boxes: Tensor
+    """(B, K, 4) x, y, width and height in shares of the picture; zeros where there is no box."""
+    names: tuple[str, ...]
+    """What labels are called."""
+
+    @classmethod
+    def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
+        """Read the boxes of `rows`, in the order of the data."""
+        names, labels, boxes = data.layouts(rows, split)
+        return cls(labels=labels, boxes=boxes, names=names)
 
 
 @functools.cache

@@ -1,0 +1,1 @@
+"""Labelled boxes as tensors. Letters: B layouts, K boxes, L labels."""
