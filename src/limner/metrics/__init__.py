@@ -9,6 +9,7 @@ from limner.metrics.frechet import frechet_distance
 from limner.metrics.identity import Identity, identity, rewording_ratio
 from limner.metrics.inception_score import inception_score
 from limner.metrics.kernel import kernel_distance
+from limner.metrics.layouts import area_under_curve, counts_within, iou, matched_iou
 from limner.metrics.neighbours import Neighbours, nearest
 from limner.metrics.precision_recall import precision_recall
 from limner.metrics.r_precision import r_precision
@@ -35,12 +36,14 @@ __all__ = [
     "Neighbours",
     "StoryAccuracy",
     "Things",
+    "area_under_curve",
     "attribute_accuracy",
     "bleu",
     "by_property",
     "clip_score",
     "collect",
     "consistency",
+    "counts_within",
     "diversity",
     "f1",
     "frechet_distance",
@@ -48,7 +51,9 @@ __all__ = [
     "identity",
     "inception_score",
     "interval",
+    "iou",
     "kernel_distance",
+    "matched_iou",
     "nearest",
     "precision_recall",
     "r_precision",

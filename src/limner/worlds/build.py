@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 ROWS_PER_SHARD = 500
 HELD_OUT = (0.05, 1000)
 _LARGEST_SIDE = 2048
-_RECORD = "world.json"
+RECORD = "world.json"
+"""Name of the file that says what a folder was built from."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,12 @@ class Job:
     @property
     def group(self) -> int:
         """The number of pictures that belong together, and in one split."""
-        return getattr(_world(self.name), "GROUP", 1)
+        return getattr(world(self.name), "GROUP", 1)
 
     @property
     def held_out(self) -> int:
         """The number of test pictures: the first indices, so that larger builds hold them out too."""
-        share, most = getattr(_world(self.name), "HELD_OUT", HELD_OUT)
+        share, most = getattr(world(self.name), "HELD_OUT", HELD_OUT)
         groups = self.images // self.group
         return min(most // self.group, max(1, int(groups * share))) * self.group if groups > 1 else 0
 
@@ -117,8 +118,8 @@ def build_world(
             done += shard.stop - shard.start
             if progress:
                 progress(done, job.images)
-        world = _world(job.name)
-        _write_atomically(out / "README.md", (_front_matter(job) + world.CARD.format(**asdict(job))).encode())
+        made = world(job.name)
+        _write_atomically(out / "README.md", (_front_matter(job) + made.CARD.format(**asdict(job))).encode())
     except BrokenProcessPool:
         raise UserError("a worker process died (out of memory?): run the same command again to go on") from None
     except OSError as error:
@@ -126,7 +127,8 @@ def build_world(
     return out
 
 
-def _world(name: str) -> ModuleType:
+def world(name: str) -> ModuleType:
+    """Return the module of a world; ImportError where there is none."""
     return importlib.import_module(f"limner.worlds.{name}")
 
 
@@ -134,7 +136,7 @@ def _claim(out: Path, job: Job) -> None:
     """Make ``out`` the folder of this job, clear what a kill left; refuse what holds something else."""
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file: choose a folder to build in")
-    record = out / _RECORD
+    record = out / RECORD
     if record.exists():
         try:
             found = json.loads(record.read_text(encoding="utf-8"))
@@ -182,11 +184,11 @@ def _write_shard(out: Path, job: Job, shard: Shard) -> Shard:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    world = _world(job.name)
-    rows = [world.row(job.seed, index, job.size) for index in range(shard.start, shard.stop)]
+    made = world(job.name)
+    rows = [made.row(job.seed, index, job.size) for index in range(shard.start, shard.stop)]
     buffer = pa.BufferOutputStream()
     # Small row groups keep random access to single pictures cheap.
-    pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(world.features())), buffer, row_group_size=100)
+    pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(made.features())), buffer, row_group_size=100)
     _write_atomically(out / shard.file, buffer.getvalue())
     return shard
 

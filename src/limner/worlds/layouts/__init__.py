@@ -20,7 +20,7 @@ from limner.worlds.build import Job, build_world
 from limner.worlds.layouts.icons import render
 from limner.worlds.layouts.rules import KINDS, VERSION, Box, counts_of, draw, layout, log_likelihood, violations
 
-__all__ = ["VERSION", "build", "draw", "features", "layout", "log_likelihood", "row", "violations"]
+__all__ = ["KINDS", "VERSION", "build", "draw", "features", "layout", "log_likelihood", "row", "violations"]
 
 NAME = "layouts"
 NUMBERS = ("no", "one", "two", "three", "four")
