@@ -121,7 +121,7 @@ def test_grids_while_training_show_what_is_given(cls: type, data: Dataset, tmp_p
 
 
 def test_measuring_says_in_a_line_what_it_cannot_measure(writes: Artist, data: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"gives text: only pictures and stories can be measured yet$"):
+    with pytest.raises(UserError, match=r"gives text: only pictures and stories are measured by a judge$"):
         evaluate(writes, None)  # type: ignore[arg-type]
     row = Entry("fake:tiny", Arranger, Arranger.Config())
     with pytest.raises(UserError, match=r"fake:tiny gives layout: only pictures and stories"):

@@ -92,23 +92,32 @@ def evaluate(
     Beside each figure stand what real pictures get and what shuffled ones get.
     """
     from limner.drawing.artist import load
+    from limner.evaluation.evaluate import check_gives
     from limner.evaluation.evaluate import evaluate as measure
+    from limner.evaluation.layouts import evaluate_layouts
     from limner.evaluation.report import side_by_side
 
-    exam = examination(data, judge, pictures, seed, inception, second=second_judge)
+    exam: HeldOut | None = None
     reports = {}
     for name in artists:
-        report = measure(load(name, device=device), exam)
+        artist = load(name, device=device)
+        if artist.system.gives == {"layout"}:
+            report = evaluate_layouts(artist, data, artist.system.data_size(artist.system.config), pictures, seed)
+        else:
+            check_gives(artist.name, artist.system.gives)
+            exam = exam or examination(data, judge, pictures, seed, inception, second=second_judge)
+            report = measure(artist, exam)
         reports[name] = [report]
-        if not exam.processes.leads:
+        if exam and not exam.processes.leads:
             continue
         parts = [f"\n{name}, {pictures_of(report)}", report.markdown(), report.breakdown()]
         emit(report.to_json(), as_json, "\n\n".join(parts))
         if results is not None:
             append(results, report)
-    if len(reports) > 1 and exam.processes.leads and not as_json:
+    if len(reports) > 1 and (exam is None or exam.processes.leads) and not as_json:
         print("\n" + side_by_side(reports))
-    exam.processes.close()
+    if exam:
+        exam.processes.close()
 
 
 def examination(
@@ -141,7 +150,8 @@ def pictures_of(report: Report) -> str:
     p = report.protocol
     requests = f"{p.stories:,} held-out stories of {p.pictures // p.stories} pictures" if p.stories else ""
     requests = requests or f"{p.pictures:,} held-out requests"
-    return f"{requests} of {p.data} at {p.size} pixels, seed {p.seed}, judge {p.judge}"
+    judge = f", judge {p.judge}" if p.judge else ""
+    return f"{requests} of {p.data} at {p.size} pixels, seed {p.seed}{judge}"
 
 
 def append(path: Path, report: Report, **more: Any) -> None:

@@ -84,6 +84,8 @@ class Likely:
 
     likely: bool = False
     """Draw what is likely: the mean of the prior, the mode of the Poisson law, the mean of the box."""
+    exact: bool = False
+    """Draw each label as often as it is written, also where none is repeated."""
 
 
 def mlp(inside: int, width: int) -> nn.Sequential:
@@ -324,11 +326,11 @@ class LayoutVAE(System):
         box_noise = rng.normal(draws, labels.shape[1], z).transpose(0, 1)  # (M, B, K, Z)
         return self.counts.evidence(counts, count_noise), self.boxes.evidence(counts, kinds, boxes, box_noise)
 
-    def asked(self, request: Request) -> Asked:
+    def asked(self, request: Request, exact: bool = False) -> Asked:
         """Return what a request asks for.
 
-        Labels that are repeated have the numbers that are written; of a set without repetition the numbers are drawn.
-        Boxes of a `Layout` stay, and its caption names labels to add, written like a label set.
+        Labels that are repeated have the numbers that are written; of a set without repetition the numbers are drawn,
+        unless it is `exact`. Boxes of a `Layout` stay, and its caption names labels to add, written like a label set.
 
         Raises:
             UserError: that is more than `most` boxes, or the caption names no labels.
@@ -348,7 +350,7 @@ class LayoutVAE(System):
                 raise UserError(f"the caption of a layout names the labels to add, like `2 cups, lamp`: {error}") from None
             labels = more.labels
         written = Counter(self.numbers[label] for label in labels)
-        fixed = len(labels) > len(written)
+        fixed = exact or len(labels) > len(written)
         if len(boxes) + len(labels) > self.config.most:
             raise UserError(
                 f"the request asks for {len(boxes) + len(labels)} boxes, and this artist places {self.config.most} at most: "
@@ -398,7 +400,7 @@ class LayoutVAE(System):
 
     @no_grad
     def sample(self, requests: Sequence[Request], knobs: Likely, rng: RowNoise) -> Iterator[Draft]:
-        asked, z = [self.asked(request) for request in requests], self.config.latent_width
+        asked, z = [self.asked(request, knobs.exact) for request in requests], self.config.latent_width
         noise = rng.normal(self.config.most, z + 4)
         counts = self.draw_counts(asked, rng.normal(len(self.numbers), z + 1), knobs.likely)
         labels, given = self.places(asked, counts)
