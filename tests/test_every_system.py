@@ -339,7 +339,7 @@ def test_says_what_it_is(name):
 
 
 def other_distance(draft: Draft, few: Dataset, schema: Schema) -> float:
-    """Return how far texts (the share that is not written) or layouts (the mean of sides, by label) are from the data."""
+    """Return how far texts (the share that is not written) or layouts (sides, by label) are from the data."""
     if draft.text is not None:
         own = [" ".join(words_of(few.captions(row)[0])) for row in range(8)]
         return sum(one != text for one, text in zip(own, draft.text, strict=True)) / 8

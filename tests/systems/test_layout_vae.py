@@ -1,4 +1,4 @@
-"""LayoutVAE: its losses on numbers worked by hand, what it is asked for, and each of the paper's claims in the small."""
+"""LayoutVAE: its losses on numbers worked by hand, what it is asked for, and the paper's claims in the small."""
 
 from __future__ import annotations
 
@@ -96,7 +96,9 @@ def test_boxes_come_by_label_and_from_left_to_right_and_padding_changes_nothing(
     labels, boxes = in_order(made.labels, made.boxes)
     assert labels.tolist() == [[0, 0, 2]] and boxes[0, :, 0].tolist() == pytest.approx([0.2, 0.6, 0.1])
     one = system()
-    padded = batch([("lamp", 0.1, 0, 0.1, 0.1), ("cup", 0.6, 0, 0.1, 0.1), ("cup", 0.2, 0, 0.1, 0.1)], [("cup", 0, 0, 1, 1)] * 5)
+    padded = batch(
+        [("lamp", 0.1, 0, 0.1, 0.1), ("cup", 0.6, 0, 0.1, 0.1), ("cup", 0.2, 0, 0.1, 0.1)], [("cup", 0, 0, 1, 1)] * 5
+    )
     own = one.read(made.labels, made.boxes, NAMES)
     wide = one.read(padded.labels, padded.boxes, NAMES)
     assert torch.equal(own[0][0], wide[0][0]) and wide[1][0, 3:].sum() == 0
@@ -126,7 +128,7 @@ def test_repeated_labels_are_counts_and_a_set_draws_them() -> None:
     assert drawn(one, plain, 1, likely=True) == drawn(one, plain, 2, likely=True)
     notes = [draft.note for draft in one.sample([fixed], one.Knobs(), RowNoise([1]))]
     assert notes == ["2 cup, 1 table", "", "", ""]
-    assert all(0 <= x and x + w <= 1.0001 and 0 <= y and y + h <= 1.0001 for _, (x, y, w, h) in drawn(one, fixed))
+    assert all(x >= 0 and x + w <= 1.0001 and y >= 0 and y + h <= 1.0001 for _, (x, y, w, h) in drawn(one, fixed))
 
 
 def test_boxes_that_are_given_stay_and_the_caption_adds_labels() -> None:
@@ -152,7 +154,7 @@ def test_what_cannot_be_drawn_is_said_in_a_line(tmp_path) -> None:
         (Layout((("cup", 0.5, 0.5, 0.6, 0.2),)), "lies outside the picture"),
         (Layout((("cup", math.nan, 0.5, 0.6, 0.2),)), "what is no number"),
         (Layout((("mug", 0, 0, 1, 1),)), "unknown label 'mug'"),
-        (Layout((cup,), "a red cup on a table"), "the caption of a layout names the labels to add"),
+        (Layout((cup,), "a red cup on a table"), "the caption of a layout names labels to add"),
     ):
         with pytest.raises(UserError, match=said) as caught:
             artist.draw(request)

@@ -237,9 +237,7 @@ class Dataset:
         size = size_of(self._source.encoded(place, place + 1)[0]) if cell else (1, 1)
         return boxes_of(cell, *size)
 
-    def layouts(
-        self, rows: Sequence[int] | np.ndarray, split: str = "train"
-    ) -> tuple[tuple[str, ...], Tensor, Tensor]:
+    def layouts(self, rows: Sequence[int] | np.ndarray, split: str = "train") -> tuple[tuple[str, ...], Tensor, Tensor]:
         """Return what labels are called, and labels and boxes of rows, the most of which have K boxes.
 
         Returns:

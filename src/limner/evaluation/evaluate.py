@@ -150,7 +150,9 @@ def check_gives(name: str, gives: Collection[str]) -> None:
         UserError: it gives no pictures.
     """
     if "images" not in gives:
-        raise UserError(f"{name} gives {' and '.join(sorted(gives))}: only pictures and stories are measured by a judge")
+        raise UserError(
+            f"{name} gives {' and '.join(sorted(gives))}: only pictures and stories are measured by a judge"
+        )
 
 
 def drawing_parameters(system: System, request: Request) -> int:

@@ -48,6 +48,6 @@ def counts_within(drawn: Sequence[Box], real: Sequence[Box], reach: int = 1) -> 
 
 
 def area_under_curve(odd: Sequence[float], usual: Sequence[float]) -> float:
-    """Return how often an odd one has the larger score than a usual one, ties counting half (the area under the ROC)."""
+    """Return how often an odd one has a larger score than a usual one, ties counting half: the area under the ROC."""
     above = np.sign(np.asarray(odd)[:, None] - np.asarray(usual)[None])
     return float((above + 1).mean() / 2)

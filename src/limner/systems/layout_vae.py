@@ -1,24 +1,25 @@
 """LayoutVAE: from a set of labels, how many of each there are, and then where each box lies.
 
-Jyothi, Durand, He, Sigal, Mori: LayoutVAE: Stochastic Scene Layout Generation from a Label Set, ICCV 2019. Their claim: two
-conditional VAEs, one of counts and one of boxes, each autoregressive and with a learned prior, draw layouts that differ,
-say how likely a layout is, and so point out odd ones.
+Jyothi, Durand, He, Sigal, Mori: LayoutVAE: Stochastic Scene Layout Generation from a Label Set, ICCV 2019. Their claim:
+two conditional VAEs, one of counts and one of boxes, each autoregressive and with a learned prior, draw layouts that
+differ, say how likely a layout is, and so point out odd ones.
 
-Reading order: LayoutVAEConfig, Condition, Step (one step of a conditional VAE, the same for a count and for a box), Counts,
-Boxes, LayoutVAE: its phases and steps, its likelihood, sample.
+Reading order: LayoutVAEConfig, Condition, Step (one step of a conditional VAE, the same for a count and for a box),
+Counts, Boxes, LayoutVAE: its phases and steps, its likelihood, sample.
 
-Letters: B layouts, L labels, K boxes of a layout, C = 128 numbers of a condition, Z = 32 of a latent variable, M draws of
-it. c condition, z latent variable, x a count less one or a box, q the posterior, p the prior.
+Letters: B layouts, L labels, K boxes of a layout, C = 128 numbers of a condition, Z = 32 of a latent variable, M draws
+of it. c condition, z latent variable, x a count less one or a box, q the posterior, p the prior.
 
 Deviations
-    The weight of KL rises from 0 to 1 over the first tenth of each phase; the paper's schedule is not known to us. The
-    likelihood is in nats with the true sigma and KL has weight 1 from then on: public re-implementations weigh a squared
-    error without sigma against KL, which is another trade.
+    The weight of KL rises from 0 to 1 over the first tenth of each phase; the paper's schedule is not known to us.
+    The likelihood is in nats with the true sigma and KL has weight 1 from then on; public re-implementations weigh a
+    squared error without sigma against KL, which is another trade.
     Labels come in the order of the schema (the most frequent first), the boxes of a label from left to right.
     Adam's rate is 1e-3 where re-implementations have 1e-4, since we train for minutes.
     A layout has at most `most` boxes, so that a row of a batch is drawn as it is alone.
-    `prior`, `latent`, `condition` and `sigma` are for comparison: N(0, I) as prior, no latent variable, a bag of boxes in
-    which each box depends on its own label alone, and a deviation of boxes that is learned.
+    A box that is given and comes later in that order than one to be drawn is not looked at for it.
+    `prior`, `latent`, `condition` and `sigma` are for comparison: N(0, I) as prior, no latent variable, a bag of boxes
+    in which each box depends on its own label alone, and a deviation of boxes that is learned.
 """
 
 from __future__ import annotations
@@ -287,7 +288,10 @@ class LayoutVAE(System):
 
     def phases(self) -> list[Phase]:
         c = self.config
-        parts = (("counts", self.counts, c.count_images, self.count_step), ("boxes", self.boxes, c.images, self.box_step))
+        parts = (
+            ("counts", self.counts, c.count_images, self.count_step),
+            ("boxes", self.boxes, c.images, self.box_step),
+        )
         return [
             Phase(
                 name=name, view=Layouts, images=images, batch=c.batch, step=step,
@@ -338,7 +342,10 @@ class LayoutVAE(System):
         parts = shares(request)
         plain: Any = parts[0][0]
         boxes = [
-            (self.numbers[one[0][0]], [sum(w * box[k] for (_, w), box in zip(parts, one, strict=True)) for k in range(1, 5)])
+            (
+                self.numbers[one[0][0]],
+                [sum(w * box[k] for (_, w), box in zip(parts, one, strict=True)) for k in range(1, 5)],
+            )
             for one in zip(*(getattr(part, "boxes", ()) for part, _ in parts), strict=True)
         ]
         labels = getattr(plain, "labels", ())
@@ -347,7 +354,7 @@ class LayoutVAE(System):
             try:
                 more.check(self.schema)
             except UserError as error:
-                raise UserError(f"the caption of a layout names the labels to add, like `2 cups, lamp`: {error}") from None
+                raise UserError(f"the caption of a layout names labels to add, like `2 cups, lamp`: {error}") from None
             labels = more.labels
         written = Counter(self.numbers[label] for label in labels)
         fixed = exact or len(labels) > len(written)

@@ -43,9 +43,9 @@ def test_two_alike_count_in_either_order_and_relations_count_by_what_is_there() 
     own = log_likelihood([table])[1]
     assert log_likelihood([standing, table])[1] == pytest.approx(own + 3 * NORMAL - math.log(0.8 * 0.44), abs=1e-6)
     assert violations([table, standing]) == 0 and violations([table, CUP]) == 1
-    assert log_likelihood([standing, table, ("plate", 0.4, 0.66, 0.16, 0.08), ("plate", 0.5, 0.66, 0.16, 0.08)])[
-        0
-    ] == (-math.inf)  # one cup, two plates
+    assert log_likelihood([standing, table, ("plate", 0.4, 0.66, 0.16, 0.08), ("plate", 0.5, 0.66, 0.16, 0.08)])[0] == (
+        -math.inf
+    )  # one cup, two plates
 
 
 def test_every_law_is_a_density() -> None:
@@ -77,7 +77,7 @@ def test_what_is_sampled_keeps_the_rules_and_lies_in_the_picture() -> None:
 
 def test_moving_one_label_breaks_its_rule() -> None:
     boxes = layout(0, 6)
-    label, x, y, w, h = boxes[0]
+    label, x, _, w, h = boxes[0]
     moved = [(label, x, 0.0, w, h) if label != "lamp" else (label, x, 1 - h, w, h), *boxes[1:]]
     assert violations(moved) >= 1 and log_likelihood(moved)[1] == -math.inf
     with pytest.raises(UserError, match="the rule table knows no 'dog': it has table, cup"):

@@ -1,7 +1,7 @@
 """Labelled boxes as tensors: their order, their counts, and how they are kept inside the picture.
 
-Letters: B layouts, K boxes, L labels. Boxes are x, y, width, height in shares of the picture; labels are -1 where there is
-no box.
+Letters: B layouts, K boxes, L labels. Boxes are x, y, width, height in shares of the picture; labels are -1 where
+there is no box.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The layouts world: flat icons placed by a published table of rules, so that the likelihood of a layout is known.
 
 In the manner of the set that Jyothi et al. built for LayoutVAE (ICCV 2019), with rules of our own: `rules` samples
-layouts and says how likely any layout is. `row` draws one with its exact ground truth, `build` writes any number of them
-as a Parquet data set. All are functions of their arguments alone.
+layouts and says how likely any layout is. `row` draws one with its exact ground truth, `build` writes any number of
+them as a Parquet data set. All are functions of their arguments alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from limner.worlds.build import Job, build_world
 from limner.worlds.layouts.icons import render
 from limner.worlds.layouts.rules import KINDS, VERSION, Box, counts_of, draw, layout, log_likelihood, violations
 
-__all__ = ["KINDS", "VERSION", "build", "draw", "features", "layout", "log_likelihood", "row", "violations"]
+__all__ = ["KINDS", "VERSION", "Box", "build", "draw", "features", "layout", "log_likelihood", "row", "violations"]
 
 NAME = "layouts"
 NUMBERS = ("no", "one", "two", "three", "four")

@@ -1,11 +1,11 @@
 """The rule table of the layouts world: it samples layouts and says how likely any layout is, exactly.
 
 A layout is drawn kind by kind in the order of `KINDS`: first how many there are, given how many of the kinds before,
-then the boxes, given the boxes of the kinds before. Boxes of one kind are drawn alike and independently, and then put in
-order from left to right, so the density of n of them in that order is n! times the product of theirs. Every quantity
+then the boxes, given the boxes of the kinds before. Boxes of one kind are drawn alike and independently, and then put
+in order from left to right, so the density of n of them in that order is n! times the product of theirs. Every quantity
 of a box follows a law of its own: its width, its height (for some kinds given its width), the middle of its width, and
-the edge that it stands on or hangs from; x, y, width and height follow from these by a map of volume one. So the density of
-(x, y, width, height) is the product of four densities, in shares of the picture, y pointing down.
+the edge that it stands on or hangs from; x, y, width and height follow from these by a map of volume one. So the
+density of (x, y, width, height) is the product of four densities, in shares of the picture, y pointing down.
 """
 
 from __future__ import annotations
@@ -160,9 +160,7 @@ def _quantities(box: Box, before: Sequence[Box]) -> list[tuple[Law, float]]:
     ]
 
 
-def draw(
-    chance: random.Random, kinds: Iterable[str], counts: Mapping[str, int] | None = None
-) -> list[Box]:
+def draw(chance: random.Random, kinds: Iterable[str], counts: Mapping[str, int] | None = None) -> list[Box]:
     """Draw a layout that has just these kinds, and, where they are given, just so many of each."""
     present, numbers, boxes = set(kinds), dict[str, int](), list[Box]()
     for kind in (kind for kind in KINDS if kind in present):
@@ -210,8 +208,8 @@ def log_likelihood(boxes: Iterable[Box]) -> tuple[float, float]:
         boxes: (label, x, y, width, height) in shares of the picture, in any order.
 
     Returns:
-        the log-probability of its counts given which kinds are there, and the log-density of its boxes given the counts,
-        those of a kind in order from left to right; minus infinity where a rule is broken.
+        the log-probability of its counts given which kinds are there, and the log-density of its boxes given the
+        counts, those of a kind in order from left to right; minus infinity where a rule is broken.
 
     Raises:
         UserError: it has a label that the table does not know.
