@@ -51,8 +51,11 @@ def evaluate_layouts(artist: Artist, name: str, size: int, requests: int, seed: 
     """Measure an artist that draws layouts on the held-out rows of a data set.
 
     Raises:
-        UserError: the data has no boxes with labels, or no held-out rows, or labels that the artist does not know.
+        UserError: the data has no boxes with labels, or no held-out rows, or labels that the artist does not know; or
+            the seed is negative.
     """
+    if seed < 0:
+        raise UserError(f"the seed is a whole number from 0, not {seed}")
     data = Dataset.open(name, size=size)
     count = min(requests, data.length("test"))
     if count < 2:

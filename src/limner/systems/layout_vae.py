@@ -358,11 +358,9 @@ class LayoutVAE(System):
             labels = more.labels
         written = Counter(self.numbers[label] for label in labels)
         fixed = exact or len(labels) > len(written)
-        if len(boxes) + len(labels) > self.config.most:
-            raise UserError(
-                f"the request asks for {len(boxes) + len(labels)} boxes, and this artist places {self.config.most} at most: "
-                "ask for fewer"
-            )
+        count, most = len(boxes) + len(labels), self.config.most
+        if count > most:
+            raise UserError(f"the request asks for {count} boxes, and this artist places {most} at most: ask for fewer")
         return Asked(boxes, {label: count if fixed else None for label, count in sorted(written.items())})
 
     def draw_counts(self, asked: Sequence[Asked], noise: Tensor, likely: bool) -> Tensor:
