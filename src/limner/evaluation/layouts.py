@@ -98,12 +98,12 @@ def layout_figures(system: System, real: Sequence[Sequence[Box]], rules: Rules |
         exact = [rules.draw(chance, one.labels) for one in sets]
     found: Figures = {
         "counts within 1": report.Figure(
-            _mean(metrics.counts_within, drawn, real), exact and _mean(metrics.counts_within, exact, real),
+            _mean(metrics.counts_within, drawn, real), _mean(metrics.counts_within, exact, real) if exact else None,
             note="share of labels; drawn from the set of labels",
         ),
         "IoU": report.Figure(
             _mean(metrics.matched_iou, draw_layouts(system, full, seeds), real),
-            exact and _mean(metrics.matched_iou, exact, real),
+            _mean(metrics.matched_iou, exact, real) if exact else None,
             _mean(metrics.matched_iou, [*real[1:], real[0]], real), note="boxes matched by label",
         ),
     }  # fmt: skip
@@ -169,7 +169,7 @@ def _likelihoods(system: System, real: Sequence[Sequence[Box]], rules: Rules | N
     true = [rules.log_likelihood(boxes) for boxes in real] if rules else None
     found = {
         name: report.Figure(
-            -statistics.fmean(own[k]), true and -statistics.fmean(one[k] for one in true), better=-1,
+            -statistics.fmean(own[k]), -statistics.fmean(one[k] for one in true) if true else None, better=-1,
             note="negative log-likelihood a layout",
         )
         for k, name in enumerate(("count nats", "box nats"))

@@ -177,6 +177,9 @@ class Step(nn.Module):
 class Counts(nn.Module):
     """How many of each label: a step a label, in the order of their numbers; Poisson on the count less one."""
 
+    each: Tensor
+    before: Tensor
+
     def __init__(self, labels: int, config: LayoutVAEConfig) -> None:
         super().__init__()
         self.condition, self.step = Condition(labels, labels, config), Step(1, 1, config)
