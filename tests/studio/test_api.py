@@ -184,8 +184,9 @@ def test_a_mix_is_a_grid_between_two_parents(http, artists):
 
 def test_a_story_is_told_and_told_again_with_another_line(http, artists):
     answer = post(http, "story", model="clevr-stories", lines=LINES, seed=3)
-    strip = expected(artists["clevr-stories"], Story(tuple(LINES)), 3)
-    assert same(decoded(answer["strip"]["b64_json"]), strip) and answer["recipe"]["seed"] == 3
+    by_python = expected(artists["clevr-stories"], Story(tuple(LINES)), 3).astype(int)
+    strip = np.asarray(decoded(answer["strip"]["b64_json"]))
+    assert abs(strip - by_python).max() <= 1 and answer["recipe"]["seed"] == 3  # its sums have another order
     frames = [np.asarray(decoded(one["b64_json"])) for one in answer["data"]]
     assert (np.concatenate(frames, axis=1) == strip).all() and len(frames) == 2
     lines = [LINES[0], "a small green metal cylinder in the front"]

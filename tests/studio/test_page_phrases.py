@@ -45,7 +45,7 @@ def test_what_is_chosen_is_said_in_known_words_and_found_again(avatars):
         ({"hair_style": "afro", "hair_colour": "red"}, "red afro"),
         ({"hat": "cat-ear beanie", "hat_colour": "blue"}, "blue cat-ear beanie"),
         ({"facial_hair": "long beard", "facial_hair_colour": "grey"}, "long grey beard"),
-        ({"clothing": "suit", "clothing_colour": "red"}, "suit and a red tie"),
+        ({"clothing": "suit", "clothing_colour": "red"}, "suit with a red tie"),
         ({"clothing_colour": "red"}, "red shirt"),
         ({"eyes": "hearts", "eyebrows": "one raised"}, "heart eyes, one raised eyebrow"),
         ({"hat": "none", "glasses": "none"}, ""),

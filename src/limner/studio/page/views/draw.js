@@ -49,6 +49,7 @@ function Drawing({ artist }) {
   const { state, change, drawn } = all;
   const phrases = usePhrases(artist);
   const onSurprise = () => change(surprised(artist, phrases, state));
+  const say = (text) => change({ said: withWords(kindIn(artist, state), state.said, text) });
   const shortcuts = useKeys(shortcutsOf(all, onSurprise));
   return html`<div class="stack draw">
     <${Title} text="Draw" />
@@ -66,7 +67,7 @@ function Drawing({ artist }) {
         <${Values} artist=${artist} phrases=${phrases} state=${state} change=${change} />
         <${Size} artist=${artist} size=${state.size} onSize=${(size) => change({ size })} />
         <${Knobs} artist=${artist} values=${state.knobs} onChange=${(knobs) => change({ knobs })} />
-        <${Uploads} artist=${artist} onSeed=${(seed) => change({ seed })} onText=${(text) => change({ said: withWords(kindIn(artist, state), state.said, text) })} />
+        <${Uploads} artist=${artist} onSeed=${(seed) => change({ seed })} onText=${say} />
       </section>
     </div>
     ${shortcuts}
