@@ -25,13 +25,6 @@ MIDDLE = """node => {
 }"""
 
 
-TYPE = """(node, text) => {
-    node.value = text;
-    node.dispatchEvent(new Event("input", { bubbles: true }));
-}"""
-"""Types in one go: `fill` selects first, and a page that is drawn anew in between loses what was selected."""
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return shapes(tmp_path_factory.mktemp("toy") / "shapes")
@@ -92,7 +85,8 @@ def test_boxes_are_placed_and_a_dialogue_is_held(page: Page, studio: str, asked:
     page.get_by_role("button", name="Add a box").click()
     page.get_by_label("Label of box 1").select_option("table")
     for side, share in (("width", "0.5"), ("height", "0.5"), ("x", "0.25"), ("y", "0.25")):
-        page.get_by_label(f"{side} of box 1", exact=True).evaluate(TYPE, share)
+        page.get_by_label(f"{side} of box 1", exact=True).fill(share)
+        page.get_by_label(f"{side} of box 1", exact=True).blur()
         expect(page.get_by_label(f"{side} of box 1", exact=True)).to_have_value(share)
     for _ in range(1200):  # the newest wish is drawn last
         if asked()["boxes"] == [["table", 0.25, 0.25, 0.5, 0.5]]:

@@ -64,7 +64,7 @@ const TYPES = {
   },
   turns: {
     empty: [],
-    clean: (value) => value.filter((turn) => turn.some((text) => text.trim())),
+    clean: (value) => value.filter((turn) => turn.every((text) => text.trim())), // the rest is still being typed
     say: (value) => value.map(([question, answer]) => `Q: ${question} A: ${answer}`).join(" "),
     texts: (value) => value.flat(),
   },

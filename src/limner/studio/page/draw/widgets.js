@@ -1,7 +1,7 @@
 // The controls of the fields of a request, one for each type of field; words, values and labels have their own.
 
 import { randomBox } from "../fields.js";
-import { IconButton } from "../parts.js";
+import { DeferredField, IconButton } from "../parts.js";
 import { pick } from "../random.js";
 import { html } from "../vendor/preact.js";
 
@@ -82,7 +82,7 @@ function Boxes({ field, value, onChange }) {
       (box, i) => html`<div class="row box" key=${i}>
         ${label(box, i)}
         ${SIDES.map(
-          (side, k) => html`<input key=${side} type="number" min="0" max="1" step="0.01" value=${box[k + 1]}
+          (side, k) => html`<${DeferredField} key=${side} type="number" min="0" max="1" step="0.01" value=${box[k + 1]}
             aria-label=${`${side} of box ${i + 1}`} onChange=${(event) => put(i, k + 1, Number(event.target.value))} />`,
         )}
         <${IconButton} name="close" label=${`Take box ${i + 1} out`} onClick=${() => onChange((old) => old.filter((_, k) => k !== i))} />
