@@ -30,6 +30,7 @@ Size = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...")]
 Show = Annotated[bool, typer.Option("--show/--no-show", help="Show pictures in a terminal that can.")]
+Card = Annotated[bool, typer.Option("--card", help="Of an artist that answers in text: also a picture of the text.")]
 DEFAULT = "avatars"
 
 Styles = Annotated[
