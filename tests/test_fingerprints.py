@@ -25,8 +25,11 @@ KNOWN = json.loads(RECORD.read_text(encoding="utf-8"))
 BITWISE = KNOWN["machine"] == facts.machine()
 NO_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="the record was made by a processor")
 
-LOSSES, LOSS = 3, 1e-3
-"""First losses of a system that are compared elsewhere, and how far they may be from the record's, relatively."""
+LOSSES, LOSS = 3, 5e-3
+"""First losses of a system that are compared elsewhere, and how far they may be from the record's, relatively.
+
+With AVX-512 the second loss of a char-CNN-RNN is .0014 from what it is with AVX2: one step of RMSprop magnifies.
+"""
 HALF = 0.05
 """The same in bf16, which has three digits."""
 LEVELS = 3

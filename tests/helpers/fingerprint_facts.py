@@ -131,7 +131,10 @@ def drawn(drafts: Sequence[Draft]) -> Facts:
         layout = sorted((one.layout or {}).items())
         parts += [one.images, one.attention, layout, list(one.text or ()), one.note, round(one.progress, 6)]
     last = drafts[-1].images
-    return {"drafts": f"{len(drafts)} {digest(*parts)}", "pictures": list(map(picture, to_pil(last)))}
+    return {
+        "drafts": f"{len(drafts)} {digest(*parts)}",
+        "pictures": [] if last is None else list(map(picture, to_pil(last))),
+    }
 
 
 def said(ask: Callable[..., Any], *given: Any) -> str:
