@@ -37,7 +37,6 @@ Styles = Annotated[
     list[Path] | None,
     typer.Option(help="Draw in the style of this picture, not by chance; may be repeated.", show_default=False),
 ]
-Card = Annotated[bool, typer.Option("--card", help="Of an artist that answers in text: also a picture of the text.")]
 
 
 def draw(

@@ -147,11 +147,11 @@ class GenerationBody(DrawingOptions, PromptOrRequest):
     n: Count | None = None
     seed: AnySeed | None = None
     stream: bool | None = None
-    partial_images: Annotated[int, Field(ge=0, le=64)] | None = None
+    partial_images: Annotated[int, Field(ge=0, le=64, strict=True)] | None = None
     output_format: Literal["png"] | None = None
     background: Literal["auto", "opaque"] | None = None
     moderation: Word | None = None
-    output_compression: Annotated[int, Field(ge=0, le=100)] | None = None
+    output_compression: Annotated[int, Field(ge=0, le=100, strict=True)] | None = None
     quality: Word | None = None
     style: Word | None = None
     user: Annotated[str, Field(max_length=500)] | None = None
