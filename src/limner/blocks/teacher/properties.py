@@ -113,7 +113,8 @@ class Properties(nn.Module):
         """Return the value of each property in each picture: int64 (B, A), -1 where not known."""
         if not self.by_phrases:
             return batch.attributes
-        held = torch.stack([self._hold(captions).any(dim=0) for captions in batch.captions])
+        each = self._hold([*chain.from_iterable(batch.captions)]).split([*map(len, batch.captions)])
+        held = torch.stack([captions.any(dim=0) for captions in each])
         return (~held).long().masked_fill(self.phrases[:, 0] < 0, -1)
 
     def _hold(self, texts: Sequence[str]) -> Tensor:
