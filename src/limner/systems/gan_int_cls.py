@@ -47,7 +47,7 @@ from torch.nn import functional as F
 from limner.blocks.export import example_condition, export_generator
 from limner.blocks.latent.knobs import Spread
 from limner.blocks.latent.noise import normal
-from limner.blocks.layers.convolutions import LEAK, Bottleneck, doublings, down, spectrally_normed, tile, up
+from limner.blocks.layers.convolutions import LEAK, Bottleneck, doublings, spectrally_normed, tile, up
 from limner.blocks.layers.initialisation import dcgan_init
 from limner.blocks.losses.adversarial import bce_fake, bce_real
 from limner.blocks.losses.differentiable_augmentation import diff_augment, middle, window
@@ -56,6 +56,7 @@ from limner.blocks.pretrained_text import PretrainedText, TextConfig, build_text
 from limner.blocks.text.caption_table import CaptionTable
 from limner.blocks.text.standardise import Standardise
 from limner.blocks.vision.encoders import ImageEncoder
+from limner.blocks.vision.style_encoder import StyleEncoder, trunk
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.errors import UserError
@@ -119,16 +120,6 @@ class Generator(nn.Module):
         return self.draw(torch.cat([z, self.read(sentence)], dim=1)[:, :, None, None])
 
 
-def trunk(width: int, size: int, norm: bool) -> nn.Sequential:
-    """Halve a picture to a 4x4 map: (B, 3, S, S) to (B, 8n, 4, 4). Biases where there is no batch norm."""
-    widths = [8 * width >> i for i in range(doublings(size))][::-1]  # n, 2n, 4n, 8n at 64 pixels
-    last, leaky = widths[-1], nn.LeakyReLU(LEAK)
-    layers: list[nn.Module] = [down(3, widths[0], norm=False, bias=not norm)]
-    for inside, outside in pairwise(widths):
-        layers += [leaky, down(inside, outside, norm=norm, bias=not norm)]
-    return nn.Sequential(*layers, Bottleneck(last, last // 4, leaky, norm=norm, bias=not norm))
-
-
 class Discriminator(nn.Module):
     """D: a picture halved to a 4x4 map, the sentence beside it at every place, one logit. Fig. 2, right."""
 
@@ -155,23 +146,6 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor, sentence: Tensor) -> Tensor:
         return self.judge(self.features(x), sentence)
-
-
-class StyleEncoder(nn.Module):
-    """S of section 4.4: from a picture back to the noise it was drawn from: (B, 3, S, S) to (B, Z)."""
-
-    def __init__(self, width: int, size: int) -> None:
-        super().__init__()
-        self.trunk = trunk(width, size, norm=True)
-        self.find = nn.Linear(8 * width * 4 * 4, Z)
-
-    @property
-    def learnt(self) -> bool:
-        """Whether it was ever trained: batch norm counts its batches."""
-        return any(int(count) for name, count in self.named_buffers() if name.endswith("num_batches_tracked"))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.find(self.trunk(x).flatten(1))
 
 
 class GanIntCls(System):
@@ -226,7 +200,9 @@ class GanIntCls(System):
         self.discriminator.apply(dcgan_init)
         if c.recipe == "modern":
             spectrally_normed(self.discriminator)
-        self.style_encoder = StyleEncoder(c.discriminator_width, c.size).apply(dcgan_init) if c.style_images else None
+        self.style_encoder = (
+            StyleEncoder(c.discriminator_width, c.size, Z).apply(dcgan_init) if c.style_images else None
+        )
 
     @classmethod
     def data_size(cls, config: GanIntClsConfig) -> int:
