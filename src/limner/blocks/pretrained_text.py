@@ -14,7 +14,7 @@ Letters: B pictures, S their side, E width of a sentence vector.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -28,7 +28,7 @@ from limner.blocks.text.encoders import TextEncoder, WordEncoder, mend, texts_of
 from limner.blocks.text.standardise import Standardise
 from limner.blocks.vision.encoders import ImageEncoder
 from limner.data.schema import Lexicon
-from limner.data.views import Pairs
+from limner.data.views import paired
 from limner.requests import Request
 from limner.system import ExportPart, Phase
 
@@ -72,24 +72,28 @@ class PretrainedText:
     standard: Standardise
     sentences: CaptionTable
     lexicon: Lexicon
+    share: float = 1.0
+    """Of the rows whose captions are read at all: see `limner.data.views.Paired`."""
 
     def phases(self, config: TextConfig) -> list[Phase]:
         """Train both encoders; then encode every caption of the training set."""
         pretrain = contrastive if config.text_loss == "contrastive" else structured_joint_embedding
+        learning = pretrain(self.text, self.vision, images=config.text_images, batch=config.text_batch)
+        view = paired(self.share)
         return [
-            pretrain(self.text, self.vision, images=config.text_images, batch=config.text_batch),
-            Phase(name="read", view=Pairs, images=0, batch=config.text_batch, once=self.fill_table),
+            replace(learning, view=view),
+            Phase(name="read", view=view, images=0, batch=config.text_batch, once=self.fill_table),
         ]
 
     def fill_table(self, data: Dataset) -> None:
         """Encode every caption of the training set, and measure mean and deviation of the vectors."""
-        self.sentences.fill(self.text, data)
+        self.sentences.fill(self.text, data, share=self.share)
         self.standard.fit(self.sentences.vectors)
 
     def restore_table(self, data: Dataset) -> None:
         """Encode the captions again where the table is empty, as in a resumed run: for `Phase.on_enter`."""
         if not len(self.sentences.vectors):
-            self.sentences.fill(self.text, data)
+            self.sentences.fill(self.text, data, share=self.share)
 
     def draw(self, rows: Tensor, captions: int = 1) -> Tensor:
         """Return the mean vector of so many random captions of each row (B,) of the training set: (B, E)."""

@@ -33,6 +33,7 @@ __all__ = ["Dataset", "order", "rows_at"]
 
 _EXAMPLES = 12
 _LARGEST_SIDE = 4096
+_PAIRED = 1  # of the numbers by which rows are paired: not those by which they are held out
 _log = logging.getLogger(__name__)
 
 
@@ -128,6 +129,15 @@ class Dataset:
     def captions(self, row: int, split: str = "train") -> tuple[str, ...]:
         """Return all captions of one row; none where the data set has no captions."""
         return self._annotations.texts.row(self._rows(split)[row]) if self._annotations.texts else ()
+
+    def paired(self, share: float, split: str = "train") -> np.ndarray:
+        """Return the rows of a split whose captions are read where only a share of them is: int64 (P,), at least one.
+
+        They are chosen by the content of their pictures, so always the same ones, and of a larger share more.
+        """
+        rows = self._rows(split)
+        chosen = _shares(self._decoded.digests[rows], _PAIRED) < share
+        return np.flatnonzero(chosen) if chosen.any() else np.arange(min(len(rows), 1))
 
     def label(self, row: int, split: str = "train") -> int:
         """Return the number in `schema.labels` of the label of one row, -1 where it has none."""

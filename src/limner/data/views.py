@@ -18,6 +18,12 @@ Rows = Sequence[int] | np.ndarray
 class Readable(Protocol):
     """What views ask of a data set; `limner.data.dataset.Dataset` is one."""
 
+    def length(self, split: str = "train") -> int:
+        """Return the number of rows of a split."""
+
+    def paired(self, share: float, split: str = "train") -> np.ndarray:
+        """Return the rows whose captions are read where only a share of them is: int64 (P,)."""
+
     def pictures(self, rows: Rows, split: str = "train") -> Tensor:
         """Return pictures as bytes: uint8 (B, 3, S, S)."""
 
@@ -51,6 +57,11 @@ class View:
     def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
         """Read `rows` of `split`; what is random (which caption, which partner) comes from `rng` alone."""
         raise NotImplementedError
+
+    @classmethod
+    def available(cls, data: Readable) -> int:
+        """Return how many rows of the training split there are for a batch of this view."""
+        return data.length("train")
 
     def to(self, device: torch.device | str) -> Self:
         """Move every tensor; pictures become floats in [-1, 1] there, so that bytes travel."""
@@ -246,6 +257,61 @@ class Layouts(View):
 def streams(frames: int, pictures: int) -> type[Stories]:
     """Return the view that gives single frames and whole stories as `frames` to `pictures` pictures."""
     return type("Stories", (Stories,), {"whole": pictures / (frames + pictures), "__doc__": Stories.__doc__})
+
+
+@dataclass(frozen=True)
+class Paired(Pairs):
+    """Pictures and captions of a share of the rows; the captions of the others are never read.
+
+    `rows` count among those that are paired: any number is one of them, cyclically. `paired` sets the share.
+    """
+
+    share: ClassVar[float] = 1.0
+    """Share of the rows that come with their captions, chosen by the content of their pictures."""
+
+    @classmethod
+    def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
+        """Read the paired rows that `rows` stand for."""
+        own = data.paired(cls.share, split)
+        return super().gather(data, own[np.asarray(rows, dtype=np.int64) % len(own)], rng, split)
+
+    @classmethod
+    def available(cls, data: Readable) -> int:
+        """Return how many rows are paired."""
+        return len(data.paired(cls.share))
+
+
+@functools.cache
+def paired(share: float) -> type[Pairs]:
+    """Return the view of the pairs of a share of the rows; of all rows it is `Pairs`."""
+    return Pairs if share == 1 else type("Paired", (Paired,), {"share": share, "__doc__": Paired.__doc__})
+
+
+@dataclass(frozen=True)
+class Halves(Paired):
+    """Half of the rows as pictures without captions, the other half as pairs, of which there may be few."""
+
+    unpaired: Tensor
+    """(U, 3, S, S) pictures of any rows; bytes when gathered, floats in [-1, 1] in a step."""
+
+    @classmethod
+    def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
+        """Read the pictures of the first half of `rows`, and pairs for the other."""
+        half = len(rows) // 2
+        pairs = paired(cls.share).gather(data, rows[half:], rng, split)
+        fields = {field.name: getattr(pairs, field.name) for field in dataclasses.fields(pairs)}
+        return cls(**fields, unpaired=data.pictures(rows[:half], split))
+
+    @classmethod
+    def available(cls, data: Readable) -> int:
+        """Return twice the number of rows that are paired: as many pictures come without."""
+        return min(data.length("train"), 2 * len(data.paired(cls.share)))
+
+
+@functools.cache
+def halves(share: float) -> type[Halves]:
+    """Return the view of pictures without captions and of the pairs of a share of the rows."""
+    return type("Halves", (Halves,), {"share": share, "__doc__": Halves.__doc__})
 
 
 def _one(captions: tuple[str, ...], rng: np.random.Generator) -> str:

@@ -38,6 +38,7 @@ class CaptionTable:
         data: Dataset,
         split: str = "train",
         encode: Callable[[Sequence[str]], Tensor] | None = None,
+        share: float = 1.0,
     ) -> None:
         """Encode each distinct caption of `split` once, on the encoder's device.
 
@@ -46,13 +47,15 @@ class CaptionTable:
             data: whose captions.
             split: which of them.
             encode: sentences to vectors (B, E); without it the encoder's sentence vectors are taken.
+            share: of the rows, whose captions are read; the others have none (see `limner.data.views.Paired`).
         """
         encode = encode or encoder.sentence
         number: dict[str, int] = {}
         places: list[int] = []
         counts: list[int] = []
+        read = range(data.length(split)) if share == 1 else set(data.paired(share, split).tolist())
         for row in range(data.length(split)):
-            captions = data.captions(row, split)
+            captions = data.captions(row, split) if row in read else ()
             places += [number.setdefault(caption, len(number)) for caption in captions]
             counts.append(len(captions))
         self.sentences = list(number)
