@@ -6,7 +6,7 @@ makes them in this order under these names, and holds a `PretrainedText` of them
     self.text = build_text_encoder(config, schema.lexicon)
     self.vision = ImageEncoder(self.data_size(config), config.text_width)
     self.standard, self.sentences = Standardise(config.text_width), CaptionTable()
-    self.captions = PretrainedText(self.text, self.vision, self.standard, self.sentences, schema.lexicon)
+    self.captions = PretrainedText(self.text, self.vision, self.standard, self.sentences, schema.lexicon, config.paired)
 
 Letters: B pictures, S their side, E width of a sentence vector.
 """
@@ -29,6 +29,7 @@ from limner.blocks.text.standardise import Standardise
 from limner.blocks.vision.encoders import ImageEncoder
 from limner.data.schema import Lexicon
 from limner.data.views import paired
+from limner.errors import UserError
 from limner.requests import Request
 from limner.system import ExportPart, Phase
 
@@ -50,6 +51,8 @@ class TextConfig:
     """Budget of learning to read; Reed et al. take 200 rounds of 150 classes, 40 pictures a step."""
     text_batch: int = 40
     """Pictures in a step of learning to read."""
+    paired: float = 1.0
+    """Share of the pictures whose captions are read, above 0; FusedGAN learns from the others without theirs."""
 
 
 def build_text_encoder(config: TextConfig, lexicon: Lexicon) -> TextEncoder:
@@ -74,6 +77,10 @@ class PretrainedText:
     lexicon: Lexicon
     share: float = 1.0
     """Of the rows whose captions are read at all: see `limner.data.views.Paired`."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise UserError(f"paired={self.share}: it is the share of pictures with captions, above 0 and at most 1")
 
     def phases(self, config: TextConfig) -> list[Phase]:
         """Train both encoders; then encode every caption of the training set."""

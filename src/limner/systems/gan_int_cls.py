@@ -58,7 +58,7 @@ from limner.blocks.text.standardise import Standardise
 from limner.blocks.vision.encoders import ImageEncoder
 from limner.blocks.vision.style_encoder import StyleEncoder, trunk
 from limner.data.schema import Schema
-from limner.data.views import Pairs
+from limner.data.views import Pairs, paired
 from limner.errors import UserError
 from limner.noise import RowNoise
 from limner.optimisers import adam, step_halving
@@ -193,7 +193,7 @@ class GanIntCls(System):
         self.text = build_text_encoder(c, schema.lexicon)  # phi
         self.vision = ImageEncoder(self.data_size(c), c.text_width)
         self.standard, self.sentences = Standardise(c.text_width), CaptionTable()
-        self.captions = PretrainedText(self.text, self.vision, self.standard, self.sentences, schema.lexicon)
+        self.captions = PretrainedText(self.text, self.vision, self.standard, self.sentences, schema.lexicon, c.paired)
         self.generator = Generator(c.generator_width, c.size, c.text_width)
         self.discriminator = Discriminator(c.discriminator_width, c.size, c.text_width, c.recipe == "modern")
         self.generator.apply(dcgan_init)
@@ -216,7 +216,7 @@ class GanIntCls(System):
             *self.captions.phases(c),
             Phase(
                 name="gan",
-                view=Pairs,
+                view=paired(c.paired),
                 images=c.images,
                 batch=c.batch,
                 players=self.players(),
@@ -228,7 +228,7 @@ class GanIntCls(System):
             optimiser = adam(c.rate, betas=(0.5, 0.999))
             style = Phase(
                 name="style",
-                view=Pairs,
+                view=paired(c.paired),
                 images=c.style_images,
                 batch=c.batch,
                 players={"style": Player(modules=[self.style_encoder], optimiser=optimiser, schedule=step_halving(5))},

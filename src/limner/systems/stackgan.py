@@ -59,7 +59,7 @@ from limner.blocks.text.caption_table import CaptionTable
 from limner.blocks.text.standardise import Standardise
 from limner.blocks.vision.encoders import ImageEncoder
 from limner.data.schema import Schema
-from limner.data.views import Pairs
+from limner.data.views import Pairs, paired
 from limner.noise import RowNoise
 from limner.optimisers import adam, step_halving
 from limner.requests import Caption, Request
@@ -208,7 +208,7 @@ class StackGan(System):
         self.text = build_text_encoder(c, schema.lexicon)  # phi
         self.vision = ImageEncoder(self.data_size(c), c.text_width)
         self.standard, self.sentences = Standardise(c.text_width), CaptionTable()
-        self.captions = PretrainedText(self.text, self.vision, self.standard, self.sentences, schema.lexicon)
+        self.captions = PretrainedText(self.text, self.vision, self.standard, self.sentences, schema.lexicon, c.paired)
         self.adversarial = AdversarialLoss(c.kit)
         sketcher = Sketcher(c.generator_width, c.first, c.text_width)
         refiner = Refiner(c.generator_width, c.first, c.size, c.text_width, c.residuals)
@@ -285,13 +285,13 @@ class StackGan(System):
         return [
             *self.captions.phases(c),
             Phase(
-                name="stage I", view=Pairs, images=c.images, batch=c.batch,
+                name="stage I", view=paired(c.paired), images=c.images, batch=c.batch,
                 on_enter=self.captions.restore_table,
                 players=self.players(self.critic_i, stages.sketcher, halvings=11),  # every 50 of 600 rounds
                 step=self.step_i,
             ),
             Phase(
-                name="stage II", view=Pairs, images=c.second_images, batch=c.batch,
+                name="stage II", view=paired(c.paired), images=c.second_images, batch=c.batch,
                 on_enter=self.captions.restore_table,
                 players=self.players(self.critic_ii, stages.refiner, halvings=5),  # every 100 of 600 rounds
                 step=self.step_ii,

@@ -59,7 +59,7 @@ from limner.blocks.text.caption_table import CaptionTable
 from limner.blocks.text.standardise import Standardise
 from limner.blocks.vision.encoders import ImageEncoder
 from limner.data.schema import Schema
-from limner.data.views import Pairs, Pictures
+from limner.data.views import Pairs, Pictures, paired
 from limner.noise import RowNoise
 from limner.optimisers import adam
 from limner.requests import Caption, Nothing, Request
@@ -193,7 +193,9 @@ class StackGanV2(System):
             self.text = build_text_encoder(c, schema.lexicon)  # phi
             self.vision = ImageEncoder(self.data_size(c), c.text_width)
             self.standard, self.sentences = Standardise(c.text_width), CaptionTable()
-            self.captions = PretrainedText(self.text, self.vision, self.standard, self.sentences, schema.lexicon)
+            self.captions = PretrainedText(
+                self.text, self.vision, self.standard, self.sentences, schema.lexicon, c.paired
+            )
         self.adversarial = AdversarialLoss(c.kit)
         self.generator = Tree(c).apply(orthogonal)
         self.critics = Discriminators(
@@ -284,7 +286,7 @@ class StackGanV2(System):
         if self.captions is None:
             return [Phase(name="tree", view=Pictures, images=c.images, batch=c.batch, players=players, step=self.step)]
         gan = Phase(
-            name="tree", view=Pairs, images=c.images, batch=c.batch, players=players,
+            name="tree", view=paired(c.paired), images=c.images, batch=c.batch, players=players,
             on_enter=self.captions.restore_table, step=self.step,
         )  # fmt: skip
         return [*self.captions.phases(c), gan]
