@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ import torch
 from limner.data.dataset import Dataset
 from limner.data.schema import words_of
 from limner.evaluation.descriptions import edits, open_captions, wordings
-from limner.evaluation.identity import identity
+from limner.evaluation.identity import identity, part_boxes, twins
 from limner.evaluation.protocol import HeldOut, NamedJudge
 from limner.evaluation.variety import rewording, within_captions
+from limner.requests import Caption, Nothing
+from limner.system import Draft
 from painters import EYES, HATS, Eye, Painter, faces
 
 
@@ -95,6 +98,59 @@ def test_one_word_changed_with_one_seed_keeps_the_rest(held_out: HeldOut) -> Non
     assert kept["seed"].value == 1 and kept["seed"].real == 1
     assert kept["seed"].floor is not None and kept["seed"].floor < 0.95  # with another seed what is open changes
     assert kept["wording"].value < 0.9
+
+
+def test_what_changes_outside_of_the_part(held_out: HeldOut, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hats fill the left half and eyes the right one, so a hat that changes leaves the right half alone."""
+    halves = {1: (0.0, 0.0, 0.5, 1.0), 0: (0.5, 0.0, 0.5, 1.0)}
+    assert "change outside" not in identity(held_out, Painter(held_out.data, "seed"), {})  # without boxes
+    monkeypatch.setattr("limner.evaluation.identity.part_boxes", lambda held_out: halves)
+    found = identity(held_out, Painter(held_out.data, "seed"), {})["change outside"]
+    assert found.value == pytest.approx(0, abs=0.02) and found.better == -1
+    assert found.floor is not None and found.floor > 0.1
+
+
+def test_an_attribute_speaks_of_the_boxes_that_its_name_begins_with() -> None:
+    names = ("hair", "facial hair", "hat")
+    labels = torch.tensor([[0, 1, -1], [0, 2, 1]])
+    boxes = torch.tensor([
+        [[0.1, 0.1, 0.5, 0.5], [0.4, 0.6, 0.2, 0.1], [0.0, 0.0, 0.0, 0.0]],
+        [[0.2, 0.0, 0.5, 0.5], [0.0, 0.0, 1.0, 0.2], [0.3, 0.7, 0.2, 0.2]],
+    ])  # fmt: skip
+    values = dict.fromkeys(("hair_colour", "facial_hair", "hat", "hatred", "skin"), ())
+    about: Any = SimpleNamespace(
+        data=SimpleNamespace(schema=SimpleNamespace(things=names), layouts=lambda rows, split: (names, labels, boxes)),
+        judge=SimpleNamespace(network=SimpleNamespace(values=values)), rows=[0, 1],
+    )  # fmt: skip
+    found = part_boxes(about)
+    assert list(found) == [0, 1, 2]
+    assert found[0] == pytest.approx((0.1, 0.0, 0.6, 0.6))
+    assert found[1] == pytest.approx((0.3, 0.6, 0.3, 0.3))
+    assert found[2] == pytest.approx((0.0, 0.0, 1.0, 0.2))
+
+
+class Twin(Painter):
+    """Draws a block whose place is the seed's, told or not; `told` shifts it where there is a caption."""
+
+    takes = (Caption, Nothing)
+
+    def __init__(self, data: Dataset, shift: int) -> None:
+        super().__init__(data, "seed")
+        self.shift = shift
+
+    def sample(self, requests: Any, knobs: Any, rng: Any) -> Any:
+        images = torch.zeros(len(requests), 3, 16, 16)
+        for image, request, seed in zip(images, requests, rng.seeds, strict=True):
+            left = 2 + seed % 7 + (self.shift if request.asks else 0)
+            image[:, 4:8, left : left + 4] = 1.0 if request.asks else -1.0
+        yield Draft(images=images)
+
+
+def test_structure_kept_between_twins(held_out: HeldOut) -> None:
+    same, shifted = (twins(held_out, Twin(held_out.data, shift))["structure kept"] for shift in (0, 2))
+    assert same.value == 1 and same.floor is not None and same.floor < 0.5
+    assert shifted.value == pytest.approx(2 / 6)
+    assert twins(held_out, Painter(held_out.data, "seed")) == {}  # it takes captions alone
 
 
 def test_wording_beside_seeds(held_out: HeldOut, monkeypatch: pytest.MonkeyPatch) -> None:

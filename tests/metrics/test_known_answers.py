@@ -306,3 +306,45 @@ class TestIdentity:
         assert metrics.rewording_ratio(worded, seeded) == pytest.approx(0.25)
         assert metrics.rewording_ratio(seeded, seeded) == 1 and metrics.rewording_ratio(worded * 0, seeded) == 0
         assert math.isnan(metrics.rewording_ratio(worded, seeded * 0))
+
+
+class TestChangeOutside:
+    def test_by_hand(self) -> None:
+        before = torch.zeros(2, 3, 4, 4)
+        after = before.clone()
+        after[0, :, :2, :2] = 0.8  # the part, a quarter of the picture
+        after[0, :, 2:, 2:] = 0.2  # a third of the rest
+        quarter = torch.tensor([0.0, 0.0, 0.5, 0.5])
+        assert metrics.change_outside(before, after, quarter.repeat(2, 1)) == pytest.approx(0.2 / 3 / 0.8)
+        after[1] = 0.4  # all alike
+        expected = (0.2 / 3 + 0.4) / (0.8 + 0.4)
+        assert metrics.change_outside(before, after, quarter.repeat(2, 1)) == pytest.approx(expected)
+
+    def test_pairs_of_no_known_part_do_not_count(self) -> None:
+        before, nan = torch.zeros(2, 3, 4, 4), float("nan")
+        after = before.clone()
+        after[0, :, :2] = 1.0
+        after[1] = 1.0
+        boxes = torch.tensor([[0.0, 0.0, 1.0, 0.5], [nan] * 4])
+        assert metrics.change_outside(before, after, boxes) == 0
+        assert math.isnan(metrics.change_outside(before, after, boxes * nan))
+        assert math.isnan(metrics.change_outside(before, before, boxes))
+
+    def test_a_part_of_the_whole_picture_has_no_outside(self) -> None:
+        everything = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
+        assert math.isnan(metrics.change_outside(torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4), everything))
+
+
+class TestSilhouettes:
+    def test_what_is_unlike_the_ground(self) -> None:
+        picture = torch.full((1, 3, 4, 4), 0.5)
+        picture[:, :, 2:, 1:3] = -0.5
+        picture[:, 0, 0, 1] = 0.7  # by less than a tenth, as a mean over channels
+        found = metrics.silhouette(picture)
+        assert found.sum() == 4 and found[0, 2:, 1:3].all()
+
+    def test_overlap_by_hand(self) -> None:
+        one, other = torch.zeros(3, 4, 4, dtype=torch.bool), torch.zeros(3, 4, 4, dtype=torch.bool)
+        one[0, :2], other[0, 1:3] = True, True  # 4 of 12
+        one[1], other[1] = True, True
+        assert metrics.overlap(one, other) == pytest.approx((4 / 12 + 1 + 1) / 3)  # nothing beside nothing is alike

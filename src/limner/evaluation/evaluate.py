@@ -25,7 +25,7 @@ from limner.data.cache import Progress
 from limner.data.dataset import Dataset
 from limner.errors import UserError
 from limner.evaluation.draw import BATCH, draw
-from limner.evaluation.identity import identity
+from limner.evaluation.identity import identity, twins
 from limner.evaluation.judge import Judge, truth
 from limner.evaluation.protocol import HeldOut, floats, resized
 from limner.evaluation.redescription import redescribed
@@ -133,7 +133,7 @@ def evaluate(artist: Artist, held_out: HeldOut) -> Report:
     figures |= variety(held_out, drawn, repeats)
     if by_caption:
         figures |= within_captions(held_out, system) | rewording(held_out, system)
-        figures |= identity(held_out, system, details)
+        figures |= identity(held_out, system, details) | twins(held_out, system)
     if held_out.second is not None:
         figures |= _by_another(held_out.by_second, drawn, lines, details)
     figures["million parameters"] = Figure(drawing_parameters(system, requests[0]) / 1e6, better=0, note="that draw")

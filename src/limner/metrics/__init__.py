@@ -6,7 +6,7 @@ from limner.metrics.clip import clip_score
 from limner.metrics.diversity import diversity
 from limner.metrics.features import Extractor, Inception, collect
 from limner.metrics.frechet import frechet_distance
-from limner.metrics.identity import Identity, identity, rewording_ratio
+from limner.metrics.identity import Identity, change_outside, identity, overlap, rewording_ratio, silhouette
 from limner.metrics.inception_score import inception_score
 from limner.metrics.kernel import kernel_distance
 from limner.metrics.layouts import area_under_curve, counts_within, iou, matched_iou
@@ -40,6 +40,7 @@ __all__ = [
     "attribute_accuracy",
     "bleu",
     "by_property",
+    "change_outside",
     "clip_score",
     "collect",
     "consistency",
@@ -55,10 +56,12 @@ __all__ = [
     "kernel_distance",
     "matched_iou",
     "nearest",
+    "overlap",
     "precision_recall",
     "r_precision",
     "required_so_far",
     "rewording_ratio",
+    "silhouette",
     "ssim",
     "story_accuracy",
 ]
