@@ -363,6 +363,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "anime_report": lambda: reported("anime_eval"),
     "variants": lambda: bench("variants"),
     "ingredients": lambda: bench("ingredients"),
+    "fusedgan": lambda: bench("fusedgan"),
 }
 
 

@@ -96,7 +96,7 @@ def twins(held_out: HeldOut, system: System) -> dict[str, Figure]:
         return {}
     requests = held_out.data.requests(system.takes, min(held_out.requests, TWINS), "test")
     seeds = list(range(held_out.seed, held_out.seed + len(requests)))
-    told, untold, other = (
+    conditional, unconditional, other = (
         metrics.silhouette(draw(system, wanted, [seed + shift for seed in seeds], held_out.processes))
         for wanted, shift in (
             (requests, 0),
@@ -105,4 +105,8 @@ def twins(held_out: HeldOut, system: System) -> dict[str, Figure]:
         )
     )
     note = "silhouettes of one seed, told the caption and told nothing"
-    return {"structure kept": Figure(metrics.overlap(told, untold), None, metrics.overlap(told, other), note=note)}
+    return {
+        "structure kept": Figure(
+            metrics.overlap(conditional, unconditional), None, metrics.overlap(conditional, other), note=note
+        )
+    }

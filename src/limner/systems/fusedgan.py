@@ -284,17 +284,17 @@ class FusedGan(System):
         """Draw the twin that is told nothing, then the picture; where nothing is asked for, the twin is the answer."""
         z, epsilon = rng.normal(Z + CODE).split([Z, CODE], dim=1)
         noise = torch.cat([knobs.spread * z, knobs.reading * epsilon], dim=1)
-        told = torch.tensor([request.asks for request in requests], device=noise.device)
-        if self.unconditional is None and not told.all():
+        asked = torch.tensor([request.asks for request in requests], device=noise.device)
+        if self.unconditional is None and not asked.all():
             raise UserError("this FusedGAN was trained with without=unpaired and draws from a sentence only")
         sentence = noise.new_zeros(len(requests), self.config.text_width)
-        if told.any():
-            sentence[told] = blend(self.captions.encode, [request for request in requests if request.asks])
+        if asked.any():
+            sentence[asked] = blend(self.captions.encode, [request for request in requests if request.asks])
         *twin, last = self.draw(noise, sentence)
         yield from twin
-        if twin and not told.all():
+        if twin and not asked.all():
             assert last.images is not None and twin[0].images is not None
-            images = torch.where(told[:, None, None, None], last.images, twin[0].images)
+            images = torch.where(asked[:, None, None, None], last.images, twin[0].images)
             last = Draft(images=images, note=last.note)
         yield last
 

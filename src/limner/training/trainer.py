@@ -95,12 +95,11 @@ class Trainer:
 
     def _check(self, phase: Phase) -> None:
         self.data.require(phase.view)
-        rows, every = phase.view.available(self.data), self.data.length("train")
+        rows = phase.view.available(self.data)
         if phase.step and rows < phase.batch:
-            some = "" if rows == every else f", of which this phase reads {rows}"
             raise UserError(
-                f"phase {phase.name!r} needs at least one batch of {phase.batch} pictures and the data set has {every} "
-                f"to train on{some}: add pictures, or make batches smaller (see the batch options of `limner show`)"
+                f"phase {phase.name!r} needs at least one batch of {phase.batch} pictures and the data set has {rows} "
+                f"for it: add pictures, or make batches smaller (see the batch options of `limner show`)"
             )
         if phase.batch % self.engine.world:
             raise UserError(f"a batch of {phase.batch} cannot be shared by {self.engine.world} processes")
