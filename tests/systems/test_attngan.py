@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+from limner.blocks.layers.attention import WordAttention
 from limner.blocks.layers.tree import Drawn
 from limner.blocks.losses.damsm import matching_losses
 from limner.blocks.losses.matching_aware import DiscriminatorScores
@@ -20,7 +21,7 @@ from limner.noise import RowNoise
 from limner.requests import Blend, Caption
 from limner.settings import change
 from limner.system import Clock
-from limner.systems.attngan import AttnGan, AttnGanConfig, Generator, WordAttention
+from limner.systems.attngan import AttnGan, AttnGanConfig, Generator
 from scored import Scored, colours, softplus
 from toy import pairs, shapes
 

@@ -3,9 +3,10 @@
 Xu, Zhang, Huang, Zhang, Gan, Huang, He: AttnGAN: Fine-Grained Text to Image Generation with Attentional Generative
 Adversarial Networks, CVPR 2018.
 
-Reading order: AttnGanConfig; WordAttention, Branch and Generator (eqs. 1 to 3); AttnGan: phases, step, the losses L_D
-(eq. 6) and L (eqs. 4, 5 and 14), sampling. DAMSM, the encoders' own training with its equations 7 to 13, is in
-`blocks.losses.damsm`; the generator's layers are in `blocks.layers.tree`.
+Reading order: AttnGanConfig; Branch and Generator (eq. 1); AttnGan: phases, step, the losses L_D (eq. 6) and L (eqs. 4,
+5 and 14), sampling. Attention to words, eqs. 2 and 3, is `blocks.layers.attention`; the adversarial losses of a stage
+are `blocks.losses.stages`; DAMSM, the encoders' own training with its equations 7 to 13, is in `blocks.losses.damsm`;
+the generator's layers are in `blocks.layers.tree`.
 
 Letters: B pictures, S their side, s that of a stage, E width of sentences and words, T words, Z = 100 numbers of noise,
 c = 100 numbers of a text's code, N the width of the generator, h side of a map, h_i the hidden map of stage i.
@@ -44,6 +45,7 @@ from limner.blocks.discriminators.pyramid import Discriminators, drafts, half_li
 from limner.blocks.export import CONDITION, example_words, export_encoder, export_generator
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.latent.noise import normal
+from limner.blocks.layers.attention import WordAttention
 from limner.blocks.layers.conditioning_augmentation import (
     ConditioningAugmentation,
     kl_to_standard_normal,
@@ -54,6 +56,7 @@ from limner.blocks.layers.tree import Drawn, Head, Residual, Root, Up, shrunk, s
 from limner.blocks.losses.damsm import SmallRegions, damsm, matching_losses
 from limner.blocks.losses.joint_embedding import same_meaning
 from limner.blocks.losses.matching_aware import AdversarialLoss, DiscriminatorScores
+from limner.blocks.losses.stages import adversarial_loss, stage_loss
 from limner.blocks.text.encoders import BiLstmEncoder, Text, TextCodes, blended, texts_of, unknown_words
 from limner.blocks.text.subsample import subsample_words
 from limner.blocks.vision.pretrained import InceptionRegions, load_imagenet
@@ -101,26 +104,6 @@ class AttnGanConfig(CascadeConfig):
     def __post_init__(self) -> None:
         if len(sides(self.size, self.stages)) < 2:
             raise ValueError("stages=1: words are attended to from the second stage on, so there are two or more")
-
-
-class WordAttention(nn.Module):
-    """F^attn of section 3.1: for each place of a map the sum of the words, weighed by how well they fit the place.
-
-    Padding gets no weight whatever, in every row.
-    """
-
-    def __init__(self, text: int, width: int) -> None:
-        super().__init__()
-        self.project = nn.Linear(text, width, bias=False)  # U
-
-    def forward(self, h: Tensor, text: TextCodes) -> tuple[Tensor, Tensor]:
-        """Return context vectors for the places of a map (B, N, h, h), as large, and the attention, (B, T, h, h)."""
-        e = self.project(text.words)  # e'_t = U e_t: (B, T, N)
-        s = h.flatten(2).transpose(1, 2) @ e.transpose(1, 2)  # s_jt = h_j . e'_t: (B, hh, T)
-        beta = (s.float() + text.weight[:, None]).softmax(dim=2).to(e.dtype)  # over the words, masked by -inf
-        context = (beta @ e).transpose(1, 2)  # c_j, the sum of beta_jt e'_t, eqs. 2 and 3: (B, N, hh)
-        side = h.shape[2:]
-        return context.unflatten(2, side), beta.float().transpose(1, 2).unflatten(2, side)
 
 
 class Branch(nn.Module):
@@ -253,15 +236,7 @@ class AttnGan(System):
             wrong: (B,) for each text the place of a real picture that it does not fit.
             step: number of the step, for penalties of the kit.
         """
-        d, gan = discriminator, self.adversarial
-        x, x_hat = d.features(gan.augment(real)), d.features(gan.augment(fake.detach()))
-        right, drawn, mismatched = d.judge(x, sentence), d.judge(x_hat, sentence), d.judge(x[wrong], sentence)
-        loss = 1 / 2 * gan.real(right) + 1 / 3 * gan.fake(drawn, right) + 1 / 3 * gan.fake(mismatched, right)
-        alone, drawn_alone = d.judge_alone(x), d.judge_alone(x_hat)
-        loss = loss + (1 / 2 * gan.real(alone) + 1 / 3 * gan.fake(drawn_alone, alone))
-        loss = sum(gan.penalties(d, real, sentence, step), start=loss)
-        log = {"right": right, "wrong": mismatched, "drawn": drawn, "real": alone, "drawn alone": drawn_alone}
-        return DiscriminatorScores(loss, log, right.detach(), alone.detach())
+        return stage_loss(self.adversarial, discriminator, real, fake, sentence, wrong, step)
 
     def generator_loss(
         self, drawn: Drawn, text: Text, scores: Sequence[DiscriminatorScores], same: Tensor
@@ -277,12 +252,8 @@ class AttnGan(System):
         gan = self.adversarial
         kl = kl_to_standard_normal(*drawn.codes[0]) / CODE  # of F^ca
         words, sentences = matching_losses(self.vision(gan.blur(drawn.images[-1])), text, same)  # L^w, L^s
-        l_g = []
-        for (_, d), fake, its in zip(self.critics.named(), drawn.images, scores, strict=True):  # L_Gi, eq. 5
-            x_hat = d.features(gan.augment(fake))
-            conditional = gan.generator(d.judge(x_hat, text.sentence), its.right)
-            l_g.append(conditional + gan.generator(d.judge_alone(x_hat), its.real))
-        loss = torch.stack(l_g).sum() + kl + self.config.match * (words + sentences)
+        l_g = adversarial_loss(gan, self.critics, drawn.images, text.sentence, scores)  # the sum of L_Gi, eq. 5
+        loss = l_g + kl + self.config.match * (words + sentences)
         return loss, {"divergence": kl, "words": words, "sentences": sentences}
 
     @no_grad

@@ -2,8 +2,9 @@
 
 Qiao, Zhang, Xu, Tao: MirrorGAN: Learning Text-to-image Generation by Redescription, CVPR 2019.
 
-Reading order: MirrorGanConfig; GLAM: WordAttention, SentenceAttention, Branch and Generator; MirrorGan: phases, step,
-its losses, sampling, captions. The encoders (STEM) are trained by `blocks.losses.damsm`, the captioner (STREAM) is
+Reading order: MirrorGanConfig; GLAM: SentenceAttention, Branch and Generator; MirrorGan: phases, step, its losses,
+sampling, captions. Attention to words is `blocks.layers.attention`; the adversarial losses of a stage are
+`blocks.losses.stages`. The encoders (STEM) are trained by `blocks.losses.damsm`, the captioner (STREAM) is
 `blocks.vision.captioner`; the generator's layers are in `blocks.layers.tree`.
 
 Letters: B pictures, S their side, s that of a stage, E width of sentences and words, T words, Z = 100 numbers of noise,
@@ -43,6 +44,7 @@ from limner.blocks.discriminators.pyramid import Discriminators, drafts, half_li
 from limner.blocks.export import CONDITION, example_words, export_encoder, export_generator
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.latent.noise import normal
+from limner.blocks.layers.attention import WordAttention
 from limner.blocks.layers.conditioning_augmentation import (
     ConditioningAugmentation,
     kl_to_standard_normal,
@@ -53,6 +55,7 @@ from limner.blocks.layers.tree import Drawn, Head, Residual, Root, Up, shrunk, s
 from limner.blocks.losses.damsm import SmallRegions, damsm
 from limner.blocks.losses.differentiable_augmentation import middle
 from limner.blocks.losses.matching_aware import AdversarialLoss, DiscriminatorScores
+from limner.blocks.losses.stages import adversarial_loss, stage_loss
 from limner.blocks.text.encoders import BiLstmEncoder, Text, TextCodes, blended, texts_of, unknown_words
 from limner.blocks.text.subsample import subsample_words
 from limner.blocks.vision.captioner import Captioner, captioning
@@ -107,26 +110,6 @@ class MirrorGanConfig(CascadeConfig):
     def __post_init__(self) -> None:
         if len(sides(self.size, self.stages)) < 2:
             raise ValueError("stages=1: words are attended to from the second stage on, so there are two or more")
-
-
-class WordAttention(nn.Module):
-    """Word-level attention of GLAM: for each place of a map the sum of the words, weighed by how well they fit it.
-
-    Padding gets no weight whatever, in every row.
-    """
-
-    def __init__(self, text: int, width: int) -> None:
-        super().__init__()
-        self.project = nn.Linear(text, width, bias=False)  # U
-
-    def forward(self, h: Tensor, text: TextCodes) -> tuple[Tensor, Tensor]:
-        """Return context vectors for the places of a map (B, N, h, h), as large, and the attention, (B, T, h, h)."""
-        words = self.project(text.words)  # (B, T, N)
-        scores = h.flatten(2).transpose(1, 2) @ words.transpose(1, 2)  # (B, hh, T)
-        weights = (scores.float() + text.weight[:, None]).softmax(dim=2).to(words.dtype)  # masked by -inf
-        context = (weights @ words).transpose(1, 2)  # (B, N, hh)
-        side = h.shape[2:]
-        return context.unflatten(2, side), weights.float().transpose(1, 2).unflatten(2, side)
 
 
 class SentenceAttention(nn.Module):
@@ -294,15 +277,7 @@ class MirrorGan(System):
             wrong: (B,) for each text the place of a real picture that it does not fit.
             step: number of the step, for penalties of the kit.
         """
-        d, gan = discriminator, self.adversarial
-        x, x_hat = d.features(gan.augment(real)), d.features(gan.augment(fake.detach()))
-        right, drawn, mismatched = d.judge(x, sentence), d.judge(x_hat, sentence), d.judge(x[wrong], sentence)
-        loss = 1 / 2 * gan.real(right) + 1 / 3 * gan.fake(drawn, right) + 1 / 3 * gan.fake(mismatched, right)
-        alone, drawn_alone = d.judge_alone(x), d.judge_alone(x_hat)
-        loss = loss + (1 / 2 * gan.real(alone) + 1 / 3 * gan.fake(drawn_alone, alone))
-        loss = sum(gan.penalties(d, real, sentence, step), start=loss)
-        log = {"right": right, "wrong": mismatched, "drawn": drawn, "real": alone, "drawn alone": drawn_alone}
-        return DiscriminatorScores(loss, log, right.detach(), alone.detach())
+        return stage_loss(self.adversarial, discriminator, real, fake, sentence, wrong, step)
 
     def generator_loss(
         self, drawn: Drawn, sentence: Tensor, texts: Sequence[str], scores: Sequence[DiscriminatorScores]
@@ -318,12 +293,8 @@ class MirrorGan(System):
         gan = self.adversarial
         kl = kl_to_standard_normal(*drawn.codes[0]) / CODE  # of the text's code
         retold = self.captioner.cross_entropy(self.features(gan.blur(drawn.images[-1])), texts)  # L_stream
-        l_g = []
-        for (_, d), fake, its in zip(self.critics.named(), drawn.images, scores, strict=True):  # L_Gi
-            x_hat = d.features(gan.augment(fake))
-            conditional = gan.generator(d.judge(x_hat, sentence), its.right)
-            l_g.append(conditional + gan.generator(d.judge_alone(x_hat), its.real))
-        loss = torch.stack(l_g).sum() + kl + self.config.retell * retold
+        l_g = adversarial_loss(gan, self.critics, drawn.images, sentence, scores)  # the sum of L_Gi
+        loss = l_g + kl + self.config.retell * retold
         return loss, {"divergence": kl, "retold": retold}
 
     @no_grad
