@@ -364,6 +364,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "variants": lambda: bench("variants"),
     "ingredients": lambda: bench("ingredients"),
     "fusedgan": lambda: bench("fusedgan"),
+    "controlgan": lambda: bench("controlgan"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Networks trained on ImageNet and frozen: Inception-v3 (AttnGAN), ResNet-152 (MirrorGAN).
+"""Networks trained on ImageNet and frozen: Inception-v3 (AttnGAN), ResNet-152 (MirrorGAN), VGG-16 (ControlGAN).
 
 Torchvision builds them; it is imported when one is made, and is needed nowhere else. A new network has random weights
 until `load_imagenet` or a checkpoint brings those of ImageNet.
@@ -12,6 +12,7 @@ Letters: B pictures, S their side, E width of a code.
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -157,6 +158,24 @@ class ResNetFeatures(Pretrained):
         return self.trunk((x - self.mean) / self.deviation)
 
 
+class VggFeatures(Pretrained):
+    """VGG-16 as far as relu2_2, by which ControlGAN compares pictures; none of it is trained.
+
+    Pictures (B, 3, S, S) in [-1, 1] are taken as they are: ControlGAN's code does not bring them to the mean and
+    deviation that the weights were trained with. Gradients flow to the pictures.
+
+    Raises:
+        UserError: as `Pretrained`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_vgg, "VGG16_Weights.IMAGENET1K_V1", ("vgg16-397923af.pth",))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return features of pictures, (B, 128, S / 2, S / 2)."""
+        return self.trunk(images)
+
+
 def load_imagenet(net: nn.Module) -> None:
     """Load the weights of ImageNet into every pretrained network within `net`.
 
@@ -180,6 +199,11 @@ def _resnet(models: Any) -> nn.Module:
     net = models.resnet152(weights=None)
     net.fc = nn.Identity()
     return net
+
+
+def _vgg(models: Any) -> nn.Module:
+    net = models.vgg16(weights=None)
+    return nn.Sequential(OrderedDict(features=net.features[:9]))  # named as in the file: features.0, features.2, ...
 
 
 def _models() -> Any:
