@@ -1,7 +1,7 @@
 """Metrics, one in a file; `limner.evaluation` combines them, `docs/metrics.md` explains them."""
 
 from limner.metrics.attributes import Accuracy, attribute_accuracy
-from limner.metrics.bleu import bleu
+from limner.metrics.bleu import bleu, bleu_against, self_bleu, sentence_bleu
 from limner.metrics.clip import clip_score
 from limner.metrics.diversity import diversity
 from limner.metrics.features import Extractor, Inception, collect
@@ -11,6 +11,7 @@ from limner.metrics.inception_score import inception_score
 from limner.metrics.kernel import kernel_distance
 from limner.metrics.layouts import area_under_curve, counts_within, iou, matched_iou
 from limner.metrics.neighbours import Neighbours, nearest
+from limner.metrics.ngrams import jensen_shannon, novelty
 from limner.metrics.precision_recall import precision_recall
 from limner.metrics.r_precision import r_precision
 from limner.metrics.spectrum import high_frequency_power
@@ -39,6 +40,7 @@ __all__ = [
     "area_under_curve",
     "attribute_accuracy",
     "bleu",
+    "bleu_against",
     "by_property",
     "change_outside",
     "clip_score",
@@ -53,14 +55,18 @@ __all__ = [
     "inception_score",
     "interval",
     "iou",
+    "jensen_shannon",
     "kernel_distance",
     "matched_iou",
     "nearest",
+    "novelty",
     "overlap",
     "precision_recall",
     "r_precision",
     "required_so_far",
     "rewording_ratio",
+    "self_bleu",
+    "sentence_bleu",
     "silhouette",
     "ssim",
     "story_accuracy",
