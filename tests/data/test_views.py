@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from limner.data.dataset import Dataset
-from limner.data.views import Described, joined
+from limner.data.views import Described, Sentences, joined
 
 
 @pytest.fixture
@@ -56,3 +56,12 @@ def test_without_the_column_all_attributes_count(data: Dataset, tmp_path: Path) 
     assert [one.tolist() for one in plain.mentions([0])] == [[[True], [True]]]
     assert [one.sum(dim=1).tolist() for one in data.mentions([0, 1])] == [[1, 1, 1], [0]]
     assert data.mentioned([0], caption=1).tolist() == [[name == "coat" for name in data.schema.attributes]]
+
+
+def test_sentences_come_without_their_pictures(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Dataset, "pictures", None)  # whoever looks at one fails
+    drawn = [Sentences.gather(data, np.array([1, 0]), np.random.default_rng(seed)).texts for seed in range(40)]
+    assert {texts[0] for texts in drawn} == {"a person"}
+    assert {texts[1] for texts in drawn} == {"a red hat.", "a blue coat", "big"}  # one of several, by chance
+    same = [Sentences.gather(data, [0], np.random.default_rng(3)).to("cpu").texts for _ in range(2)]
+    assert same[0] == same[1]

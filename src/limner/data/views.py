@@ -328,3 +328,17 @@ def partners(captions: Sequence[tuple[str, ...]], labels: Sequence[int]) -> list
     return [
         next((j for k in range(1, count) if differs(i, j := (i + k) % count)), (i + 1) % count) for i in range(count)
     ]
+
+
+@dataclass(frozen=True)
+class Sentences(View):
+    """Captions without their pictures, of which none is read."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"text"})
+    texts: tuple[str, ...]
+    """One caption of each of B rows, drawn at random."""
+
+    @classmethod
+    def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
+        """Draw a caption for each of `rows`."""
+        return cls(texts=tuple(_one(data.captions(int(row), split), rng) for row in rows))

@@ -29,3 +29,17 @@ def test_the_penalty_is_taken_between_real_and_drawn_pictures() -> None:
     positions = between[0].flatten(1)
     assert torch.equal(positions.amin(dim=1), positions.amax(dim=1))  # one position a picture
     assert positions.min() < 0.2 and positions.max() > 0.8
+
+
+@pytest.mark.parametrize("shape", [(64, 5), (64, 8, 15), (64, 2, 3, 4, 4)])
+def test_rows_may_have_any_shape(shape: tuple[int, ...]) -> None:
+    positions = []
+
+    def critic(x: torch.Tensor) -> torch.Tensor:
+        positions.append(x.detach().flatten(1))
+        return 2 * x.flatten(1).sum(dim=1)
+
+    loss = wasserstein_gradient_penalty(critic, torch.zeros(shape), torch.ones(shape))
+    numbers = math.prod(shape[1:])
+    assert loss.item() == pytest.approx(10 * (2 * math.sqrt(numbers) - 1) ** 2, rel=1e-5)
+    assert torch.equal(positions[0].amin(dim=1), positions[0].amax(dim=1)) and positions[0].std() > 0.1

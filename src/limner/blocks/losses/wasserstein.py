@@ -1,6 +1,6 @@
 """WGAN-GP: the Wasserstein loss of a critic and its gradient penalty (Gulrajani et al. 2017).
 
-Letters: B pictures, S their side.
+Letters: B pictures, or whatever else a critic scores.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ PENALTY = 10.0
 
 
 def wasserstein_gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
-    """10 E (||d critic(x) / d x|| - 1)^2 with x between a real and a drawn picture (Gulrajani et al. 2017, eq. 3).
+    """10 E (||d critic(x) / d x|| - 1)^2 with x between a real and a drawn one (Gulrajani et al. 2017, eq. 3).
 
     Args:
-        critic: pictures (B, 3, S, S) to scores (B,).
-        real: (B, 3, S, S).
-        fake: (B, 3, S, S); no gradient goes back into it.
+        critic: pictures, sentences, ... (B, ...) to scores (B,).
+        real: (B, ...).
+        fake: (B, ...); no gradient goes back into it.
 
     Returns:
-        A scalar; the norm is over all numbers of one picture.
+        A scalar; the norm is over all numbers of one row.
     """
-    position = torch.rand_like(real[:, :1, :1, :1])  # on the line from real to fake, one for each picture
+    one = (slice(None), *[slice(1)] * (real.ndim - 1))
+    position = torch.rand_like(real[one])  # on the line from real to fake, one for each row
     between = torch.lerp(real, fake.detach(), position).requires_grad_()
     (gradient,) = torch.autograd.grad(critic(between).float().sum(), between, create_graph=True)
     norm = (gradient.float().square().flatten(1).sum(dim=1) + 1e-12).sqrt()
