@@ -2,7 +2,8 @@
 
 A world is a module of this package with ``features()``, ``row(seed, index, size)`` and ``CARD``, and where they differ
 from the usual ``HELD_OUT``, the share and largest number of test pictures, and ``GROUP``, how many pictures belong
-together; nothing else is known of it here. A shard appears under its name only when it is complete and on disk.
+together; nothing else is known of it here. (Who measures may ask a world more, such as ``accepts(text)``, whether a
+text is one of its sentences.) A shard appears under its name only when it is complete and on disk.
 """
 
 from __future__ import annotations
@@ -130,6 +131,14 @@ def build_world(
 def world(name: str) -> ModuleType:
     """Return the module of a world; ImportError where there is none."""
     return importlib.import_module(f"limner.worlds.{name}")
+
+
+def world_of(folder: str | Path) -> ModuleType | None:
+    """Return the module of the world that a data set was built from; None where it is none, or not known."""
+    try:
+        return world(json.loads((Path(folder) / RECORD).read_text(encoding="utf-8"))["name"])
+    except (OSError, ValueError, KeyError, ImportError):
+        return None
 
 
 def _claim(out: Path, job: Job) -> None:

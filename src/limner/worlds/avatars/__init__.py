@@ -18,11 +18,12 @@ import numpy as np
 
 from limner.worlds.avatars import parts as avatar_parts
 from limner.worlds.avatars.captions import describe
+from limner.worlds.avatars.grammar import accepts
 from limner.worlds.avatars.mentioned import mentioned
 from limner.worlds.avatars.sampler import ATTRIBUTES, VERSION, Avatar, rgb, sample
 from limner.worlds.build import Job, build_world, png
 
-__all__ = ["ATTRIBUTES", "VERSION", "Avatar", "Picture", "build", "describe", "render", "row", "sample"]
+__all__ = ["ATTRIBUTES", "VERSION", "Avatar", "Picture", "accepts", "build", "describe", "render", "row", "sample"]
 
 NAME = "avatars"
 CARD = """# The avatars world of Limner

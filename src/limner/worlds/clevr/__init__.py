@@ -23,6 +23,7 @@ from limner.worlds.clevr.scenes import (
     FRAMES,
     VERSION,
     Thing,
+    accepts,
     attributes,
     description,
     mentioned,
@@ -31,7 +32,7 @@ from limner.worlds.clevr.scenes import (
     vector,
 )
 
-__all__ = ["VERSION", "build", "features", "row", "story"]
+__all__ = ["VERSION", "accepts", "build", "features", "row", "story"]
 
 NAME = "clevr"
 GROUP = FRAMES

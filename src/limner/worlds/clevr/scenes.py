@@ -9,7 +9,8 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 VERSION = 1
@@ -134,6 +135,18 @@ def sentences(thing: Thing, chance: random.Random) -> list[str]:
         f"now a {other()} stands {thing.location}",
         f"a {other()} comes, {thing.location}",
     ]
+
+
+def accepts(text: str) -> bool:
+    """Tell whether a text is one of `sentences` of some thing, case and punctuation aside."""
+
+    def one_of(words: Iterable[str]) -> str:
+        return f"(?:{'|'.join(other for word in words for other in (word, *_OTHER.get(word, ())))})"
+
+    thing = "a " + " ".join(map(one_of, (SIZES, COLOURS, MATERIALS, SHAPES)))
+    place = f"{one_of(COLUMNS)} {one_of(ROW_PHRASES.values())}"
+    forms = f"{thing}(?: comes)? {place}|{place} {thing}|now {thing} stands {place}"
+    return re.fullmatch(forms, " ".join(re.findall(r"[^\W_]+", text.lower()))) is not None
 
 
 def description(things: Sequence[Thing]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,21 @@ from PIL import Image
 
 from limner.worlds.build import Job, build_world
 from limner.worlds.layouts.icons import render
-from limner.worlds.layouts.rules import KINDS, VERSION, Box, counts_of, draw, layout, log_likelihood, violations
+from limner.worlds.layouts.rules import KINDS, MOST, VERSION, Box, counts_of, draw, layout, log_likelihood, violations
 
-__all__ = ["KINDS", "VERSION", "Box", "build", "draw", "features", "layout", "log_likelihood", "row", "violations"]
+__all__ = [
+    "KINDS",
+    "VERSION",
+    "Box",
+    "accepts",
+    "build",
+    "draw",
+    "features",
+    "layout",
+    "log_likelihood",
+    "row",
+    "violations",
+]
 
 NAME = "layouts"
 NUMBERS = ("no", "one", "two", "three", "four")
@@ -63,6 +76,24 @@ def captions(counts: Mapping[str, int], chance: random.Random) -> list[tuple[str
         (_listed(named), single),
         ("a picture with " + _listed(some), [COUNTS[present[place]] for place in chosen]),
     ]
+
+
+def accepts(text: str) -> bool:
+    """Tell whether a text is a caption of some picture of this world, case and punctuation aside."""
+    words = re.findall(r"[^\W_]+", text.lower())
+    free = words[:3] == ["a", "picture", "with"]  # then kinds stand in any order
+    words = words[3:] if free else words
+    if len(words) > 2 and words.pop(-3) != "and":
+        return False
+    parts = list(zip(words[::2], words[1::2], strict=False))
+    counted = {tuple(_counted(kind, n).split()): kind for kind in KINDS for n in range(1, MOST[kind] + 1)}
+    named = {("some", f"{kind}s") if n > 1 else ("a", kind): kind for kind in KINDS for n in range(1, MOST[kind] + 1)}
+    for table in (counted, named):
+        kinds = [table.get(part) for part in parts]
+        whole = bool(kinds) and None not in kinds and len(set(kinds)) == len(kinds) and 2 * len(kinds) == len(words)
+        if whole and (table is counted if free else kinds == [kind for kind in KINDS if kind in kinds]):
+            return True
+    return False
 
 
 def _counted(kind: str, count: int) -> str:
