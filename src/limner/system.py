@@ -310,6 +310,13 @@ class System(nn.Module):
         """
         return None
 
+    def as_written(self, texts: Sequence[str]) -> list[str]:
+        """Return texts as it would write them at best, where it gives texts: cut to its length, in its letters.
+
+        What it writes is measured against texts that were treated so. What it has written stays as it is.
+        """
+        return list(texts)
+
     def style(self, images: Tensor) -> Tensor:
         """Return noise (B, Z) from which pictures like these, (B, 3, R, R) in [-1, 1], would be drawn.
 

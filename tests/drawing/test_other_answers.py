@@ -1,4 +1,4 @@
-"""Text and layouts are answers like any other: by Python, command line, bulk, grids, API; measuring says it cannot."""
+"""Text and layouts are answers like any other: by Python, command line, bulk, grids, API; a judge looks at neither."""
 
 from __future__ import annotations
 
@@ -123,9 +123,9 @@ def test_grids_while_training_show_what_is_given(cls: type, data: Dataset, tmp_p
 def test_measuring_says_in_a_line_what_it_cannot_measure(writes: Artist, data: Dataset, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"gives text: only pictures and stories are measured by a judge$"):
         evaluate(writes, None)  # type: ignore[arg-type]
-    row = Entry("fake:tiny", Arranger, Arranger.Config())
-    with pytest.raises(UserError, match=r"fake:tiny gives layout: only pictures and stories"):
-        Bench(tmp_path / "bench", [row], None, "toy").run()  # type: ignore[arg-type]
+    rows = [Entry("a:tiny", Arranger, Arranger.Config()), Entry("w:tiny", Writer, Writer.Config())]
+    with pytest.raises(UserError, match=r"layouts \(a:tiny\) and sentences \(w:tiny\) .* share no table"):
+        Bench(tmp_path / "bench", rows, None, "toy").run()  # type: ignore[arg-type]
     check_gives("dcgan", {"images"})
 
 

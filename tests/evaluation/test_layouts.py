@@ -45,7 +45,7 @@ def test_eval_measures_an_artist_that_draws_layouts(
     checkpoint.save(cls(config, data.schema).eval(), tmp_path / "artist", trained={"images": 0})
     asked = ["eval", str(tmp_path / "artist"), "--data", str(world), "--results", str(tmp_path / "r.jsonl")]
     assert main(asked) == 0
-    assert "held-out requests of world" in capsys.readouterr().out
+    assert "held-out layouts of world" in capsys.readouterr().out
     (report,) = read(tmp_path / "r.jsonl")
     real = [data.boxes(row, "test") for row in range(data.length("test"))]
     exact = [layouts.log_likelihood(row) for row in real]

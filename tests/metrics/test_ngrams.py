@@ -12,7 +12,7 @@ from limner.metrics.ngrams import counted
 
 def test_letters_of_a_string_and_words_of_a_list_are_counted_within_sentences() -> None:
     assert counted(["aba", "ab"], 2) == {("a", "b"): 2, ("b", "a"): 1}  # none from one sentence into the next
-    assert counted(["a red hat".split()], 2) == {("a", "red"): 1, ("red", "hat"): 1}
+    assert counted([["a", "red", "hat"]], 2) == {("a", "red"): 1, ("red", "hat"): 1}
     assert counted(["ab"], 3) == {}
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from limner.cli.console import Json, emit, note
-from limner.cli.judge import Data, Inception, JudgeName, Pictures, SecondJudge, examination
+from limner.cli.judge import Data, Inception, JudgeName, Pictures, SecondJudge, exam_of
 from limner.errors import UserError
 
 
@@ -46,9 +46,12 @@ def bench(
     limner bench gan-int-cls:avatars:variant=gan gan-int-cls:avatars:variant=gan-cls --data birds --judge judges/birds \
         -o bench/variants --seeds 3
 
+    Rows that draw layouts, or write texts, are measured without a judge, and share a table with their like only.
+
     A bench that was stopped goes on when the same command is given again.
     """
     from limner.evaluation.bench import Bench, Entry
+    from limner.evaluation.exam import common_kind
     from limner.training.run_folder import commit, typed, versions
 
     if seeds < 1:
@@ -57,7 +60,9 @@ def bench(
         raise UserError("a row stands there twice: give each row once")
     budget = {name: n for name, n in (("images", images), ("text_images", text_images)) if n is not None}
     entries = [Entry.read(row, budget) for row in rows]
-    exam = examination(data, judge, pictures, 0, inception, second=second_judge)
+    kind, first = common_kind({entry.spec: entry.cls.gives for entry in entries}), entries[0]
+    size = first.cls.data_size(first.config)
+    exam = exam_of(kind, data, size, judge, pictures, 0, inception, second_judge)
     environment = {"commit": commit(), "versions": versions()}
     plan = Bench(out, entries, exam, data, seeds, from_, part or [], precision, typed(sys.argv), note, environment)
     table = plan.run()

@@ -13,6 +13,7 @@ from limner.cli.console import Json, bar, emit, note
 from limner.errors import UserError
 
 if TYPE_CHECKING:
+    from limner.evaluation.exam import Exam
     from limner.evaluation.protocol import HeldOut
     from limner.evaluation.report import Report
 
@@ -92,32 +93,42 @@ def evaluate(
     Beside each figure stand what real pictures get and what shuffled ones get.
     """
     from limner.drawing.artist import load
-    from limner.evaluation.evaluate import check_gives
-    from limner.evaluation.evaluate import evaluate as measure
-    from limner.evaluation.layouts import evaluate_layouts
+    from limner.evaluation.exam import common_kind, measure
     from limner.evaluation.report import side_by_side
 
-    exam: HeldOut | None = None
+    loaded = {name: load(name, device=device) for name in artists}
+    kind = common_kind({name: artist.system.gives for name, artist in loaded.items()})
+    first = next(iter(loaded.values())).system
+    size = first.data_size(first.config)
+    exam = exam_of(kind, data, size, judge, pictures, seed, inception, second_judge)
     reports = {}
-    for name in artists:
-        artist = load(name, device=device)
-        if artist.system.gives == {"layout"}:
-            report = evaluate_layouts(artist, data, artist.system.data_size(artist.system.config), pictures, seed)
-        else:
-            check_gives(artist.name, artist.system.gives)
-            exam = exam or examination(data, judge, pictures, seed, inception, second=second_judge)
-            report = measure(artist, exam)
+    for name, artist in loaded.items():
+        report = measure(artist, exam)
         reports[name] = [report]
-        if exam and not exam.processes.leads:
+        if not exam.processes.leads:
             continue
         parts = [f"\n{name}, {pictures_of(report)}", report.markdown(), report.breakdown()]
         emit(report.to_json(), as_json, "\n\n".join(parts))
         if results is not None:
             append(results, report)
-    if len(reports) > 1 and (exam is None or exam.processes.leads) and not as_json:
+    if len(reports) > 1 and exam.processes.leads and not as_json:
         print("\n" + side_by_side(reports))
-    if exam:
-        exam.processes.close()
+    exam.processes.close()
+
+
+def exam_of(
+    kind: str, data: str, size: int, judge: str, count: int, seed: int, inception: bool, second: str | None
+) -> Exam:
+    """Open what artists of a kind are measured on: pictures by a judge at its size, others at theirs.
+
+    Raises:
+        UserError: where it cannot be had, or does not fit.
+    """
+    from limner.evaluation.exam import WITHOUT_JUDGE
+
+    if kind not in WITHOUT_JUDGE:
+        return examination(data, judge, count, seed, inception, second=second)
+    return WITHOUT_JUDGE[kind].open(data, size, count, seed)
 
 
 def examination(
@@ -149,7 +160,7 @@ def pictures_of(report: Report) -> str:
     """Say on what it was measured."""
     p = report.protocol
     requests = f"{p.stories:,} held-out stories of {p.pictures // p.stories} pictures" if p.stories else ""
-    requests = requests or f"{p.pictures:,} held-out requests"
+    requests = requests or f"{p.pictures:,} held-out {'requests' if p.kind == 'pictures' else p.kind}"
     judge = f", judge {p.judge}" if p.judge else ""
     return f"{requests} of {p.data} at {p.size} pixels, seed {p.seed}{judge}"
 

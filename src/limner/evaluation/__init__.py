@@ -1,1 +1,1 @@
-"""Measuring: the protocol, the judge, figures of pictures and stories, and systems side by side."""
+"""Measuring: the protocol, the judge, figures of pictures, stories, layouts and sentences, and systems side by side."""

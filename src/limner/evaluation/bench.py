@@ -4,7 +4,8 @@ bench.json       rows, settings and protocol, so that the same command resumes a
 runs/ROW-sSEED/  the run folder of each training
 results.jsonl    a report of each, as soon as it is measured
 table.md         mean and deviation over seeds
-sheet.png        the first held-out requests: real pictures, then a row a system; of stories a column a system
+sheet.png        the first held-out requests: real pictures, then a row a system; of stories a column a system; layouts
+                 are drawn as boxes, sentences as cards
 """
 
 from __future__ import annotations
@@ -25,13 +26,15 @@ from limner.drawing.artist import load
 from limner.drawing.resolve import find
 from limner.errors import UserError
 from limner.evaluation.draw import draw
-from limner.evaluation.evaluate import check_gives, evaluate
+from limner.evaluation.exam import Exam, common_kind, measure
 from limner.evaluation.protocol import HeldOut, resized
 from limner.evaluation.report import Protocol, Report, read, side_by_side
 from limner.evaluation.stories import strips
 from limner.files import make_folder, sha256, write_file
+from limner.imaging.answers import pictures
 from limner.imaging.sheets import sheet, to_pil
 from limner.requests import Request, Takes, kinds_of
+from limner.system import sample_drafts
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder
 from limner.training.trainer import Trainer
@@ -81,6 +84,18 @@ OF_STORIES = (
     "memorised",
 )
 """The same for rows that draw stories."""
+OF_LAYOUTS = ("count nats", "box nats", "counts within 1", "IoU", "rule violations", "odd layouts, AUC")
+"""For rows that draw layouts."""
+OF_SENTENCES = (
+    *(f"JSD-{n}[words]" for n in (1, 2, 3, 4)),
+    "JSD-4[letters]",
+    *(f"BLEU-{n}" for n in (2, 3, 4)),
+    "self-BLEU-4",
+    "novel",
+    "grammatical",
+)
+"""For rows that write."""
+WANTED = {"pictures": COLUMNS, "layouts": OF_LAYOUTS, "sentences": OF_SENTENCES}
 
 
 @dataclass(frozen=True)
@@ -126,7 +141,7 @@ class Bench:
 
     folder: Path
     entries: Sequence[Entry]
-    held_out: HeldOut
+    held_out: Exam
     data: str
     seeds: int = 1
     start: str | None = None
@@ -147,8 +162,7 @@ class Bench:
             UserError: where the folder holds another bench, or a row cannot be trained on this data.
             KeyboardInterrupt: where a person stopped it; the same command resumes it.
         """
-        for entry in self.entries:
-            check_gives(entry.spec, entry.cls.gives)
+        common_kind({entry.spec: entry.cls.gives for entry in self.entries})
         kinds = {kinds_of(entry.takes)[0].several for entry in self.entries}
         if len(kinds) > 1:
             raise UserError(
@@ -162,7 +176,7 @@ class Bench:
             if self.held_out.processes.leads:
                 self.say(f"{number + 1} of {len(self.entries) * self.seeds}: {entry.spec}, seed {seed}")
             folder, seconds = self._train(entry, seed)
-            report = evaluate(load(folder), self.held_out)
+            report = measure(load(folder), self.held_out)
             if self.held_out.processes.leads:
                 self._note(entry, seed, report, seconds)
             self.held_out.processes.wait()
@@ -201,7 +215,8 @@ class Bench:
     def _results(self) -> Path:
         return self.folder / "results.jsonl"
 
-    def _place(self, entry: Entry, seed: int) -> Path:
+    def place(self, entry: Entry, seed: int) -> Path:
+        """Return the run folder of a row and a seed."""
         name = re.sub(r"[^\w.=-]+", "-", entry.spec)
         if len(name) > LONGEST:
             name = f"{name[:LONGEST]}-{sha256(entry.spec.encode())[:8]}"
@@ -212,7 +227,7 @@ class Bench:
         data = self._open(entry.cls.data_size(entry.config))
         torch.manual_seed(seed)
         system = catalogue.build(entry.cls, entry.config, data.schema)
-        path, engine = self._place(entry, seed), Engine(self.precision)
+        path, engine = self.place(entry, seed), Engine(self.precision)
         record = {
             "system": catalogue.name_of(entry.cls), "config": settings.to_json(entry.config), "data": self.data,
             "seed": seed, "from": self.start, "parts": list(self.parts), "precision": self.precision,
@@ -254,23 +269,35 @@ class Bench:
         return table
 
     def _sheet(self) -> None:
-        """Draw the first held-out requests by each row's first seed, beside the real pictures."""
-        size, count = self.held_out.data.schema.size, min(ON_SHEET, self.held_out.requests)
-        pictures = [strips(self.held_out.real, self.held_out)[:count]]
+        """Draw the first held-out requests by each row's first seed, beside the real answers."""
+        count = min(ON_SHEET, self.held_out.requests)
+        if isinstance(self.held_out, HeldOut):
+            return self._sheet_of_pictures(self.held_out, count)
+        answers = self.held_out.real_answers(count)
         for entry in self.entries:
-            system = checkpoint.open(find(self._place(entry, 0)))
-            drawn = draw(system, self._requests(entry, count), range(count), self.held_out.processes).flatten(0, -4)
-            pictures.append(strips(resized(drawn, size), self.held_out))
-        if not self.held_out.processes.leads:
+            system = checkpoint.open(find(self.place(entry, 0)))
+            *_, final = sample_drafts(system, self._requests(entry, count), range(count))
+            answers += pictures(final, system.schema)
+        if self.held_out.processes.leads:
+            sheet(answers, count).save(self.folder / "sheet.png")
+
+    def _sheet_of_pictures(self, held_out: HeldOut, count: int) -> None:
+        """Draw pictures or stories."""
+        rows = [strips(held_out.real, held_out)[:count]]
+        for entry in self.entries:
+            system = checkpoint.open(find(self.place(entry, 0)))
+            drawn = draw(system, self._requests(entry, count), range(count), held_out.processes).flatten(0, -4)
+            rows.append(strips(resized(drawn, held_out.data.schema.size), held_out))
+        if not held_out.processes.leads:
             return
-        if not self.held_out.stories:
-            sheet(to_pil(torch.cat(pictures).flatten(0, 1)), count).save(self.folder / "sheet.png")
+        if not held_out.stories:
+            sheet(to_pil(torch.cat(rows).flatten(0, 1)), count).save(self.folder / "sheet.png")
             return
         stories = self._requests(self.entries[0], count)
         texts = [" / ".join(story.captions()) for story in stories]
         captions = [text for story in texts for text in (story, *(_words(entry.spec) for entry in self.entries))]
-        across = to_pil(torch.stack(pictures, dim=1).flatten(0, 1))  # story by story, each drawn by all rows
-        sheet(across, len(pictures), captions).save(self.folder / "sheet.png")
+        across = to_pil(torch.stack(rows, dim=1).flatten(0, 1))  # story by story, each drawn by all rows
+        sheet(across, len(rows), captions).save(self.folder / "sheet.png")
 
     def _requests(self, entry: Entry, count: int) -> list[Request]:
         return self.held_out.data.requests(entry.takes, count, "test")
@@ -283,6 +310,7 @@ def _words(spec: str) -> str:
 
 def columns(reports: Sequence[Report]) -> list[str]:
     """Return the names of the figures that a table of such reports shows: those that any of them has."""
-    wanted = OF_STORIES if reports[0].protocol.stories else COLUMNS
+    protocol = reports[0].protocol
+    wanted = OF_STORIES if protocol.stories else WANTED[protocol.kind]
     names = list(dict.fromkeys(name for report in reports for name in report.figures))
     return [name for begin in wanted for name in names if name == begin or name.startswith(begin + "[")]

@@ -7,13 +7,13 @@ Letters: B layouts, K boxes, M draws of latent variables.
 
 from __future__ import annotations
 
-import json
 import random
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import torch
 
@@ -21,13 +21,16 @@ from limner import metrics
 from limner.data.dataset import Dataset
 from limner.errors import UserError
 from limner.evaluation import report
-from limner.imaging.answers import layouts
+from limner.imaging.answers import boxes_drawn, layouts
 from limner.noise import RowNoise
-from limner.requests import Box, LabelSet
+from limner.processes import Processes
+from limner.requests import Box, LabelSet, Takes
 from limner.system import System, sample_drafts
 from limner.worlds import build
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from limner.drawing.artist import Artist
 
 BATCH = 50
@@ -47,41 +50,74 @@ class Rules(Protocol):
     draw: Callable[..., list[Box]]
 
 
-def evaluate_layouts(artist: Artist, name: str, size: int, requests: int, seed: int) -> report.Report:
-    """Measure an artist that draws layouts on the held-out rows of a data set.
+@dataclass
+class HeldOutLayouts:
+    """Held-out layouts, the same for every artist that gives layouts."""
+
+    name: str
+    data: Dataset
+    requests: int = 1000
+    """Held-out layouts; rows without a box are left out."""
+    seed: int = 0
+    """Layout i is drawn with seed + i."""
+    processes: Processes = field(default_factory=Processes)
+    rules: Rules | None = None
+    """Those that made the data, where they are known."""
+
+    @classmethod
+    def open(cls, data: str, size: int, requests: int, seed: int) -> HeldOutLayouts:
+        """Open a data set, whose pictures are decoded at `size` and not looked at.
+
+        Raises:
+            UserError: it has no boxes with labels, or no held-out rows; or the seed is negative.
+        """
+        return cls(Path(data).stem, Dataset.open(data, size=size), requests, seed, rules=rules_of(data))
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise UserError(f"the seed is a whole number from 0, not {self.seed}")
+        count = min(self.requests, self.data.length("test"))
+        if count < 2:
+            raise UserError(f"{self.name} holds out {count} layouts: nothing to measure on")
+        if not self.data.schema.things:
+            raise UserError(f"{self.name} has no boxes with labels, which a layout needs")
+        self.real = [row for row in (self.data.boxes(row, "test") for row in range(count)) if row]
+        self.requests = len(self.real)
+
+    @property
+    def protocol(self) -> report.Protocol:
+        """The protocol of reports measured on this."""
+        return report.Protocol(
+            data=self.name, fingerprint=self.data.fingerprint, size=self.data.schema.size, pictures=len(self.real),
+            reference=0, prompts=0, seeds=0, seed=self.seed, judge="", kind="layouts",
+        )  # fmt: skip
+
+    def of(self, takes: Takes) -> Self:
+        """Return what systems of this kind of request are measured on: the same for all."""
+        return self
+
+    def real_answers(self, count: int) -> list[Image]:
+        """Return the first real layouts as pictures."""
+        return [boxes_drawn(boxes) for boxes in self.real[:count]]
+
+
+def evaluate_layouts(artist: Artist, held_out: HeldOutLayouts) -> report.Report:
+    """Measure an artist that draws layouts.
 
     Raises:
-        UserError: the data has no boxes with labels, or no held-out rows, or labels that the artist does not know; or
-            the seed is negative.
+        UserError: it does not know a label of the data.
     """
-    if seed < 0:
-        raise UserError(f"the seed is a whole number from 0, not {seed}")
-    data = Dataset.open(name, size=size)
-    count = min(requests, data.length("test"))
-    if count < 2:
-        raise UserError(f"{name} holds out {count} layouts: nothing to measure on")
-    if not data.schema.things:
-        raise UserError(f"{name} has no boxes with labels, which a layout needs")
-    known = artist.system.schema.things
-    if unknown := [label for label in data.schema.things if label not in known]:
+    known, name = artist.system.schema.things, held_out.name
+    if unknown := [label for label in held_out.data.schema.things if label not in known]:
         raise UserError(f"{artist.name} does not know the label {unknown[0]!r} of {name}: it knows {', '.join(known)}")
-    real = [row for row in (data.boxes(row, "test") for row in range(count)) if row]
-    protocol = report.Protocol(
-        data=Path(name).stem, fingerprint=data.fingerprint, size=size, pictures=len(real), reference=0, prompts=0,
-        seeds=0, seed=seed, judge="",
-    )  # fmt: skip
-    figures = layout_figures(artist.system, real, rules_of(name), seed)
+    figures = layout_figures(artist.system, held_out.real, held_out.rules, held_out.seed)
     trained: Mapping[str, Any] = artist.record.get("trained", {})
-    return report.Report(artist.name, artist.record["system"], protocol, figures, {}, trained, ())
+    return report.Report(artist.name, artist.record["system"], held_out.protocol, figures, {}, trained, ())
 
 
 def rules_of(name: str) -> Rules | None:
     """Return the rules that made a data set; None where they are not known."""
-    record = Path(name) / build.RECORD
-    try:
-        world: Any = build.world(json.loads(record.read_text(encoding="utf-8"))["name"])
-    except (OSError, ValueError, KeyError, ImportError):
-        return None
+    world: Any = build.world_of(name)
     return world if hasattr(world, "log_likelihood") and hasattr(world, "violations") else None
 
 

@@ -13,6 +13,8 @@ from limner.errors import UserError
 
 VERSION = 2
 """Of the protocol; figures of two versions cannot be compared. 2: SSIM of light from 0 to 1, no longer from -1."""
+REAL = {"pictures": "real pictures", "layouts": "the rules", "sentences": "real sentences"}
+"""What the figures of each kind are compared with: of layouts, the rules that made the data."""
 OF_REAL = " of real pictures"
 """Suffix of details: the same shares as the detail without it, of real pictures."""
 
@@ -45,6 +47,10 @@ class Protocol:
     """How many held-out stories are drawn; 0 where single pictures are. The two share no table."""
     second: str = ""
     """The second judge, likewise; empty where there is none."""
+    kind: str = "pictures"
+    """What is measured: pictures (those of stories, too), layouts or sentences."""
+    sentences: str = ""
+    """SHA-256, likewise, of the held-out sentences that texts are compared with, cut as the artist cuts them."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ class Report:
 
     def markdown(self) -> str:
         """Return the figures as a table: value, interval, real pictures, floor."""
-        lines = ["| figure | value | 95 % | real pictures | shuffled |", "|---|---:|---:|---:|---:|"]
+        lines = [f"| figure | value | 95 % | {REAL[self.protocol.kind]} | shuffled |", "|---|---:|---:|---:|---:|"]
         for name, figure in self.figures.items():
             arrow = {1: " ↑", -1: " ↓"}.get(figure.better, "")
             between = "" if figure.low is None or figure.high is None else f"{_short(figure.low)}-{_short(figure.high)}"
@@ -119,6 +125,10 @@ def together(reports: Sequence[Report]) -> Protocol:
     Raises:
         UserError: naming what differs; such figures cannot stand in one table.
     """
+    kinds = {report.protocol.kind: report.artist for report in reports}
+    if len(kinds) > 1:
+        named = " and ".join(f"{kind} ({artist})" for kind, artist in kinds.items())
+        raise UserError(f"{named} are measured by figures of their own and share no table: give each kind its own")
     first = asdict(reports[0].protocol)
     for report in reports[1:]:
         for name, value in asdict(report.protocol).items():
@@ -154,7 +164,7 @@ def side_by_side(rows: Mapping[str, Sequence[Report]], figures: Sequence[str] = 
         lines.append(f"| {called} | {len(reports)} | " + " | ".join(cells) + " |")
     real = [next((r.figures[n].real for r in every if n in r.figures), None) for n in names]
     if any(value is not None for value in real):
-        lines.append("| *real pictures* | | " + " | ".join(_short(value) for value in real) + " |")
+        lines.append(f"| *{REAL[every[0].protocol.kind]}* | | " + " | ".join(_short(value) for value in real) + " |")
     return "\n".join(lines)
 
 
