@@ -180,16 +180,38 @@ def bench(name: str) -> str:
     images, size = found[0]["config"]["images"], found[0]["protocol"]["size"]
     shown = columns([reports[0] for reports in rows.values()])
     text = side_by_side({called[row]: reports for row, reports in rows.items()}, shown)
-    p = found[0]["protocol"]
-    asked = f"{p['stories']:,} held-out stories" if p.get("stories") else f"{p['pictures']:,} held-out captions"
-    said = f"\n{images:,} pictures seen by each, {size} pixels, {asked}, "
     return (
         text
-        + "\n"
-        + said
-        + f"judge {found[0]['protocol']['judge']}; mean and deviation over seeds.\n"
+        + f"\n\n{images:,} {shown_to(found[0]['protocol'], size)}; mean and deviation over seeds.\n"
         + "\n".join(map(made_by, {line["command"]: line for line in found}.values()))
     )
+
+
+def shown_to(p: dict[str, Any], size: int) -> str:
+    """Say what a bench's rows were shown and measured on, by their protocol."""
+    if p.get("kind") == "sentences":
+        return (
+            f"sentences shown to each, {p['pictures']:,} written and as many real ones beside them, compared with "
+            f"{p['reference']:,} other held-out ones"
+        )
+    if p.get("kind") == "layouts":
+        return f"layouts shown to each, {p['pictures']:,} held-out ones"
+    asked = f"{p['stories']:,} held-out stories" if p.get("stories") else f"{p['pictures']:,} held-out captions"
+    return f"pictures seen by each, {size} pixels, {asked}, judge {p['judge']}"
+
+
+def textkd() -> str:
+    """Show IWGAN and TextKD-GAN side by side, and how sure each autoencoder was of what it wrote."""
+    sure: dict[str, list[dict[str, float]]] = {}
+    for line in lines("textkd"):
+        if line["sureness"]:
+            sure.setdefault(line["config"]["teacher"], []).append(line["sureness"])
+    rows = [
+        [teacher, *(f"{sum(one[when] for one in some) / len(some):.3f}" for when in ("first", "last"))]
+        for teacher, some in sure.items()
+    ]
+    head = ["teacher", "mean of its largest probability, at first", "at the end"]
+    return bench("textkd") + ("\n" + table(head, rows) if rows else "")
 
 
 def training(name: str = "training") -> str:
@@ -365,6 +387,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "ingredients": lambda: bench("ingredients"),
     "fusedgan": lambda: bench("fusedgan"),
     "controlgan": lambda: bench("controlgan"),
+    "textkd": textkd,
 }
 
 
