@@ -56,4 +56,14 @@ def test_round_trip() -> None:
     schema = Schema(
         64, Lexicon(("red", "hat")), {"hair": ("blue", "red")}, ("cat",), 5, 7, story=4, examples=("a red hat",)
     )
-    assert Schema.from_json(json.loads(json.dumps(schema.to_json()))) == schema
+    body = json.loads(json.dumps(schema.to_json()))
+    assert Schema.from_json(body) == schema
+    assert not {"things", "points", "masks"} & body.keys()  # written as it was before there were any
+    full = Schema(64, things=("cup",), points=("beak", "left wing", "right wing"), masks=("foreground",))
+    assert Schema.from_json(json.loads(json.dumps(full.to_json()))) == full
+
+
+def test_key_points_that_change_places_in_a_mirror() -> None:
+    points = ("back", "left eye", "left wing", "right eye", "right tail", "right wing", "the left", "the right")
+    assert Schema(64, points=points).mirrored == ((1, 3), (2, 5), (6, 7))
+    assert Schema(64, points=("leftover", "rightover")).mirrored == ()

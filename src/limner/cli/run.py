@@ -77,7 +77,11 @@ def prepare(record: dict[str, Any]) -> dict[str, Any]:
     with bar("reading pictures") as progress:
         data = Dataset.open(source, size=cls.data_size(config), skip_bad=skip_bad, progress=progress)
     torch.manual_seed(seed)
-    return {"system": catalogue.build(cls, config, data.schema), "data": data}
+    system = catalogue.build(cls, config, data.schema)
+    with bar("reading masks") as progress:
+        for view in dict.fromkeys(phase.view for phase in system.phases()):
+            data.require(view, progress)  # one process decodes for all
+    return {"system": system, "data": data}
 
 
 def trainer_of(parts: dict[str, Any], folder: RunFolder) -> Trainer:

@@ -31,6 +31,10 @@ class Annotations:
     stories: StoryIndex | None
     things: tuple[str, ...] = ()
     """Labels of boxes, the most frequent first."""
+    points: tuple[str, ...] = ()
+    """Labels of key points, in the order in which they come first."""
+    masks: tuple[str, ...] = ()
+    """Labels of masks, the most frequent first."""
 
     @property
     def story(self) -> int:
@@ -84,20 +88,26 @@ def read_annotations(source: Source) -> Annotations:
         {name: values for name, (values, _) in found.items()},
         np.stack(numbers, axis=1) if numbers else np.empty((len(labels), 0), dtype=np.int16),
         index_stories(columns, source),
-        _things(source),
+        _by_frequency(_labels(source, "boxes", "box")),
+        tuple(_labels(source, "keypoints", "x", "y")),
+        _by_frequency(_labels(source, "masks", "mask")),
     )
 
 
-def _things(source: Source) -> tuple[str, ...]:
-    """Return the labels of boxes, the most frequent first; none where boxes are not lists of {"label", "box"}."""
-    if "boxes" not in source.table.column_names:
-        return ()
-    cells = source.table.select_columns(["boxes"]).with_format("arrow")[:].column("boxes")
+def _labels(source: Source, name: str, *fields: str) -> Counter[str]:
+    """Count the labels in a column of lists of {"label", ...}, as they come; none where it holds something else."""
     counts: Counter[str] = Counter()
-    for boxes in (chunk.flatten() for chunk in cells.chunks if hasattr(chunk, "flatten")):
-        if hasattr(boxes, "field") and "label" in [field.name for field in boxes.type]:
-            for one in boxes.field("label").value_counts().to_pylist():
-                counts[str(one["values"])] += one["counts"]
+    if name not in source.table.column_names:
+        return counts
+    for cells in (chunk.flatten() for chunk in source.column(name).chunks if hasattr(chunk, "flatten")):
+        if hasattr(cells, "field") and {"label", *fields} <= {field.name for field in cells.type}:
+            for one in cells.field("label").value_counts().to_pylist():
+                if one["values"] is not None:
+                    counts[str(one["values"])] += one["counts"]
+    return counts
+
+
+def _by_frequency(counts: Counter[str]) -> tuple[str, ...]:
     return tuple(name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 

@@ -11,28 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from limner.data.problems import TEXT_NAMES, attribute_text
+from limner.data.problems import RESERVED, attribute_text
 from limner.errors import UserError
 
 _ROWS_AT_ONCE = 10_000
 MOST_VALUES = 64
 """A column of text with more distinct values is not an attribute."""
-RESERVED = frozenset(
-    {
-        "image",
-        "file_name",
-        "label",
-        "split",
-        "attributes",
-        "boxes",
-        "masks",
-        "keypoints",
-        "dialogue",
-        "story",
-        "frame",
-        "said",
-    }
-) | frozenset(TEXT_NAMES)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import itertools
 import logging
@@ -18,13 +17,14 @@ import torch
 from torch import Tensor
 
 from limner.data.annotations import Annotations, picture_problem, read_annotations
-from limner.data.boxes import Boxes, read_boxes
 from limner.data.cache import Decoded, Progress, decoded, location
-from limner.data.pictures import BadPicture, read, shorter_side, size_of
+from limner.data.held_out import content_of, divide
+from limner.data.pictures import BadPicture, read, shorter_side
+from limner.data.placed import Placed
 from limner.data.problems import TEXT_NAMES, Problem
 from limner.data.schema import Lexicon, Schema, words_of
 from limner.data.shuffle import order, rows_at
-from limner.data.source import Source, held_out_rows, open_source
+from limner.data.source import Source, open_source
 from limner.data.views import View
 from limner.errors import UserError
 from limner.requests import Box, Request, Takes, boxes_of, kinds_of
@@ -52,6 +52,8 @@ class Dataset:
     _decoded: Decoded = field(repr=False)
     _splits: dict[str, np.ndarray] = field(repr=False)
     _annotations: Annotations = field(repr=False)
+    _placed: Placed = field(repr=False)
+    _skip_bad: bool = field(repr=False, default=False)
 
     @classmethod
     def open(
@@ -70,7 +72,8 @@ class Dataset:
 
         The source's split `split` is what "train" means afterwards. "test" is the source's own test split, or else
         its validation split, or else a share `held_out` of the training rows, chosen by their content and `seed`.
-        Pictures are decoded once (`progress` is called with (done, all)) into the folder `cache`.
+        Pictures are decoded once (`progress` is called with (done, all)) into the folder `cache`. A set of captions
+        alone has no column `image`, which views of pictures then miss.
 
         Raises:
             UserError: there is no such data set, it holds nothing, or (without `skip_bad`) a row cannot be used.
@@ -85,23 +88,11 @@ class Dataset:
         problems = [*source.problems, *annotations.problems(source)]
         _refuse(problems, source, skip_bad)
         _refuse_empty(len(source.table), source, problems)
-        try:
-            pictures = decoded(
-                source.key,
-                len(source.table),
-                size,
-                source.encoded,
-                root=root,
-                keep_bad=skip_bad,
-                progress=progress,
-            )
-        except BadPicture as error:
-            _refuse([picture_problem(source, error.row, error.kind, str(error))], source, skip_bad)
-            raise
+        pictures = _pictures(source, annotations, size, root, skip_bad, progress)
         problems += [picture_problem(source, *one) for one in pictures.bad]
         broken = np.array([row for row, *_ in pictures.bad], dtype=np.int64)
         bad = annotations.with_stories(np.union1d(annotations.bad, broken))
-        splits = _split(source, pictures.digests, bad, held_out, seed)
+        splits = divide(source, pictures.digests, bad, held_out, seed)
         _refuse_empty(len(splits["train"]), source, problems)
         if problems:
             out, total = (count + len(source.problems) for count in (len(bad), len(source.table)))
@@ -110,18 +101,29 @@ class Dataset:
         columns |= ({"text"} if annotations.texts else set()) | ({"attributes"} if annotations.attributes else set())
         schema = _schema(size, annotations, splits["train"])
         print_ = _fingerprint(size, pictures.digests, splits, annotations)
-        return cls(schema, frozenset(columns), tuple(problems), print_, source, pictures, splits, annotations)
+        placed = Placed(source, schema, root)
+        return cls(
+            schema, frozenset(columns), tuple(problems), print_, source, pictures, splits, annotations, placed, skip_bad
+        )
 
     def length(self, split: str = "train") -> int:
         """Return the number of rows of a split."""
         return len(self._rows(split))
 
     def pictures(self, rows: Sequence[int] | np.ndarray, split: str = "train") -> Tensor:
-        """Return pictures as bytes: uint8 (B, 3, S, S)."""
+        """Return pictures as bytes: uint8 (B, 3, S, S).
+
+        Raises:
+            UserError: there are none, only sentences.
+        """
+        if not self._source.pictured:
+            raise self._lacks("image", "what reads pictures")
         return torch.from_numpy(np.take(self._decoded.pixels, self._rows(split)[np.asarray(rows)], axis=0))
 
     def original_sides(self, most: int = 1000) -> list[int]:
         """Return the shorter sides, in pixels, of the original pictures of `most` rows at most, spread evenly."""
+        if not self._source.pictured:
+            raise self._lacks("image", "what reads pictures")
         rows = np.sort(np.concatenate(list(self._splits.values())))
         chosen = rows[:: -(-len(rows) // most)].tolist()
         return [shorter_side(read(self._source.encoded(row, row + 1)[0])) for row in chosen]
@@ -175,6 +177,10 @@ class Dataset:
         wanted = self._rows(split)[np.asarray(rows)].tolist()
         return self._source.table.select_columns([name])[wanted][name]
 
+    def descriptions(self, rows: Sequence[int] | np.ndarray, split: str = "train") -> list[str | None]:
+        """Return what the column `description` says of each row, None where it says nothing."""
+        return self.column("description", rows, split) if "description" in self.columns else [None] * len(rows)
+
     def stories(self, split: str = "train") -> np.ndarray:
         """Return the rows of each story of a split in the order of its frames: int64 (N, T), as they come in the data.
 
@@ -191,14 +197,21 @@ class Dataset:
         found = order.reshape(-1, self.schema.story)  # those with a frame missing were left out whole, or refused
         return found[found.min(axis=1).argsort()]
 
-    def require(self, view: type[View]) -> None:
-        """Make sure that the columns are there which `view` needs.
+    def require(self, view: type[View], progress: Progress | None = None) -> None:
+        """Make sure that the columns are there which `view` needs, and can be used; masks are decoded, if need be.
 
         Raises:
-            UserError: one is missing.
+            UserError: one is missing, or (without `skip_bad`) holds boxes, key points, masks or turns of a dialogue
+                that cannot be used. With `skip_bad` these are left out, and their rows stay.
         """
         for name in sorted(view.needs - self.columns):
             raise self._lacks(name, f"the view {view.__name__}")
+        rows = np.concatenate(list(self._splits.values()))
+        problems = list(self._placed.problems(view.needs & self.columns, rows, progress))
+        _refuse(problems, self._source, self._skip_bad, "what is wrong")
+        if problems:
+            counts = ", ".join(f"{count} {kind}" for kind, count in Counter(one.kind for one in problems).items())
+            _log.warning("%s: left out %s; `limner data check` lists them", self._source.name, counts)
 
     def requests(self, takes: Takes, count: int, split: str = "train") -> list[Request]:
         """Return `count` requests that the first rows of a split answer, over again where there are fewer.
@@ -242,10 +255,8 @@ class Dataset:
         Raises:
             UserError: there is no such column.
         """
-        place = int(self._rows(split)[row])
         (cell,) = self.column("boxes", [row], split)
-        size = size_of(self._source.encoded(place, place + 1)[0]) if cell else (1, 1)
-        return boxes_of(cell, *size)
+        return boxes_of(cell, *self._placed.sizes[self._rows(split)[row]].tolist())
 
     def layouts(self, rows: Sequence[int] | np.ndarray, split: str = "train") -> tuple[tuple[str, ...], Tensor, Tensor]:
         """Return what labels are called, and labels and boxes of rows, the most of which have K boxes.
@@ -258,12 +269,66 @@ class Dataset:
         """
         if not self.schema.things:
             raise self._lacks("boxes", "a layout")
-        labels, places = self._boxes.padded(self._rows(split)[np.asarray(rows, dtype=np.int64)])
+        labels, places = self._placed.boxes.padded(self._places(rows, split))
         return self.schema.things, torch.from_numpy(labels), torch.from_numpy(places)
 
-    @functools.cached_property
-    def _boxes(self) -> Boxes:
-        return read_boxes(self._source, self.schema.things)
+    def points(self, rows: Sequence[int] | np.ndarray, split: str = "train") -> Tensor:
+        """Return key points in the order of `schema.points`, in shares of the pictures as they were cut.
+
+        Returns:
+            float (B, P, 3): x, y and 1; zeros for a point that is not there, cannot be seen, or was cut away.
+
+        Raises:
+            UserError: there are no key points.
+        """
+        if not self.schema.points:
+            raise self._lacks("keypoints", "a key point")
+        return torch.from_numpy(self._placed.points.places[self._places(rows, split)])
+
+    def masks(self, rows: Sequence[int] | np.ndarray, split: str = "train") -> tuple[Tensor, Tensor]:
+        """Return the masks of rows, the most of which have K, cut and resized as their pictures.
+
+        Returns:
+            labels (B, K) numbers in `schema.masks`, -1 where there is no mask; masks uint8 (B, K, S, S), the coverage
+            of each pixel.
+
+        Raises:
+            UserError: there are no masks.
+        """
+        if not self.schema.masks:
+            raise self._lacks("masks", "a mask")
+        labels, pixels = self._placed.masks().padded(self._places(rows, split))
+        return torch.from_numpy(labels), torch.from_numpy(pixels)
+
+    def foreground(self, rows: Sequence[int] | np.ndarray, split: str = "train") -> tuple[Tensor, Tensor]:
+        """Return the mask `foreground` of each row, or else all its masks together, and whether it has any.
+
+        Returns:
+            masks uint8 (B, 1, S, S); bool (B,), False where nothing is known.
+
+        Raises:
+            UserError: there are no masks.
+        """
+        if not self.schema.masks:
+            raise self._lacks("masks", "a mask")
+        pixels, known = self._placed.foreground(self._places(rows, split))
+        return torch.from_numpy(pixels), torch.from_numpy(known)
+
+    def scenes(
+        self, rows: Sequence[int] | np.ndarray, split: str = "train", most: int = 0, side: int = 0
+    ) -> tuple[Tensor, ...]:
+        """Return labels, boxes, masks and whose masks are their own; see `Placed.scenes`.
+
+        Raises:
+            UserError: there are no boxes with labels, or no masks.
+        """
+        for column, names in (("boxes", self.schema.things), ("masks", self.schema.masks)):
+            if not names:
+                raise self._lacks(column, "a scene")
+        return tuple(map(torch.from_numpy, self._placed.scenes(self._places(rows, split), most, side)))
+
+    def _places(self, rows: Sequence[int] | np.ndarray, split: str) -> np.ndarray:
+        return self._rows(split)[np.asarray(rows, dtype=np.int64)]
 
     def _lacks(self, column: str, needed_by: str) -> UserError:
         found = ", ".join(sorted(self.columns))
@@ -284,10 +349,10 @@ _ADVICE = {
 }
 
 
-def _refuse(problems: list[Problem], source: Source, skip_bad: bool) -> None:
+def _refuse(problems: list[Problem], source: Source, skip_bad: bool, left_out: str = "such rows") -> None:
     if not problems or skip_bad:
         return
-    advice = f"`limner data check {source.name}` lists every problem, --skip-bad leaves such rows out"
+    advice = f"`limner data check {source.name}` lists every problem, --skip-bad leaves {left_out} out"
     raise UserError(f"{problems[0]} ({advice})")
 
 
@@ -298,35 +363,26 @@ def _refuse_empty(count: int, source: Source, problems: list[Problem]) -> None:
     raise UserError(f"{source.name} holds no rows that can be used{first}")
 
 
-def _split(source: Source, digests: np.ndarray, bad: np.ndarray, held_out: float, seed: int) -> dict[str, np.ndarray]:
-    good = np.setdiff1d(np.arange(len(source.table)), bad)
-    train, test = good[good < source.train], good[good >= source.train]
-    if source.train == len(source.table) and len(train):
-        ids = digests[train]
-        if "story" in source.table.column_names:  # pictures of one story stay together
-            stories = source.table.select_columns(["story"])[train.tolist()]["story"]
-            ids = np.array([_content(str(story)) for story in stories], dtype=np.uint64)
-        chosen = held_out_rows(_shares(ids, seed), held_out)
-        train, test = train[~chosen], train[chosen]
-    return {"train": train, "test": test}
-
-
-def _content(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
-
-
-def _shares(ids: np.ndarray, seed: int) -> np.ndarray:
-    """Spread content numbers over [0, 1), in another way for each seed (the finaliser of SplitMix64)."""
-    with np.errstate(over="ignore"):
-        x = ids + np.uint64((seed * 0x9E3779B97F4A7C15) % 2**64)
-        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return (x ^ (x >> np.uint64(31))).astype(np.float64) / 2.0**64
+def _pictures(
+    source: Source, annotations: Annotations, size: int, root: Path, skip_bad: bool, progress: Progress | None
+) -> Decoded:
+    """Open the pictures; of a set of sentences alone there are none, and its rows are told apart by what they say."""
+    count = len(source.table)
+    if not source.pictured:
+        texts = annotations.texts
+        assert texts is not None, "a set without pictures and captions is not opened"
+        digests = np.array([content_of("\0".join(texts.row(row))) for row in range(count)], dtype=np.uint64)
+        return Decoded(np.zeros((0, 3, size, size), dtype=np.uint8), digests, ())
+    try:
+        return decoded(source.key, count, size, source.encoded, root=root, keep_bad=skip_bad, progress=progress)
+    except BadPicture as error:
+        _refuse([picture_problem(source, error.row, error.kind, str(error))], source, skip_bad)
+        raise
 
 
 def _schema(size: int, annotations: Annotations, train: np.ndarray) -> Schema:
     described = {"attributes": annotations.attributes, "labels": annotations.label_names, "story": annotations.story}
-    described["things"] = annotations.things
+    described |= {"things": annotations.things, "points": annotations.points, "masks": annotations.masks}
     if annotations.texts is None:
         return Schema(size, **described)  # type: ignore[arg-type]
     counts: Counter[str] = Counter()

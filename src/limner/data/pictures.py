@@ -75,10 +75,7 @@ def _too_large(width: int, height: int) -> str:
 
 def rgb(image: Image.Image) -> Image.Image:
     """Return the picture as 8-bit RGB; what is transparent shows white."""
-    if image.mode.startswith("I") or image.mode == "F":  # 16 and 32 bits a pixel: Pillow would clip, not scale
-        values = np.asarray(image, dtype=np.float32)
-        scale = 255 / 65535 if values.max(initial=0) > 255 else 1.0
-        image = Image.fromarray((values * scale).clip(0, 255).astype(np.uint8))
+    image = _eight_bits(image)
     if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
@@ -86,11 +83,19 @@ def rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def square(image: Image.Image, side: int) -> Image.Image:
+def _eight_bits(image: Image.Image) -> Image.Image:
+    if not (image.mode.startswith("I") or image.mode == "F"):
+        return image
+    values = np.asarray(image, dtype=np.float32)  # 16 and 32 bits a pixel: Pillow would clip, not scale
+    scale = 255 / 65535 if values.max(initial=0) > 255 else 1.0
+    return Image.fromarray((values * scale).clip(0, 255).astype(np.uint8))
+
+
+def square(image: Image.Image, side: int, how: Image.Resampling = Image.Resampling.LANCZOS) -> Image.Image:
     """Resize (Lanczos, antialiased) until the shorter side is `side` pixels, then cut the middle square out."""
     if image.size == (side, side):
         return image
-    return ImageOps.fit(image, (side, side), Image.Resampling.LANCZOS)
+    return ImageOps.fit(image, (side, side), how)
 
 
 def decode(encoded: bytes, side: int) -> np.ndarray:
@@ -100,6 +105,30 @@ def decode(encoded: bytes, side: int) -> np.ndarray:
         BadPicture: as `load`.
     """
     return np.asarray(square(rgb(load(encoded, side)), side)).transpose(2, 0, 1)
+
+
+def mask(encoded: bytes, size: tuple[int, int]) -> Image.Image:
+    """Decode the mask of a picture of this width and height: the coverage of each pixel from 0 to 255, mode L.
+
+    Raises:
+        BadPicture: as `load`; or it is of another size than its picture.
+    """
+    image = load(encoded)
+    if image.size != size:
+        (width, height), (wide, high) = image.size, size
+        raise BadPicture("wrong mask", f"has {width} x {height} pixels, and its picture has {wide} x {high}")
+    return _eight_bits(image).convert("L")
+
+
+def decode_mask(encoded: bytes, side: int, size: tuple[int, int]) -> np.ndarray:
+    """Decode the mask of a picture of this width and height to uint8 (1, side, side), cut as its picture is.
+
+    It is resized by the mean over the area of each pixel: coverage stays coverage, and never rings.
+
+    Raises:
+        BadPicture: as `mask`.
+    """
+    return np.asarray(square(mask(encoded, size), side, Image.Resampling.BOX))[None]
 
 
 def digest(encoded: bytes) -> int:

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from limner.requests.dialogue import MOST_TURNS
+
 TEXT_NAMES = ("text", "caption", "captions")
 """Names of the column that holds captions, the best first."""
-NOTES = frozenset({"unreferenced", "scattered", "shared picture"})
+RESERVED = frozenset(
+    {
+        "image",
+        "file_name",
+        "label",
+        "split",
+        "attributes",
+        "boxes",
+        "masks",
+        "keypoints",
+        "dialogue",
+        "description",
+        "story",
+        "frame",
+        "said",
+    }
+) | frozenset(TEXT_NAMES)
+"""Columns with a meaning of their own; a set without pictures has no others."""
+NOTES = frozenset({"unreferenced", "scattered", "shared picture", "empty mask"})
 """Kinds of problems that stop nothing."""
 
 
@@ -86,20 +106,90 @@ def frame_of(value: Any) -> int:
     return whole
 
 
+SLACK = 0.5
+"""Pixels by which a box or a key point may lie outside its picture: annotations are often rounded."""
+
+
 def box_fault(box: Any, width: int, height: int) -> str | None:
     """Say what is wrong with a box [left, top, width, height] in pixels of a picture of this size, or None."""
-    if not isinstance(box, list) or len(box) != 4 or not all(isinstance(v, int | float) for v in box):
+    if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
         return f"a box must be four numbers [left, top, width, height], not {_short(box)}"
     left, top, wide, high = box
     shown = "[" + ", ".join(f"{v:g}" for v in box) + "]"
     if not all(map(math.isfinite, box)):
-        return f"the box {shown} has what is no number"
+        return f"the box {shown} has what is no number: mend it, or take it out"
     if not (wide > 0 and high > 0):
         return f"the box {shown} has no positive width and height"
-    slack = 0.5  # annotations are often rounded
-    if left < -slack or top < -slack or left + wide > width + slack or top + high > height + slack:
+    if left < -SLACK or top < -SLACK or left + wide > width + SLACK or top + high > height + SLACK:
         return f"the box {shown} lies outside its picture of {width} x {height} pixels"
     return None
+
+
+def box_faults(cell: Any, width: int, height: int) -> Iterator[str]:
+    """Say what is wrong with the boxes of a row: each [left, top, width, height], or one of them with its label."""
+    if not isinstance(cell, list | None):
+        yield f'boxes must be a list such as [{{"label": "hat", "box": [1, 2, 8, 9]}}], not {_short(cell)}'
+        return
+    for one in cell or ():
+        box, label = (one.get("box"), one.get("label")) if isinstance(one, Mapping) else (one, "")
+        if (fault := box_fault(box, width, height)) is not None:
+            yield fault + (f" ({label})" if label else "")
+        elif isinstance(one, Mapping) and (not isinstance(label, str) or not label.strip()):
+            yield f"the box {_short(box)} has no label: say what it is around, or take it out"
+
+
+def point_faults(cell: Any, names: Sequence[str], width: int, height: int) -> Iterator[str]:
+    """Say what is wrong with the key points of a row, where `names` are those of the whole set."""
+    if not isinstance(cell, list | None):
+        yield f'key points must be a list such as [{{"label": "nose", "x": 3, "y": 5}}], not {_short(cell)}'
+        return
+    seen: list[str] = []
+    for one in cell or ():
+        name, x, y = (one.get(key) for key in ("label", "x", "y")) if isinstance(one, Mapping) else (None, None, None)
+        if not isinstance(name, str) or not _is_number(x) or not _is_number(y):
+            yield f'a key point must be such as {{"label": "nose", "x": 3, "y": 5, "visible": true}}, not {_short(one)}'
+            continue
+        if name in seen:
+            yield f"the key point {name!r} stands there twice: take one out"
+        seen.append(name)
+        if not is_visible(one):
+            continue
+        if not (math.isfinite(x) and math.isfinite(y)):
+            yield f'the key point {name!r} lies at what is no number: give it "visible": false where it is not known'
+        elif not (-SLACK <= x <= width + SLACK and -SLACK <= y <= height + SLACK):
+            yield f"the key point {name!r} at ({x:g}, {y:g}) lies outside its picture of {width} x {height} pixels"
+    if cell and (missing := [name for name in names if name not in seen]):
+        yield (
+            f"there are {len(set(seen))} of {len(names)} key points and no {missing[0]!r}: name each once,"
+            ' with "visible": false where it cannot be seen'
+        )
+
+
+def is_visible(point: Mapping[str, Any]) -> bool:
+    """Tell whether a key point can be seen: where it does not say, it can."""
+    return point.get("visible") is None or bool(point["visible"])
+
+
+def turn_fault(cell: Any) -> str | None:
+    """Say what is wrong with the dialogue of a row, a list of turns; None where nothing is, or there is none."""
+    if not isinstance(cell, list | None):
+        return f'a dialogue must be a list such as [{{"question": "how many?", "answer": "two"}}], not {_short(cell)}'
+    if cell and len(cell) > MOST_TURNS:
+        return f"the dialogue has {len(cell)} turns, at most {MOST_TURNS} are read: cut it"
+    for place, turn in enumerate(cell or (), start=1):
+        said = list(turn.values()) if isinstance(turn, Mapping) else turn
+        if not isinstance(said, list) or len(said) != 2 or not all(isinstance(one, str | None) for one in said):
+            return f'turn {place} must be such as {{"question": "how many?", "answer": "two"}}, not {_short(turn)}'
+        question, answer = (one.strip() if one else "" for one in said)
+        if not question:
+            return f"turn {place} has no question: take it out"
+        if not answer:
+            return f"turn {place} ({_short(question)}) has no answer: take it out"
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class BadRow(ValueError):

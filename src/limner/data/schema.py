@@ -15,6 +15,9 @@ NOTHING = "nothing"
 """The value of every attribute of a thing that is not in the picture."""
 _ALIKE, _LONGEST_TYPO, _MEMORY = 0.75, 64, 4096
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?", re.UNICODE)
+_LEFT = re.compile(r"\bleft\b")
+_LATER = ("things", "points", "masks")
+"""Fields that older schemas lack; they are written only where there is something in them."""
 
 
 def words_of(text: str) -> list[str]:
@@ -110,6 +113,17 @@ class Schema:
     """A few captions, to show what can be asked."""
     things: tuple[str, ...] = ()
     """Labels of boxes, by their numbers in a `Draft.layout`."""
+    points: tuple[str, ...] = ()
+    """Names of key points, in the order in which the data names them first."""
+    masks: tuple[str, ...] = ()
+    """Names of masks: foreground, or the labels of things; the most frequent first."""
+
+    @property
+    def mirrored(self) -> tuple[tuple[int, int], ...]:
+        """Return the numbers of each two key points that change places in a mirrored picture: left wing, right wing."""
+        number = {name: k for k, name in enumerate(self.points)}
+        others = {k: number.get(_LEFT.sub("right", name)) for name, k in number.items()}
+        return tuple((k, other) for k, other in others.items() if other is not None and other != k)
 
     @property
     def asked_labels(self) -> tuple[str, ...]:
@@ -117,9 +131,9 @@ class Schema:
         return self.things or self.labels
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values; what came later (`things`) only where there is some."""
+        """Return plain JSON values; what came later (`things`, `points`, `masks`) only where there is some."""
         body = asdict(self) | {"lexicon": list(self.lexicon.words)}
-        return body if self.things else {name: value for name, value in body.items() if name != "things"}
+        return {name: value for name, value in body.items() if value or name not in _LATER}
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Schema:
@@ -127,6 +141,6 @@ class Schema:
         fields = dict(body)
         fields["lexicon"] = Lexicon(tuple(fields["lexicon"]))
         fields["attributes"] = {name: tuple(values) for name, values in fields["attributes"].items()}
-        for name in ("labels", "examples", "things"):
+        for name in ("labels", "examples", *_LATER):
             fields[name] = tuple(fields.get(name, ()))
         return cls(**fields)

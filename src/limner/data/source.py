@@ -11,12 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from limner.data.cache import key_of
 from limner.data.folder import Row, files_in, metadata_of, read_folder
 from limner.data.pictures import BadPicture, Encoded
-from limner.data.problems import Problem
+from limner.data.problems import RESERVED, TEXT_NAMES, Problem
 from limner.data.splits import SPLITS, UnknownSplit, split_in, split_of
 from limner.errors import UserError
 
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
 TABLES = (".parquet", ".arrow")
 HELD_OUT = ("test", "validation")
 """Held-out splits; the first that is there is used."""
+_ROWS_AT_ONCE = 1000
 _HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 
 
@@ -67,6 +66,35 @@ class Source:
             return [row.path for row in self.rows[start:stop]]
         cells = self.table.select_columns(["image"])[start:stop]["image"]
         return [self._picture(cell) for cell in cells]
+
+    @property
+    def pictured(self) -> bool:
+        """Tell whether there are pictures; a set of sentences has none."""
+        return "image" in self.table.column_names
+
+    def cells(self, name: str, start: int, stop: int) -> list[Any]:
+        """Return the cells of a column as plain values; pictures in them stay encoded."""
+        return self.table.select_columns([name]).with_format("arrow")[start:stop].column(name).to_pylist()
+
+    def each(self, name: str, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, Any]]:
+        """Yield the number of each row from `start` to `stop` with its cell of a column, as `cells` gives them."""
+        last = len(self.table) if stop is None else stop
+        for first in range(start, last, _ROWS_AT_ONCE):
+            yield from enumerate(self.cells(name, first, min(first + _ROWS_AT_ONCE, last)), start=first)
+
+    def column(self, name: str) -> Any:
+        """Return a whole column as Arrow holds it, which may be on disk."""
+        return self.table.select_columns([name]).with_format("arrow")[:].column(name)
+
+    def beside(self, row: int, cell: Any) -> Encoded:
+        """Return another encoded picture of a row, such as a mask: its bytes, or its file, named from the row's."""
+        if isinstance(cell, str):
+            base = Path(self.rows[row].file).parent if self.rows is not None else self.root or Path()
+            path = base / cell
+            if self.root is not None and not path.resolve().is_relative_to(self.root.resolve()):
+                return BadPicture("outside", f"lies outside the folder: {cell}")
+            return path
+        return self._picture(cell if isinstance(cell, dict) and {"bytes", "path"} <= cell.keys() else None)
 
     def _picture(self, cell: dict[str, Any] | None) -> Encoded:
         if cell is None or (cell["bytes"] is None and not cell["path"]):
@@ -260,15 +288,17 @@ def _joined(parts: list[Any], path: object) -> datasets.Dataset:
     features = parts[0].features
     image = "image" if "image" in features else None
     image = image or next((n for n, kind in features.items() if isinstance(kind, datasets.Image)), None)
-    if image is None:
+    if image is None and not (RESERVED.issuperset(features) and any(name in features for name in TEXT_NAMES)):
         raise UserError(f"{path} has no column image; its columns are: {', '.join(features) or 'none'}")
-    parts = [part.rename_column(image, "image") if image != "image" else part for part in parts]
+    if image is not None:
+        parts = [part.rename_column(image, "image") if image != "image" else part for part in parts]
     try:
-        parts = [part.cast_column("image", datasets.Image(decode=False)) for part in parts]
+        if image is not None:  # sentences alone have none
+            parts = [part.cast_column("image", datasets.Image(decode=False)) for part in parts]
         return datasets.concatenate_datasets(parts) if len(parts) > 1 else parts[0]
     except (ValueError, TypeError, NotImplementedError) as error:  # Arrow's errors are of these kinds
-        kind = features[image]
-        if isinstance(kind, datasets.Image):
+        kind = features[image] if image is not None else None
+        if image is None or isinstance(kind, datasets.Image):
             raise UserError(f"the splits of {path} differ in their columns: {_one_line(error)}") from None
         raise UserError(f"the column image of {path} holds no encoded pictures but {kind}") from None
 
@@ -308,14 +338,3 @@ def _datasets() -> Any:
     except ModuleNotFoundError:
         raise UserError('reading data sets needs Hugging Face datasets: pip install "limner[train]"') from None
     return datasets
-
-
-def held_out_rows(shares: np.ndarray, held_out: float) -> np.ndarray:
-    """Choose what is held out by content: bool (N,) from `shares` (N,) in [0, 1); at least one, never all.
-
-    Rows of one content have one share and so stay on one side.
-    """
-    chosen = shares < held_out
-    if held_out > 0 and not chosen.any():
-        chosen = shares == shares.min()
-    return np.zeros_like(chosen) if chosen.all() else chosen

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from limner.data.schema import Schema
+
 Rows = Sequence[int] | np.ndarray
 
 
@@ -44,6 +46,19 @@ class Readable(Protocol):
 
     def layouts(self, rows: Rows, split: str = "train") -> tuple[tuple[str, ...], Tensor, Tensor]:
         """Return what labels are called, labels (B, K), -1 where there is no box, and boxes (B, K, 4)."""
+
+    def foreground(self, rows: Rows, split: str = "train") -> tuple[Tensor, Tensor]:
+        """Return masks of what stands before the ground, uint8 (B, 1, S, S), and whether they are known: bool (B,)."""
+
+    def scenes(self, rows: Rows, split: str = "train", most: int = 0, side: int = 0) -> tuple[Tensor, ...]:
+        """Return labels (B, K), boxes (B, K, 4), masks uint8 (B, K, s, s), and whose masks are their own: (B, K)."""
+
+    def descriptions(self, rows: Rows, split: str = "train") -> list[str | None]:
+        """Return what the column `description` says of each row, None where it says nothing."""
+
+    @property
+    def schema(self) -> Schema:
+        """Return what the data set holds."""
 
 
 @dataclass(frozen=True)
@@ -251,6 +266,75 @@ class Layouts(View):
         """Read the boxes of `rows`, in the order of the data."""
         names, labels, boxes = data.layouts(rows, split)
         return cls(labels=labels, boxes=boxes, names=names)
+
+
+@dataclass(frozen=True)
+class Masked(Labelled):
+    """Pictures, captions, and what stands before the ground."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"image", "text", "masks"})
+    texts: tuple[str, ...]
+    """One caption of each picture, drawn at random."""
+    masks: Tensor
+    """(B, 1, S, S) the share of each pixel that the foreground covers, in [0, 1]; zeros where it is not known."""
+    known: Tensor
+    """bool (B,) whether the mask of each picture is known."""
+
+    @classmethod
+    def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
+        """Read `rows` and draw a caption for each."""
+        masks, known = data.foreground(rows, split)
+        return cls(
+            images=data.pictures(rows, split),
+            labels=torch.tensor([data.label(row, split) for row in rows]),
+            attributes=data.attributes(rows, split),
+            texts=tuple(_one(data.captions(row, split), rng) for row in rows),
+            masks=masks.float().div_(255),
+            known=known,
+        )
+
+
+@dataclass(frozen=True)
+class Scenes(Layouts):
+    """Pictures, what is said of them, and what is where: labelled boxes with their masks.
+
+    Letters: B pictures, S the side, K boxes at most, s the side of masks.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"image", "text", "boxes", "masks"})
+    most: ClassVar[int] = 0
+    """K, the largest boxes first; 0 for all boxes, as they come. `scenes` sets it."""
+    side: ClassVar[int] = 0
+    """s; 0 for S. `scenes` sets it."""
+    images: Tensor
+    """(B, 3, S, S); bytes when gathered, floats in [-1, 1] in a step."""
+    texts: tuple[str, ...]
+    """The description of each picture; one caption, drawn at random, where there is none."""
+    masks: Tensor
+    """(B, K, s, s) the share of each pixel that a thing covers, in [0, 1]; zeros where there is no box."""
+    shaped: Tensor
+    """bool (B, K) whether a thing has a mask of its own; otherwise its box is filled."""
+
+    @classmethod
+    def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
+        """Read `rows`."""
+        labels, boxes, masks, shaped = data.scenes(rows, split, cls.most, cls.side)
+        said = zip(rows, data.descriptions(rows, split), strict=True)
+        return cls(
+            labels=labels,
+            boxes=boxes,
+            names=data.schema.things,
+            images=data.pictures(rows, split),
+            texts=tuple(text or _one(data.captions(row, split), rng) for row, text in said),
+            masks=masks.float().div_(255),
+            shaped=shaped,
+        )
+
+
+@functools.cache
+def scenes(most: int, side: int = 0) -> type[Scenes]:
+    """Return the view of the `most` largest things of a picture, with masks of `side` pixels (0: as the pictures)."""
+    return type("Scenes", (Scenes,), {"most": most, "side": side, "__doc__": Scenes.__doc__})
 
 
 @functools.cache

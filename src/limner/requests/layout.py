@@ -85,12 +85,15 @@ def _box(text: str) -> Box:
 def boxes_of(cell: Any, width: float, height: float) -> list[Box]:
     """Return the boxes of a column, in pixels, in shares of the middle square of a picture of this size.
 
-    What of a box lies outside that square is cut off; boxes of which nothing is left are left out.
+    What of a box lies outside that square is cut off; boxes of which nothing is left, or that are not four numbers,
+    are left out.
     """
     side = min(width, height)
     found: list[Box] = []
     for one in cell or ():
         label, box = (one["label"], one["box"]) if isinstance(one, Mapping) else ("", one)
+        if not isinstance(box, Sequence) or len(box) != 4 or not all(isinstance(v, int | float) for v in box):
+            continue
         left, top = (box[0] - (width - side) / 2) / side, (box[1] - (height - side) / 2) / side
         right, bottom = min(left + box[2] / side, 1.0), min(top + box[3] / side, 1.0)
         left, top = max(left, 0.0), max(top, 0.0)
