@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from limner.cli.data import app
@@ -65,6 +66,85 @@ def test_boxes(box: list[float], says: str | None, folder: Callable[..., Path]) 
 def test_bare_boxes_are_judged_too(folder: Callable[..., Path]) -> None:
     problems = check(folder([{"file_name": "0.png", "text": "t", "boxes": [[1.0, 1.0, 50.0, 5.0]]}]))
     assert [one.kind for one in problems] == ["wrong box"]
+
+
+def point(label: str = "nose", x: Any = 3.0, y: Any = 4.0, **more: Any) -> dict[str, Any]:
+    return {"label": label, "x": x, "y": y} | more
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("points", "says"),
+    [
+        ([point(), point("chin")], None),
+        ([point(x=12.4), point("chin", y=-0.4)], None),
+        ([point(x=90.0, visible=False), point("chin", visible=True)], None),
+        ([], None),
+        ([point(x=13.0), point("chin", visible=True)], "'nose' at (13, 4) lies outside its picture of 12 x 12 pixels"),
+        ([point(y=NAN), point("chin")], "'nose' lies at what is no number"),
+        ([point(x=None), point("chin")], 'must be such as {"label": "nose", "x": 3, "y": 5, "visible": true}, not'),
+        ([point()], "there are 1 of 2 key points and no 'chin'"),
+        ([point(), point("chin"), point()], "'nose' stands there twice"),
+    ],
+    ids=map(str, range(9)),
+)
+def test_key_points(points: list[Any], says: str | None, folder: Callable[..., Path]) -> None:
+    good = {"file_name": "1.png", "text": "u", "keypoints": [point(visible=None), point("chin")]}
+    problems = check(folder([{"file_name": "0.png", "text": "t", "keypoints": points}, good]))
+    assert {one.kind for one in problems} == ({"wrong point"} if says else set())
+    assert says is None or (says in problems[0].message and problems[0].line == 1 and problems[0].is_error)
+
+
+def test_masks(folder: Callable[..., Path]) -> None:
+    names = ["good", "empty", "small", "gone"]
+    masks = [[{"label": "hat", "mask": f"shapes/{name}.png"}] for name in names]
+    path = folder([{"file_name": f"{k}.png", "text": "t", "masks": mask} for k, mask in enumerate(masks)])
+    (path / "shapes").mkdir()
+    for name, size, level in (("good", 12, 255), ("empty", 12, 0), ("small", 6, 255)):
+        (path / "shapes" / f"{name}.png").write_bytes(encoded(Image.new("L", (size, size), level)))
+    problems = check(path)
+    assert [(one.line, one.kind, one.is_error) for one in problems] == [
+        (2, "empty mask", False),
+        (3, "wrong mask", True),
+        (4, "wrong mask", True),
+    ]
+    assert "the first of 1 masks in which nothing is" in problems[0].message
+    assert problems[1].message == "the mask 1 (hat) has 6 x 6 pixels, and its picture has 12 x 12"
+    assert problems[2].message == "the mask 1 (hat) cannot be read: No such file or directory"
+    (path / "shapes" / "good.png").write_bytes(encoded(Image.new("L", (12, 12), 1)))
+    assert check(path)[0].message == "no mask has a value above 1: write 255 where the thing is, 0 where it is not"
+
+
+@pytest.mark.parametrize(
+    ("turns", "says"),
+    [
+        ([{"question": "how many?", "answer": "two"}] * 50, None),
+        ([], None),
+        ([["how many?", "two"]], None),
+        (
+            [{"question": "how many?", "answer": "two"}] * 1000,
+            "the dialogue has 1000 turns, at most 50 are read: cut it",
+        ),
+        ([{"question": "how many?", "answer": None}], "turn 1 ('how many?') has no answer: take it out"),
+        ([{"question": "a?", "answer": "b"}, {"question": "c?", "answer": " "}], "turn 2 ('c?') has no answer"),
+        ([{"question": "", "answer": "b"}], "turn 1 has no question"),
+        ([["how many?", "two", "three"]], 'turn 1 must be such as {"question": "how many?", "answer": "two"}, not'),
+        ("how many? two", 'a dialogue must be a list such as [{"question": "how many?", "answer": "two"}], not'),
+    ],
+    ids=map(str, range(9)),
+)
+def test_dialogues(turns: Any, says: str | None, folder: Callable[..., Path]) -> None:
+    problems = check(folder([{"file_name": "0.png", "text": "t", "dialogue": turns}]))
+    assert [one.kind for one in problems] == (["wrong turn"] if says else [])
+    assert says is None or says in problems[0].message
+
+
+def test_a_box_without_a_label(folder: Callable[..., Path]) -> None:
+    boxes = [[{"label": "hat", "box": [1.0, 2.0, 3.0, 4.0]}], [{"label": None, "box": [1.0, 2.0, 3.0, 4.0]}]]
+    problems = check(folder([{"file_name": f"{k}.png", "text": "t", "boxes": box} for k, box in enumerate(boxes)]))
+    assert [(one.line, one.kind) for one in problems] == [(2, "wrong box")] and "has no label" in problems[0].message
 
 
 def test_every_split_is_checked(folder: Callable[..., Path]) -> None:

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from PIL import Image
 from limner.data.annotations import Annotations, picture_problem, read_annotations
 from limner.data.cache import Progress, location
 from limner.data.folder import files_in
-from limner.data.pictures import BadPicture, Encoded, digest, load, read
-from limner.data.problems import Problem, box_fault
+from limner.data.pictures import BadPicture, Encoded, digest, load, mask, read
+from limner.data.problems import Problem, box_faults, point_faults, turn_fault
 from limner.data.source import Source, open_source
 
 __all__ = ["Problem", "check"]
@@ -27,9 +28,10 @@ def check(name: str | Path, *, cache: str | Path | None = None, progress: Progre
     """Read every row of every split of a data set and return all problems, in the order of file and line.
 
     Each picture is decoded in full. Found are: pictures that are missing, unreadable, too large, outside the folder,
-    named twice or the same as another to the byte; captions that are missing, empty or not text; wrong attributes
-    and boxes; lines that cannot be read; frames of stories that are missing, repeated or not a number; and, as notes,
-    pictures that no line names or that several stories share, and stories whose rows lie scattered.
+    named twice or the same as another to the byte; captions that are missing, empty or not text; wrong attributes,
+    boxes, key points, masks and turns of dialogues; lines that cannot be read; frames of stories that are missing,
+    repeated or not a number; and, as notes, pictures that no line names or that several stories share, masks in which
+    nothing is, and stories whose rows lie scattered.
 
     Raises:
         UserError: there is no data set, or nothing in it to check.
@@ -39,7 +41,8 @@ def check(name: str | Path, *, cache: str | Path | None = None, progress: Progre
     problems = [
         *source.problems,
         *annotations.problems(source),
-        *_pictures(source, annotations, progress),
+        *(_pictures(source, annotations, progress) if source.pictured else ()),
+        *_turns(source),
         *_unreferenced(source),
     ]
     problems += annotations.stories.notes(source) if annotations.stories else []
@@ -50,17 +53,17 @@ def check(name: str | Path, *, cache: str | Path | None = None, progress: Progre
 
 
 def _pictures(source: Source, annotations: Annotations, progress: Progress | None) -> Iterator[Problem]:
-    """Judge every picture, and every box by the size of its picture."""
-    count = len(source.table)
+    """Judge every picture, and its boxes, key points and masks by its size."""
+    count, mask_notes = len(source.table), _MaskNotes()
     first: dict[int, int] = {}
     shared: list[int] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool, warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `load` judges size by its own limit
         for start in range(0, count, _CHUNK):
             stop = min(start + _CHUNK, count)
-            boxes = _boxes(source, start, stop)
+            placed = zip(*(_cells(source, name, start, stop) for name in ("boxes", "keypoints", "masks")), strict=True)
             judged = pool.map(_judge, source.encoded(start, stop))
-            for row, (content, size, error), found in zip(range(start, stop), judged, boxes, strict=True):
+            for row, (content, size, error), cells in zip(range(start, stop), judged, placed, strict=True):
                 if error is not None:
                     yield picture_problem(source, row, error.kind, str(error))
                 elif content in first and _in_two_stories(annotations, first[content], row):
@@ -72,12 +75,17 @@ def _pictures(source: Source, annotations: Annotations, progress: Progress | Non
                 else:
                     first[content] = row
                 if error is None:
-                    yield from _wrong_boxes(source, row, found, size)
+                    boxes, points, masks = cells
+                    faults = [("wrong box", fault) for fault in box_faults(boxes, *size)]
+                    faults += [("wrong point", fault) for fault in point_faults(points, annotations.points, *size)]
+                    faults += [("wrong mask", fault) for fault in mask_notes.mask_faults(source, row, masks, size)]
+                    yield from (Problem(*source.origin(row), *fault) for fault in faults)
             if progress:
                 progress(stop, count)
     if shared:
         message = f"the first of {len(shared)} pictures that are also in an earlier story, byte for byte"
         yield Problem(*source.origin(shared[0]), "shared picture", message)
+    yield from mask_notes.notes(source)
 
 
 def _in_two_stories(annotations: Annotations, row: int, other: int) -> bool:
@@ -95,24 +103,60 @@ def _judge(source: Encoded) -> tuple[int, tuple[int, int], BadPicture | None]:
         return 0, (0, 0), error
 
 
-def _boxes(source: Source, start: int, stop: int) -> Sequence[Any]:
-    if "boxes" not in source.table.column_names:
-        return [None] * (stop - start)
-    return source.table.select_columns(["boxes"])[start:stop]["boxes"]
+def _cells(source: Source, name: str, start: int, stop: int) -> Sequence[Any]:
+    return source.cells(name, start, stop) if name in source.table.column_names else [None] * (stop - start)
 
 
-def _wrong_boxes(source: Source, row: int, boxes: Any, size: tuple[int, int]) -> Iterator[Problem]:
-    for one in boxes or ():
-        box = one.get("box") if isinstance(one, dict) else one
-        if (fault := box_fault(box, *size)) is not None:
-            label = f" ({one['label']})" if isinstance(one, dict) and one.get("label") else ""
-            yield Problem(*source.origin(row), "wrong box", fault + label)
+@dataclass
+class _MaskNotes:
+    """What was seen of masks so far."""
+
+    empty: list[int] = field(default_factory=list)
+    """The row of each mask in which nothing is."""
+    brightest: int = 0
+
+    def mask_faults(self, source: Source, row: int, cell: Any, size: tuple[int, int]) -> Iterator[str]:
+        """Say what is wrong with the masks of a row."""
+        if not isinstance(cell, list | None):
+            yield 'masks must be a list such as [{"label": "hat", "mask": "1-hat.png"}]'
+            return
+        for place, one in enumerate(cell or (), start=1):
+            label = one.get("label") if isinstance(one, dict) else None
+            if not isinstance(one, dict) or "mask" not in one or not label:
+                yield f'the mask {place} must be such as {{"label": "hat", "mask": "1-hat.png"}}, with both'
+                continue
+            try:
+                _, highest = mask(read(source.beside(row, one["mask"])), size).getextrema()
+            except BadPicture as error:
+                yield f"the mask {place} ({label}) {error}"
+                continue
+            self.brightest = max(self.brightest, int(highest))  # type: ignore[arg-type]
+            self.empty += [] if highest else [row]
+
+    def notes(self, source: Source) -> Iterator[Problem]:
+        """Say what is odd about all masks together."""
+        if self.empty:
+            message = f"the first of {len(self.empty)} masks in which nothing is: what is hidden by other things?"
+            yield Problem(*source.origin(self.empty[0]), "empty mask", message)
+        if self.brightest == 1:
+            message = "no mask has a value above 1: write 255 where the thing is, 0 where it is not"
+            yield Problem(source.name, 0, "wrong mask", message)
+
+
+def _turns(source: Source) -> Iterator[Problem]:
+    if "dialogue" in source.table.column_names:
+        for row, cell in source.each("dialogue"):
+            if (fault := turn_fault(cell)) is not None:
+                yield Problem(*source.origin(row), "wrong turn", fault)
 
 
 def _unreferenced(source: Source) -> Iterator[Problem]:
     if source.rows is None or source.root is None:
         return
     named = {row.path for row in source.rows} | set(source.unusable)
+    if "masks" in source.table.column_names:
+        cells = ((row, one) for row, cell in source.each("masks") for one in cell or () if isinstance(one, dict))
+        named |= {path for row, one in cells if isinstance(path := source.beside(row, one.get("mask")), Path)}
     for path in files_in(source.root):
         if path not in named:
             yield Problem(str(path), 0, "unreferenced", "no line of the metadata names this picture")
