@@ -8,18 +8,20 @@ import itertools
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
 
 from limner.data.dataset import Dataset
+from limner.data.views import scenes
 from limner.noise import RowNoise
 from limner.requests import Caption, Layout, Request
 from limner.system import Draft, System
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder
 from limner.training.trainer import Trainer
-from sketches.objgan import ObjGan, Scenes
+from sketches.objgan import BOXES, ObjGan
 from sketches.ppgn import Ppgn
 
 COLOURS = {"red": (220, 40, 40), "green": (40, 180, 70), "blue": (50, 80, 220)}
@@ -36,6 +38,7 @@ every = pytest.mark.parametrize("cls", ASKED, ids=lambda cls: cls.__name__)
 def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Thirty-two pictures: one half in a colour, in every other picture a white spot in the other half."""
     folder, lines = tmp_path_factory.mktemp("scenes"), []
+    (folder / "masks").mkdir()
     looks = itertools.cycle(itertools.product(COLOURS, (0, 1)))
     for number, (colour, side) in zip(range(32), looks, strict=False):
         picture = Image.new("RGB", (16, 16), (16 * (number % 4), 4 * number, 0))
@@ -45,8 +48,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
             ImageDraw.Draw(picture).rectangle((10 - 8 * side, 6, 13 - 8 * side, 9), fill=(255, 255, 255))
             boxes.insert(0, {"label": SIDES[1 - side], "box": [10.0 - 8 * side, 6.0, 4.0, 4.0]})
         picture.save(folder / f"{number}.png")
-        line = {"file_name": f"{number}.png", "text": f"a {colour} {SIDES[side]}", "label": SIDES[side]}
-        lines.append(line | {"boxes": boxes})
+        masks = [{"label": one["label"], "mask": f"masks/{number}-{one['label']}.png"} for one in boxes]
+        for one, mask in zip(boxes, masks, strict=True):
+            left, top, width, height = one["box"]
+            shape = Image.new("L", picture.size)
+            ImageDraw.Draw(shape).rectangle((left, top, left + width - 1, top + height - 1), fill=255)
+            shape.save(folder / mask["mask"])
+        line = {"file_name": f"{number}.png", "text": f"a {colour} {SIDES[side]}"}
+        lines.append(line | {"boxes": boxes, "masks": masks})
     (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return Dataset.open(folder, size=16, held_out=0, cache=tmp_path_factory.mktemp("cache"))
 
@@ -143,5 +152,5 @@ def test_objgan_draws_boxes_then_shapes_then_pictures(systems: dict[type[System]
     assert [draft.images.shape[-1] for draft in found[3:]] == [8, 16]
     given = ASKED[ObjGan][1].boxes[0]
     assert found[-1].layout["boxes"][1, 0].tolist() == list(given[1:])  # a layout that was brought along is kept
-    batch = Scenes.gather(data, range(8), None)
+    batch = scenes(BOXES).gather(data, range(8), np.random.default_rng(0))
     assert batch.masks.sum(dim=(2, 3)).tolist() == [[128.0, 0.0], [128.0, 16.0]] * 4

@@ -19,8 +19,8 @@ GROUNDS = {"black": (10, 10, 10), "white": (245, 245, 245)}
 
 
 def shapes_folder(folder: Path, size: int = 16, count: int = 24) -> Path:
-    """Write up to 24 pictures, each colour, shape and ground once, with captions, attributes and a label."""
-    folder.mkdir(parents=True)
+    """Write up to 24 pictures, each colour, shape and ground once, with everything that is known of a picture."""
+    (folder / "masks").mkdir(parents=True)
     lines = []
     kinds = list(itertools.product(COLOURS, SHAPES, GROUNDS))
     for number, (colour, shape, ground) in enumerate(kinds[:: len(kinds) // count][:count]):
@@ -38,7 +38,23 @@ def shapes_folder(folder: Path, size: int = 16, count: int = 24) -> Path:
         around = box if shape != "bar" else (1, size // 3, size - 2, 2 * size // 3)
         placed = [around[0], around[1], around[2] - around[0] + 1, around[3] - around[1] + 1]
         boxes = [{"label": f"{colour} {shape}", "box": placed}, {"label": ground, "box": [0, 0, size, size]}]
-        lines.append(line | {"boxes": boxes})
+        mask = f"masks/{number:02d}.png"
+        Image.fromarray(np.all(np.asarray(picture) == COLOURS[colour], axis=2)).convert("L").save(folder / mask)
+        left, top, wide, high = placed
+        ends = {"left end": left, "right end": left + wide}
+        points = [{"label": name, "x": x, "y": top + high / 2, "visible": True} for name, x in ends.items()]
+        line |= {
+            "boxes": boxes,
+            "masks": [{"label": f"{colour} {shape}", "mask": mask}],
+            "keypoints": [*points, {"label": "middle", "x": size / 2, "y": size / 2, "visible": shape != "bar"}],
+            "description": f"There is a {colour} {shape}. The ground is {ground}.",
+            "dialogue": [
+                {"question": "what shape is it?", "answer": f"a {shape}"},
+                {"question": f"is the {shape} {colour}?", "answer": "yes"},
+                {"question": "what is the ground?", "answer": ground},
+            ],
+        }
+        lines.append(line)
     (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return folder
 

@@ -5,16 +5,14 @@ Letters: B pictures, K boxes at most, L labels, V words known, C width of a code
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from limner.data.dataset import Dataset
 from limner.data.schema import Lexicon, Schema
-from limner.data.views import View
+from limner.data.views import Scenes, scenes
 from limner.noise import RowNoise
 from limner.optimisers import adam
 from limner.requests import Layout
@@ -37,36 +35,6 @@ class ObjConfig:
     """C."""
 
 
-# --8<-- [start:view]
-@dataclass(frozen=True)
-class Scenes(View):
-    """Pictures, what is said of them, and what is where."""
-
-    needs: ClassVar[frozenset[str]] = frozenset({"image", "text", "boxes"})
-    images: Tensor
-    """(B, 3, S, S)."""
-    texts: tuple[str, ...]
-    boxes: Tensor
-    """(B, K, 4) x, y, width, height in shares of the picture."""
-    labels: Tensor
-    """(B, K), -1 where there is no box."""
-    masks: Tensor
-    """(B, K, S, S) in {0, 1}."""
-
-    @classmethod
-    def gather(cls, data: Dataset, rows: Sequence[int], rng: np.random.Generator, split: str = "train") -> Self:
-        """Read `rows`, the largest boxes first; the toy scenes have no masks of their own, so boxes are filled."""
-        texts, pictures = tuple(data.captions(row, split)[0] for row in rows), data.pictures(rows, split)
-        labels, boxes = torch.full((len(rows), BOXES), -1), torch.zeros(len(rows), BOXES, 4)
-        for row, found in enumerate(data.column("boxes", rows, split)):
-            largest = sorted(found, key=lambda item: -item["box"][2] * item["box"][3])[:BOXES]
-            for k, item in enumerate(largest):
-                labels[row, k] = data.schema.labels.index(item["label"])
-                boxes[row, k] = torch.tensor(item["box"]) / pictures.shape[-1]
-        return cls(pictures, texts, boxes, labels, inside(boxes, pictures.shape[-1]))
-
-
-# --8<-- [end:view]
 def inside(boxes: Tensor, side: int) -> Tensor:
     """Fill boxes (B, K, 4): (B, K, side, side) in {0, 1}."""
     grid = (torch.arange(side) + 0.5).to(boxes) / side
@@ -215,7 +183,7 @@ class ObjGan(System):
 
     def __init__(self, config: ObjConfig, schema: Schema) -> None:
         super().__init__(config, schema)
-        width, kinds = config.width, len(schema.labels)
+        width, kinds = config.width, len(schema.things)
         self.matcher = Matcher(schema.lexicon, width)
         self.boxes = BoxNet(width, kinds)
         self.shapes = nn.Sequential(nn.Conv2d(1, 8, 5, padding=2), nn.ReLU(), nn.Conv2d(8, 1, 1), nn.Sigmoid())
@@ -231,7 +199,7 @@ class ObjGan(System):
 
         def phase(name: str, step: Step, draws: bool = True, **nets: nn.Module) -> Phase:
             players = {who: Player(modules=[net], optimiser=optimiser, clip=5.0) for who, net in nets.items()}
-            return Phase(name=name, view=Scenes, images=config.images, batch=config.batch, players=players,
+            return Phase(name=name, view=scenes(BOXES), images=config.images, batch=config.batch, players=players,
                          step=step, draws=draws)  # fmt: skip
 
         critics = {f"patch {side}": net for side, net in self.patch.items()}
@@ -300,7 +268,7 @@ class ObjGan(System):
         boxes = torch.zeros(len(requests), BOXES, 4)
         for row, request in enumerate(requests):
             for k, (name, *place) in enumerate(request.boxes[:BOXES]):
-                labels[row, k], boxes[row, k] = self.schema.labels.index(name), torch.tensor(place)
+                labels[row, k], boxes[row, k] = self.schema.things.index(name), torch.tensor(place)
         anchor = self.shapes[0].weight
         return labels.to(anchor).long(), boxes.to(anchor)
 
