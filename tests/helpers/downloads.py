@@ -52,6 +52,45 @@ def birds(folder: Path, texts: str = "text_c10") -> Path:
     return folder
 
 
+PARTS = (
+    "back", "beak", "belly", "breast", "crown", "forehead", "left eye", "left leg", "left wing", "nape", "right eye",
+    "right leg", "right wing", "tail", "throat",
+)  # fmt: skip
+"""The lines of CUB's parts.txt, from 1."""
+
+
+def bird_part(image: int, part: int) -> tuple[float, float, int]:
+    """x, y and visible as in part_locs.txt: inside the bird's box, each seventh part hidden and then at 0, 0."""
+    return (11.0 + part, 9.0 + image, 1) if part % 7 else (0.0, 0.0, 0)
+
+
+def bird_parts(folder: Path) -> Path:
+    """CUB_200_2011/parts/ with the 15 parts of each bird; return the folder."""
+    parts = folder / "CUB_200_2011" / "parts"
+    write(parts / "parts.txt", "".join(f"{n} {name}\n" for n, name in enumerate(PARTS, 1)))
+    lines = [
+        (image, part, *bird_part(image, part)) for image in range(1, len(bird_names()) + 1) for part in range(1, 16)
+    ]
+    write(parts / "part_locs.txt", "".join(" ".join(map(str, line)) + "\n" for line in lines))
+    return parts
+
+
+def snli(folder: Path) -> Path:
+    """snli_1.0/ with its three files of pairs: a premise stands in three pairs; the .txt files say the same."""
+    said = {"train": ("A man eats.", "A dog runs."), "dev": ("A cat sleeps.",), "test": ("A man eats.", "Rain falls.")}
+    for part, premises in said.items():
+        pairs = [(one, f"{one[:-1]} {how}.") for one in premises for how in ("outside", "today", " at \t home")]
+        lines = [
+            {"annotator_labels": ["neutral"], "captionID": "1.jpg#0", "gold_label": "-", "pairID": "1.jpg#0r1n"}
+            | {"sentence1": one, "sentence1_parse": f"(ROOT {one})", "sentence2": two, "sentence2_parse": "(ROOT)"}
+            for one, two in pairs
+        ]
+        write(folder / f"snli_1.0_{part}.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+        write(folder / f"snli_1.0_{part}.txt", "gold_label\tsentence1\tsentence2\n-\tnot\tread\n")
+    write(folder / "README.txt", "Stanford Natural Language Inference\n")
+    return folder
+
+
 def reeds_lists(folder: Path, train: tuple[str, ...], test: tuple[str, ...]) -> None:
     write(folder / "trainvalclasses.txt", "\n".join(train) + "\n")
     write(folder / "testclasses.txt", "\n".join(test))

@@ -34,7 +34,8 @@ def cub(folder: Folder, out: Out, crop: Crop = True, split: Split = None, as_jso
     """Import CUB-200-2011, the birds, with Reed's captions.
 
     FOLDER holds CUB_200_2011/ (from CUB_200_2011.tgz), text_c10/ or text/ with a .txt of captions for each picture,
-    and, for the split of the papers, Reed's trainvalclasses.txt and testclasses.txt.
+    and, for the split of the papers, Reed's trainvalclasses.txt and testclasses.txt. Boxes, key points and attributes
+    are taken where their files are there.
 
     limner data import cub downloads/birds -o data/birds
 
@@ -91,9 +92,12 @@ def coco(
     """Import MS-COCO, photographs with five captions and boxes around things.
 
     FOLDER holds annotations/ (from annotations_trainval2014.zip), train2014/ and val2014/, or those of 2017. Training
-    pictures are those of train, test pictures those of val. Boxes around crowds are left out.
+    pictures are those of train, test pictures those of val. Boxes around crowds are left out. The boxes are layouts to
+    train on.
 
     limner data import coco downloads/coco -o data/coco
+
+    limner train layout-vae --data data/coco
 
     limner data import coco downloads/coco --year 2017 --masks -o data/coco-2017
     """
@@ -198,6 +202,38 @@ def clevr_sv(folder: Folder, out: Out, as_json: Json = False) -> None:
     from limner.data.importers import clevr_sv as import_clevr_sv
 
     _write(import_clevr_sv.plan(folder), out, as_json)
+
+
+@app.command()
+def sentences(
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE|FOLDER", help="A .jsonl or .txt file, or the folder.", show_default=False)
+    ],
+    out: Out,
+    as_json: Json = False,
+) -> None:
+    """Import sentences without pictures, for systems that write: SNLI and its like, or one sentence a line.
+
+    A .jsonl file has lines {"sentence1": ..., "sentence2": ...} or {"text": ...}. Of a folder such as snli_1.0/ the
+    names of the files tell the split. Each distinct sentence is taken once.
+
+    limner data import sentences downloads/snli_1.0 -o data/snli
+
+    limner data import sentences captions.txt -o data/captions
+    """
+    from limner.data.importers import sentences as import_sentences
+    from limner.data.importers.reading import WAYS
+
+    plan = import_sentences.plan(path)
+    with bar("importing sentences") as progress:
+        folder = import_sentences.write(plan, out, progress=progress)
+    counts = plan.counts()
+    result = {"folder": str(folder), "what": "sentences", "split": plan.way, "sentences": counts}
+    result["notes"] = list(plan.notes)
+    for one in () if as_json else plan.notes:
+        note(f"note: {one}")
+    totals = ", ".join(f"{count} in {split}" for split, count in counts.items())
+    emit(result, as_json, f"the sentences lie in {folder}: {totals}; split: {WAYS[plan.way]}")
 
 
 def _suffixes(pairs: list[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from downloads import SIZE, coco_thing, ms_coco, opened
 from limner import cli
@@ -18,6 +19,7 @@ from limner.data.dataset import Dataset
 from limner.data.importers import coco, json_lists
 from limner.data.importers.coco_masks import draw
 from limner.data.importers.writing import write
+from limner.data.views import Scenes
 from limner.errors import UserError
 
 Change = Callable[[dict[str, Any]], object]
@@ -60,6 +62,23 @@ def test_pictures_captions_and_boxes(tmp_path: Path, year: str) -> None:
     data = Dataset.open(out, size=8)
     assert (data.length("train"), data.length("test"), data.schema.captions) == (2, 2, 5)
     assert check(out) == []
+
+
+def test_its_boxes_are_layouts_and_with_masks_scenes(source: Path, tmp_path: Path) -> None:
+    out = write(coco.plan(source, masks=True), tmp_path / "out")
+    data = Dataset.open(out, size=8)
+    assert data.schema.things == ("person", "dog") == data.schema.asked_labels and data.schema.masks == (
+        "person",
+        "dog",
+    )
+    batch = Scenes.gather(data, [0, 1], np.random.default_rng(0))
+    width, height = SIZE
+    left, side = (width - height) / 2, height
+    expected = [[max(4 - left, 0) / side, 6 / side, (4 + 11 - left) / side - max(4 - left, 0) / side, 20 / side]]
+    assert batch.labels.tolist() == [[1, 0], [0, -1]] and batch.shaped.tolist() == [[True, True], [True, False]]
+    assert batch.boxes[0, :1].tolist() == [pytest.approx(expected[0])]
+    inside = batch.masks.sum(dim=(2, 3)) / 64  # the share of the picture that a thing covers is that of its box
+    assert torch.allclose(inside, batch.boxes[..., 2] * batch.boxes[..., 3], atol=0.02)
 
 
 def test_masks_of_polygons_and_of_run_lengths_are_pictures(source: Path, tmp_path: Path) -> None:

@@ -12,7 +12,20 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from downloads import SIZE, SPECIES, bird_box, bird_names, birds, opened, pickled_splits, reeds_lists, sentence
+from downloads import (
+    PARTS,
+    SIZE,
+    SPECIES,
+    bird_box,
+    bird_names,
+    bird_part,
+    bird_parts,
+    birds,
+    opened,
+    pickled_splits,
+    reeds_lists,
+    sentence,
+)
 from limner import cli
 from limner.data.check import check
 from limner.data.dataset import Dataset
@@ -153,6 +166,58 @@ def test_a_box_that_sticks_out_is_cut_off(source: Path, out: Path) -> None:
     write(cub.plan(source, crop=False), out)
     assert rows(out, "train")[0]["boxes"][0]["box"] == [30, 20, 20, 20]
     assert check(out) == []
+
+
+def test_parts_become_key_points_in_the_pixels_of_the_cut_picture(source: Path, out: Path) -> None:
+    bird_parts(source)
+    write(cub.plan(source), out)
+    for number, row in enumerate([*rows(out, "train"), *rows(out, "test")], 1):
+        left, top, _, _ = crop_window(bird_box(number), *SIZE)
+        for part, point in enumerate(row["keypoints"], 1):
+            x, y, visible = bird_part(number, part)
+            assert point["label"] == PARTS[part - 1] and point["visible"] == bool(visible)
+            assert not visible or (point["x"], point["y"]) == (x - left, y - top)
+    data = Dataset.open(out, size=8)
+    assert data.schema.points == PARTS and check(out) == []
+    assert [(a + 1, b + 1) for a, b in data.schema.mirrored] == [(7, 11), (8, 12), (9, 13)]
+    points = data.points([0])[0]
+    assert points.shape == (15, 3) and points[:, 2].tolist() == [float(part % 7 > 0) for part in range(1, 16)]
+    width, height = opened(rows(out, "train")[0]["image"]["bytes"]).size
+    side, x = min(width, height), rows(out, "train")[0]["keypoints"][0]["x"]
+    assert points[0, 0].item() == pytest.approx((x - (width - side) / 2) / side)
+
+
+def test_a_part_outside_the_cut_picture_cannot_be_seen(source: Path, out: Path) -> None:
+    path = bird_parts(source) / "part_locs.txt"
+    path.write_text(path.read_text().replace("1 1 12.0 10.0 1", "1 1 49.0 39.0 1"))
+    write(cub.plan(source), out)
+    assert [point["visible"] for point in rows(out, "train")[0]["keypoints"][:2]] == [False, True]
+    assert check(out) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("1 1 12.0 10.0 1\n", "1 1 12.0 10.0 2\n"),
+        ("1 1 12.0 10.0 1\n", "1 99 12.0 10.0 1\n"),
+        ("1 1 12.0 10.0 1\n", "1 1 nan 10.0 1\n"),
+        ("1 1 12.0 10.0 1\n", "1 1 12.0 10.0\n"),
+        ("1 1 12.0 10.0 1\n", "1 2 12.0 10.0 1\n"),
+    ],
+    ids=map(str, range(5)),
+)
+def test_a_line_of_parts_that_is_wrong(source: Path, old: str, new: str) -> None:
+    path = bird_parts(source) / "part_locs.txt"
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(UserError, match=r"part_locs.txt is not CUB's: '1 .*' is not image, part of parts.txt, x, y"):
+        cub.plan(source)
+
+
+def test_a_part_that_is_missing(source: Path) -> None:
+    path = bird_parts(source) / "part_locs.txt"
+    path.write_text(path.read_text().replace("3 5 16.0 12.0 1\n", ""))
+    with pytest.raises(UserError, match=r"part_locs.txt lacks part 5 of image 3: CUB_200_2011.tgz .*is damaged"):
+        cub.plan(source)
 
 
 CUB = "CUB_200_2011"

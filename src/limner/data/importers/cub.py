@@ -5,6 +5,7 @@ Read from one folder that holds what two downloads unpack to:
     CUB_200_2011/                             CUB_200_2011.tgz (Caltech)
       images.txt image_class_labels.txt classes.txt bounding_boxes.txt train_test_split.txt
       images/<class>/<name>.jpg
+      parts/parts.txt parts/part_locs.txt     optional: 15 key points of each bird
       attributes/image_attribute_labels.txt   optional, with attributes.txt here, in attributes/ or one folder up
     text_c10/<class>/<name>.txt               or text/...: one caption a line (Reed's cvpr2016, AttnGAN's text.zip)
     trainvalclasses.txt testclasses.txt       Reed's lists of classes, where there
@@ -13,6 +14,8 @@ The captions also exist as .t7 (Torch) and .h5 files; those are not read. How th
 Pictures are cut to 1.5 times the bird's box, as all papers since StackGAN do, because a bird fills little of a
 picture otherwise. What StackGAN then squeezed into a square, where the border had cut the square off, is here left
 as it is: training keeps the middle square.
+
+Of the key points six are pairs, left and right of the bird: eye, leg and wing.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from limner.data.importers.reading import captions, class_number, divide, find, lines, look, stay_inside, table
-from limner.data.importers.writing import Box, Entry, Plan
+from limner.data.importers.writing import Box, Entry, Plan, Point
 from limner.errors import UserError
 
 _BIRDS = "CUB_200_2011.tgz (Caltech)"
@@ -52,7 +55,7 @@ def plan(folder: Path, *, crop: bool = True, split: str | None = None) -> Plan:
 
     way, splits = divide(folder, numbers, official, split)
     texts = look(folder, "text_c10") or find(folder, "text", _CAPTIONS)
-    attributes = _attributes(birds)
+    attributes, points = _attributes(birds), _parts(birds, names)
     entries = [
         Entry(
             splits[name],
@@ -62,6 +65,7 @@ def plan(folder: Path, *, crop: bool = True, split: str | None = None) -> Plan:
             label=species(classes[numbers[name]][0]),
             box=boxes[name],
             attributes=attributes.get(number, {}),
+            points=points.get(number, ()),
         )
         for number, name in names.items()
     ]
@@ -128,3 +132,30 @@ def _attributes(birds: Path) -> dict[int, dict[str, str]]:
             kind, value = kinds[fields[1]]
             values[int(fields[0])][kind].append(value)
     return {image: {kind: one[0] for kind, one in all_.items() if len(one) == 1} for image, all_ in values.items()}
+
+
+def _parts(birds: Path, images: Collection[int]) -> dict[int, tuple[Point, ...]]:
+    """Return the key points of each picture, in the order of `parts.txt`; none where the files are not there.
+
+    Raises:
+        UserError: a line is not of the form that it should have, or a picture lacks a part.
+    """
+    listed, places = birds / "parts" / "parts.txt", birds / "parts" / "part_locs.txt"
+    if not listed.is_file() or not places.is_file():
+        return {}
+    names = {number: " ".join(fields) for number, fields in table(listed, 1).items()}
+    found: dict[int, dict[int, Point]] = defaultdict(dict)
+    for line in lines(places):
+        try:
+            image, part, x, y, visible = line.split()
+            point = Point(names[int(part)], float(x), float(y), {"0": False, "1": True}[visible])
+            if int(part) in found[int(image)] or not math.isfinite(point.x + point.y):
+                raise ValueError
+        except (ValueError, LookupError):
+            raise UserError(
+                f"{places} is not CUB's: {line[:60]!r} is not image, part of parts.txt, x, y and 0 or 1, once each"
+            ) from None
+        found[int(image)][int(part)] = point
+    if lost := [(image, part) for image in images for part in names if part not in found[image]]:
+        raise UserError(f"{places} lacks part {lost[0][1]} of image {lost[0][0]}: {_BIRDS} is damaged, unpack it anew")
+    return {image: tuple(has[part] for part in sorted(names)) for image, has in found.items()}

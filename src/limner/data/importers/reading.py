@@ -17,6 +17,7 @@ WAYS = {
     "train-test": "as train_test_ids.npy says",
     "annotations": "by the files of annotations, COCO's val as test",
     "scenes": "by the files of scenes, CLEVR's val as validation",
+    "files": "by the names of the files",
     "none": "none was published; a twentieth is held out when it is opened",
 }
 """The ways to divide a set, the best first: those of birds and flowers, then those of other sets."""

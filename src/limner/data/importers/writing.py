@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -34,6 +34,15 @@ _ROWS_PER_SHARD = 500
 _QUALITY = 95
 _RECORD = "import.json"
 _TEXT, _FLOAT, _WHOLE = ({"dtype": kind, "_type": "Value"} for kind in ("string", "float32", "int32"))
+
+
+class Point(NamedTuple):
+    """A key point: what it is, where in pixels, and whether it can be seen."""
+
+    label: str
+    x: float
+    y: float
+    visible: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +81,8 @@ class Entry:
     """The things in it, where it has more than the one of `box`; they are not cut."""
     size: tuple[int, int] | None = None
     """Width and height that the marks were made for."""
+    points: Sequence[Point] = ()
+    """Its key points."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +127,10 @@ def strip_window(number: int, width: int, height: int) -> tuple[int, int, int, i
     return (0, start, side, start + side) if height >= width else (start, 0, start + side, side)
 
 
+Shard = tuple[str, int, Callable[[Callable[[int], None]], bytes]]
+"""A file, its rows, and what makes its content and tells meanwhile how many rows are done."""
+
+
 def write(plan: Plan, out: Path, *, progress: Callable[[int, int], None] | None = None) -> Path:
     """Write `train-*.parquet`, `test-*.parquet` and a card to the folder `out`; return it.
 
@@ -124,12 +139,30 @@ def write(plan: Plan, out: Path, *, progress: Callable[[int, int], None] | None 
     Raises:
         UserError: `out` holds something else or cannot be written, or a picture is missing or broken.
     """
+    record, features = _record(plan), _features(plan)
+    shards = [(file, len(entries), partial(_shard, plan, entries, features)) for file, entries in _shards(plan)]
+    return put(out, record, shards, _card(plan), progress)
+
+
+def put(
+    out: Path,
+    record: dict[str, Any],
+    shards: Sequence[Shard],
+    card: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Write shards and a card to the folder `out`, whole or not at all; return it.
+
+    `record` is what decides every byte: a folder that holds it is left as it is, and a half-made one goes on.
+
+    Raises:
+        UserError: `out` holds something else or cannot be written, or what a shard raises.
+    """
     from limner.files import cannot_write, write_file
 
     out = out.absolute()
     part = out.with_name(f".{out.name}.part")
-    record = _record(plan)
-    done, total = 0, len(plan.entries)
+    done, total = 0, sum(rows for _, rows, _ in shards)
 
     def tell(more: int = 0) -> None:
         if progress:
@@ -141,13 +174,12 @@ def write(plan: Plan, out: Path, *, progress: Callable[[int, int], None] | None 
                 raise UserError(f"{out} holds something else than this import: choose another folder, or remove it")
             return out
         _claim(part, record)
-        features = _features(plan)
-        for file, entries in _shards(plan):
+        for file, rows, content in shards:
             if not (part / file).exists():
-                write_file(part / file, _shard(plan, entries, features, tell))
-            done += len(entries)
+                write_file(part / file, content(tell))
+            done += rows
             tell()
-        write_file(part / "README.md", _card(plan).encode())
+        write_file(part / "README.md", card.encode())
         if out.exists():
             out.rmdir()
         part.rename(out)
@@ -169,6 +201,8 @@ def _record(plan: Plan) -> dict[str, Any]:
             content += [entry.story, entry.frame, entry.square]
         if entry.dialogue:
             content.append(list(entry.dialogue))
+        if entry.points:
+            content.append(list(entry.points))
         if entry.marks:
             content.append([(mark.label, mark.box, mark.mask is not None) for mark in entry.marks])
         hashed.update(repr(tuple(content)).encode("utf-8", "surrogatepass"))
@@ -236,6 +270,10 @@ def _features(plan: Plan) -> dict[str, Any]:
             any(entry.box is not None or entry.marks for entry in plan.entries),
             [{"label": _TEXT, "box": [_FLOAT]}],
         ),
+        "keypoints": (
+            any(entry.points for entry in plan.entries),
+            [{"label": _TEXT, "x": _FLOAT, "y": _FLOAT, "visible": {"dtype": "bool", "_type": "Value"}}],
+        ),
         "masks": (
             any(mark.mask for entry in plan.entries for mark in entry.marks),
             [{"label": _TEXT, "mask": {"_type": "Image"}}],
@@ -282,6 +320,7 @@ def _row(plan: Plan, entry: Entry) -> dict[str, Any]:
             *([] if box is None else [{"label": plan.thing, "box": list(box)}]),
             *({"label": mark.label, "box": list(_within(mark.box, window))} for mark in entry.marks),
         ],
+        "keypoints": [_seen(point, window) for point in entry.points],
         "masks": [_mask(mark, image.size) for mark in entry.marks if mark.mask],
         "attributes": dict(entry.attributes),
         "embedding": None if entry.embedding is None else list(entry.embedding),
@@ -296,6 +335,13 @@ def _mask(mark: Mark, size: tuple[int, int]) -> dict[str, Any]:
     buffer = BytesIO()
     mark.mask(size).save(buffer, "PNG")
     return {"label": mark.label, "mask": {"bytes": buffer.getvalue(), "path": None}}
+
+
+def _seen(point: Point, window: tuple[int, int, int, int]) -> dict[str, Any]:
+    """Return a key point in the pixels of a window; outside of it, it cannot be seen."""
+    left, top, right, bottom = window
+    seen = point.visible and left <= point.x <= right and top <= point.y <= bottom
+    return {"label": point.label, "x": point.x - left, "y": point.y - top, "visible": seen}
 
 
 def _within(box: Box, window: tuple[int, int, int, int]) -> Box:
