@@ -18,7 +18,7 @@ from torch import Tensor
 
 from limner.data.annotations import Annotations, picture_problem, read_annotations
 from limner.data.cache import Decoded, Progress, decoded, location
-from limner.data.held_out import content_of, divide
+from limner.data.held_out import content_of, divide, paired_rows
 from limner.data.pictures import BadPicture, read, shorter_side
 from limner.data.placed import Placed
 from limner.data.problems import TEXT_NAMES, Problem
@@ -33,7 +33,6 @@ __all__ = ["Dataset", "order", "rows_at"]
 
 _EXAMPLES = 12
 _LARGEST_SIDE = 4096
-_PAIRED = 1  # of the numbers by which rows are paired: not those by which they are held out
 _log = logging.getLogger(__name__)
 
 
@@ -137,9 +136,7 @@ class Dataset:
 
         They are chosen by the content of their pictures, so always the same ones, and of a larger share more.
         """
-        rows = self._rows(split)
-        chosen = _shares(self._decoded.digests[rows], _PAIRED) < share
-        return np.flatnonzero(chosen) if chosen.any() else np.arange(min(len(rows), 1))
+        return paired_rows(self._decoded.digests[self._rows(split)], share)
 
     def label(self, row: int, split: str = "train") -> int:
         """Return the number in `schema.labels` of the label of one row, -1 where it has none."""

@@ -8,6 +8,8 @@ import numpy as np
 
 from limner.data.source import Source
 
+_PAIRED = 1  # of the numbers by which rows are paired: not those by which they are held out
+
 
 def divide(source: Source, digests: np.ndarray, bad: np.ndarray, held_out: float, seed: int) -> dict[str, np.ndarray]:
     """Return the rows of "train" and "test", but for `bad` ones: the source's own split, or else a share held out."""
@@ -21,6 +23,12 @@ def divide(source: Source, digests: np.ndarray, bad: np.ndarray, held_out: float
         chosen = held_out_rows(_shares(ids, seed), held_out)
         train, test = train[~chosen], train[chosen]
     return {"train": train, "test": test}
+
+
+def paired_rows(digests: np.ndarray, share: float) -> np.ndarray:
+    """Choose a share of rows by the content of their pictures: int64 (P,), at least one; of a larger share more."""
+    chosen = _shares(digests, _PAIRED) < share
+    return np.flatnonzero(chosen) if chosen.any() else np.arange(min(len(digests), 1))
 
 
 def content_of(text: str) -> int:

@@ -269,12 +269,10 @@ class Layouts(View):
 
 
 @dataclass(frozen=True)
-class Masked(Labelled):
+class Masked(Pairs):
     """Pictures, captions, and what stands before the ground."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"image", "text", "masks"})
-    texts: tuple[str, ...]
-    """One caption of each picture, drawn at random."""
     masks: Tensor
     """(B, 1, S, S) the share of each pixel that the foreground covers, in [0, 1]; zeros where it is not known."""
     known: Tensor
@@ -282,16 +280,11 @@ class Masked(Labelled):
 
     @classmethod
     def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
-        """Read `rows` and draw a caption for each."""
+        """Read `rows`, as `Pairs`, and their masks."""
         masks, known = data.foreground(rows, split)
-        return cls(
-            images=data.pictures(rows, split),
-            labels=torch.tensor([data.label(row, split) for row in rows]),
-            attributes=data.attributes(rows, split),
-            texts=tuple(_one(data.captions(row, split), rng) for row in rows),
-            masks=masks.float().div_(255),
-            known=known,
-        )
+        pairs = Pairs.gather(data, rows, rng, split)
+        fields = {field.name: getattr(pairs, field.name) for field in dataclasses.fields(pairs)}
+        return cls(**fields, masks=masks.float().div_(255), known=known)
 
 
 @dataclass(frozen=True)
