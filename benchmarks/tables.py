@@ -387,6 +387,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "ingredients": lambda: bench("ingredients"),
     "fusedgan": lambda: bench("fusedgan"),
     "controlgan": lambda: bench("controlgan"),
+    "leicagan": lambda: bench("leicagan"),
     "textkd": textkd,
 }
 

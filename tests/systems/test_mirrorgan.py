@@ -49,7 +49,7 @@ def test_has_the_published_size() -> None:
 @pytest.mark.parametrize(("over", "dims"), [("channels", (1,)), ("places", (2, 3))])
 def test_attention_to_the_sentence_adds_up_to_one(over: str, dims: tuple[int, ...]) -> None:
     torch.manual_seed(0)
-    attend, h, code = SentenceAttention(6, over), torch.randn(2, 6, 4, 4), torch.randn(2, CODE)
+    attend, h, code = SentenceAttention(100, 6, over), torch.randn(2, 6, 4, 4), torch.randn(2, CODE)
     weights = attend(h, code) / attend.project(code)[:, :, None, None]
     sums = weights.sum(dim=dims)
     assert_close(sums, torch.ones_like(sums))
@@ -57,7 +57,7 @@ def test_attention_to_the_sentence_adds_up_to_one(over: str, dims: tuple[int, ..
 
 def test_attention_to_the_sentence_by_hand() -> None:
     torch.manual_seed(0)
-    attend, h, code = SentenceAttention(6, "channels"), torch.randn(1, 6, 4, 4), torch.randn(1, CODE)
+    attend, h, code = SentenceAttention(100, 6, "channels"), torch.randn(1, 6, 4, 4), torch.randn(1, CODE)
     u = attend.project(code)[0]
     weights = (attend.agree.weight[:, :, 0, 0] @ (h[0, :, 2, 1] * u)).softmax(dim=0)
     assert_close(attend(h, code)[0, :, 2, 1], u * weights)

@@ -2,8 +2,8 @@
 
 Qiao, Zhang, Xu, Tao: MirrorGAN: Learning Text-to-image Generation by Redescription, CVPR 2019.
 
-Reading order: MirrorGanConfig; GLAM: SentenceAttention, Branch and Generator; MirrorGan: phases, step, its losses,
-sampling, captions. Attention to words is `blocks.layers.attention`; the adversarial losses of a stage are
+Reading order: MirrorGanConfig; GLAM: Branch and Generator; MirrorGan: phases, step, its losses,
+sampling, captions. Attention to words and sentence is `blocks.layers.attention`; the adversarial losses of a stage are
 `blocks.losses.stages`. The encoders (STEM) are trained by `blocks.losses.damsm`, the captioner (STREAM) is
 `blocks.vision.captioner`; the generator's layers are in `blocks.layers.tree`.
 
@@ -44,7 +44,7 @@ from limner.blocks.discriminators.pyramid import Discriminators, drafts, half_li
 from limner.blocks.export import CONDITION, example_words, export_encoder, export_generator
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.latent.noise import normal
-from limner.blocks.layers.attention import WordAttention
+from limner.blocks.layers.attention import SentenceAttention, WordAttention
 from limner.blocks.layers.conditioning_augmentation import (
     ConditioningAugmentation,
     kl_to_standard_normal,
@@ -112,28 +112,6 @@ class MirrorGanConfig(CascadeConfig):
             raise ValueError("stages=1: words are attended to from the second stage on, so there are two or more")
 
 
-class SentenceAttention(nn.Module):
-    """Sentence-level attention of GLAM: with u = U code at every place, softmax(V (h * u)) * u, number by number.
-
-    Args:
-        width: N.
-        over: "channels" or "places", what the softmax is taken over.
-    """
-
-    def __init__(self, width: int, over: str) -> None:
-        super().__init__()
-        self.over = 1 if over == "channels" else (2, 3)
-        self.project = nn.Linear(CODE, width)  # U
-        self.agree = nn.Conv2d(width, width, 1, bias=False)  # V
-
-    def forward(self, h: Tensor, code: Tensor) -> Tensor:
-        """Return the context of a map (B, N, h, h) and the text's code (B, c), as large as the map."""
-        u = self.project(code)[:, :, None, None]  # (B, N, 1, 1)
-        logits = self.agree(h * u).float()
-        weights = logits.softmax(1) if self.over == 1 else logits.flatten(2).softmax(2).view_as(logits)
-        return u * weights.to(h.dtype)
-
-
 class Branch(nn.Module):
     """A branch of GLAM: a map, its context of words and its context of the sentence to a map twice as large."""
 
@@ -141,7 +119,7 @@ class Branch(nn.Module):
         super().__init__()
         width = config.generator_width
         self.attend = WordAttention(config.text_width, width)
-        self.sentence = SentenceAttention(width, config.sentence_over)
+        self.sentence = SentenceAttention(CODE, width, config.sentence_over)
         self.join = nn.Conv2d(3 * width, 2 * width, 1, bias=False)
         self.grow = nn.Sequential(*(Residual(2 * width) for _ in range(config.residuals)), Up(2 * width, width))
 

@@ -1,6 +1,8 @@
-"""Attention of the places of a map to words (Xu et al., AttnGAN, CVPR 2018, section 3.1).
+"""Attention of the places of a map to words, and to the sentence.
 
-Letters: B pictures, N channels and h side of a map, T words, E width of a word.
+Xu et al., AttnGAN, CVPR 2018, section 3.1; Qiao et al., MirrorGAN, CVPR 2019, section 3.2.
+
+Letters: B pictures, N channels and h side of a map, T words, E width of a word, c numbers of a text's code.
 """
 
 from __future__ import annotations
@@ -32,3 +34,26 @@ class WordAttention(nn.Module):
         context = (beta @ e).transpose(1, 2)  # c_j, the sum of beta_jt e'_t, eqs. 2 and 3: (B, N, hh)
         side = h.shape[2:]
         return context.unflatten(2, side), beta.float().transpose(1, 2).unflatten(2, side)
+
+
+class SentenceAttention(nn.Module):
+    """Sentence-level attention of MirrorGAN: with u = U code at every place, softmax(V (h * u)) * u, by number.
+
+    Args:
+        code: c.
+        width: N.
+        over: "channels" or "places", what the softmax is taken over.
+    """
+
+    def __init__(self, code: int, width: int, over: str) -> None:
+        super().__init__()
+        self.over = 1 if over == "channels" else (2, 3)
+        self.project = nn.Linear(code, width)  # U
+        self.agree = nn.Conv2d(width, width, 1, bias=False)  # V
+
+    def forward(self, h: Tensor, code: Tensor) -> Tensor:
+        """Return the context of a map (B, N, h, h) and the text's code (B, c), as large as the map."""
+        u = self.project(code)[:, :, None, None]  # (B, N, 1, 1)
+        logits = self.agree(h * u).float()
+        weights = logits.softmax(1) if self.over == 1 else logits.flatten(2).softmax(2).view_as(logits)
+        return u * weights.to(h.dtype)
