@@ -155,7 +155,7 @@ def test_masked_pictures_know_where_nothing_is_known(wide: Make) -> None:
     assert torch.equal(named.foreground([0])[0][0, 0], data.masks([0])[1][0, 1])
 
 
-def test_scenes_give_each_box_its_own_mask(wide: Make) -> None:
+def test_scenes_give_each_box_its_own_mask(wide: Make, caches: Path) -> None:
     """Also where an earlier box was cut away, two things have one label, and one has no mask."""
     twins = [{"label": "cup", "box": [float(v) for v in box]} for box in BOXES.values()]
     shapes = [{"label": "cup", "mask": f"shapes/{label}.png"} for label in BOXES]
@@ -172,6 +172,10 @@ def test_scenes_give_each_box_its_own_mask(wide: Make) -> None:
     few = scenes(2, side=3).gather(data, [0, 1], np.random.default_rng(0))
     assert [few.names[k] for k in few.labels[0]] == ["table", "cup"] and few.masks.shape == (2, 2, 3, 3)
     assert few.shaped[0].tolist() == [False, True] and few.images.shape[-1] == 6
+    fresh = opened(wide("fresh", **changes))
+    fresh.require(scenes(2, side=3))
+    kept = sorted(path.name.rpartition("-")[2] for path in (caches / "masks").iterdir())
+    assert kept == ["3", "3", "6"]  # of the fresh set at that side alone
 
 
 def test_mirror_pairs_follow_from_names(wide: Make) -> None:

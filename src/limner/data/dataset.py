@@ -204,7 +204,7 @@ class Dataset:
         for name in sorted(view.needs - self.columns):
             raise self._lacks(name, f"the view {view.__name__}")
         rows = np.concatenate(list(self._splits.values()))
-        problems = list(self._placed.problems(view.needs & self.columns, rows, progress))
+        problems = list(self._placed.problems(view.needs & self.columns, rows, view.masks_side, progress))
         _refuse(problems, self._source, self._skip_bad, "what is wrong")
         if problems:
             counts = ", ".join(f"{count} {kind}" for kind, count in Counter(one.kind for one in problems).items())

@@ -8,7 +8,6 @@ that is cut out.
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,8 +124,10 @@ def _index(source: Source, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray
 
 def _stamp(picture: Encoded) -> str:
     """Return what stands for the content of a mask that is a file."""
+    if not isinstance(picture, Path):
+        return ""
     try:
-        status = os.stat(picture) if isinstance(picture, Path) else None
+        status = picture.stat()
     except OSError:
         return str(picture)
-    return f"{picture} {status.st_size} {status.st_mtime_ns}" if status else ""
+    return f"{picture} {status.st_size} {status.st_mtime_ns}"

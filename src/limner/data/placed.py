@@ -71,7 +71,7 @@ class Placed:
         whole = self.schema.masks.index(FOREGROUND) if FOREGROUND in self.schema.masks else -2
         chosen = np.where((labels == whole).any(axis=1, keepdims=True), labels == whole, labels >= 0)
         joined = np.where(chosen[..., None, None], pixels, 0).sum(axis=1, keepdims=True, dtype=np.uint32)
-        return joined.clip(max=255).astype(np.uint8), (labels >= 0).any(axis=1)
+        return np.minimum(joined, 255).astype(np.uint8), np.any(labels >= 0, axis=1, keepdims=True)[:, 0]
 
     def scenes(
         self, rows: np.ndarray, most: int = 0, side: int = 0
@@ -102,9 +102,9 @@ class Placed:
         return labels, places, found, own >= 0
 
     def problems(
-        self, columns: Collection[str], rows: np.ndarray, progress: Progress | None = None
+        self, columns: Collection[str], rows: np.ndarray, side: int = 0, progress: Progress | None = None
     ) -> Iterator[Problem]:
-        """Yield what is wrong with these columns in `rows`; other columns are not read.
+        """Yield what is wrong with these columns in `rows`, masks at `side` pixels; other columns are not read.
 
         Raises:
             UserError: a whole column holds something else than it should.
@@ -120,7 +120,7 @@ class Placed:
         if "keypoints" in columns:
             faults["wrong point"] = self.points.faults
         if "masks" in columns:
-            faults["wrong mask"] = self.masks(progress=progress).faults
+            faults["wrong mask"] = self.masks(side, progress).faults
         if "dialogue" in columns:
             cells = self.source.each("dialogue")
             faults["wrong turn"] = [(row, fault) for row, cell in cells if (fault := turn_fault(cell)) is not None]

@@ -145,8 +145,8 @@ def point_faults(cell: Any, names: Sequence[str], width: int, height: int) -> It
         return
     seen: list[str] = []
     for one in cell or ():
-        name, x, y = (one.get(key) for key in ("label", "x", "y")) if isinstance(one, Mapping) else (None, None, None)
-        if not isinstance(name, str) or not _is_number(x) or not _is_number(y):
+        name, x, y = map(one.get, ("label", "x", "y")) if isinstance(one, Mapping) else (None, None, None)
+        if not isinstance(name, str) or x is None or y is None or not _is_number(x) or not _is_number(y):
             yield f'a key point must be such as {{"label": "nose", "x": 3, "y": 5, "visible": true}}, not {_short(one)}'
             continue
         if name in seen:

@@ -67,6 +67,8 @@ class View:
 
     needs: ClassVar[frozenset[str]] = frozenset()
     """Columns that the view reads."""
+    masks_side: ClassVar[int] = 0
+    """Side of the masks that it reads; 0 for that of the pictures."""
 
     @classmethod
     def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
@@ -291,14 +293,12 @@ class Masked(Pairs):
 class Scenes(Layouts):
     """Pictures, what is said of them, and what is where: labelled boxes with their masks.
 
-    Letters: B pictures, S the side, K boxes at most, s the side of masks.
+    Letters: B pictures, S the side, K boxes at most, s `masks_side`, or S where that is 0.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"image", "text", "boxes", "masks"})
     most: ClassVar[int] = 0
     """K, the largest boxes first; 0 for all boxes, as they come. `scenes` sets it."""
-    side: ClassVar[int] = 0
-    """s; 0 for S. `scenes` sets it."""
     images: Tensor
     """(B, 3, S, S); bytes when gathered, floats in [-1, 1] in a step."""
     texts: tuple[str, ...]
@@ -311,7 +311,7 @@ class Scenes(Layouts):
     @classmethod
     def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
         """Read `rows`."""
-        labels, boxes, masks, shaped = data.scenes(rows, split, cls.most, cls.side)
+        labels, boxes, masks, shaped = data.scenes(rows, split, cls.most, cls.masks_side)
         said = zip(rows, data.descriptions(rows, split), strict=True)
         return cls(
             labels=labels,
@@ -327,7 +327,7 @@ class Scenes(Layouts):
 @functools.cache
 def scenes(most: int, side: int = 0) -> type[Scenes]:
     """Return the view of the `most` largest things of a picture, with masks of `side` pixels (0: as the pictures)."""
-    return type("Scenes", (Scenes,), {"most": most, "side": side, "__doc__": Scenes.__doc__})
+    return type("Scenes", (Scenes,), {"most": most, "masks_side": side, "__doc__": Scenes.__doc__})
 
 
 @functools.cache
