@@ -17,12 +17,13 @@ from limner.blocks.layers.conditioning_augmentation import (
     reparameterise,
 )
 from limner.blocks.losses.matching_aware import DiscriminatorScores
+from limner.blocks.two_stages import CODE, Refiner, Sketcher, Z
 from limner.data.dataset import Dataset
 from limner.errors import UserError
 from limner.noise import RowNoise
 from limner.settings import change
 from limner.system import Clock
-from limner.systems.stackgan import CODE, Refiner, Sketcher, StackGan, StackGanConfig, Z
+from limner.systems.stackgan import StackGan, StackGanConfig
 from scored import Scored, colours, softplus
 from toy import pairs, shapes
 
