@@ -52,7 +52,7 @@ def shapes_folder(folder: Path, size: int = 16, count: int = 24) -> Path:
                 {"question": "what shape is it?", "answer": f"a {shape}"},
                 {"question": f"is the {shape} {colour}?", "answer": "yes"},
                 {"question": "what is the ground?", "answer": ground},
-            ],
+            ][number % 3 :],
         }
         lines.append(line)
     (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))

@@ -125,10 +125,12 @@ def test_rows_answer_each_kind(tmp_path: Path) -> None:
     assert set(data.requests(Attributes, 1)[0].values) == {"colour", "shape", "ground"}
     assert set(data.requests(LabelSet, 1)[0].labels) <= set(data.schema.things)
     assert data.requests(Nothing, 3) == [Nothing()] * 3
-    assert len(tales(tmp_path / "tales").requests(Story, 1)[0].lines) == 3
+    assert data.requests(Dialogue, 1)[0].turns == data.dialogues([0])[0]
+    silent = tales(tmp_path / "tales")
+    assert len(silent.requests(Story, 1)[0].lines) == 3
     with pytest.raises(UserError, match=r"no column dialogue, which a request of kind Dialogue needs"):
-        data.requests(Dialogue, 1)
-    assert data.requests((Dialogue, Caption), 1) == data.requests(Caption, 1)  # the first that can be made of it
+        silent.requests(Dialogue, 1)
+    assert silent.requests((Dialogue, Caption), 1) == silent.requests(Caption, 1)  # the first that can be made of it
 
 
 def test_boxes_are_cut_as_their_picture_is(tmp_path: Path) -> None:

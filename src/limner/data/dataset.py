@@ -8,7 +8,7 @@ import itertools
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from limner.data.annotations import Annotations, picture_problem, read_annotations
 from limner.data.cache import Decoded, Progress, decoded, location
+from limner.data.dialogues import Dialogues, read_dialogues, spoken
 from limner.data.held_out import content_of, divide, paired_rows
 from limner.data.pictures import BadPicture, read, shorter_side
 from limner.data.placed import Placed
@@ -28,6 +29,7 @@ from limner.data.source import Source, open_source
 from limner.data.views import View
 from limner.errors import UserError
 from limner.requests import Box, Request, Takes, boxes_of, kinds_of
+from limner.requests.dialogue import Turns
 
 __all__ = ["Dataset", "order", "rows_at"]
 
@@ -52,6 +54,7 @@ class Dataset:
     _splits: dict[str, np.ndarray] = field(repr=False)
     _annotations: Annotations = field(repr=False)
     _placed: Placed = field(repr=False)
+    _dialogues: Dialogues | None = field(repr=False, default=None)
     _skip_bad: bool = field(repr=False, default=False)
 
     @classmethod
@@ -98,12 +101,17 @@ class Dataset:
             _log.warning("%s: left out %d of %d rows; `limner data check` lists them", name, out, total)
         columns = frozenset(source.table.column_names) - set(TEXT_NAMES)
         columns |= ({"text"} if annotations.texts else set()) | ({"attributes"} if annotations.attributes else set())
-        schema = _schema(size, annotations, splits["train"])
+        dialogues, train = read_dialogues(source), splits["train"]
+        schema = _schema(size, annotations, train)
+        schema = replace(
+            schema, turns=dialogues.most(train) if dialogues else 0, spoken=spoken(source, dialogues, train)
+        )
         print_ = _fingerprint(size, pictures.digests, splits, annotations)
         placed = Placed(source, schema, root)
         return cls(
-            schema, frozenset(columns), tuple(problems), print_, source, pictures, splits, annotations, placed, skip_bad
-        )
+            schema, frozenset(columns), tuple(problems), print_, source, pictures, splits, annotations, placed,
+            dialogues, skip_bad,
+        )  # fmt: skip
 
     def length(self, split: str = "train") -> int:
         """Return the number of rows of a split."""
@@ -326,6 +334,16 @@ class Dataset:
 
     def _places(self, rows: Sequence[int] | np.ndarray, split: str) -> np.ndarray:
         return self._rows(split)[np.asarray(rows, dtype=np.int64)]
+
+    def dialogues(self, rows: Sequence[int] | np.ndarray, split: str = "train") -> tuple[Turns, ...]:
+        """Return the turns of the dialogue about each row: questions with their answers.
+
+        Raises:
+            UserError: there is no such column.
+        """
+        if self._dialogues is None:
+            raise self._lacks("dialogue", "a dialogue")
+        return tuple(map(self._dialogues.row, self._rows(split)[np.asarray(rows, dtype=np.int64)]))
 
     def _lacks(self, column: str, needed_by: str) -> UserError:
         found = ", ".join(sorted(self.columns))

@@ -14,9 +14,10 @@ PAD, UNKNOWN = 0, 1
 NOTHING = "nothing"
 """The value of every attribute of a thing that is not in the picture."""
 _ALIKE, _LONGEST_TYPO, _MEMORY = 0.75, 64, 4096
+_LEXICONS = ("lexicon", "spoken")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?", re.UNICODE)
 _LEFT = re.compile(r"\bleft\b")
-_LATER = ("things", "points", "masks")
+_LATER = ("things", "points", "masks", "turns", "spoken")
 """Fields that older schemas lack; they are written only where there is something in them."""
 
 
@@ -40,6 +41,11 @@ class Lexicon:
     def counted(cls, counts: Mapping[str, int], at_most: int = 20_000) -> Lexicon:
         """Take the most frequent of words that were counted already."""
         return cls(tuple(w for w, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:at_most]))
+
+    def with_words_of(self, other: Lexicon) -> Lexicon:
+        """Return a lexicon that knows the words of another one too, after its own."""
+        known = set(self.words)
+        return Lexicon((*self.words, *(word for word in other.words if word not in known)))
 
     def __len__(self) -> int:
         """Return how many numbers there are, padding and unknown included."""
@@ -117,6 +123,10 @@ class Schema:
     """Names of key points, in the order in which the data names them first."""
     masks: tuple[str, ...] = ()
     """Names of masks: foreground, or the labels of things; the most frequent first."""
+    turns: int = 0
+    """Most turns that one dialogue has."""
+    spoken: Lexicon = field(default_factory=lambda: Lexicon(()))
+    """The words of dialogues and descriptions, apart from `lexicon`: growing that would change what readers see."""
 
     @property
     def mirrored(self) -> tuple[tuple[int, int], ...]:
@@ -131,16 +141,17 @@ class Schema:
         return self.things or self.labels
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values; what came later (`things`, `points`, `masks`) only where there is some."""
-        body = asdict(self) | {"lexicon": list(self.lexicon.words)}
+        """Return plain JSON values; what came later (`things` and after it) only where there is some."""
+        body = asdict(self) | {name: list(getattr(self, name).words) for name in _LEXICONS}
         return {name: value for name, value in body.items() if value or name not in _LATER}
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Schema:
         """Return the schema that `to_json` wrote."""
         fields = dict(body)
-        fields["lexicon"] = Lexicon(tuple(fields["lexicon"]))
+        for name in _LEXICONS:
+            fields[name] = Lexicon(tuple(fields.get(name, ())))
         fields["attributes"] = {name: tuple(values) for name, values in fields["attributes"].items()}
-        for name in ("labels", "examples", *_LATER):
+        for name in ("labels", "examples", "things", "points", "masks"):
             fields[name] = tuple(fields.get(name, ()))
         return cls(**fields)

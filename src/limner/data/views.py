@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from limner.data.schema import Schema
+from limner.requests.dialogue import Turns
 
 Rows = Sequence[int] | np.ndarray
 
@@ -59,6 +60,9 @@ class Readable(Protocol):
     @property
     def schema(self) -> Schema:
         """Return what the data set holds."""
+
+    def dialogues(self, rows: Rows, split: str = "train") -> tuple[Turns, ...]:
+        """Return the turns of the dialogue about each row."""
 
 
 @dataclass(frozen=True)
@@ -395,12 +399,17 @@ def _one(captions: tuple[str, ...], rng: np.random.Generator) -> str:
     return captions[rng.integers(len(captions))]
 
 
-def partners(captions: Sequence[tuple[str, ...]], labels: Sequence[int]) -> list[int]:
-    """Choose for each place the next one in the batch, cyclically, whose label or, without labels, captions differ."""
+def partners(captions: Sequence[tuple[str, ...]], labels: Sequence[int], dialogues: Sequence[Turns] = ()) -> list[int]:
+    """Choose for each place the next one in the batch, cyclically, whose label or, without labels, captions differ.
+
+    Where there are dialogues these differ, too.
+    """
     count = len(captions)
 
     def differs(i: int, j: int) -> bool:
-        return labels[i] != labels[j] if labels[i] >= 0 <= labels[j] else captions[i] != captions[j]
+        if labels[i] >= 0 <= labels[j]:
+            return labels[i] != labels[j]
+        return captions[i] != captions[j] and (not dialogues or not dialogues[i] or dialogues[i] != dialogues[j])
 
     return [
         next((j for k in range(1, count) if differs(i, j := (i + k) % count)), (i + 1) % count) for i in range(count)
@@ -419,3 +428,20 @@ class Sentences(View):
     def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
         """Draw a caption for each of `rows`."""
         return cls(texts=tuple(_one(data.captions(int(row), split), rng) for row in rows))
+
+
+@dataclass(frozen=True)
+class Dialogues(Pairs):
+    """Pictures, their captions, and the dialogues about them; `wrong` is a picture that neither fits."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"image", "text", "dialogue"})
+    turns: tuple[Turns, ...]
+    """The questions about each picture with their answers, in their order."""
+
+    @classmethod
+    def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
+        """Read `rows`, draw a caption for each and choose each one's mismatched partner."""
+        pairs, turns = Pairs.gather(data, rows, rng, split), data.dialogues(rows, split)
+        fields = {field.name: getattr(pairs, field.name) for field in dataclasses.fields(pairs)}
+        wrong = torch.tensor(partners(pairs.captions, pairs.labels.tolist(), turns))
+        return cls(**(fields | {"wrong": wrong, "turns": turns}))

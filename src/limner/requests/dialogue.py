@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from limner.data.schema import Schema
 
 MOST_TURNS = 50
+Turns = tuple[tuple[str, str], ...]
 _MARK = re.compile(r"(?:^|(?<=[\s.?!]))([QA]):\s*")
 
 
@@ -26,7 +27,7 @@ class Dialogue(Request):
     mixes: ClassVar = True
     column: ClassVar = "dialogue"
     caption: str = field(metadata=form("text", "Say what the picture shows"))
-    turns: tuple[tuple[str, str], ...] = field(
+    turns: Turns = field(
         default=(), metadata=form("turns", "Questions about the picture, and answers", required=False, most=MOST_TURNS)
     )
 
@@ -50,7 +51,12 @@ class Dialogue(Request):
     @classmethod
     def from_cell(cls, cell: Any, schema: Schema, text: str = "") -> Self:
         """Read a list of turns, about the picture that the text tells of."""
-        return super().from_cell(cell, schema) if isinstance(cell, str) else cls(text, _turns(cell))
+        if isinstance(cell, str):
+            return super().from_cell(cell, schema)
+        turns = turns_of(cell)
+        if len(turns) < len(cell or ()):
+            raise UserError('a turn lacks its question or its answer: write {"question": "how many?", "answer": "two"}')
+        return cls(text, turns)
 
     @classmethod
     def held_out(cls, data: Answered, split: str, count: int) -> Sequence[Request]:
@@ -60,7 +66,7 @@ class Dialogue(Request):
         rows = data.first_rows(count, "dialogue", needed_by, split)
         spoken = data.column("dialogue", rows, split)
         return [
-            cls(data.captions(row, split)[0], _turns(turns)[:MOST_TURNS])
+            cls(data.captions(row, split)[0], turns_of(turns)[:MOST_TURNS])
             for row, turns in zip(rows, spoken, strict=True)
         ]
 
@@ -69,7 +75,19 @@ class Dialogue(Request):
         return (self.caption,)
 
 
-def _turns(cell: Any) -> tuple[tuple[str, str], ...]:
-    """Return turns of a column: of [{"question", "answer"}], or of pairs."""
-    pairs = [tuple(turn.values())[:2] if isinstance(turn, Mapping) else tuple(turn) for turn in cell or ()]
-    return tuple((str(question), str(answer)) for question, answer in pairs)
+def turns_of(cell: Any) -> Turns:
+    """Return the turns of a cell of [{"question", "answer"}], or of pairs, without those that lack either."""
+    turns = cell if isinstance(cell, Sequence) and not isinstance(cell, str) else ()
+    pairs = [_sides(turn) for turn in turns]
+    return tuple((question, answer) for question, answer in pairs if question and answer)
+
+
+def _sides(turn: Any) -> tuple[str, str]:
+    """Return question and answer; empty what is no text."""
+    if isinstance(turn, Mapping):
+        both = "question" in turn and "answer" in turn
+        turn = (turn["question"], turn["answer"]) if both else tuple(turn.values())
+    match turn:
+        case (str(question), str(answer), *_):
+            return question.strip(), answer.strip()
+    return "", ""
