@@ -49,6 +49,9 @@ ON_SHEET = 10
 COLUMNS = (
     "attributes",
     "all asked",
+    "answered",
+    "objects",
+    "nothing added",
     "R-precision",
     "R-precision, own",
     "re-described",

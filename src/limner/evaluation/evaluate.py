@@ -24,6 +24,7 @@ from limner import catalogue, checkpoint, metrics
 from limner.data.cache import Progress
 from limner.data.dataset import Dataset
 from limner.errors import UserError
+from limner.evaluation.dialogues import dialogue_figures
 from limner.evaluation.draw import BATCH, draw
 from limner.evaluation.identity import identity, twins
 from limner.evaluation.judge import Judge, truth
@@ -118,6 +119,7 @@ def evaluate(artist: Artist, held_out: HeldOut) -> Report:
     lines = [line for request in requests for line in request.captions()]
     if system.kinds[0].asks and held_out.judge.network.values:
         figures |= (story_figures if held_out.stories else _attributes)(held_out, features, details)
+        figures |= dialogue_figures(held_out, system, requests, features, details)
     if lines:
         # Encoders that were not published cannot measure; those of a story do not encode the line of a single frame.
         no_encoders = held_out.stories or "vision" in artist.record.get("omitted", ())

@@ -3,6 +3,7 @@
 from limner.metrics.attributes import Accuracy, attribute_accuracy
 from limner.metrics.bleu import bleu, bleu_against, self_bleu, sentence_bleu
 from limner.metrics.clip import clip_score
+from limner.metrics.dialogues import answered
 from limner.metrics.diversity import diversity
 from limner.metrics.features import Extractor, Inception, collect
 from limner.metrics.frechet import frechet_distance
@@ -37,6 +38,7 @@ __all__ = [
     "Neighbours",
     "StoryAccuracy",
     "Things",
+    "answered",
     "area_under_curve",
     "attribute_accuracy",
     "bleu",

@@ -19,9 +19,9 @@ from limner.worlds.clevr.scenes import (
 )
 
 TURNS = 10
-_COUNTS = ("none", "one", "two", "three", "four")
-_PLURAL = {"cube": "cubes", "sphere": "spheres", "cylinder": "cylinders"}
-_BESIDE = {"to the left of": (0, -1), "to the right of": (0, 1), "behind": (1, -1), "in front of": (1, 1)}
+COUNTS = ("none", "one", "two", "three", "four")
+PLURAL = {"cube": "cubes", "sphere": "spheres", "cylinder": "cylinders"}
+BESIDE = {"to the left of": (0, -1), "to the right of": (0, 1), "behind": (1, -1), "in front of": (1, 1)}
 """Each relation's axis, columns or rows, and which way along it; rows are counted from the back."""
 
 
@@ -48,14 +48,14 @@ def _yes(true: bool) -> str:
 
 def _counts(things: Sequence[Thing], chance: random.Random) -> Iterator[tuple[str, str]]:
     """How many are there?"""
-    yield "how many things are there", _COUNTS[len(things)]
+    yield "how many things are there", COUNTS[len(things)]
     for colour in [*(thing.colour for thing in things), chance.choice(list(COLOURS))]:
-        yield f"how many {colour} things are there", _COUNTS[sum(thing.colour == colour for thing in things)]
+        yield f"how many {colour} things are there", COUNTS[sum(thing.colour == colour for thing in things)]
     for shape in SHAPES:
-        yield f"how many {_PLURAL[shape]} are there", _COUNTS[sum(thing.shape == shape for thing in things)]
+        yield f"how many {PLURAL[shape]} are there", COUNTS[sum(thing.shape == shape for thing in things)]
     for material in MATERIALS:
         count = sum(thing.material == material for thing in things)
-        yield f"how many things are made of {material}", _COUNTS[count]
+        yield f"how many things are made of {material}", COUNTS[count]
 
 
 def _presence(things: Sequence[Thing], chance: random.Random) -> Iterator[tuple[str, str]]:
@@ -99,8 +99,8 @@ def _relations(things: Sequence[Thing], chance: random.Random) -> Iterator[tuple
         for other in named:
             if one is other:
                 continue
-            word, (axis, way) = chance.choice(list(_BESIDE.items()))
-            gap = (_spot(one)[axis] - _spot(other)[axis]) * way
+            word, (axis, way) = chance.choice(list(BESIDE.items()))
+            gap = (spot(one)[axis] - spot(other)[axis]) * way
             if gap:
                 yield f"is the {one.name} {word} the {other.name}", _yes(gap > 0)
             kind = chance.choice(PROPERTIES)
@@ -108,6 +108,6 @@ def _relations(things: Sequence[Thing], chance: random.Random) -> Iterator[tuple
             yield f"does the {one.name} have the same {kind} as the {other.name}", _yes(same)
 
 
-def _spot(thing: Thing) -> tuple[int, int]:
+def spot(thing: Thing) -> tuple[int, int]:
     """Return the numbers of the thing's column, from the left, and row, from the back."""
     return COLUMNS.index(thing.column), list(ROWS).index(thing.row)
