@@ -53,10 +53,15 @@ def dialogue_figures(
     truth, everything = held_out.truth()[:, None], torch.ones(len(requests), 1, len(network.values), dtype=torch.bool)
     named = [network.predict(some)[:, None] for some in (features, held_out.real_features)]
     shown = [metrics.story_accuracy(some, truth, everything, things) for some in (*named, named[1].roll(1, 0))]
+    mine, ideal, floor = shown
     return {
-        "answered": Figure(*three, low, high, note="questions that the scene in the drawing answers as the dialogue"),
-        "objects": Figure(*(one.objects for one in shown), note="of the whole scene, right in all attributes"),
-        "nothing added": Figure(*(one.nothing_added for one in shown), note="empty places that stay empty"),
+        "answered": Figure(
+            three[0], three[1], three[2], low, high, note="questions that the scene in the drawing answers rightly"
+        ),
+        "objects": Figure(mine.objects, ideal.objects, floor.objects, note="of the whole scene, right in all"),
+        "nothing added": Figure(
+            mine.nothing_added, ideal.nothing_added, floor.nothing_added, note="empty places that stay empty"
+        ),
     }
 
 
@@ -91,7 +96,7 @@ def _by_turns(
     for level in LEVELS:
         if level < most:
             few = [
-                dataclasses.replace(request, turns=turns[:level]) if turns else request  # type: ignore[type-var]
+                dataclasses.replace(request, turns=turns[:level]) if turns else request  # type: ignore[call-arg]
                 for request, turns in zip(requests, dialogues, strict=True)
             ]
             images = resized(draw(system, few, seeds, held_out.processes), held_out.data.schema.size)
