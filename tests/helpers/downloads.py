@@ -241,6 +241,24 @@ def coco_thing(number: int, image: int, category: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def visdial(folder: Path, version: str = "0.9") -> Path:
+    """VisDial's files of dialogues and COCO's pictures: two pictures for training, one for validation, ten turns."""
+    questions, answers = [f"is it number {k}" for k in range(12)], ["yes", "no", "two  of\n them"]
+    for part, numbers in (("train", (9, 378466)), ("val", (42,))):
+        for number in numbers:
+            file = f"COCO_{part}2014_{number:012d}.jpg"
+            write(folder / f"{part}2014" / file, encoded(picture(number % 100, SIZE), "JPEG"))
+        rounds = [
+            {"question": (k + len(part)) % 12, "answer": k % 3, "answer_options": [0, 1, 2], "gt_index": k % 3}
+            for k in range(10)
+        ]
+        dialogs = [{"image_id": number, "caption": f" a thing  of {part} ", "dialog": rounds} for number in numbers]
+        body = {"split": part, "version": version}
+        body["data"] = {"questions": questions, "answers": answers, "dialogs": dialogs}  # type: ignore[assignment]
+        write(folder / f"visdial_{version}_{part}.json", json.dumps(body))
+    return folder
+
+
 def opened(content: bytes) -> Image.Image:
     import io
 

@@ -192,6 +192,29 @@ def clevr(
 
 
 @app.command()
+def visdial(
+    folder: Folder,
+    out: Out,
+    version: Annotated[
+        str | None, typer.Option(help="0.9 or 1.0. The first that is there by default.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Import VisDial, photographs of COCO with a caption and ten questions and answers each.
+
+    FOLDER holds visdial_0.9_train.json and visdial_0.9_val.json, and COCO's train2014/ and val2014/. Training pictures
+    are those of train, test pictures those of val.
+
+    limner data import visdial downloads/visdial -o data/visdial
+
+    limner train chatpainter --data data/visdial --preset paper
+    """
+    from limner.data.importers import visdial as import_visdial
+
+    _write(import_visdial.plan(folder, version=version), out, as_json)
+
+
+@app.command()
 def clevr_sv(folder: Folder, out: Out, as_json: Json = False) -> None:
     """Import CLEVR-SV, stories of four pictures, from StoryGAN's layout.
 

@@ -18,6 +18,7 @@ WAYS = {
     "annotations": "by the files of annotations, COCO's val as test",
     "scenes": "by the files of scenes, CLEVR's val as validation",
     "files": "by the names of the files",
+    "dialogues": "by the files of dialogues, VisDial's val as test",
     "none": "none was published; a twentieth is held out when it is opened",
 }
 """The ways to divide a set, the best first: those of birds and flowers, then those of other sets."""
