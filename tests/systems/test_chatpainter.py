@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.testing import assert_close
 
 from limner.blocks.losses.matching_aware import DiscriminatorScores
@@ -21,7 +22,7 @@ from limner.noise import RowNoise
 from limner.requests import Blend, Caption, Dialogue, Request
 from limner.settings import change
 from limner.system import Clock, Draft, Phase
-from limner.systems.chatpainter import ChatPainter, RecurrentDialogue, TurnTable, said
+from limner.systems.chatpainter import ChatPainter, JoinedDialogue, RecurrentDialogue, TurnTable, said
 from scored import Scored, colours, softplus
 from toy import shapes
 
@@ -89,7 +90,9 @@ def test_the_order_of_turns_matters_to_the_recurrent_encoder(data: Dataset) -> N
 def test_a_joined_dialogue_is_the_vector_of_one_text(data: Dataset) -> None:
     system = make(data, dialogue="joined")
     (code,) = system.turn_standard(system.text.sentence(["what colour is it? red what shape? bar"]))
-    assert_close(system.encode([Dialogue("a", (COLOUR, SHAPE))])[0, 1, 32:], code)
+    assert_close(system.encode([Dialogue("a", (COLOUR, SHAPE))])[0, 1, 32:], functional.layer_norm(code, (32,)))
+    far = JoinedDialogue()(1000 * code[None, None], torch.tensor([1]))  # a short dialogue far from whole ones
+    assert far.norm().item() == pytest.approx(32**0.5, rel=1e-3)
 
 
 def test_both_directions_end_where_the_turns_end() -> None:

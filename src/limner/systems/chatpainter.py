@@ -14,15 +14,16 @@ logit, G what a stage draws.
 
 What the paper claims
     Ten questions about a picture with their answers, joined with the caption before Conditioning Augmentation, make
-    pictures better than the caption alone (section 4).
-    A recurrent encoder of turns is better than one vector of the whole dialogue, perhaps since the encoder of sentences
-    was not trained on texts as long.
+    pictures better than the caption alone.
+    A recurrent encoder of turns is better than one vector of the whole dialogue. That the encoder of sentences was not
+    trained on texts as long may be why: `long` is there to see.
 
 Deviations
-    No code was published. Sizes, losses and schedule that the paper leaves open are those of StackGAN's PyTorch code
-    for COCO: KL weighs 2, the rate is halved every 20 rounds of the data.
+    No code of the authors was found. Sizes, losses and schedule are those of StackGAN's PyTorch code for COCO: KL
+    weighs 2, the rate is halved every 20 rounds of the data.
     In the place of Skip-Thought and of the character-level encoder, one encoder of captions and turns is trained here,
-    from scratch, and then frozen; `long` trains it on whole dialogues as well. Its vectors are standardised.
+    from scratch, and then frozen; `long` trains it on whole dialogues as well. Its vectors are standardised, that of a
+    whole dialogue layer-normed after it.
     The LSTM has E / 2 units a side, so that both codes are equally wide; its size is not known.
     A fifth of the rows lose a random tail of their turns, so that any number of turns, and none, can be asked for.
     Critics see the LSTM detached: it learns from what the generator draws, and never what suits a critic.
@@ -41,6 +42,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from limner.blocks.cascade import CascadeConfig, random_window, read_size
@@ -122,10 +124,14 @@ class ChatPainterKnobs(TwoSpreads):
 
 
 class JoinedDialogue(nn.Module):
-    """A, non-recurrent: the vector of all turns in one text, (B, 1, E) with counts (B,) of 0 or 1, to (B, E)."""
+    """A, non-recurrent: the vector of all turns in one text, (B, 1, E) with counts (B,) of 0 or 1, to (B, E).
+
+    It is layer-normed: the vector of a single turn lies far outside those of whole dialogues, and the divergence of its
+    code would outweigh all else.
+    """
 
     def forward(self, turns: Tensor, counts: Tensor) -> Tensor:
-        return turns[:, 0] * (counts > 0)[:, None]
+        return F.layer_norm(turns[:, 0], turns.shape[2:]) * (counts > 0)[:, None]
 
 
 class RecurrentDialogue(nn.Module):
@@ -178,7 +184,7 @@ class ChatPainter(System):
         title="ChatPainter: Improving Text to Image Generation using Dialogue",
         authors="Shikhar Sharma, Dendi Suhubdy, Vincent Michalski, Samira Ebrahimi Kahou, Yoshua Bengio",
         year=2018,
-        venue="ICLR workshop",
+        venue="arXiv",
         arxiv="1802.08216",
     )
     takes = (Dialogue, Caption)
