@@ -28,6 +28,9 @@ REQUESTS = [
 ]
 
 
+PAINTER: Any = SimpleNamespace(config=SimpleNamespace(size=4))
+
+
 def numbers(scenes: Sequence[Sequence[Thing]]) -> Tensor:
     """A picture of a scene, in this test: the numbers of its attributes' values."""
     return torch.tensor([[VALUES[name].index(value) for name, value in attributes(one).items()] for one in scenes])
@@ -66,7 +69,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, range]]:
 
 def figures(requests: Sequence[Request], features: Tensor) -> tuple[dict[str, Figure], dict[str, Any]]:
     details: dict[str, Any] = {}
-    return dialogues.dialogue_figures(held_out(), None, requests, features, details), details  # type: ignore[arg-type]
+    return dialogues.dialogue_figures(held_out(), PAINTER, requests, features, details), details
 
 
 def test_the_true_scene_answers_all_and_that_of_another_request_does_not(drawn: list[Any]) -> None:
@@ -78,6 +81,18 @@ def test_the_true_scene_answers_all_and_that_of_another_request_does_not(drawn: 
     empty, _ = figures(REQUESTS, numbers([()] * COUNT))
     assert empty["answered"].value < 0.5 and empty["answered"].real == 1
     assert empty["objects"].value == 0 and empty["nothing added"].value == 1
+
+
+def test_the_ceiling_is_of_real_pictures_as_sharp_as_the_drawings(
+    drawn: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a system draws at half the side, real pictures are reduced to it first; here nothing is left of them."""
+    monkeypatch.setattr(dialogues, "resized", lambda images, size: numbers([()] * len(images)) if size == 2 else images)
+    small: Any = SimpleNamespace(config=SimpleNamespace(size=2))
+    data = held_out(real=numbers(SCENES))
+    found = dialogues.dialogue_figures(data, small, REQUESTS, numbers(SCENES), {})
+    assert found["answered"].value == 1 and found["answered"].real is not None and found["answered"].real < 0.5
+    assert found["objects"].real == 0
 
 
 def test_more_turns_said_are_more_answered_where_the_painter_listens(drawn: list[Any]) -> None:
@@ -112,5 +127,5 @@ def test_without_questions_that_can_be_answered_there_are_no_figures(drawn: list
     assert figures([dataclasses.replace(request, turns=()) for request in REQUESTS], numbers(SCENES)) == ({}, {})
     judge = SimpleNamespace(network=SimpleNamespace(values={"hair": ("red",)}))
     for other in (held_out(judge=judge), held_out(stories=True)):
-        assert dialogues.dialogue_figures(other, None, REQUESTS, numbers(SCENES), {}) == {}  # type: ignore[arg-type]
+        assert dialogues.dialogue_figures(other, PAINTER, REQUESTS, numbers(SCENES), {}) == {}
     assert not drawn

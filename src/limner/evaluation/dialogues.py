@@ -44,14 +44,15 @@ def dialogue_figures(
     network, dialogues = held_out.judge.network, [turns_of_request(request) for request in requests]
     if not any(dialogues) or held_out.stories or not set(ATTRIBUTES) <= set(network.values):
         return {}
-    drawn, real = scenes(held_out, features), scenes(held_out, held_out.real_features)
+    real_features = _real_features(held_out, system.config.size)
+    drawn, real = scenes(held_out, features), scenes(held_out, real_features)
     three = [share(some, dialogues) for some in (drawn, real, [*real[1:], real[0]])]
     low, high = metrics.interval(three[0], len(requests))  # questions about one picture are not independent
     details |= _by_turns(held_out, system, requests, dialogues, drawn)
     details["answered by turns said" + OF_REAL] = dict.fromkeys(details["answered by turns said"], three[1])
     things = metrics.Things.of(network.values)
     truth, everything = held_out.truth()[:, None], torch.ones(len(requests), 1, len(network.values), dtype=torch.bool)
-    named = [network.predict(some)[:, None] for some in (features, held_out.real_features)]
+    named = [network.predict(some)[:, None] for some in (features, real_features)]
     shown = [metrics.story_accuracy(some, truth, everything, things) for some in (*named, named[1].roll(1, 0))]
     mine, ideal, floor = shown
     return {
@@ -63,6 +64,14 @@ def dialogue_figures(
             mine.nothing_added, ideal.nothing_added, floor.nothing_added, note="empty places that stay empty"
         ),
     }
+
+
+def _real_features(held_out: HeldOut, side: int) -> Tensor:
+    """Return the features of real pictures as sharp as drawings of `side` pixels: what a perfect system gets."""
+    size = held_out.data.schema.size
+    if side >= size:
+        return held_out.real_features
+    return held_out.judge.features(resized(resized(held_out.real, side), size))
 
 
 def turns_of_request(request: Request) -> Turns:
