@@ -214,6 +214,40 @@ def textkd() -> str:
     return bench("textkd") + ("\n" + table(head, rows) if rows else "")
 
 
+CHATTING = ("attributes", "answered", "objects", "nothing added", "R-precision", "fid", "recall", "million parameters")
+"""Figures of rows that draw from dialogues, as their names begin."""
+
+
+def chatpainter() -> str:
+    """Show what a dialogue is worth: the figures of each row, and `answered` by how many turns were said."""
+    found = lines("chatpainter")
+    if not found:
+        return made(found)
+    rows: dict[str, list[Report]] = {}
+    for line in found:
+        long = ", reads long texts" if line["config"]["long"] else ""
+        rows.setdefault(f"dialogue={line['config']['dialogue']}{long}", []).append(Report.from_json(line))
+    known = dict.fromkeys(name for reports in rows.values() for report in reports for name in report.figures)
+    shown = [name for begin in CHATTING for name in known if name == begin or name.startswith(begin + "[")]
+    text = side_by_side(rows, shown) + "\n"
+    for part in ("answered by turns said", "answered of what is said", "answered of what is withheld"):
+        levels = list(dict.fromkeys(n for reports in rows.values() for r in reports for n in r.details.get(part, {})))
+        cells = [
+            [name, *(mean([r.details[part][n] for r in reports if n in r.details.get(part, {})]) for n in levels)]
+            for name, reports in rows.items()
+        ]
+        text += "\n" + table([f"{part}:", *(f"{level} turns" for level in levels)], cells)
+    c, p = found[0]["config"], found[0]["protocol"]
+    seen = f"{c['images']:,} pictures in stage I and {c['second_images']:,} in stage II"
+    told = f"\n{seen}, {c['size']} pixels, {p['pictures']:,} held-out dialogues, judge {p['judge']}.\n"
+    return text + told + "\n".join(map(made_by, {line["command"]: line for line in found}.values()))
+
+
+def mean(values: list[float]) -> str:
+    """Return the mean of the values of several seeds."""
+    return f"{sum(values) / len(values):.3f}" if values else ""
+
+
 def training(name: str = "training") -> str:
     """Show how training speed grows, switch by switch."""
     found = list({r["system"]: r for r in lines(name)}.values())
@@ -377,6 +411,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "stories": lambda: bench("stories"),
     "t2f": lambda: bench("t2f"),
     "cascades": lambda: bench("cascades"),
+    "chatpainter": chatpainter,
     "kit": lambda: bench("kit"),
     "retell": lambda: bench("retell"),
     "cascade_speed": cascade_speed,
