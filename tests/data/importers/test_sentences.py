@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from artists import FAKE
 from downloads import snli
 from limner import cli
 from limner.data.check import check
@@ -15,6 +18,8 @@ from limner.data.importers import sentences
 from limner.data.views import Pairs, Pictures
 from limner.errors import UserError
 from limner.requests import Caption, Nothing
+
+WRITER = FAKE.with_name("fake_writer.py")
 
 
 def said(data: Dataset, split: str) -> list[str]:
@@ -47,6 +52,22 @@ def test_a_set_of_sentences_opens_for_what_reads_no_pictures(tmp_path: Path) -> 
     for read in (lambda: data.pictures([0]), data.original_sides):
         with pytest.raises(UserError, match="has no column image, which what reads pictures needs"):
             read()
+
+
+def test_what_reads_no_pictures_trains_without_any(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the command line to drawn texts; a system that reads pictures is refused before it begins."""
+    rows = [{"text": [f"a {colour} hat"], "attributes": {"hat": colour}} for colour in ("red", "blue")] * 10
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "said.parquet")
+    monkeypatch.chdir(tmp_path)
+    options = ["--data", str(tmp_path / "said.parquet"), "--preset", "tiny", "--no-tensorboard", "--images", "16"]
+    run = ["--run", str(tmp_path / "run")]
+    assert cli.main(["train", str(WRITER), *options, *run, "--grid-every", "8"]) == 0
+    assert cli.main(["draw", "--artist", str(tmp_path / "run"), "hat: red", "--seed", "1"]) == 0
+    assert "hat" in capsys.readouterr().out
+    assert cli.main(["train", str(FAKE), *options, "--run", str(tmp_path / "other")]) == 2
+    assert "said.parquet has no column image" in capsys.readouterr().err
 
 
 def test_plain_lines_are_divided_by_what_they_say(tmp_path: Path) -> None:
