@@ -325,6 +325,13 @@ class System(nn.Module):
         """
         raise UserError(f"{type(self).__name__} cannot take a style from a picture: it has no style encoder")
 
+    def check_request(self, request: Request) -> None:
+        """Make sure that it can draw a request, beyond what the request checks itself; before anything is drawn.
+
+        Raises:
+            UserError: in one line that says what is wrong and what to do.
+        """
+
     def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
         """Return the words of the requests that it does not know, each with the nearest known word it reads instead."""
         return {}

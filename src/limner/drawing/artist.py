@@ -7,7 +7,6 @@ recipe that says which (`picture.info["limner"]`, see `limner.drawing.recipe`).
 from __future__ import annotations
 
 import collections
-import contextlib
 import copy
 import dataclasses
 import itertools
@@ -337,12 +336,13 @@ class Artist:
 
     def requests(self, prompt: str | Request | Sequence[str | Request] | None) -> list[Request]:
         """Return prompts as requests of the kind that this system takes, each checked."""
-        prompts = list(prompt) if isinstance(prompt, Sequence) and not isinstance(prompt, str) else [prompt]
+        prompts = list(prompt) if isinstance(prompt, Sequence) and not isinstance(prompt, str | bytes) else [prompt]
         if not prompts:
             raise UserError("there is no prompt: say what to draw")
         found = [self._request(one) for one in prompts]
         for request in found:
             request.check(self.system.schema)
+            self.system.check_request(request)
         return found
 
     def knobs(self, values: Mapping[str, Any] | None = None) -> Any:
@@ -369,15 +369,16 @@ class Artist:
         raise UserError(f"{self.name} draws from a {self.takes}, not from {type(prompt).__name__} {prompt!r:.60}")
 
     def _parse(self, text: str) -> Request:
-        """Return what a text means: for the kinds whose marks it bears, or else for the first that can read it."""
-        kinds = sorted((kind for kind in self.system.kinds if kind.asks), key=lambda kind: not kind.recognises(text))
-        for kind in kinds[:-1]:
-            with contextlib.suppress(UserError):
+        """Return what a text means for the kind whose marks it bears, or else for the first that can read it."""
+        asks = [kind for kind in self.system.kinds if kind.asks]
+        marked = [kind for kind in asks if kind.recognises(text)]
+        errors = []
+        for kind in marked[:1] or asks:
+            try:
                 return kind.parse(text, self.system.schema)
-        try:
-            return kinds[0 if kinds[0].recognises(text) else -1].parse(text, self.system.schema)
-        except UserError as error:
-            raise UserError(f"{self.name} draws from {kinds[0].noun or kinds[0].kind()}: {error}") from None
+            except UserError as error:
+                errors.append(f"{self.name} draws from {kind.noun or kind.kind()}: {error}")
+        raise UserError(errors[0])
 
     def warn(self, requests: Sequence[Request]) -> None:
         """Warn of what it will not draw as asked, see `limner.drawing.notices.warn`."""

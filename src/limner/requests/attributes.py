@@ -34,11 +34,13 @@ class Attributes(Request):
     @classmethod
     def parse(cls, text: str, schema: Schema) -> Self:
         """Read `hair: red, hat: none`."""
-        values = {}
+        values = dict[str, str]()
         for part in filter(str.strip, re.split(r"[,;\n]", text)):
             name, colon, value = (one.strip() for one in part.partition(":"))
             if not (name and colon and value):
                 raise UserError(f"{part.strip()[:60]!r} is no attribute: write them like `hair: red, hat: none`")
+            if values.get(name, value) != value:
+                raise UserError(f"{name} is both {values[name]} and {value}: give it one value")
             values[name] = value
         return cls(values)
 
@@ -51,7 +53,7 @@ class Attributes(Request):
     def from_cell(cls, cell: Any, schema: Schema, text: str = "") -> Self:
         """Read a mapping; what is not known is left out."""
         if not isinstance(cell, Mapping):
-            return super().from_cell(cell, schema)
+            return super().from_cell(cell, schema, text)
         return cls({name: value for name, value in cell.items() if value is not None})
 
     @classmethod

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from limner.errors import UserError
+from limner.requests.fields import is_number
 from limner.requests.request import Request
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ class Blend(Request):
 
     def check(self, schema: Schema) -> None:
         """Make sure that both ends can be drawn, and that something lies between them."""
+        if not (is_number(self.t) and 0 <= self.t <= 1):
+            raise UserError(f"the share t of a blend is a number from 0 to 1, not {self.t!r:.60}")
+        if wrong := [end for end in self.ends() if not isinstance(end, Request)]:
+            raise UserError(f"a blend lies between two requests, not {wrong[0]!r:.60}")
         for end in self.ends():
             end.check(schema)
         between(self.first, self.second, 0.5)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 from limner.errors import UserError
 from limner.requests.blend import MOST_PARTS, TOO_MIXED, Blend
+from limner.requests.fields import check_shape
 from limner.requests.request import Request, kinds
 
 _ENDS = ("first", "second")
@@ -41,16 +42,17 @@ def _from_json(body: Mapping[str, Any], deep: int) -> Request:
         raise UserError(f"unknown kind of request {body.get('kind')!r:.60}: use one of {', '.join(known)}")
     if kind is Blend:
         return _blend(fields, deep)
-    try:
-        request = kind(**{name: _tuples(value) for name, value in fields.items()})
-    except TypeError as error:
-        raise UserError(f"a request of kind {body['kind']!r} does not take these fields: {error}") from None
-    hints = get_type_hints(kind)
-    for name in (field.name for field in dataclasses.fields(kind)):
-        value = getattr(request, name)
-        if not _fits(value, hints[name]):
-            raise UserError(f"{name} of a {body['kind']} must be {_named(hints[name])}, not {value!r:.60}")
-    return request
+    asked, there = f"a request of kind {body['kind']!r}", {field.name: field for field in kind.fields()}
+    for name in fields:
+        if name not in there:
+            raise UserError(f"{asked} has no field {name[:60]!r}: it has {', '.join(there) or 'none'}")
+    for field in dataclasses.fields(kind):
+        if field.name not in fields and field.default is field.default_factory is dataclasses.MISSING:
+            raise UserError(f"{asked} needs a field {field.name!r}: {there[field.name].about}")
+    values = {name: _tuples(value) for name, value in fields.items()}
+    for name, value in values.items():
+        check_shape(there[name], value)
+    return kind(**values)
 
 
 def _blend(fields: Mapping[str, Any], deep: int) -> Blend:
@@ -61,24 +63,6 @@ def _blend(fields: Mapping[str, Any], deep: int) -> Blend:
         raise UserError(f"the share t of a blend is a number from 0 to 1, not {t!r:.60}")
     first, second = (_from_json(fields[end], deep - 1) for end in _ENDS)
     return Blend(first, second, float(t))
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Tell whether a value has the type of a request's field; whole numbers count as floats."""
-    origin, parts = get_origin(hint), get_args(hint)
-    if origin is tuple and parts[-1] is Ellipsis:
-        return isinstance(value, tuple) and all(_fits(item, parts[0]) for item in value)
-    if origin is tuple:
-        return isinstance(value, tuple) and len(value) == len(parts) and all(map(_fits, value, parts))
-    if origin is not None:  # a mapping of texts
-        return isinstance(value, Mapping) and all(
-            _fits(name, parts[0]) and _fits(item, parts[1]) for name, item in value.items()
-        )
-    return type(value) in (int, float) if hint is float else isinstance(value, hint)
-
-
-def _named(hint: Any) -> str:
-    return hint.__name__ if isinstance(hint, type) and get_origin(hint) is None else str(hint).replace("typing.", "")
 
 
 def _tuples(value: Any) -> Any:

@@ -45,17 +45,17 @@ class Dialogue(Request):
 
     @classmethod
     def recognises(cls, text: str) -> bool:
-        """Tell whether there is a question in it."""
-        return any(mark[1] == "Q" for mark in _MARK.finditer(text))
+        """Tell whether there is a question or an answer in it."""
+        return bool(_MARK.search(text))
 
     @classmethod
     def from_cell(cls, cell: Any, schema: Schema, text: str = "") -> Self:
         """Read a list of turns, about the picture that the text tells of."""
         if isinstance(cell, str):
-            return super().from_cell(cell, schema)
-        turns = turns_of(cell)
-        if len(turns) < len(cell or ()):
-            raise UserError('a turn lacks its question or its answer: write {"question": "how many?", "answer": "two"}')
+            return super().from_cell(cell, schema, text)
+        if not isinstance(cell, list | tuple) or len(turns := turns_of(cell)) < len(cell):
+            turn = '{"question": "how many?", "answer": "two"}'
+            raise UserError(f"the column dialogue holds turns such as {turn}, not {cell!r:.60}")
         return cls(text, turns)
 
     @classmethod
@@ -69,6 +69,12 @@ class Dialogue(Request):
             cls(data.captions(row, split)[0], turns_of(turns)[:MOST_TURNS])
             for row, turns in zip(rows, spoken, strict=True)
         ]
+
+    def check(self, schema: Schema) -> None:
+        """Make sure that it begins with a caption, and that each question has its answer."""
+        if isinstance(self.caption, str) and not self.caption.strip() and self.turns:
+            raise UserError("the dialogue has no caption: begin with what the picture shows, `a cat. Q: red? A: no`")
+        super().check(schema)
 
     def captions(self) -> tuple[str, ...]:
         """Return the caption."""

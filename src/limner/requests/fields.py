@@ -104,12 +104,70 @@ def fields_of(kind: type, schema: Schema | None) -> tuple[Field, ...]:
 
 
 def check(field: Field, value: Any) -> None:
-    """Make sure that a field, of the right type already, holds what it may hold.
+    """Make sure that a field holds what it may hold.
 
     Raises:
         UserError: saying what is wrong and what to do.
     """
+    check_shape(field, value)
     CHECKS[field.type](field, value)
+
+
+def check_shape(field: Field, value: Any) -> None:
+    """Make sure that a field is of its type.
+
+    Raises:
+        UserError: saying what it must be.
+    """
+    fits, words = SHAPES[field.type]
+    if not fits(value):
+        raise UserError(f"{field.name} must be {words}, not {value!r:.60}")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a value is a number that a float can hold, NaN and infinite ones too; no `bool` is one."""
+    return type(value) is float or (type(value) is int and abs(value) < 10**300)
+
+
+def _is_list(value: Any, fits: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list | tuple) and all(map(fits, value))
+
+
+def _are_texts(value: Any) -> bool:
+    return _is_list(value, _is_text)
+
+
+def _are_values(value: Any) -> bool:
+    return isinstance(value, Mapping) and _are_texts([*value, *value.values()])
+
+
+def _is_turn(value: Any) -> bool:
+    return _are_texts(value) and len(value) == 2
+
+
+def is_box(value: Any) -> bool:
+    """Tell whether a value is a label and four numbers."""
+    return isinstance(value, list | tuple) and len(value) == 5 and _is_text(value[0]) and all(map(is_number, value[1:]))
+
+
+SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "text": (_is_text, "a text"),
+    "lines": (_are_texts, "a list of texts"),
+    "values": (_are_values, "a text for each of some names"),
+    "labels": (_are_texts, "a list of labels"),
+    "turns": (lambda value: _is_list(value, _is_turn), "a list of [question, answer], two texts each"),
+    "boxes": (
+        lambda value: _is_list(value, is_box),
+        "a list of [label, x, y, width, height], a text and four numbers each",
+    ),
+    "choice": (_is_text, "a text"),
+    "number": (is_number, "a number"),
+}
+"""Of each field type: what tells whether a value has its shape, and that shape in words."""
 
 
 def _text(field: Field, value: str) -> None:
@@ -157,7 +215,7 @@ def _boxes(field: Field, value: Sequence[tuple[str, float, float, float, float]]
             raise UserError(f"{shown}, has what is no number: give x, y, width and height from 0 to 1")
         x, y, width, height = box
         if width <= 0 or height <= 0:
-            raise UserError(f"{shown}, has no positive width and height")
+            raise UserError(f"{shown}, has no size: give a width and a height above 0")
         if min(x, y) < -ALMOST or max(x + width, y + height) > 1 + ALMOST:
             raise UserError(f"{shown}, lies outside the picture: x, y, width and height are shares of it, from 0 to 1")
 
@@ -186,9 +244,10 @@ def _count(field: Field, value: Any, what: str) -> None:
 
 
 def _named(what: str, name: str, known: Sequence[str], longest: int) -> None:
-    if known and name not in known:
-        raise UserError(f"unknown {what} {name[:longest]!r}: {settings.hint(name[:longest], known)}")
-    if len(name) > longest:
-        raise UserError(f"the {what} has {len(name):,} characters, and {longest:,} is the limit: shorten it")
     if not name.strip():
-        raise UserError(f"the {what} is empty: give it a name")
+        what_there_is = settings.hint(name, known) if known else "give it a name"
+        raise UserError(f"the {what.removesuffix(':')} is empty: {what_there_is}")
+    if len(name) > longest:
+        raise UserError(f"the {what.removesuffix(':')} has {len(name):,} characters, and {longest:,} is the limit")
+    if known and name not in known:
+        raise UserError(f"unknown {what} {name!r}: {settings.hint(name, known)}")

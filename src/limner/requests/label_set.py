@@ -32,10 +32,11 @@ class LabelSet(Request):
         """Read `2 cups, table`."""
         labels: list[str] = []
         for part in filter(None, (part.strip() for part in re.split(r"[,;\n]", text))):
-            number, name = re.fullmatch(r"(\d{1,4}(?=\s))?\s*(.*)", part, re.DOTALL).groups()  # type: ignore[union-attr]
+            number, name = re.fullmatch(r"(\d{1,9}(?=\s))?\s*(.*)", part, re.DOTALL).groups()  # type: ignore[union-attr]
             count = 1 if number is None else int(number)
             if count > MOST_LABELS or count + len(labels) > MOST_LABELS:
-                raise UserError(f"the request has {count + len(labels):,} labels, and {MOST_LABELS} is the limit")
+                total = f"{count + len(labels):,}"
+                raise UserError(f"the request has {total} labels, and {MOST_LABELS} is the limit: ask for fewer")
             labels += [_singular(name, schema.asked_labels) if count > 1 else name] * count
         return cls(tuple(labels))
 
@@ -47,7 +48,8 @@ class LabelSet(Request):
     @classmethod
     def from_cell(cls, cell: Any, schema: Schema, text: str = "") -> Self:
         """Read a list of labels."""
-        return cls(tuple(map(str, cell))) if isinstance(cell, list | tuple) else super().from_cell(cell, schema)
+        is_list = isinstance(cell, list | tuple) and all(isinstance(label, str) for label in cell)
+        return cls(tuple(cell)) if is_list else super().from_cell(cell, schema, text)
 
     @classmethod
     def held_out(cls, data: Answered, split: str, count: int) -> Sequence[Request]:

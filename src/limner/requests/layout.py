@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from limner.errors import UserError
-from limner.requests.fields import LONGEST_NAME, form
+from limner.requests.fields import LONGEST_NAME, form, is_box
 from limner.requests.request import Answered, Request
 
 if TYPE_CHECKING:
@@ -38,19 +38,18 @@ class Layout(Request):
 
     @classmethod
     def recognises(cls, text: str) -> bool:
-        """Tell whether it is labels with four numbers each."""
-        try:
-            return bool([_box(part) for part in filter(str.strip, re.split(r"[;\n]", text))])
-        except UserError:
-            return False
+        """Tell whether it is labels with several numbers each: four, or boxes that are not written as they should."""
+        parts = list(filter(str.strip, re.split(r"[;\n]", text)))
+        return bool(parts) and all(map(_ends_in_numbers, parts))
 
     @classmethod
     def from_cell(cls, cell: Any, schema: Schema, text: str = "") -> Self:
-        """Read a list of (label, x, y, width, height)."""
+        """Read a list of (label, x, y, width, height), in shares of the picture."""
         if isinstance(cell, str):
-            return super().from_cell(cell, schema)
-        boxes = tuple((str(label), *map(float, box)) for label, *box in cell)
-        return cls(boxes, text)  # type: ignore[arg-type]
+            return super().from_cell(cell, schema, text)
+        if not isinstance(cell, list | tuple) or not all(map(is_box, cell)):
+            raise UserError(f"the column layout holds [label, x, y, width, height] of each box, not {cell!r:.60}")
+        return cls(tuple((label, *map(float, box)) for label, *box in cell), text)  # type: ignore[misc]
 
     @classmethod
     def held_out(cls, data: Answered, split: str, count: int) -> Sequence[Request]:
@@ -70,6 +69,13 @@ class Layout(Request):
         """Tell whether the boxes of both have the same labels."""
         others: Sequence[Box] = getattr(other, "boxes", ())
         return super().mixes_with(other) and [box[0] for box in self.boxes] == [box[0] for box in others]
+
+
+def _ends_in_numbers(text: str) -> bool:
+    words = text.split()[-3:]
+    with contextlib.suppress(ValueError):
+        return len([float(word) for word in words]) == 3
+    return False
 
 
 def _box(text: str) -> Box:

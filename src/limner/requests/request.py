@@ -97,9 +97,11 @@ class Request:
         """Return what a cell of its column in a file of prompts means, beside its `text`; a cell of text is parsed.
 
         Raises:
-            UserError: as `parse`.
+            UserError: as `parse`; or it is no text, nor what else such a cell may hold.
         """
-        return cls.parse(str(cell), schema)
+        if not isinstance(cell, str):
+            raise UserError(f"the column {cls.column} holds {cell!r:.60}, which is not {cls.noun or cls.kind()}")
+        return cls.parse(cell, schema)
 
     @classmethod
     def held_out(cls, data: Answered, split: str, count: int) -> Sequence[Request]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from limner import requests
 from limner.errors import UserError
 
 CODES = {
@@ -23,6 +24,10 @@ CODES = {
     429: "rate_limit_exceeded",
     503: "unavailable",
 }
+HOLDS = ("request", "first", "second")
+"""Fields of bodies that hold a request of any kind."""
+OWN = "own"
+"""What stands for a kind of request of one's own."""
 CLIENT_CLOSED_REQUEST = 499
 """The status that is counted where the client disconnected; it is never sent."""
 
@@ -114,6 +119,13 @@ def error_fields(error: Exception) -> tuple[int, str, str | None, str | None]:
     return 500, "something went wrong in the studio; see its log", None, "internal_error"
 
 
+def place_of(path: Sequence[str | int]) -> str:
+    """Return where in a body a mistake lies, such as `request.boxes.0.2`, without the kinds of request on the way."""
+    kinds = {*requests.kinds(), OWN}
+    parts = [part for before, part in zip(("", *path), path, strict=False) if not (before in HOLDS and part in kinds)]
+    return " ".join(".".join(map(str, parts)).split())
+
+
 def add_error_handlers(app: FastAPI) -> None:
     """Make all errors of an app respond in this shape."""
 
@@ -123,7 +135,8 @@ def add_error_handlers(app: FastAPI) -> None:
         has_field = len(first["loc"]) > 1 and first["type"] != "json_invalid"
         field = str(first["loc"][1]) if has_field else None
         code = "unknown_parameter" if first["type"] == "extra_forbidden" else "invalid_value"
-        return error_response(400, f"{field or 'the body'}: {first['msg']}", field, code)
+        where = place_of(first["loc"][1:]) if has_field else "the body"
+        return error_response(400, f"{where}: {first['msg']}", field, code)
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

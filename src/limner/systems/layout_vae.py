@@ -366,6 +366,9 @@ class LayoutVAE(System):
             raise UserError(f"the request asks for {count} boxes, and this artist places {most} at most: ask for fewer")
         return Asked(boxes, {label: count if fixed else None for label, count in sorted(written.items())})
 
+    def check_request(self, request: Request) -> None:
+        self.asked(request)
+
     def draw_counts(self, asked: Sequence[Asked], noise: Tensor, likely: bool) -> Tensor:
         """Return how many boxes there are of each label, those that are given among them: (B, L).
 

@@ -11,12 +11,15 @@ from typing_extensions import TypeAliasType
 from limner import requests
 from limner.drawing.seeds import LARGEST_SEED, seed_from_json
 from limner.noise import Seed
+from limner.studio.errors import OWN
 from limner.studio.gallery.recipe import plain
 
 Text = Annotated[str, Field(max_length=2_000), AfterValidator(plain)]
 Word = Annotated[str, Field(max_length=100), AfterValidator(plain)]
 Count = Annotated[int, Field(ge=1, le=64, strict=True)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
+"""A number of a request, which is no text such as "0.1"."""
 SeedNumber = Annotated[int, Field(ge=0, le=LARGEST_SEED, strict=True)]
 KnobValue = bool | int | Annotated[float, Field(allow_inf_nan=False)] | Word | None
 MAX_NOISE = 4_096
@@ -41,12 +44,12 @@ def _type(field: requests.Field) -> Any:
     types: dict[str, Any] = {
         "text": text,
         "choice": text,
-        "number": Annotated[float, Field(ge=low, le=high, allow_inf_nan=False)],
+        "number": Annotated[float, Field(ge=low, le=high, allow_inf_nan=False, strict=True)],
         "lines": Annotated[list[text], most, least],  # type: ignore[valid-type]
         "values": Annotated[dict[text, text], most],  # type: ignore[valid-type]
         "labels": Annotated[list[text], most],  # type: ignore[valid-type]
         "turns": Annotated[list[tuple[text, text]], most],  # type: ignore[valid-type]
-        "boxes": Annotated[list[tuple[text, Fraction, Fraction, Fraction, Fraction]], most],  # type: ignore[valid-type]
+        "boxes": Annotated[list[tuple[text, Share, Share, Share, Share]], most],  # type: ignore[valid-type]
     }
     return types[field.type]
 
@@ -91,7 +94,7 @@ class OwnRequest(BaseModel):
 
 def _tag(body: Any) -> str:
     kind = body.get("kind") if isinstance(body, dict) else getattr(body, "kind", "")
-    return kind if isinstance(kind, str) and kind in BODIES else "own"
+    return kind if isinstance(kind, str) and kind in BODIES else OWN
 
 
 BODIES: dict[str, Any] = {name: _body(kind) for name, kind in requests.kinds().items() if kind is not requests.Blend}
@@ -100,7 +103,7 @@ if TYPE_CHECKING:
     AnyRequest = BaseModel
 else:
     AnyRequest = Annotated[
-        Union[(*(Annotated[body, Tag(name)] for name, body in BODIES.items()), Annotated[OwnRequest, Tag("own")])],
+        Union[(*(Annotated[body, Tag(name)] for name, body in BODIES.items()), Annotated[OwnRequest, Tag(OWN)])],
         Discriminator(_tag),
     ]
 BlendRequest.model_rebuild()
