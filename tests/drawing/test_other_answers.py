@@ -20,7 +20,7 @@ from limner.errors import UserError
 from limner.evaluation.bench import Bench, Entry
 from limner.evaluation.evaluate import check_gives, evaluate
 from limner.imaging.answers import SIDE
-from limner.requests import Attributes, LabelSet, Nothing, from_json, to_json
+from limner.requests import Attributes, LabelSet, Nothing, between, from_json, to_json
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder
 from limner.training.trainer import Trainer
@@ -166,6 +166,8 @@ def test_a_new_kind_of_request_is_one_file(
     kind = paints.system.kinds[0]
     assert paints.draw("red .5")[0].getpixel((0, 0)) == (191, 64, 64)
     assert from_json(json.loads(json.dumps(to_json(kind("blue", 0.5))))) == kind("blue", 0.5)
+    with pytest.raises(UserError, match="nothing lies between these two"):  # unless the kind says that it mixes
+        between(kind("blue"), kind("red"), 0.5)
     with pytest.raises(UserError, match="unknown colour 'rad': did you mean 'red'"):
         paints.draw("rad")
     with pytest.raises(UserError, match="light must be a number from 0 to 1, not 2"):
@@ -180,6 +182,11 @@ def test_a_new_kind_of_request_is_one_file(
         (known,) = http.get("/v1/artists").json()["data"]
         (about,) = known["requests"]
         assert [field["type"] for field in about["fields"]] == ["choice", "number", "text"]
+        schemas = http.get("/openapi.json").json()["components"]["schemas"]
+        described = {one["properties"]["kind"]["const"]: one for one in schemas["OwnRequest"]["anyOf"]}["paint"]
+        assert described["required"] == ["kind", "colour"] and not described["additionalProperties"]
+        light = described["properties"]["light"]
+        assert (light["type"], light["minimum"], light["maximum"], light["default"]) == ("number", 0, 1, 1)
         assert about["fields"][0]["choices"] == ["red", "green", "blue"]
         asked = {"request": {"kind": "paint", "colour": "blue", "light": 1}, "response_format": "b64_json"}
         (drawn,) = http.post("/v1/images/generations", json=asked).json()["data"]

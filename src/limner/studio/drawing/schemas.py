@@ -5,7 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    Tag,
+    create_model,
+)
 from typing_extensions import TypeAliasType
 
 from limner import requests
@@ -90,6 +99,17 @@ class OwnRequest(BaseModel):
 
     model_config = ConfigDict(extra="allow")
     kind: Annotated[str, Field(max_length=100), AfterValidator(_known)]
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Describe the kinds that there are by then: artists that were loaded since may have brought their own."""
+        found = handler(core_schema)
+        own = [_body(kind) for name, kind in requests.kinds().items() if name not in BODIES]
+        if own:
+            described = handler.resolve_ref_schema(found)
+            described.clear()
+            described |= {"title": cls.__name__, "anyOf": [body.model_json_schema() for body in own]}
+        return found
 
 
 def _tag(body: Any) -> str:
