@@ -3,7 +3,8 @@
     python benchmarks/layout_vae.py layout-vae no-latent no-latent-learned-sigma standard-prior bag
 
 Each row is trained on the same 60,000 layouts of the layouts world (no picture is drawn) and measured on other ones, by
-`limner.evaluation.layouts`. A line for each is appended to results/layout_vae.jsonl.
+`limner.evaluation.layouts`. A line for each row and seed is appended to results/layout_vae.jsonl; what is there is
+skipped, so that the same command goes on after a stop.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from independent import record
+from independent import RESULTS, record
 
 from limner import catalogue
 from limner.data.schema import Schema
@@ -35,6 +36,8 @@ ROWS: dict[str, dict[str, Any]] = {
     "bag": {"condition": "label", "latent": False, "sigma": None},
 }
 """Changes to the preset `layouts`."""
+HELD_OUT = 1000
+"""What is added to the seed of held-out layouts, so that no seed is measured on what another one learns from."""
 
 
 def batch(boxes: list[list[Any]], rows: np.ndarray, names: tuple[str, ...]) -> Layouts:
@@ -68,6 +71,34 @@ def train(system: System, boxes: list[list[Any]], names: tuple[str, ...]) -> dic
     return seconds
 
 
+def is_done(row: str, options: argparse.Namespace) -> bool:
+    """Tell whether a line of the same row, seed and budget is there."""
+    same = {name: value for name, value in vars(options).items() if name not in ("rows", "seeds")} | {"row": row}
+    path = RESULTS / "layout_vae.jsonl"
+    found = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
+    return any(all(line.get(name) == value for name, value in same.items()) for line in found)
+
+
+def measure(row: str, options: argparse.Namespace) -> None:
+    """Train and measure one row of one seed; print and keep its figures."""
+    names = layouts.KINDS
+    known = [layouts.layout(options.seed, index) for index in range(options.layouts)]
+    real = [layouts.layout(options.seed + HELD_OUT, index) for index in range(options.held_out)]
+    cls = catalogue.load_class("layout-vae")
+    torch.manual_seed(options.seed)
+    shared = {"images": options.images, "count_images": options.images}
+    shared |= {"width": options.width, "batch": options.batch, "rate": options.rate}
+    config = dataclasses.replace(cls.presets["layouts"], **shared, **ROWS[row])
+    system = cls(config, Schema(size=config.size, things=names)).train()
+    seconds = train(system, known, names)
+    figures = layout_figures(system.eval(), real, SimpleNamespace(**vars(layouts)), options.seed)
+    numbers = {name: value for name, value in vars(options).items() if name not in ("rows", "seeds")}
+    numbers |= {"row": row, "seconds": seconds}
+    numbers["figures"] = {name: [one.value, one.real] for name, one in figures.items()}
+    record("layout_vae", **numbers)
+    print(json.dumps(numbers), flush=True)
+
+
 def main() -> None:
     """Train and measure rows; print and keep their figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -78,24 +109,13 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     options = parser.parse_args()
-    names = layouts.KINDS
-    known = [layouts.layout(options.seed, index) for index in range(options.layouts)]
-    real = [layouts.layout(options.seed + 1, index) for index in range(options.held_out)]
-    cls = catalogue.load_class("layout-vae")
-    shared = {"images": options.images, "count_images": options.images}
-    shared |= {"width": options.width, "batch": options.batch, "rate": options.rate}
-    for row in options.rows:
-        torch.manual_seed(options.seed)
-        config = dataclasses.replace(cls.presets["layouts"], **shared, **ROWS[row])
-        system = cls(config, Schema(size=config.size, things=names)).train()
-        seconds = train(system, known, names)
-        figures = layout_figures(system.eval(), real, SimpleNamespace(**vars(layouts)), options.seed)
-        numbers = {**vars(options), "row": row, "seconds": seconds}
-        numbers["figures"] = {name: [one.value, one.real] for name, one in figures.items()}
-        record("layout_vae", **numbers)
-        print(json.dumps(numbers), flush=True)
+    for seed in options.seeds:
+        one = argparse.Namespace(**vars(options), seed=seed)
+        for row in options.rows:
+            if not is_done(row, one):
+                measure(row, one)
 
 
 if __name__ == "__main__":

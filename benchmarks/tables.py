@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import statistics
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -369,6 +370,42 @@ def crowd() -> str:
     return table(head, rows) + told + f"start, in the middle and at the end: {memory}.\n" + on_a_core([load])
 
 
+LAYOUT_FIGURES = {
+    "count nats": (".3f", "counts, nats"),
+    "box nats": (".2f", "boxes, nats"),
+    "counts within 1": (".1%", "counts within 1"),
+    "IoU": (".3f", "IoU"),
+    "rule violations": (".1%", "boxes that break a rule"),
+    "odd layouts, AUC": (".3f", "odd layouts, AUC"),
+}
+"""Figures of layouts: how they are written, and in words."""
+
+
+def layout_vae() -> str:
+    """Show LayoutVAE and what it is compared with, beside the rules: mean over seeds, and deviation where several."""
+    found = lines("layout_vae")
+    if not found:
+        return made(found)
+    last = found[-1]
+    same = [line for line in found if all(line[one] == last[one] for one in ("layouts", "images", "held_out"))]
+    names = [name for name in LAYOUT_FIGURES if name in last["figures"]]
+
+    def cell(row: str, name: str, place: int) -> str:
+        values = [line["figures"][name][place] for line in same if row in ("", line["row"])]
+        form, numbers = LAYOUT_FIGURES[name][0], [value for value in values if value is not None]
+        spread = f" ± {format(statistics.stdev(numbers), form)}" if row and len(numbers) > 1 else ""
+        return format(statistics.fmean(numbers), form) + spread if numbers else ""
+
+    rows = [[row, *(cell(row, name, 0) for name in names)] for row in dict.fromkeys(line["row"] for line in same)]
+    rows.append(["the rules", *(cell("", name, 1) for name in names)])
+    seeds = len({line["seed"] for line in same})
+    about = f"{last['layouts']:,} layouts, {last['images']:,} shown in each phase, {last['held_out']:,} held out; "
+    about += (
+        f"mean{' and deviation' if seeds > 1 else ''} over {seeds} seed{'s' if seeds > 1 else ''}; nats a layout.\n"
+    )
+    return table(["", *(LAYOUT_FIGURES[name][1] for name in names)], rows) + "\n" + about + made(same)
+
+
 def on_a_core(found: list[dict[str, Any]]) -> str:
     """Say by which commands, where the artist has a core and all else what is left."""
     r, commands = found[-1], ",\n".join(f"`{one['command']}`" for one in found)
@@ -412,6 +449,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "t2f": lambda: bench("t2f"),
     "cascades": lambda: bench("cascades"),
     "chatpainter": chatpainter,
+    "layout_vae": layout_vae,
     "kit": lambda: bench("kit"),
     "retell": lambda: bench("retell"),
     "cascade_speed": cascade_speed,
