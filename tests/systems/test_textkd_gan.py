@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 
 import pytest
@@ -13,6 +14,7 @@ from limner import checkpoint
 from limner.cli import main
 from limner.data.schema import Lexicon, Schema
 from limner.data.views import Sentences
+from limner.drawing import bulk
 from limner.drawing.artist import load
 from limner.errors import UserError
 from limner.system import Clock, Update, sample_drafts
@@ -210,10 +212,12 @@ def test_a_one_hot_real_gives_the_written_away_and_a_soft_one_does_not() -> None
     assert gap(one.real(x)) > 0.9 * gap(x)
 
 
-def test_spread_0_writes_one_sentence_and_data_without_captions_are_refused() -> None:
-    one = system()
+@pytest.mark.parametrize("unit", ["word", "letter"])
+def test_spread_0_writes_one_sentence_and_data_without_captions_are_refused(unit: str) -> None:
+    one = system(unit=unit)
     *_, draft = sample_drafts(one, [textkd_gan.Nothing()] * 3, [1, 2, 3], one.Knobs(spread=0.0))
     assert draft.text is not None and len(set(draft.text)) == 1
+    assert one.as_written(draft.text) == draft.text
     with pytest.raises(UserError, match="train it on data with captions"):
         TextKDGAN(TINY, Schema(size=16))
 
@@ -226,3 +230,12 @@ def test_the_command_line_prints_lines(tmp_path, capsys: pytest.CaptureFixture[s
     assert lines == [one.info["answer"]["text"] for one in load(tmp_path / "poet").draw(None, n=5, seed=1)]
     assert main(["draw", "a hat", "--artist", str(tmp_path / "poet")]) == 2
     assert "without a prompt" in capsys.readouterr().err
+
+
+def test_bulk_drawing_gives_a_column_of_text(tmp_path) -> None:
+    checkpoint.save(system(), tmp_path / "poet", trained={})
+    (tmp_path / "p.jsonl").write_text('{"request": {"kind": "nothing"}}\n{"name": "second"}\n')
+    poet = load(tmp_path / "poet")
+    bulk.draw_all(poet, tmp_path / "p.jsonl", tmp_path / "out", n=2, seed=1)
+    lines = [json.loads(line) for line in (tmp_path / "out" / "metadata.jsonl").read_text().splitlines()]
+    assert [line["text"] for line in lines] == [one.info["answer"]["text"] for one in poet.draw(None, n=4, seed=1)]

@@ -164,10 +164,12 @@ def sentence_figures(
     for unit, split in (("words", str.split), ("letters", list)):
         theirs = [split(one) for one in reference]
         for n in RUNS:
-            values = [metrics.jensen_shannon([split(one) for one in some], theirs, n) for some in three]
-            found[f"JSD-{n}[{unit}]"] = Figure(*values, better=-1, note="of n-grams: 0 equal, 1 nothing in common")
+            value, best, floor = (metrics.jensen_shannon([split(one) for one in some], theirs, n) for some in three)
+            note = "of n-grams: 0 equal, 1 nothing in common"
+            found[f"JSD-{n}[{unit}]"] = Figure(value, best, floor, better=-1, note=note)
     for n in RUNS[1:]:
-        found[f"BLEU-{n}"] = Figure(*(metrics.bleu_against(some, reference, n) for some in three))
+        value, best, floor = (metrics.bleu_against(some, reference, n) for some in three)
+        found[f"BLEU-{n}"] = Figure(value, best, floor)
     found["self-BLEU-4"] = Figure(
         metrics.self_bleu(drawn), metrics.self_bleu(real), better=0, note="more is more alike; read it beside the real"
     )

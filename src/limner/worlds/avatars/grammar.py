@@ -52,7 +52,7 @@ def _two_sentences(text: Words) -> Iterator[Said]:
 
 def _list(text: Words) -> Iterator[Said]:
     """A person or not, then one thing after another without articles."""
-    people = {(one,) for some in words._PEOPLE.values() for one in some}
+    people: set[Words] = {(one,) for some in words._PEOPLE.values() for one in some}
     items = {**_phrases(bare=True), **_grounds(1), **_adjectives("mouth")}
     for start in {0, *_one_of(text, 0, people)}:
         yield from _some(text, (start, frozenset()), items)

@@ -143,7 +143,8 @@ def accepts(text: str) -> bool:
     def one_of(words: Iterable[str]) -> str:
         return f"(?:{'|'.join(other for word in words for other in (word, *_OTHER.get(word, ())))})"
 
-    thing = "a " + " ".join(map(one_of, (SIZES, COLOURS, MATERIALS, SHAPES)))
+    parts: list[Iterable[str]] = [SIZES, COLOURS, MATERIALS, SHAPES]
+    thing = "a " + " ".join(map(one_of, parts))
     place = f"{one_of(COLUMNS)} {one_of(ROW_PHRASES.values())}"
     forms = f"{thing}(?: comes)? {place}|{place} {thing}|now {thing} stands {place}"
     return re.fullmatch(forms, " ".join(re.findall(r"[^\W_]+", text.lower()))) is not None
