@@ -219,6 +219,15 @@ CHATTING = ("attributes", "answered", "objects", "nothing added", "R-precision",
 """Figures of rows that draw from dialogues, as their names begin."""
 
 
+BY_TURNS = (
+    "answered by turns said",
+    "answered of what is said",
+    "answered of what is withheld",
+    "the same by the caption alone",
+)
+"""Details of such rows."""
+
+
 def chatpainter() -> str:
     """Show what a dialogue is worth: the figures of each row, and `answered` by how many turns were said."""
     found = lines("chatpainter")
@@ -231,7 +240,7 @@ def chatpainter() -> str:
     known = dict.fromkeys(name for reports in rows.values() for report in reports for name in report.figures)
     shown = [name for begin in CHATTING for name in known if name == begin or name.startswith(begin + "[")]
     text = side_by_side(rows, shown) + "\n"
-    for part in ("answered by turns said", "answered of what is said", "answered of what is withheld"):
+    for part in BY_TURNS:
         levels = list(dict.fromkeys(n for reports in rows.values() for r in reports for n in r.details.get(part, {})))
         cells = [
             [name, *(mean([r.details[part][n] for r in reports if n in r.details.get(part, {})]) for n in levels)]

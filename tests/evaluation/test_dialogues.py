@@ -104,7 +104,9 @@ def test_more_turns_said_are_more_answered_where_the_painter_listens(drawn: list
     assert by_turns["0"] < by_turns["1"] < by_turns["2"] < by_turns["5"] == by_turns["10"] == 1
     assert list(details["answered of what is said"]) == ["1", "2", "5", "10"]
     assert list(details["answered of what is withheld"]) == ["0", "1", "2", "5"]
-    assert details["answered of what is withheld"]["0"] == by_turns["0"]
+    withheld, control = details["answered of what is withheld"], details["the same by the caption alone"]
+    assert withheld["0"] == control["0"] == by_turns["0"] and list(control) == list(withheld)
+    assert all(withheld[level] > control[level] for level in ("1", "2", "5"))  # its painter guesses what is withheld
     assert [turns for turns, _ in drawn] == [0, 1, 2, 5] and {seeds for _, seeds in drawn} == {range(5, 5 + COUNT)}
 
 

@@ -117,6 +117,7 @@ def _by_turns(
         "answered by turns said": {level: share(some, dialogues) for level, some in found.items()},
         "answered of what is said": _shares(found, said),
         "answered of what is withheld": _shares(found, withheld),
+        "the same by the caption alone": _shares(dict.fromkeys(found, next(iter(found.values()))), withheld),
     }
 
 
