@@ -201,8 +201,8 @@ def test_the_energy_score_looks_at_both_under_the_same_haze(large: Dataset) -> N
     lesson = lesson._replace(of_real=system.lessons.features(batch.images, haze))
     twice = batch.images.repeat(2, 1, 1, 1)
     features = system.lessons.features(twice, haze.repeat(2, 1, 1, 1))
-    alike = system.energy(twice, features, batch.images, lesson)
-    others = system.energy(twice.flip(0), features, batch.images, lesson)
+    alike = system.lessons.energy(twice, features, batch.images, lesson)
+    others = system.lessons.energy(twice.flip(0), features, batch.images, lesson)
     assert alike.max() < 0.1 < others.max()
 
 
@@ -216,7 +216,7 @@ def test_a_chequered_grid_costs(large: Dataset) -> None:
     for images in (batch.images, batch.images + 0.2 * grid):
         twice = images.repeat(2, 1, 1, 1)
         features = system.lessons.features(twice, lesson.haze.repeat(2, 1, 1, 1))
-        scores.append(system.energy(twice, features, batch.images, lesson).mean().item())
+        scores.append(system.lessons.energy(twice, features, batch.images, lesson).mean().item())
     assert scores[1] > scores[0] + 0.1
 
 

@@ -308,6 +308,31 @@ def test_each_loss_of_the_kit_is_added_once(data: Dataset) -> None:
         assert torch.allclose(asked.loss, plain.loss + total, rtol=1e-5)
 
 
+def test_the_energy_score_is_of_two_drawings_of_each_text(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    system, seen = kitted(data, "teacher", "energy"), []
+    energy = system.lessons.energy
+    monkeypatch.setattr(system.lessons, "energy", lambda *given: seen.append(given) or energy(*given))
+    _, generator = played(system, data)
+    _, plain = played(kitted(data, "teacher"), data)
+    (fake, drawn, real, lesson), *_ = seen
+    assert len(fake) == 2 * len(real) and len(drawn.whole) == len(fake)
+    assert not torch.equal(*fake.chunk(2))
+    assert generator.log["energy"].item() == pytest.approx(2 * energy(fake, drawn, real, lesson).mean().item())
+    assert generator.log.keys() - plain.log.keys() == {"energy"}
+    assert gradients(generator.log["energy"], system.generator) > 0
+
+
+def test_naming_is_raised_in_the_first_stage(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = []
+    for seen, weight in ((0, 0.0), (400, 0.5), (800, 1.0), (1_600, 1.0)):
+        system = kitted(data, "teacher", "naming")
+        monkeypatch.setattr(system.lessons, "naming", lambda drawn, lesson: 10 * torch.ones(8))
+        torch.manual_seed(1)
+        _, generator = system.phases()[-1].step(batch(data), Clock(seen=seen, total=1_600, step=1))  # type: ignore[misc]
+        losses.append(generator.loss.item() - 10 * weight)
+    assert losses == pytest.approx([losses[0]] * 4, rel=1e-4)
+
+
 def test_below_16_pixels_the_teacher_does_not_look(data: Dataset) -> None:
     system = kitted(data, *KIT, stages=(Stage(8, 1, 8, 0.5), Stage(16, 1, 8, 0.5)))
     torch.manual_seed(1)

@@ -43,13 +43,11 @@ from limner.blocks.latent.knobs import Spread
 from limner.blocks.layers.convolutions import doublings
 from limner.blocks.layers.fusion import FusionGenerator
 from limner.blocks.losses.differentiable_augmentation import blurred
-from limner.blocks.losses.energy_score import energy_score
 from limner.blocks.losses.penalties import gradient_penalty
 from limner.blocks.modes import full_precision
-from limner.blocks.teacher.lessons import Lesson, Lessons
+from limner.blocks.teacher.lessons import Lessons
 from limner.blocks.teacher.teacher import Teacher
 from limner.blocks.text.encoders import texts_of, unknown_words
-from limner.blocks.vision.residual import Features
 from limner.data.schema import Schema
 from limner.data.views import Pairs
 from limner.errors import UserError
@@ -246,7 +244,7 @@ class MiniatureV2(System):
         terms = {
             "match": (c.match, lambda: mean_over(self.lessons.match(features, asked), ~dropped.repeat(2))),
             "naming": (c.naming * raised, lambda: self.lessons.naming(features, asked).mean()),
-            "energy": (c.energy, lambda: self.energy(fake, features, real, lesson).mean()),
+            "energy": (c.energy, lambda: self.lessons.energy(fake, features, real, lesson).mean()),
         }
         log = {name: term() for name, (weight, term) in terms.items() if weight}
         yield Update("generator", loss + sum(terms[name][0] * value for name, value in log.items()), log)
@@ -257,15 +255,6 @@ class MiniatureV2(System):
             return gradient_penalty(self.critic, real, text, autocast=True)
         both = torch.cat([real, fake[: len(real)]])
         return 2 * gradient_penalty(self.critic, both, text.repeat(2, 1), autocast=True)
-
-    def energy(self, fake: Tensor, drawn: Features, real: Tensor, lesson: Lesson) -> Tensor:
-        """Return the energy score of pixels, pixels pooled by two, and the teacher's maps: (B,).
-
-        The teacher is shown blurred pictures, and pooling blurs: only pixels themselves tell of a chequered grid.
-        """
-        halves = [one.chunk(2) for one in (fake, F.avg_pool2d(fake, 2), *drawn.maps)]
-        known = (real, F.avg_pool2d(real, 2), *lesson.of_real.maps)
-        return energy_score([a for a, _ in halves], [b for _, b in halves], known)
 
     @no_grad
     def sample(self, requests: Sequence[Request], knobs: Spread, rng: RowNoise) -> Iterator[Draft]:

@@ -10,10 +10,11 @@ Letters: B pictures, S side of the finished picture, R side of the newest stage,
 (R = 4 * 2^depth), alpha the weight of the newest stage while it fades in, E width of a sentence vector, c numbers of
 the code that Conditioning Augmentation makes of it, Z numbers of noise, C channels.
 
-The kit (`kit=teacher,edits,match,naming,pairing`, none of it the program's), by what was learnt since
+The kit (`kit=teacher,edits,match,naming,energy,pairing`, none of it the program's), by what was learnt since
     teacher: two encoders read and look first, and are frozen (`blocks.teacher`); codes are made of what the text says.
     edits: half of the wrong texts are the picture's own with one word changed.
     match, naming: a drawing's own text is to be found by it; it is to show what the text says (from 16 pixels on).
+    energy: two drawings of each text are scored beside the real picture (`blocks.losses.energy_score`).
     pairing: real and drawn pictures of one text are compared (Huang et al., R3GAN, NeurIPS 2024), and gradients are
         penalised at every 16th step, in bf16 (Karras et al., StyleGAN2, 2020), in place of WGAN-GP.
     Stages may begin at 16 pixels: what is below says little.
@@ -78,8 +79,10 @@ from limner.requests import Caption, Request
 from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, blend, no_grad
 
 INGREDIENTS = frozenset({"matching", "kl", "fade"})
-KIT = ("teacher", "edits", "match", "naming", "pairing")
+KIT = ("teacher", "edits", "match", "naming", "energy", "pairing")
 LAZY = 16  # pairing: steps from one penalty to the next, each weighted this much more
+RAMP = 0.5  # share of the first stage in which the weight of naming rises to 1
+ENERGY = 2.0  # weight of the energy score, as in Miniature's second recipe
 SMALLEST = 16  # side from which the teacher looks at drawings
 TEACHER_BATCH = 96  # pictures in a step of the teacher
 DRIFT = 0.001  # weight of the squared scores of real pictures
@@ -126,7 +129,7 @@ class Config:
     without: tuple[str, ...] = ()
     """Ingredients left out, to see what each gives: matching, kl, fade."""
     kit: tuple[str, ...] = ()
-    """Modern ingredients put in, by name: teacher, edits, match, naming, pairing."""
+    """Modern ingredients put in, by name: teacher, edits, match, naming, energy, pairing."""
     gamma: float = 1.0
     """With pairing: weight of the penalty of gradients at real pictures and at drawn ones."""
     teacher_images: int = 150_000
@@ -227,11 +230,11 @@ def pairing_loss(right: Tensor, fake: Tensor, wrong: Tensor | None = None, weigh
 
     Args:
         right: scores of real pictures with their texts, (B,).
-        fake: scores of pictures drawn from the same texts, (B,).
+        fake: scores of pictures drawn from the same texts, (B,), or of several of each, (2B,).
         wrong: scores of the same real pictures with texts that do not fit, (B,), where they are taken.
         weight: of the second term.
     """
-    loss = F.softplus(fake.float() - right.float()).mean()
+    loss = F.softplus(fake.float().unflatten(0, (-1, len(right))) - right.float()).mean()
     return loss if wrong is None else loss + weight * F.softplus(wrong.float() - right.float()).mean()
 
 
@@ -278,7 +281,7 @@ class T2F(System):
             raise UserError(f"without={min(unknown)}: what can be left out is {', '.join(sorted(INGREDIENTS))}")
         if unknown := set(c.kit) - set(KIT):
             raise UserError(f"kit={min(unknown)}: what there is are {', '.join(KIT)}")
-        if "teacher" not in c.kit and (needy := {"edits", "match", "naming"} & set(c.kit)):
+        if "teacher" not in c.kit and (needy := {"edits", "match", "naming", "energy"} & set(c.kit)):
             raise UserError(f"kit={min(needy)} needs a teacher: kit=teacher,{','.join(sorted(needy))}")
         stages = c.stages if self.uses("fade") else [replace(stage, fade=0.0) for stage in c.stages]
         self.schedule = GrowthSchedule.of(stages, c.widths, c.size, c.images)
@@ -336,14 +339,19 @@ class T2F(System):
         lesson = self.lessons.prepare(real, batch.rows) if self.teacher else None
         sentence = self.condition(lesson.pooled) if lesson else self.text.sentence(batch.texts)  # (B, E)
         mean, log_var = self.augment(sentence)
-        code = reparameterise((mean, log_var), torch.randn_like(mean))  # (B, c)
-        noise = normal(code, c.noise)  # (B, Z)
-        fake = self.generator(torch.cat([code, noise], dim=1), depth, alpha)
+        times = 2 if "energy" in c.kit else 1  # drawings of each text; n is B times so many
+        gaussian = mean.repeat(times, 1), log_var.repeat(times, 1)
+        code = reparameterise(gaussian, torch.randn_like(gaussian[0]))  # (n, c)
+        fake = self.generator(torch.cat([code, normal(code, c.noise)], dim=1), depth, alpha)
 
         text = sentence.detach() if self.critic.reader is None else self.critic.reader.sentence(batch.texts)
-        real_maps, fake_maps = self.critic.maps(torch.cat([real, fake.detach()]), depth, alpha).chunk(2)
+        maps = self.critic.maps(torch.cat([real, fake.detach()]), depth, alpha)
+        real_maps, fake_maps = maps.split([len(real), len(fake)])
         real_features, fake_features = self.critic.features(real_maps), self.critic.features(fake_maps)
-        on_right, on_fake = self.critic.match(real_features, text), self.critic.match(fake_features, text)
+        on_right, on_fake = (
+            self.critic.match(real_features, text),
+            self.critic.match(fake_features, text.repeat(times, 1)),
+        )
         loss_of = pairing_loss if "pairing" in c.kit else critic_loss
         loss, log = loss_of(on_right, on_fake), {"right": on_right, "drawn": on_fake}
         if self.uses("matching"):
@@ -354,16 +362,18 @@ class T2F(System):
                 on_wrong = self.critic.match(real_features[batch.wrong], text)  # wrong picture, right text
             loss = loss_of(on_right, on_fake, on_wrong, weight=c.negatives)
             log["wrong"] = on_wrong
-        penalty = self.penalty(depth, alpha, clock, real, fake, text)
+        penalty = self.penalty(depth, alpha, clock, real, fake[: len(real)], text)
         yield Update("critic", loss + penalty, log | {"penalty": penalty})
 
-        score = self.critic(fake, text.detach(), depth, alpha).float()
+        score = self.critic(fake, text.detach().repeat(times, 1), depth, alpha).float().unflatten(0, (times, -1))
         loss = F.softplus(on_right.detach().float() - score).mean() if "pairing" in c.kit else -score.mean()
         kl = kl_to_standard_normal(mean, log_var)
         log = {"kl": kl}
         if lesson and fake.shape[-1] >= SMALLEST:
-            asked = self.asked(lesson, fake)
-            loss, log = loss + sum(asked.values()), log | asked
+            asked = self.asked(lesson, real, fake)
+            raised = min(clock.progress / RAMP, 1.0) if depth == self.schedule.first else 1.0
+            loss = loss + sum(raised * term if name == "naming" else term for name, term in asked.items())
+            log |= asked
         yield Update("generator", loss + self.uses("kl") * c.kl * kl, log)
 
     def penalty(self, depth: int, alpha: float, clock: Clock, real: Tensor, fake: Tensor, text: Tensor) -> Tensor:
@@ -376,11 +386,17 @@ class T2F(System):
         squares = 2 * gradient_penalty(critic, both, text.detach().repeat(2, 1), autocast=True)  # the sum of two means
         return LAZY * 0.5 * self.config.gamma * squares
 
-    def asked(self, lesson: Lesson, fake: Tensor) -> dict[str, Tensor]:
-        """Return what the teacher asks of drawings (B, 3, R, R): matching and naming, as far as the kit has them."""
-        drawn, kit = self.lessons.features(fake, lesson.haze), self.config.kit
-        asked = {"match": self.lessons.match, "naming": self.lessons.naming}
-        return {name: ask(drawn, lesson).mean() for name, ask in asked.items() if name in kit}
+    def asked(self, lesson: Lesson, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Return what the teacher asks of drawings (n, 3, R, R), as far as the kit has it."""
+        kit, mine = self.config.kit, self.lessons
+        each = lesson if len(fake) == len(real) else lesson.twice()
+        drawn = mine.features(fake, each.haze)
+        asks = {
+            "match": lambda: mine.match(drawn, each),
+            "naming": lambda: mine.naming(drawn, each),
+            "energy": lambda: ENERGY * mine.energy(fake, drawn, real, lesson),
+        }
+        return {name: ask().mean() for name, ask in asks.items() if name in kit}
 
     @torch.no_grad()
     def condition(self, pooled: Tensor) -> Tensor:

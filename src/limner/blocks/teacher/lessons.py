@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from limner.blocks.losses.differentiable_augmentation import HAZE, blurred, enlarged
+from limner.blocks.losses.energy_score import energy_score
 from limner.blocks.losses.hard_negatives import Candidates, HardNegatives
 from limner.blocks.modes import full_precision
 from limner.blocks.teacher.properties import contradicts, obedience_loss, said_by
@@ -138,3 +140,19 @@ class Lessons:
     def naming(self, drawn: Features, lesson: Lesson) -> Tensor:
         """Return the mean of -log p over what each drawing is asked for and does not yet show: (B,)."""
         return obedience_loss(self.teacher.named(drawn), lesson.value, lesson.asked)
+
+    @staticmethod
+    def energy(fake: Tensor, drawn: Features, real: Tensor, lesson: Lesson) -> Tensor:
+        """Return the energy score of pixels, pixels pooled by two, and the teacher's maps: (B,).
+
+        The teacher is shown blurred pictures, and pooling blurs: only pixels themselves tell of a chequered grid.
+
+        Args:
+            fake: (2B, 3, R, R), a first and then a second drawing of each text.
+            drawn: the teacher's features of them.
+            real: (B, 3, R, R).
+            lesson: of the real pictures.
+        """
+        halves = [one.chunk(2) for one in (fake, F.avg_pool2d(fake, 2), *drawn.maps)]
+        known = (real, F.avg_pool2d(real, 2), *lesson.of_real.maps)
+        return energy_score([a for a, _ in halves], [b for _, b in halves], known)
