@@ -49,7 +49,7 @@ class Layout(Request):
             return super().from_cell(cell, schema, text)
         if not isinstance(cell, list | tuple) or not all(map(is_box, cell)):
             raise UserError(f"the column layout holds [label, x, y, width, height] of each box, not {cell!r:.60}")
-        return cls(tuple((label, *map(float, box)) for label, *box in cell), text)  # type: ignore[misc]
+        return cls(tuple((label, *map(float, box)) for label, *box in cell), text)
 
     @classmethod
     def held_out(cls, data: Answered, split: str, count: int) -> Sequence[Request]:
