@@ -28,12 +28,12 @@ def jensen_shannon(one: Iterable[Sequence[str]], other: Iterable[Sequence[str]],
     first, second = counted(one, n), counted(other, n)
     if not first or not second:
         return float(bool(first) != bool(second))
-    p_total, q_total, divergence = first.total(), second.total(), 0.0
+    p_total, q_total, nats = first.total(), second.total(), 0.0
     for gram in first.keys() | second.keys():
         p, q = first[gram] / p_total, second[gram] / q_total
         middle = (p + q) / 2
-        divergence += sum(share * math.log(share / middle) for share in (p, q) if share) / 2
-    return divergence / math.log(2)
+        nats += sum(share * math.log(share / middle) for share in (p, q) if share) / 2
+    return nats / math.log(2)
 
 
 def novelty(sentences: Sequence[str], known: Collection[str]) -> float:
