@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -41,3 +42,20 @@ def test_fields_of_another_type_are_refused(body: dict[str, Any]) -> None:
     with pytest.raises(UserError) as caught:
         from_json(body)
     assert "\n" not in str(caught.value)
+
+
+WRITTEN = [
+    '{"kind": "layout", "boxes": [["cup", 0.25, 0.5, 0.125, 0.125]], "caption": "2 cups"}',
+    '{"kind": "dialogue", "caption": "a cat", "turns": [["how many?", "one"]]}',
+    '{"kind": "labelset", "labels": ["cup", "cup", "table"]}',
+    '{"kind": "attributes", "values": {"hair": "red"}}',
+    '{"kind": "story", "lines": ["a", "b"], "setting": []}',
+    '{"kind": "caption", "text": "a hat"}',
+    '{"kind": "nothing"}',
+]
+"""Requests as recipes of 0.1.0 have them: pictures and galleries that hold them can be drawn again for good."""
+
+
+@pytest.mark.parametrize("text", WRITTEN)
+def test_requests_of_old_recipes_are_read_as_they_were_written(text: str) -> None:
+    assert json.dumps(to_json(from_json(json.loads(text)))) == text

@@ -31,7 +31,7 @@ export function Drafts({ artist, drawn }) {
   if (!stages.length) return null;
   return html`<details class="fold" id="drafts" open=${open} onToggle=${(event) => setOpen(event.target.open)}>
     <summary>Drafts</summary>
-    <ol class="strip">
+    <ol class="strip" tabindex="0" aria-label="Drafts">
       ${stages.map((stage, place) => {
         const note = stage.recipe ? "the picture" : stage.note || `draft ${place + 1}`;
         return html`<li key=${place}><${PngImage} png=${stage.png} alt="" /><span class="small soft">${note}</span></li>`;

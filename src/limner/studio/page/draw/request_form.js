@@ -9,6 +9,7 @@ import { Chips, Labels } from "./chips.js";
 import { Prompt, Unknown } from "./prompt.js";
 import { kindIn } from "./state.js";
 import { Widget } from "./widgets.js";
+import { WriteCaption } from "./writer.js";
 
 /** What is shown beside the picture, not in the form above it. */
 const BESIDE = ["values", "labels"];
@@ -17,6 +18,7 @@ const BESIDE = ["values", "labels"];
 export function RequestForm({ artist, state, change, onSurprise, unknown }) {
   const kind = kindIn(artist, state);
   const words = wordsField(kind);
+  const say = (text) => change({ said: (said) => withWords(kind, said, text) });
   const button = html`<button type="button" id="surprise" onClick=${onSurprise}>
     <${Icon} name="dice" /> Surprise me
   </button>`;
@@ -39,9 +41,9 @@ export function RequestForm({ artist, state, change, onSurprise, unknown }) {
             id="prompt"
             text=${wordsIn(kind, state.said)}
             placeholder=${artist.examples[0] ?? words.about}
-            onInput=${(text) => change({ said: withWords(kind, state.said, text) })}
+            onInput=${say}
           />
-          ${button}
+          ${button} <${WriteCaption} artist=${artist} onText=${say} />
         </div>
         <${Unknown} unknown=${unknown} />
         <${Hints} artist=${artist} asked=${state.asked} />
