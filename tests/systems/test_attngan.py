@@ -9,10 +9,10 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from limner.blocks.layers.attention import WordAttention
 from limner.blocks.layers.tree import Drawn
 from limner.blocks.losses.damsm import matching_losses
 from limner.blocks.losses.matching_aware import DiscriminatorScores
+from limner.blocks.text.attention import WordAttention
 from limner.blocks.text.encoders import BiLstmEncoder, Text, TextCodes, blended
 from limner.data.dataset import Dataset
 from limner.data.schema import Lexicon, words_of

@@ -4,7 +4,7 @@ Xu, Zhang, Huang, Zhang, Gan, Huang, He: AttnGAN: Fine-Grained Text to Image Gen
 Adversarial Networks, CVPR 2018.
 
 Reading order: AttnGanConfig; Branch and Generator (eq. 1); AttnGan: phases, step, the losses L_D (eq. 6) and L (eqs. 4,
-5 and 14), sampling. Attention to words, eqs. 2 and 3, is `blocks.layers.attention`; the adversarial losses of a stage
+5 and 14), sampling. Attention to words, eqs. 2 and 3, is `blocks.text.attention`; the adversarial losses of a stage
 are `blocks.losses.stages`; DAMSM, the encoders' own training with its equations 7 to 13, is in `blocks.losses.damsm`;
 the generator's layers are in `blocks.layers.tree`.
 
@@ -45,7 +45,6 @@ from limner.blocks.discriminators.pyramid import Discriminators, drafts, half_li
 from limner.blocks.export import CONDITION, example_words, export_encoder, export_generator
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.latent.noise import normal
-from limner.blocks.layers.attention import WordAttention
 from limner.blocks.layers.conditioning_augmentation import (
     ConditioningAugmentation,
     kl_to_standard_normal,
@@ -57,6 +56,7 @@ from limner.blocks.losses.damsm import SmallRegions, damsm, matching_losses
 from limner.blocks.losses.joint_embedding import same_meaning
 from limner.blocks.losses.matching_aware import AdversarialLoss, DiscriminatorScores
 from limner.blocks.losses.stages import adversarial_loss, stage_loss
+from limner.blocks.text.attention import WordAttention
 from limner.blocks.text.encoders import BiLstmEncoder, Text, TextCodes, blended, texts_of, unknown_words
 from limner.blocks.text.subsample import subsample_words
 from limner.blocks.vision.pretrained import InceptionRegions, load_imagenet

@@ -3,7 +3,7 @@
 Li, Qi, Lukasiewicz, Torr: Controllable Text-to-Image Generation, NeurIPS 2019.
 
 Reading order: ControlGanConfig; ChannelAttention, Branch and Generator; WordCritic; ControlGan: phases, step, losses,
-sampling. Attention of places to words and the adversarial losses of a stage are AttnGAN's (`blocks.layers.attention`,
+sampling. Attention of places to words and the adversarial losses of a stage are AttnGAN's (`blocks.text.attention`,
 `blocks.losses.stages`), the encoders' training DAMSM (`blocks.losses.damsm`), the perceptual loss
 `blocks.losses.perceptual`.
 
@@ -51,7 +51,6 @@ from limner.blocks.discriminators.pyramid import Discriminators, drafts, half_li
 from limner.blocks.export import CONDITION, example_words, export_encoder, export_generator
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.latent.noise import normal
-from limner.blocks.layers.attention import WordAttention
 from limner.blocks.layers.conditioning_augmentation import (
     ConditioningAugmentation,
     kl_to_standard_normal,
@@ -66,6 +65,7 @@ from limner.blocks.losses.matching_aware import AdversarialLoss, DiscriminatorSc
 from limner.blocks.losses.perceptual import perceptual_loss
 from limner.blocks.losses.stages import adversarial_loss, stage_loss
 from limner.blocks.modes import evaluating, full_precision
+from limner.blocks.text.attention import WordAttention
 from limner.blocks.text.encoders import BiLstmEncoder, Text, TextCodes, blended, texts_of, unknown_words
 from limner.blocks.text.subsample import subsample_words
 from limner.blocks.vision.pretrained import InceptionRegions, VggFeatures, load_imagenet

@@ -4,7 +4,7 @@ Qiao, Zhang, Xu, Tao: Learn, Imagine and Create: Text-to-Image Generation from P
 
 Reading order: LeicaGanConfig; TwoReaders; Branch and Generator; the game over modalities (DomainCritic); triplet_loss;
 LeicaGan: its three phases, their steps and losses, sampling. Both priors are trained by DAMSM's losses
-(`blocks.losses.damsm`); attention is `blocks.layers.attention`, the adversarial losses of a stage are
+(`blocks.losses.damsm`); attention is `blocks.text.attention`, the adversarial losses of a stage are
 `blocks.losses.stages`.
 
 Letters: B pictures, S their side, s that of a stage, E width of sentences and words of a prior, T words, Z = 100
@@ -45,7 +45,6 @@ from limner.blocks.discriminators.pyramid import Discriminators, drafts, half_li
 from limner.blocks.export import CONDITION, example_words, export_encoder, export_generator
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.latent.noise import normal
-from limner.blocks.layers.attention import SentenceAttention, WordAttention
 from limner.blocks.layers.conditioning_augmentation import (
     ConditioningAugmentation,
     kl_to_standard_normal,
@@ -59,6 +58,7 @@ from limner.blocks.losses.damsm import SmallRegions, encoders_player, matched, m
 from limner.blocks.losses.joint_embedding import same_meaning
 from limner.blocks.losses.matching_aware import AdversarialLoss, DiscriminatorScores
 from limner.blocks.losses.stages import adversarial_loss, stage_loss
+from limner.blocks.text.attention import SentenceAttention, WordAttention
 from limner.blocks.text.encoders import BiLstmEncoder, Text, TextCodes, blended, texts_of, unknown_words
 from limner.blocks.text.subsample import subsample_words
 from limner.blocks.vision.pretrained import InceptionRegions, load_imagenet

@@ -3,7 +3,7 @@
 Qiao, Zhang, Xu, Tao: MirrorGAN: Learning Text-to-image Generation by Redescription, CVPR 2019.
 
 Reading order: MirrorGanConfig; GLAM: Branch and Generator; MirrorGan: phases, step, its losses,
-sampling, captions. Attention to words and sentence is `blocks.layers.attention`; the adversarial losses of a stage are
+sampling, captions. Attention to words and sentence is `blocks.text.attention`; the adversarial losses of a stage are
 `blocks.losses.stages`. The encoders (STEM) are trained by `blocks.losses.damsm`, the captioner (STREAM) is
 `blocks.vision.captioner`; the generator's layers are in `blocks.layers.tree`.
 
@@ -44,7 +44,6 @@ from limner.blocks.discriminators.pyramid import Discriminators, drafts, half_li
 from limner.blocks.export import CONDITION, example_words, export_encoder, export_generator
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.latent.noise import normal
-from limner.blocks.layers.attention import SentenceAttention, WordAttention
 from limner.blocks.layers.conditioning_augmentation import (
     ConditioningAugmentation,
     kl_to_standard_normal,
@@ -56,6 +55,7 @@ from limner.blocks.losses.damsm import SmallRegions, damsm
 from limner.blocks.losses.differentiable_augmentation import middle
 from limner.blocks.losses.matching_aware import AdversarialLoss, DiscriminatorScores
 from limner.blocks.losses.stages import adversarial_loss, stage_loss
+from limner.blocks.text.attention import SentenceAttention, WordAttention
 from limner.blocks.text.encoders import BiLstmEncoder, Text, TextCodes, blended, texts_of, unknown_words
 from limner.blocks.text.subsample import subsample_words
 from limner.blocks.vision.captioner import Captioner, captioning

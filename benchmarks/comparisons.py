@@ -1,0 +1,178 @@
+"""Tables of comparisons: benches, and the systems that are measured by figures of their own; and what all tables share.
+
+Each function makes one table of results/*.jsonl, for `benchmarks/tables.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+from pathlib import Path
+from typing import Any
+
+from limner.evaluation.bench import columns
+from limner.evaluation.report import Report, side_by_side
+
+ROOT = Path(__file__).parent.parent
+
+
+def lines(name: str) -> list[dict[str, Any]]:
+    """Read results/NAME.jsonl; empty where there is none."""
+    path = ROOT / "results" / f"{name}.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def table(head: list[str], rows: list[list[Any]]) -> str:
+    """Return a Markdown table."""
+    body = ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+    return "\n".join(["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *body]) + "\n"
+
+
+def made_by(line: dict[str, Any]) -> str:
+    """Say by which command."""
+    return f"\n`{line['command']}` (commit {line['commit'][:7]}, torch {line['versions']['torch']}, on the CPU).\n"
+
+
+def made(found: list[dict[str, Any]]) -> str:
+    """Say by which command and on what."""
+    if not found:
+        return "\nNot measured yet.\n"
+    last = found[-1]
+    return f"\n`{last['command']}` (commit {last['commit'][:7]}, {last['threads']} CPU cores, torch {last['torch']}).\n"
+
+
+def bench(name: str) -> str:
+    """Show a bench: mean and deviation over seeds, rows named by what sets them apart."""
+    found = lines(name)
+    if not found:
+        return made(found)
+    rows: dict[str, list[Report]] = {}
+    for line in found:
+        rows.setdefault(line["row"], []).append(Report.from_json(line))
+    parts = {row: re.split(r"[:,](?=\w+)", row) for row in rows}
+    common = set.intersection(*(set(split) for split in parts.values()))
+    called = {
+        row: " ".join(part for part in split if part not in common) or "the preset" for row, split in parts.items()
+    }
+    images, size = found[0]["config"]["images"], found[0]["protocol"]["size"]
+    shown = columns([reports[0] for reports in rows.values()])
+    text = side_by_side({called[row]: reports for row, reports in rows.items()}, shown)
+    return (
+        text
+        + f"\n\n{images:,} {shown_to(found[0]['protocol'], size)}; mean and deviation over seeds.\n"
+        + "\n".join(map(made_by, {line["command"]: line for line in found}.values()))
+    )
+
+
+def shown_to(p: dict[str, Any], size: int) -> str:
+    """Say what a bench's rows were shown and measured on, by their protocol."""
+    if p.get("kind") == "sentences":
+        return (
+            f"sentences shown to each, {p['pictures']:,} written and as many real ones beside them, compared with "
+            f"{p['reference']:,} other held-out ones"
+        )
+    if p.get("kind") == "layouts":
+        return f"layouts shown to each, {p['pictures']:,} held-out ones"
+    asked = f"{p['stories']:,} held-out stories" if p.get("stories") else f"{p['pictures']:,} held-out captions"
+    return f"pictures seen by each, {size} pixels, {asked}, judge {p['judge']}"
+
+
+def textkd() -> str:
+    """Show IWGAN and TextKD-GAN side by side, and how sure each autoencoder was of what it wrote."""
+    sure: dict[str, list[dict[str, float]]] = {}
+    for line in lines("textkd"):
+        if line["sureness"]:
+            sure.setdefault(line["config"]["teacher"], []).append(line["sureness"])
+    rows = [
+        [teacher, *(f"{sum(one[when] for one in some) / len(some):.3f}" for when in ("first", "last"))]
+        for teacher, some in sure.items()
+    ]
+    head = ["teacher", "mean of its largest probability, at first", "at the end"]
+    return bench("textkd") + ("\n" + table(head, rows) if rows else "")
+
+
+CHATTING = ("attributes", "answered", "objects", "nothing added", "R-precision", "fid", "recall", "million parameters")
+"""Figures of rows that draw from dialogues, as their names begin."""
+
+
+BY_TURNS = (
+    "answered by turns said",
+    "answered of what is said",
+    "answered of what is withheld",
+    "the same by the caption alone",
+)
+"""Details of such rows."""
+
+
+def chatpainter() -> str:
+    """Show what a dialogue is worth: the figures of each row, and `answered` by how many turns were said."""
+    found = lines("chatpainter")
+    if not found:
+        return made(found)
+    rows: dict[str, list[Report]] = {}
+    for line in found:
+        long = ", reads long texts" if line["config"]["long"] else ""
+        rows.setdefault(f"dialogue={line['config']['dialogue']}{long}", []).append(Report.from_json(line))
+    known = dict.fromkeys(name for reports in rows.values() for report in reports for name in report.figures)
+    shown = [name for begin in CHATTING for name in known if name == begin or name.startswith(begin + "[")]
+    text = side_by_side(rows, shown) + "\n"
+    for part in BY_TURNS:
+        levels = list(dict.fromkeys(n for reports in rows.values() for r in reports for n in r.details.get(part, {})))
+        cells = [
+            [name, *(mean([r.details[part][n] for r in reports if n in r.details.get(part, {})]) for n in levels)]
+            for name, reports in rows.items()
+        ]
+        text += "\n" + table([f"{part}:", *(f"{level} turns" for level in levels)], cells)
+    c, p = found[0]["config"], found[0]["protocol"]
+    seen = f"{c['images']:,} pictures in stage I and {c['second_images']:,} in stage II"
+    told = f"\n{seen}, {c['size']} pixels, {p['pictures']:,} held-out dialogues, judge {p['judge']}.\n"
+    return text + told + "\n".join(map(made_by, {line["command"]: line for line in found}.values()))
+
+
+def mean(values: list[float]) -> str:
+    """Return the mean of the values of several seeds."""
+    return f"{sum(values) / len(values):.3f}" if values else ""
+
+
+LAYOUT_FIGURES = {
+    "count nats": (".3f", "counts, nats"),
+    "box nats": (".2f", "boxes, nats"),
+    "counts within 1": (".1%", "counts within 1"),
+    "IoU": (".3f", "IoU"),
+    "rule violations": (".1%", "boxes that break a rule"),
+    "odd layouts, AUC": (".3f", "odd layouts, AUC"),
+}
+"""Figures of layouts: how they are written, and in words."""
+
+
+def layout_vae() -> str:
+    """Show LayoutVAE and what it is compared with, beside the rules: mean over seeds, and deviation where several."""
+    found = lines("layout_vae")
+    if not found:
+        return made(found)
+    last = found[-1]
+    same = [line for line in found if all(line[one] == last[one] for one in ("layouts", "images", "held_out"))]
+    names = [name for name in LAYOUT_FIGURES if name in last["figures"]]
+
+    def cell(row: str, name: str, place: int) -> str:
+        values = [line["figures"][name][place] for line in same if row in ("", line["row"])]
+        form, numbers = LAYOUT_FIGURES[name][0], [value for value in values if value is not None]
+        spread = f" ± {format(statistics.stdev(numbers), form)}" if row and len(numbers) > 1 else ""
+        return format(statistics.fmean(numbers), form) + spread if numbers else ""
+
+    rows = [[row, *(cell(row, name, 0) for name in names)] for row in dict.fromkeys(line["row"] for line in same)]
+    rows.append(["the rules", *(cell("", name, 1) for name in names)])
+    seeds = len({line["seed"] for line in same})
+    about = f"{last['layouts']:,} layouts, {last['images']:,} shown in each phase, {last['held_out']:,} held out; "
+    about += (
+        f"mean{' and deviation' if seeds > 1 else ''} over {seeds} seed{'s' if seeds > 1 else ''}; nats a layout.\n"
+    )
+    return table(["", *(LAYOUT_FIGURES[name][1] for name in names)], rows) + "\n" + about + made(same)
+
+
+def on_a_core(found: list[dict[str, Any]]) -> str:
+    """Say by which commands, where the artist has a core and all else what is left."""
+    r, commands = found[-1], ",\n".join(f"`{one['command']}`" for one in found)
+    cores = f"an artist on one of {r['cores']} CPU cores, its clients on the rest"
+    return f"\n{commands} (commit {r['commit'][:7]}, {cores}, torch {r['torch']}).\n"
