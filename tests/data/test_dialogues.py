@@ -82,7 +82,7 @@ def test_without_the_column_one_line_says_so(tmp_path: Path) -> None:
 
 
 def test_a_prompt_whose_turn_lacks_its_answer_is_refused() -> None:
-    with pytest.raises(UserError, match="a turn lacks its question or its answer"):
+    with pytest.raises(UserError, match="the column dialogue holds turns such as"):
         Dialogue.from_cell([HOW_MANY, {"question": "who?"}], Schema(16), "a cat")
 
 

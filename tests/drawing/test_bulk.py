@@ -137,7 +137,7 @@ def test_a_folder_goes_on_with_its_own_job_alone(artist: Artist, tmp_path: Path)
         ("p.jsonl", '{"text": "a hat"', "p.jsonl:1: is not JSON"),
         ("p.jsonl", '{"request": {"kind": "sonnet"}}', "p.jsonl:1: unknown kind of request 'sonnet'"),
         ("p.jsonl", '{"request": {"kind": "labelset", "labels": ["cup"]}}', "draws from a Caption, not from LabelSet"),
-        ("p.jsonl", '{"request": {"kind": "caption", "text": 5}}', "p.jsonl:1: text of a caption must be str, not 5"),
+        ("p.jsonl", '{"request": {"kind": "caption", "text": 5}}', "p.jsonl:1: text must be a text, not 5"),
         ("p.jsonl", '{"request": [1]}', "p.jsonl:1: "),
         ("p.csv", "text,mood\na hat,glad,5\n", "p.csv:2: has more cells"),
         ("p.csv", "text,request\na hat,{half\n", "p.csv:2: the column request holds no JSON"),

@@ -49,9 +49,9 @@ def shapes_folder(folder: Path, size: int = 16, count: int = 24) -> Path:
             "keypoints": [*points, {"label": "middle", "x": size / 2, "y": size / 2, "visible": shape != "bar"}],
             "description": f"There is a {colour} {shape}. The ground is {ground}.",
             "dialogue": [
+                {"question": "what colour is it?", "answer": colour},
                 {"question": "what shape is it?", "answer": f"a {shape}"},
-                {"question": f"is the {shape} {colour}?", "answer": "yes"},
-                {"question": "what is the ground?", "answer": ground},
+                {"question": f"is the ground {ground}?", "answer": "yes"},
             ][number % 3 :],
         }
         lines.append(line)

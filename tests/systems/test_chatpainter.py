@@ -309,7 +309,16 @@ def test_the_papers_scale_is_built_and_takes_a_step(tmp_path: Path) -> None:
     schema = Schema(256, Lexicon(("red", "bar")), spoken=Lexicon(("what", "colour")), turns=10)
     system = ChatPainter(ChatPainter.presets["paper"], schema)
     assert count(system.readers[0]) == 2 * 4 * (1024 * 512 + 512 * 512 + 2 * 512)
-    assert 30e6 < count(system.generator.sketcher) < 40e6 and 50e6 < count(system.generator.refiner) < 70e6
+    g, code = 192, 2048 * 256 + 256  # Conditioning Augmentation of caption and dialogue, 1,024 numbers each
+    first, wide = 8 * g, 4 * g
+    start = (100 + 128) * first * 16 + 3 * first * 16  # linear with biases, batch norm
+    residuals = sum(w * n + 9 * n * n + 9 * n * w + 2 * (2 * n + w) for w, n in ((first, first // 4), (wide, g)))
+    doublings = sum(9 * 2 * w * w + 2 * w for w in (wide, 2 * g, g))
+    assert count(system.generator.sketcher) == code + start + residuals + doublings + 9 * g * 3
+    look = 3 * g * 9 + g * 2 * g * 16 + 4 * g + 2 * g * wide * 16 + 2 * wide
+    join = (wide + 128) * wide * 9 + 2 * wide + 2 * (2 * 9 * wide * wide + 4 * wide)
+    doublings = sum(9 * 2 * w * w + 2 * w for w in (2 * g, g, g // 2, g // 4))
+    assert count(system.generator.refiner) == code + look + join + doublings + 9 * (g // 4) * 3
     images = torch.rand(2, 3, 256, 256) * 2 - 1
     rows = torch.arange(2)
     turns, captions = ((COLOUR,) * 10, (SHAPE,) * 9), (("red",), ("bar",))

@@ -246,7 +246,10 @@ def test_masks_are_shown_as_pictures_in_black_and_white(data: Dataset) -> None:
 
 def test_the_generators_loss_by_hand(data: Dataset) -> None:
     """AttnGAN's, scored by the prior of pictures: both heads, KL over 100 numbers, 5 times DAMSM's two losses."""
-    system, text = make(data), Text(torch.tensor([[1.0], [-2.0]]), torch.zeros(2, 1, 32), torch.ones(2, 1) > 0)
+    system, text = (
+        make(data, match=5.0),
+        Text(torch.tensor([[1.0], [-2.0]]), torch.zeros(2, 1, 32), torch.ones(2, 1) > 0),
+    )
     system.critics[0], system.critics[1] = Scored(), Scored()
     vision = torch.randn(2, 32, 4, 4), torch.randn(2, 1)
     system.vision.forward = lambda images: vision  # type: ignore[method-assign]
