@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -52,7 +51,7 @@ def read_dialogues(source: Source) -> Dialogues | None:
         return None
     numbers: dict[str, int] = {}
     counts, sides = [0], list[tuple[int, int]]()
-    for cell in _column(source, "dialogue").to_pylist():
+    for cell in joined(source.column("dialogue")).to_pylist():
         turns = turns_of(cell)
         counts.append(len(turns))
         sides += [(numbers.setdefault(one, len(numbers)), numbers.setdefault(two, len(numbers))) for one, two in turns]
@@ -66,13 +65,9 @@ def spoken(source: Source, dialogues: Dialogues | None, rows: np.ndarray) -> Lex
     if dialogues is not None:
         counts.update(dialogues.words(rows))
     if DESCRIPTION in source.table.column_names:
-        texts = _column(source, DESCRIPTION).take(rows).to_pylist()
+        texts = joined(source.column(DESCRIPTION)).take(rows).to_pylist()
         counts.update(word for text in texts for word in words_of(str(text or "")))
     return Lexicon.counted(counts)
-
-
-def _column(source: Source, name: str) -> Any:
-    return joined(source.table.select_columns([name]).with_format("arrow")[:].column(name))
 
 
 def _words(texts: Sequence[str], counts: np.ndarray) -> Counter[str]:

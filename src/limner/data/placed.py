@@ -54,6 +54,12 @@ class Placed:
         """All key points."""
         return read_points(self.source, self.schema.points, self.sizes)
 
+    @functools.cached_property
+    def turn_faults(self) -> tuple[tuple[int, str], ...]:
+        """(row, what is wrong) of each dialogue that has a wrong turn."""
+        cells = self.source.each("dialogue")
+        return tuple((row, fault) for row, cell in cells if (fault := turn_fault(cell)) is not None)
+
     def masks(self, side: int = 0, progress: Progress | None = None) -> Masks:
         """Return all masks at `side` pixels, 0 for the side of the pictures; they are decoded the first time."""
         side = side or self.schema.size
@@ -122,8 +128,7 @@ class Placed:
         if "masks" in columns:
             faults["wrong mask"] = self.masks(side, progress).faults
         if "dialogue" in columns:
-            cells = self.source.each("dialogue")
-            faults["wrong turn"] = [(row, fault) for row, cell in cells if (fault := turn_fault(cell)) is not None]
+            faults["wrong turn"] = self.turn_faults
         for kind, found in faults.items():
             yield from (Problem(*self.source.origin(row), kind, fault) for row, fault in found if row in used)
 

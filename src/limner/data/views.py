@@ -6,7 +6,7 @@ import dataclasses
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import torch
@@ -92,6 +92,11 @@ class View:
             if isinstance(value := getattr(self, f.name), Tensor)
         }
         return dataclasses.replace(self, **moved)
+
+
+def _fields(view: View) -> dict[str, Any]:
+    """Return what a view holds by name, for a view that holds it and more."""
+    return {field.name: getattr(view, field.name) for field in dataclasses.fields(view)}
 
 
 def _moved(value: Tensor, device: torch.device | str) -> Tensor:
@@ -194,8 +199,7 @@ class Described(Pairs):
             chosen = rng.choice(len(captions), size=count, replace=False)
             texts.append(joined([captions[k] for k in chosen]))
             mentioned.append(spoken[chosen].any(dim=0))
-        fields = {field.name: getattr(pairs, field.name) for field in dataclasses.fields(pairs)}
-        return cls(**(fields | {"texts": tuple(texts), "mentioned": torch.stack(mentioned)}))
+        return cls(**(_fields(pairs) | {"texts": tuple(texts), "mentioned": torch.stack(mentioned)}))
 
 
 def joined(captions: Sequence[str]) -> str:
@@ -288,9 +292,7 @@ class Masked(Pairs):
     def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
         """Read `rows`, as `Pairs`, and their masks."""
         masks, known = data.foreground(rows, split)
-        pairs = Pairs.gather(data, rows, rng, split)
-        fields = {field.name: getattr(pairs, field.name) for field in dataclasses.fields(pairs)}
-        return cls(**fields, masks=masks.float().div_(255), known=known)
+        return cls(**_fields(Pairs.gather(data, rows, rng, split)), masks=masks.float().div_(255), known=known)
 
 
 @dataclass(frozen=True)
@@ -380,8 +382,7 @@ class Halves(Paired):
         """Read the pictures of the first half of `rows`, and pairs for the other."""
         half = len(rows) // 2
         pairs = paired(cls.share).gather(data, rows[half:], rng, split)
-        fields = {field.name: getattr(pairs, field.name) for field in dataclasses.fields(pairs)}
-        return cls(**fields, unpaired=data.pictures(rows[:half], split))
+        return cls(**_fields(pairs), unpaired=data.pictures(rows[:half], split))
 
     @classmethod
     def available(cls, data: Readable) -> int:
@@ -442,6 +443,5 @@ class Dialogues(Pairs):
     def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
         """Read `rows`, draw a caption for each and choose each one's mismatched partner."""
         pairs, turns = Pairs.gather(data, rows, rng, split), data.dialogues(rows, split)
-        fields = {field.name: getattr(pairs, field.name) for field in dataclasses.fields(pairs)}
         wrong = torch.tensor(partners(pairs.captions, pairs.labels.tolist(), turns))
-        return cls(**(fields | {"wrong": wrong, "turns": turns}))
+        return cls(**(_fields(pairs) | {"wrong": wrong, "turns": turns}))
