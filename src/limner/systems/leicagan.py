@@ -137,14 +137,17 @@ class TwoReaders(nn.Module):
         """Return whom each half comes from: TI and TM, or one of them twice."""
         return self.mask if prior == "mask" else self.image, self.mask if prior in {"both", "mask"} else self.image
 
-    def encode(self, texts: Sequence[str], prior: str) -> Text:
-        """Encode B sentences."""
-        first, second = (encoder(texts) for encoder in self.chosen(prior))
-        return Text(
-            torch.cat([first.sentence, second.sentence], dim=1),
-            torch.cat([first.words, second.words], dim=2),
-            first.mask,
-        )
+    def read(self, texts: Sequence[str], prior: str) -> tuple[Text, Text]:
+        """Encode B sentences by either half's encoder, once where that is the same."""
+        encoders = self.chosen(prior)
+        read = {encoder: encoder(texts) for encoder in dict.fromkeys(encoders)}
+        return read[encoders[0]], read[encoders[1]]
+
+    @staticmethod
+    def joined(first: Text, second: Text) -> Text:
+        """Return both halves of B sentences as one."""
+        words = torch.cat([first.words, second.words], dim=2)
+        return Text(torch.cat([first.sentence, second.sentence], dim=1), words, first.mask)
 
     def both(self, numbers: Tensor, prior: str) -> tuple[Tensor, Tensor]:
         """Encode one sentence, given the numbers of its words (1, T), to (1, 2E) and its words to (1, T, 2E)."""
@@ -363,7 +366,8 @@ class LeicaGan(System):
         """Update each discriminator once, then the generator; all are scored by the prior of pictures."""
         cut = [subsample_words(text, self.config.words) for text in batch.texts]
         with torch.no_grad():
-            text, seen = self.text.encode(cut, self.config.prior), self.text.image(cut)
+            halves = self.text.read(cut, self.config.prior)
+            text, seen = self.text.joined(*halves), self.text.image(cut) if self.config.prior == "mask" else halves[0]
         z, epsilon = normal(text.sentence, Z), normal(text.sentence, CODE)
         drawn, _ = self.generator(z, epsilon, TextCodes.of(text), self.beta)
         pyramid, scores = shrunk(self.crop(batch.images), self.critics.sides), list[DiscriminatorScores]()
@@ -399,7 +403,7 @@ class LeicaGan(System):
         z, epsilon = rng.normal(Z + CODE).split([Z, CODE], dim=1)
         noise = torch.cat([knobs.spread * z, knobs.reading * epsilon], dim=1)
         beta = knobs.beta if self.config.prior == "both" else self.beta
-        codes = blended(lambda texts: self.text.encode(texts, self.config.prior), requests)
+        codes = blended(lambda texts: self.text.joined(*self.text.read(texts, self.config.prior)), requests)
         yield from self.stages(noise, codes, beta)
 
     def stages(self, noise: Tensor, text: TextCodes, beta: float) -> Iterator[Draft]:
