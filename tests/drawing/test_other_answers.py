@@ -57,6 +57,12 @@ def test_the_kind_is_chosen_by_what_is_given(writes: Artist) -> None:
     ]  # fmt: skip
 
 
+def test_no_enlarger_is_advised_where_no_picture_is_drawn(writes: Artist, arranges: Artist) -> None:
+    for artist in (writes, arranges):
+        with pytest.raises(UserError, match="not of 512$"):
+            artist.at(512)
+
+
 def test_python_hands_out_cards_and_boxes_that_say_what_they_are(writes: Artist, arranges: Artist) -> None:
     (one,), (same,) = writes.draw("colour: red", seed=3), writes.draw("colour: red", seed=3)
     assert one.size == (SIDE, SIDE) and one.tobytes() == same.tobytes()

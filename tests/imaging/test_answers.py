@@ -27,6 +27,15 @@ def test_boxes_stand_where_they_are_and_empty_ones_are_left_out() -> None:
     ]  # fmt: skip
 
 
+def test_labels_of_one_set_are_told_apart_by_colour() -> None:
+    names = ("bottle", "cup", "lamp", "plate", "spoon", "table", "vase", "window", "chair", "clock", "book", "shelf")
+    whole = [answers.boxes_drawn([(name, 0, 0, 1, 1)], names) for name in names]
+    colours = np.array([page.getpixel((0, 128)) for page in whole]).astype(int)
+    apart = np.abs(colours[:, None] - colours[None]).sum(axis=2)[~np.eye(len(names), dtype=bool)]
+    assert apart.min() > 50, "levels of 255, added over red, green and blue"
+    assert (np.asarray(whole[1]) == np.asarray(answers.boxes_drawn([("cup", 0, 0, 1, 1)], names))).all()
+
+
 def test_a_text_is_readable_on_its_card_and_a_long_one_still_fits() -> None:
     draft = Draft(text=["a red cup", "word " * 400, "", "x" * 500])
     pages = answers.pictures(draft, SCHEMA)

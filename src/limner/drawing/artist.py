@@ -108,7 +108,8 @@ class Artist:
             return self
         if type(size) is not int or size not in self.sizes:
             some = " or ".join(map(str, self.sizes))
-            more = "" if self.enlarger else "; `limner enlarge` teaches it to draw larger ones"
+            teaches = self.enlarger is None and "images" in self.system.gives
+            more = "; `limner enlarge` teaches it to draw larger ones" if teaches else ""
             raise UserError(f"{self.name} draws pictures of {some} pixels, not of {size!r:.60}{more}")
         other = copy.copy(self)
         other.size = size

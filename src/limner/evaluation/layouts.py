@@ -98,7 +98,7 @@ class HeldOutLayouts:
 
     def real_answers(self, count: int) -> list[Image]:
         """Return the first real layouts as pictures."""
-        return [boxes_drawn(boxes) for boxes in self.real[:count]]
+        return [boxes_drawn(boxes, self.data.schema.things) for boxes in self.real[:count]]
 
 
 def evaluate_layouts(artist: Artist, held_out: HeldOutLayouts) -> report.Report:

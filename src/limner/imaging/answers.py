@@ -44,7 +44,7 @@ def pictures(draft: Draft, schema: Schema) -> list[Image.Image]:
     if draft.images is not None:
         return to_pil(draft.images)
     if draft.layout is not None:
-        return [boxes_drawn(boxes) for boxes in layouts(draft, schema)]
+        return [boxes_drawn(boxes, schema.things or schema.labels) for boxes in layouts(draft, schema)]
     assert draft.text is not None, "this draft shows nothing"
     return [card(text) for text in draft.text]
 
@@ -78,13 +78,21 @@ def layouts(draft: Draft, schema: Schema) -> list[list[tuple[str, float, float, 
     ]
 
 
-def boxes_drawn(boxes: Sequence[tuple[str, float, float, float, float]], side: int = SIDE) -> Image.Image:
-    """Draw labelled boxes, (label, x, y, width, height) in shares of the picture; equal labels have one colour."""
+def boxes_drawn(
+    boxes: Sequence[tuple[str, float, float, float, float]], names: Sequence[str] = (), side: int = SIDE
+) -> Image.Image:
+    """Draw labelled boxes, (label, x, y, width, height) in shares of the picture; equal labels have one colour.
+
+    Args:
+        boxes: what is drawn, the largest first.
+        names: all labels there are: the colours of neighbours in this list are far apart.
+        side: of the picture, in pixels.
+    """
     page = Image.new("RGB", (side, side), PAPER)
     pen, font = ImageDraw.Draw(page, "RGBA"), ImageFont.load_default(TAG)
     corners = []
     for label, x, y, width, height in sorted(boxes, key=lambda box: -box[3] * box[4]):
-        colour = _colour(label)
+        colour = _colour(label, names)
         left, top = (round(min(max(v, 0), 1) * (side - 1)) for v in (x, y))
         right, bottom = (round(min(max(v, 0), 1) * (side - 1)) for v in (x + width, y + height))
         right, bottom = max(left, right), max(top, bottom)
@@ -117,8 +125,9 @@ def card(text: str, side: int = SIDE) -> Image.Image:
     return page
 
 
-def _colour(label: str) -> tuple[int, int, int]:
-    """Return a colour that is always that of this label."""
-    hue = sum(ord(letter) * 31**place for place, letter in enumerate(label[:12])) * 0.618033988749895 % 1
-    red, green, blue = colorsys.hsv_to_rgb(hue, 0.7, 0.62)  # dark enough for white letters
+def _colour(label: str, names: Sequence[str]) -> tuple[int, int, int]:
+    """Return a colour that is always that of this label: by its place among all of them, or by its letters."""
+    among = names.index(label) if label in names else sum(ord(one) * 31**at for at, one in enumerate(label[:12]))
+    hue, dark = among * 0.618033988749895 % 1, among // 8 % 2
+    red, green, blue = colorsys.hsv_to_rgb(hue, 0.7, 0.42 if dark else 0.62)  # dark enough for white letters
     return round(255 * red), round(255 * green), round(255 * blue)
