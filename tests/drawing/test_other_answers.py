@@ -59,7 +59,7 @@ def test_the_kind_is_chosen_by_what_is_given(writes: Artist) -> None:
 
 def test_no_enlarger_is_advised_where_no_picture_is_drawn(writes: Artist, arranges: Artist) -> None:
     for artist in (writes, arranges):
-        with pytest.raises(UserError, match="not of 512$"):
+        with pytest.raises(UserError, match=r"not of 512$"):
             artist.at(512)
 
 
