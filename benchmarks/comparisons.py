@@ -42,9 +42,18 @@ def made(found: list[dict[str, Any]]) -> str:
     return f"\n`{last['command']}` (commit {last['commit'][:7]}, {last['threads']} CPU cores, torch {last['torch']}).\n"
 
 
-def bench(name: str) -> str:
-    """Show a bench: mean and deviation over seeds, rows named by what sets them apart."""
-    found = lines(name)
+def bench(*names: str) -> str:
+    """Show a bench: mean and deviation over seeds, rows named by what sets them apart.
+
+    Of several benches the rows of all stand in one table: those that were measured by the first one's protocol, each
+    row once.
+    """
+    every = [line for name in names for line in lines(name)]
+    once: dict[tuple[str, int], dict[str, Any]] = {}
+    for line in every:
+        if line["protocol"] == every[0]["protocol"]:
+            once.setdefault((line["row"], line["seed"]), line)
+    found = list(once.values())
     if not found:
         return made(found)
     rows: dict[str, list[Report]] = {}
