@@ -256,6 +256,33 @@ def test_a_short_file_that_claims_much_takes_no_memory(tmp_path: Path) -> None:
     assert [how for _, how in told] == ["refused"] * 5 + ["read"] * 2 + ["refused"] * 4
 
 
+EMPTY, DOUBLED, DEEPER = b")", b"2\x86" * 40, b"\x85" * 1_000_000
+"""An empty tuple; that in forty tuples of two, each holding the one before twice; or in a million tuples of one."""
+ARRAY = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"}" + EMPTY + DOUBLED + b"Ns.", "keys are not all texts"),
+        (b"}" + EMPTY + DEEPER + b"Ns.", "keys are not all texts"),
+        (b"}(" + EMPTY + DOUBLED + b"Nu.", "keys are not all texts"),
+        (b"(" + EMPTY + DOUBLED + b"Nd.", "keys are not all texts"),
+        (EMPTY + DOUBLED + b"X\x01\x00\x00\x00a\x93.", "whose name is no text"),
+        (ARRAY + b"(K\x01" + EMPTY + DOUBLED + b"cnumpy\ndtype\nX\x02\x00\x00\x00f4K\x00K\x01\x87R\x89C\x00tb.", "shape"),
+        (ARRAY + b"(K\x01" + b"(" + b"K\x09" * 50 + b"t" + b"cnumpy\ndtype\nX\x02\x00\x00\x00f4K\x00K\x01\x87R\x89C\x00tb.", "shape"),
+        (b"cnumpy\ndtype\n" + EMPTY + DOUBLED + b"\x85R.", "holds an array of"),
+    ],
+)  # fmt: skip
+def test_a_short_nest_of_tuples_takes_no_time(tmp_path: Path, content: bytes, said: str) -> None:
+    """In a process of its own: hashed or printed, the nest would take for ever, or end the interpreter."""
+    path = tmp_path / "some.pickle"
+    path.write_bytes(content)
+    program = f"from pathlib import Path; from {module.__name__} import unpickle; unpickle(Path({str(path)!r}))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1 and said in done.stderr.splitlines()[-1], done.stderr[-500:]
+
+
 def test_too_many_instructions_and_too_large_a_file_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

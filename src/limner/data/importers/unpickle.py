@@ -3,7 +3,8 @@
 A pickle is a program for a small stack machine, and Python's own reader calls whatever function that program names.
 The machine here calls nothing: it knows the instructions that build plain values, and the few names under which
 numpy writes arrays, which it takes as descriptions ("these bytes, of this kind and shape"). All else is refused,
-by name. The standard library's `pickletools` takes the instructions apart; it makes only strings and numbers.
+by name. The standard library's `pickletools` takes the instructions apart; it makes only strings and numbers. Keys of
+dicts are flat, since hashing or printing a short nest of tuples can take for ever.
 
 Python 2's strings become text with one character a byte (latin-1). Nothing that a file claims is believed before the
 bytes are there, so a short file cannot ask for much memory.
@@ -19,6 +20,7 @@ import itertools
 import math
 import pickletools
 import re
+import reprlib
 import tokenize
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,6 +35,9 @@ _MOST_INSTRUCTIONS = 20_000_000
 """Each makes at most an empty dict: some 70 bytes. The captions of COCO, a word a number, take about half of these."""
 _INSTRUCTIONS = {known.code: known for known in pickletools.opcodes}
 _PLAIN = frozenset({str, bytes, int, float, complex, bool, type(None), np.ndarray})
+_KEYS = frozenset({str, bytes, int, float, bool, type(None)})
+_MOST_AXES = 32
+"""Of an array: numpy's own limit before version 2."""
 _NUMBERS = re.compile(r"\?|[biufc]\d{1,2}|[SU]\d{1,6}")
 _OBJECTS = ("O", "O4", "O8")
 
@@ -152,7 +157,7 @@ class _Kind:
 
     def __init__(self, code: Any, objects: bool) -> None:
         if not isinstance(code, str) or not (_NUMBERS.fullmatch(code) or (objects and code in _OBJECTS)):
-            raise _Refused(f"holds an array of {code!r}")
+            raise _Refused(f"holds an array of {_brief(code)}")
         self.dtype = np.dtype(code)
 
     def finish(self, state: Any) -> None:
@@ -176,24 +181,34 @@ class _Blank:
             self.array = _array(raw, kind, shape, "F" if fortran else "C")
 
 
+def _is_shape(shape: Any) -> bool:
+    """Tell whether it is the lengths of some axes."""
+    return type(shape) is tuple and len(shape) <= _MOST_AXES and all(type(side) is int and side >= 0 for side in shape)
+
+
+def _brief(value: Any) -> str:
+    """Write a value in a few letters, without following what it holds to the end."""
+    return reprlib.repr(value)[:100]
+
+
 def _array(raw: Any, kind: Any, shape: Any, order: str = "C") -> np.ndarray:
     """Return an array over the bytes `raw`; its size is theirs, so a shape that claims more is an error."""
     if not isinstance(kind, _Kind) or kind.dtype.hasobject or not isinstance(raw, str | bytes):
         raise _Refused("holds an array of objects")
     raw = raw.encode("latin-1") if isinstance(raw, str) else raw
-    if not isinstance(shape, tuple) or not all(type(side) is int and side >= 0 for side in shape):
-        raise ValueError(f"an array cannot have the shape {shape!r:.60}")
+    if not _is_shape(shape):
+        raise ValueError(f"an array cannot have the shape {_brief(shape)}")
     if math.prod(shape) * kind.dtype.itemsize != len(raw):
-        raise ValueError(f"an array of shape {shape!r:.60} has only {len(raw)} bytes")
+        raise ValueError(f"an array of shape {_brief(shape)} has only {len(raw)} bytes")
     return np.frombuffer(raw, kind.dtype).reshape(shape, order="F" if order == "F" else "C")
 
 
 def _nested(values: Any, shape: Any, fortran: Any) -> Any:
     """Return the values of an array of objects as lists in lists; without any axis, its one value."""
-    if type(values) is not list or not isinstance(shape, tuple) or not all(type(side) is int for side in shape):
+    if type(values) is not list or not _is_shape(shape):
         raise ValueError("an array of objects has no list of them")
     if math.prod(shape) != len(values) or (fortran and len(shape) > 1):
-        raise ValueError(f"an array of {len(values)} objects cannot have the shape {shape!r:.60}")
+        raise ValueError(f"an array of {len(values)} objects cannot have the shape {_brief(shape)}")
     for side in reversed(shape[1:]):
         values = [values[k : k + side] for k in range(0, len(values), side)]
     return values if shape else values[0]
@@ -250,6 +265,13 @@ class _Machine:
             raise _Refused(f"asks for {name!r:.100}")
         self.stack.append(_Name(_KNOWN[name]))
 
+    def name_on_stack(self) -> None:
+        """Push what is known under the module and name on top of the stack."""
+        name, module = self.stack.pop(), self.stack.pop()
+        if type(name) is not str or type(module) is not str:
+            raise _Refused("asks for something whose name is no text")
+        self.name(f"{module} {name}")
+
     def call(self) -> None:
         arguments, name = self.stack.pop(), self.stack.pop()
         self.stack.append(_made(name, arguments, self.objects))
@@ -293,7 +315,13 @@ class _Machine:
         into.update(_dict(pairs))
 
 
+def _is_key(key: Any) -> bool:
+    return type(key) in _KEYS or (type(key) is tuple and all(type(part) in _KEYS for part in key))
+
+
 def _dict(pairs: list[Any]) -> dict[Any, Any]:
+    if not all(map(_is_key, pairs[::2])):
+        raise _Refused("holds a dict whose keys are not all texts, numbers or tuples of such")
     return dict(zip(pairs[::2], pairs[1::2], strict=True))
 
 
@@ -328,7 +356,7 @@ _ACTIONS: dict[str, Callable[[_Machine, Any], Any]] = {
     "MEMOIZE": lambda machine, _: machine.put(len(machine.memory)),
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.get),
     "GLOBAL": lambda machine, name: machine.name(name),
-    "STACK_GLOBAL": lambda machine, _: machine.name(f"{machine.stack.pop(-2)} {machine.stack.pop()}"),
+    "STACK_GLOBAL": lambda machine, _: machine.name_on_stack(),
     "REDUCE": lambda machine, _: machine.call(),
     "BUILD": lambda machine, _: machine.build(),
 }
