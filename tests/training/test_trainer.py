@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import random
+import resource
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +23,7 @@ from limner.noise import RowNoise, slerp
 from limner.system import Update
 from limner.training.ema import EMA
 from limner.training.engine import Engine
-from limner.training.run_folder import RunFolder
+from limner.training.run_folder import RunFolder, save_state
 from toy import shapes
 from toy_training import LONG, STEPS, Toy, ToyConfig, go_on, trainer, weights
 
@@ -195,6 +196,20 @@ def test_a_full_disk_leaves_the_last_checkpoint(data, tmp_path, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(catalogue, "name_of", lambda cls: "toy")
     trainer(data, tmp_path / "run").resume()
+
+
+@pytest.mark.parametrize("room", [100, 40_000, 130_000, 260_000])
+def test_a_disk_that_fills_in_the_middle_of_the_state_leaves_nothing(tmp_path, room):
+    """No file can have more than `room` bytes: what torch says of that is no OSError."""
+    run = RunFolder.create(tmp_path / "run")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with pytest.raises(UserError, match=r"cannot save to .*File too large.*free some space"):
+            run.save(8, lambda folder: (folder.mkdir(), save_state({"a": torch.ones(100_000)}, folder / "state.pt")))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list((tmp_path / "run" / "checkpoints").iterdir())
 
 
 def test_grids_and_the_film(data, tmp_path):

@@ -151,11 +151,12 @@ class RunFolder:
             partial.replace(target)
             _flush_folder(target.parent)
         except OSError as error:
-            shutil.rmtree(partial, ignore_errors=True)
             raise UserError(
                 f"cannot save to {target}: {error.strerror}. The last good checkpoint is untouched; free some space "
                 f"and go on with `limner resume {self.path}`"
             ) from error
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)  # it is there only where the saving was broken off
         for old in self.checkpoints()[:-KEEP]:
             shutil.rmtree(old, ignore_errors=True)
         return target
@@ -183,6 +184,21 @@ class RunFolder:
         frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=pauses, loop=0)
         write_file(target, buffer.getvalue())
         return target
+
+
+def save_state(state: Mapping[str, Any], file: Path) -> None:
+    """Write the state that a trainer resumes from.
+
+    Raises:
+        OSError: where it cannot be written: a full disk is one, too, which torch reports as a `RuntimeError`.
+    """
+    import torch
+
+    try:
+        with file.open("wb") as stream:
+            torch.save(state, stream)
+    except RuntimeError as error:
+        raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
 
 
 def state_of(file: Path, device: torch.device) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from limner.training.ema import EMA
 from limner.training.engine import Engine, statistics, stoppable
 from limner.training.monitor import Monitor
 from limner.training.player_state import PlayerState
-from limner.training.run_folder import RunFolder, resumable, state_of
+from limner.training.run_folder import RunFolder, resumable, save_state, state_of
 
 ATTEMPTS = 3
 """How often a run goes back to a checkpoint because of NaN or infinity before it gives up."""
@@ -262,7 +262,7 @@ class Trainer:
             "seats": {who: player.state() for who, player in self._players.items()},
             "shadows": {who: average.state() for who, average in self._averages.items()},
         }
-        torch.save(state, folder / STATE)
+        save_state(state, folder / STATE)
 
     def restore(self, folder: Path) -> None:
         """Restore the whole state of a checkpoint of this run.
