@@ -15,3 +15,12 @@ class Remark(UserWarning):
 
 class UnknownWords(UserWarning):
     """A prompt has words that the artist was not trained on; the message names them and the nearest known ones."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether there was not enough memory, which torch says of a CPU by a plain `RuntimeError`."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+    )

@@ -10,7 +10,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from artists import TEXTS, published
@@ -102,6 +104,8 @@ HATS = ("--artist", "hats")
         (("draw", *HATS), "needs a prompt"),
         (("draw", "x" * 100_000, *HATS), "100,000 characters"),
         (("draw", "a hat", "-n", "0", *HATS), "must be 1 or more, not 0"),
+        (("draw", "a hat", "-n", "1000000000", *HATS), "may be 100,000 at most, not 1000000000"),
+        (("morph", "a hat", "a hat", "--frames", "9" * 200, *HATS), "may be 100,000 at most, not 999"),
         (("draw", "a hat", "-n", "many", *HATS), "-n"),
         (("draw", "a hat", "--seed", "-1", *HATS), "from 0 to"),
         (("draw", "a hat", "--seed=-1", *HATS), "from 0 to"),
@@ -142,6 +146,15 @@ def test_a_full_disk_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
     code, out, err = run("draw", "a hat", *HATS, "-o", "out")
     assert (code, out) == (2, "") and "disk is full" in err.splitlines()[-1]
     assert list(Path("out").iterdir()) == []
+
+
+@pytest.mark.parametrize("much", [lambda: torch.empty(1 << 50), lambda: np.empty(1 << 50), lambda: bytearray(1 << 60)])
+def test_too_little_memory_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, much: Callable[[], object]) -> None:
+    from limner.drawing.artist import Artist
+
+    monkeypatch.setattr(Artist, "rows", lambda *arguments, **named: much())
+    code, out, err = run("draw", "a hat", *HATS)
+    assert (code, out) == (2, "") and "use a smaller batch" in err.splitlines()[-1]
 
 
 def test_control_c_is_no_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from limner.cli import bench, data, draw, enlarge, export, judge, look, morph, story, studio, systems, train
 from limner.cli.console import leads, leave
-from limner.errors import UserError
+from limner.errors import UserError, is_out_of_memory
 
 app = typer.Typer(
     name="limner",
@@ -71,6 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _fail(f"the disk is full: make room and try again ({error.filename or error.strerror})")
     except Exception as error:
+        if is_out_of_memory(error):
+            return _fail(
+                "there is not enough memory: use a smaller batch (`--batch`, or `--set batch=...` in training)"
+            )
         if not hasattr(error, "format_message"):  # Typer's way to say that the command was not understood
             raise
         return _fail(f"{error.format_message()} (limner --help tells more)", getattr(error, "exit_code", 2))

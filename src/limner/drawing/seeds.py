@@ -42,14 +42,20 @@ def first_seed(seed: int | None) -> int:
     return random.SystemRandom().randrange(2**31) if seed is None else check_seed(seed)
 
 
+MOST = 100_000
+"""Things of one call: pictures of a prompt, frames, rows. A list of a thousand million seeds alone fills a memory."""
+
+
 def check_count(count: int, what: str, least: int = 1) -> None:
     """Make sure that a number of things is one.
 
     Raises:
-        UserError: where it is no whole number, or smaller than `least`; `what` names it.
+        UserError: where it is no whole number, or smaller than `least`, or larger than `MOST`; `what` names it.
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < least:
-        raise UserError(f"{what} must be {least} or more, not {count!r}")
+        raise UserError(f"{what} must be {least} or more, not {count!r:.40}")
+    if count > MOST:
+        raise UserError(f"{what} may be {MOST:,} at most, not {count!r:.40}: draw several times, with other seeds")
 
 
 def check_parts(seed: Seed) -> Seed:
