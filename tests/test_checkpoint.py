@@ -234,7 +234,102 @@ def schema_changed(folder: Path) -> None:
     (folder / checkpoint.SCHEMA).write_text("{}")
 
 
+def configured(folder: Path, **changes: object) -> None:
+    about = json.loads((folder / checkpoint.RECORD).read_text())
+    edit(folder, config=about["config"] | changes)
+
+
+def schemed(folder: Path, **changes: object) -> None:
+    content = json.dumps(json.loads((folder / checkpoint.SCHEMA).read_text()) | changes).encode()
+    (folder / checkpoint.SCHEMA).write_bytes(content)
+    about = json.loads((folder / checkpoint.RECORD).read_text())
+    edit(folder, sha256=about["sha256"] | {checkpoint.SCHEMA: sha256(content)})
+
+
+def revalued(folder: Path, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    values = safetensors.torch.load_file(folder / checkpoint.WEIGHTS)
+    reweigh(folder, safetensors.torch.save({name: change(value) for name, value in values.items()}))
+
+
+def much_memory_for_a_part_left_out(folder: Path) -> None:
+    edit(folder, omitted=["critic", "body"])
+    configured(folder, size=40_000)
+
+
+def too_large_a_number(folder: Path) -> None:
+    configured(folder, size=2**62)
+
+
+def fewer_than_none(folder: Path) -> None:
+    checkpoint.save(catalogue.create("attngan", "tiny", fake().schema), folder)
+    configured(folder, generator_width=-4)
+
+
+def many_layers(folder: Path) -> None:
+    checkpoint.save(catalogue.create("attngan", "tiny", fake().schema), folder)
+    configured(folder, residuals=10**9)
+
+
+def omitted_is_a_number(folder: Path) -> None:
+    edit(folder, omitted=5)
+
+
+def omitted_holds_numbers(folder: Path) -> None:
+    edit(folder, omitted=[1])
+
+
+def bytes_are_a_text(folder: Path) -> None:
+    edit(folder, bytes="many")
+
+
+def deep_json(folder: Path) -> None:
+    (folder / checkpoint.RECORD).write_text('{"a":' * 100_000)
+
+
+def endless_format(folder: Path) -> None:
+    (folder / checkpoint.RECORD).write_text('{"format": Infinity}')
+
+
+def a_long_name(folder: Path) -> None:
+    edit(folder, system="a" * 5_000)
+
+
+def a_lexicon_of_numbers(folder: Path) -> None:
+    schemed(folder, lexicon=[1, 2])
+
+
+def attributes_that_are_a_list(folder: Path) -> None:
+    schemed(folder, attributes=["a"])
+
+
+def a_size_that_is_a_text(folder: Path) -> None:
+    schemed(folder, size="8")
+
+
+def not_a_number(folder: Path) -> None:
+    revalued(folder, lambda value: value * float("nan") if value.is_floating_point() else value)
+
+
+def whole_numbers(folder: Path) -> None:
+    revalued(folder, lambda value: value.to(torch.int8))
+
+
 BAD = {
+    much_memory_for_a_part_left_out: "far more memory than its weights account for",
+    too_large_a_number: "far more memory than its weights account for",
+    fewer_than_none: "asks for what cannot be built",
+    many_layers: "far more memory than its weights account for",
+    omitted_is_a_number: "no 'omitted' in it as it should be",
+    omitted_holds_numbers: "no 'omitted' in it as it should be",
+    bytes_are_a_text: "no 'bytes' in it as it should be",
+    deep_json: "damaged",
+    endless_format: "damaged",
+    a_long_name: "not the name of a system",
+    a_lexicon_of_numbers: "no schema",
+    attributes_that_are_a_list: "no schema",
+    a_size_that_is_a_text: "no schema",
+    not_a_number: "has numbers that are none",
+    whole_numbers: "is of int8",
     no_folder: "no such folder",
     no_about: "it has no system.json",
     only_a_pickle: "model.pt may be a pickle",

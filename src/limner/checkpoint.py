@@ -17,9 +17,9 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from limner import catalogue, settings
 from limner.data.schema import Schema
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from limner.system import System
+
+Net = TypeVar("Net")
 
 FORMAT = 1
 RECORD, SCHEMA, WEIGHTS, CARD, GRID = (
@@ -134,16 +136,41 @@ def open(folder: str | Path) -> System:
     Raises:
         UserError: where the folder is not a checkpoint, is damaged, or is of an unknown system or a newer format.
     """
-    import torch
-
     folder = Path(folder)
     record = read(folder)
     cls = catalogue.load_named(record["system"])
     config: Any = settings.from_json(cls.Config, record["config"], f"{folder / RECORD}, config of {record['system']}")
-    with torch.random.fork_rng(devices=[]):  # building draws weights, which must not change the caller's random state
-        system = catalogue.build(cls, config, _schema(folder, record))
-    _fill(system, _unpack(folder, record), folder, record.get("omitted", []))
+    schema, weights = _schema(folder, record), _unpack(folder, record)
+    system = built(folder, lambda: catalogue.build(cls, config, schema), (folder / WEIGHTS).stat().st_size)
+    _fill(system, weights, folder, record["omitted"])
     return system.eval()
+
+
+def built(folder: Path, build: Callable[[], Net], size: int) -> Net:
+    """Build a net for weights of a checkpoint, and leave the caller's random state alone.
+
+    Args:
+        folder: the checkpoint.
+        build: makes the net as the checkpoint's record says.
+        size: bytes of its weights: a net takes no more memory than they account for.
+
+    Raises:
+        UserError: where the record asks for more than that, or for what cannot be built.
+    """
+    import torch
+
+    from limner.catalogue.allowance import Allowance
+
+    try:
+        with torch.random.fork_rng(devices=[]), Allowance.of(size):
+            return build()
+    except UserError as error:
+        raise UserError(f"{folder}: {error}") from None
+    except (RuntimeError, TypeError, ValueError, ArithmeticError, LookupError, AssertionError, MemoryError) as error:
+        why = f"{type(error).__name__}: {error}".splitlines()[0][:120]
+        raise UserError(
+            f"{folder / RECORD} asks for what cannot be built ({why}); fetch the checkpoint again"
+        ) from None
 
 
 def adopt(system: System, folder: str | Path, parts: Sequence[str] = ()) -> None:
@@ -198,14 +225,16 @@ def read(folder: str | Path) -> dict[str, Any]:
     try:
         record = json.loads((folder / RECORD).read_bytes())
         newer = int(record["format"]) > FORMAT
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         raise UserError(f"{folder / RECORD} is damaged: it is not the JSON that Limner wrote; fetch it again") from None
     if newer:
         raise UserError(f"{folder} was written by a newer Limner (format {record['format']}): pip install -U limner")
-    shapes = {"system": str, "config": dict, "sha256": dict}
+    record = {"omitted": [], "bytes": 0} | record
+    shapes = {"system": str, "config": dict, "sha256": dict, "omitted": list, "bytes": int}
     missing = [name for name, kind in shapes.items() if not isinstance(record.get(name), kind)]
-    if missing:
-        raise UserError(f"{folder / RECORD} is damaged: no {missing[0]!r} in it; fetch the checkpoint again")
+    if missing or not all(isinstance(name, str) for name in record["omitted"]):
+        what = (missing or ["omitted"])[0]
+        raise UserError(f"{folder / RECORD} is damaged: no {what!r} in it as it should be; fetch the checkpoint again")
     if not catalogue.is_name(record["system"]):  # a path would be imported, and so run
         raise UserError(f"{folder / RECORD} is not to be trusted: {record['system']!r:.60} is not the name of a system")
     return record
@@ -253,7 +282,7 @@ def _unpack(folder: Path, record: Mapping[str, Any], file: str = WEIGHTS, size: 
     import torch
     from safetensors import SafetensorError
 
-    path, size = folder / file, record.get("bytes", 0) if size is None else size
+    path, size = folder / file, record["bytes"] if size is None else size
     if not path.is_file():
         pickle = next((path.name for path in sorted(folder.iterdir()) if path.suffix in _PICKLES), None)
         more = f", and {pickle} may be a pickle, which can run code and is never opened" if pickle else ""
@@ -283,7 +312,7 @@ def _schema(folder: Path, record: Mapping[str, Any]) -> Schema:
         )
     try:
         return Schema.from_json(json.loads(content))
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UserError(f"{path} is no schema that this Limner reads: {error}") from None
 
 
@@ -296,10 +325,20 @@ def _fill(system: System, values: Mapping[str, Tensor], folder: Path, omitted: S
         for name, value in own.items()
         if name in values and values[name].shape != value.shape
     ]
+    faults += [
+        f"{name} is of {str(values[name].dtype).removeprefix('torch.')}"
+        for name, value in own.items()
+        if name in values and values[name].dtype.is_floating_point != value.dtype.is_floating_point
+    ]
+    faults = faults[:1] or [f"{name} has numbers that are none" for name, one in values.items() if not _finite(one)]
     if faults:
         name = catalogue.name_of(type(system))
         raise UserError(f"{folder} holds the weights of another system or configuration than {name}: {faults[0]}")
     system.load_state_dict(dict(values), strict=False)
+
+
+def _finite(value: Tensor) -> bool:
+    return not value.dtype.is_floating_point or bool(value.isfinite().all())
 
 
 def _sync(folder: Path) -> None:

@@ -86,7 +86,7 @@ def from_json(cls: type[S], body: Mapping[str, Any], where: str) -> S:
         try:
             values[name] = _fit(value, kinds[name])
         except ValueError:
-            raise UserError(f"{where}: {name} expects {_describe(kinds[name])}, not {value!r}") from None
+            raise UserError(f"{where}: {name} expects {_describe(kinds[name])}, not {value!r:.100}") from None
     try:
         return cls(**values)
     except (TypeError, ValueError) as error:

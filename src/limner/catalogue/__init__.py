@@ -80,7 +80,7 @@ def _called(stem: str) -> str:
 
 def is_name(name: str) -> bool:
     """Tell whether `name` can be that of a system: letters, digits, - and _, so never a path."""
-    return re.fullmatch(r"[\w-]+", name) is not None
+    return re.fullmatch(r"[\w-]{1,64}", name) is not None
 
 
 def own_source(name: str) -> Path | None:

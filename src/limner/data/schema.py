@@ -99,6 +99,12 @@ class Lexicon:
         return best
 
 
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list | tuple) or not all(type(value) is str for value in values):
+        raise ValueError("words are given in lists of texts")
+    return tuple(values)
+
+
 @dataclass(frozen=True)
 class Schema:
     """What a data set holds, and so what a system trained on it can be asked for."""
@@ -147,11 +153,18 @@ class Schema:
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Schema:
-        """Return the schema that `to_json` wrote."""
+        """Return the schema that `to_json` wrote.
+
+        Raises:
+            ValueError, TypeError, KeyError, AttributeError: where something else wrote it.
+        """
         fields = dict(body)
         for name in _LEXICONS:
-            fields[name] = Lexicon(tuple(fields.get(name, ())))
-        fields["attributes"] = {name: tuple(values) for name, values in fields["attributes"].items()}
+            fields[name] = Lexicon(_texts(fields.get(name, ())))
+        fields["attributes"] = {name: _texts(values) for name, values in fields["attributes"].items()}
         for name in ("labels", "examples", "things", "points", "masks"):
-            fields[name] = tuple(fields.get(name, ()))
+            fields[name] = _texts(fields.get(name, ()))
+        for name in ("size", "captions", "longest", "story", "turns"):
+            if type(fields.get(name, 0)) is not int or not 0 <= fields.get(name, 0) < 2**31:
+                raise ValueError(f"{name} is no count")
         return cls(**fields)

@@ -47,10 +47,10 @@ class AttachedEnlarger:
         if NAME not in record:
             return None
         config = _config(record[NAME], folder)
+        weights, size = checkpoint.attached(folder, NAME), (folder / f"{NAME}.safetensors").stat().st_size
+        net = checkpoint.built(folder, lambda: Enlarger(config.factor, config.width, config.blocks), size)
         try:
-            with torch.random.fork_rng(devices=[]):  # building draws weights
-                net = Enlarger(config.factor, config.width, config.blocks)
-            net.load_state_dict(checkpoint.attached(folder, NAME))
+            net.load_state_dict(weights)
         except RuntimeError:
             raise UserError(f"{folder}: its enlarger is not as {checkpoint.RECORD} says; fetch it again") from None
         return cls(net.eval().requires_grad_(False), config, str(record["sha256"].get(f"{NAME}.safetensors")))
