@@ -198,6 +198,21 @@ def test_a_full_disk_leaves_the_last_checkpoint(data, tmp_path, monkeypatch):
     trainer(data, tmp_path / "run").resume()
 
 
+def test_two_trainings_do_not_work_in_one_folder(data, tmp_path):
+    trainer(data, tmp_path / "run").fit(stop_after=8)
+    first, second = (trainer(data, tmp_path / "run") for _ in range(2))
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    first.run.hold()
+    with pytest.raises(UserError, match="another training is at work"):
+        second.resume()
+    with pytest.raises(UserError, match="another training is at work"):
+        second.fit()
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items() if path.name != ".lock")
+    first.run.release()
+    second.resume()
+    assert second.finished
+
+
 @pytest.mark.parametrize("room", [100, 40_000, 130_000, 260_000])
 def test_a_disk_that_fills_in_the_middle_of_the_state_leaves_nothing(tmp_path, room):
     """No file can have more than `room` bytes: what torch says of that is no OSError."""

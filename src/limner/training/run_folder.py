@@ -7,6 +7,7 @@ name that is read.
 from __future__ import annotations
 
 import datetime
+import functools
 import io
 import json
 import os
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from PIL import Image
 
@@ -28,6 +29,9 @@ from limner.files import write_file
 
 if TYPE_CHECKING:
     import torch
+    from filelock import FileLock
+
+P = ParamSpec("P")
 
 KEEP = 2
 """Number of checkpoints that stay: the newest, and one more to go back to."""
@@ -72,6 +76,7 @@ class RunFolder:
 
     def __init__(self, path: Path, record: dict[str, Any]) -> None:
         self.path, self.record = path, record
+        self._lock: FileLock | None = None
 
     @classmethod
     def create(cls, path: Path | str, **record: Any) -> RunFolder:
@@ -113,6 +118,29 @@ class RunFolder:
             ) from None
         except (OSError, ValueError) as error:
             raise UserError(f"{path / 'run.json'} cannot be read: {error}") from None
+
+    def hold(self) -> None:
+        """Keep other trainings out of this folder until `release`, which a process that ends does, too.
+
+        Raises:
+            UserError: where one is at work in it.
+        """
+        from filelock import FileLock, Timeout  # here, because drawing never needs it
+
+        self._lock = self._lock or FileLock(self.path / ".lock", timeout=0)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise UserError(
+                f"another training is at work in {self.path}: wait for it, stop it, or choose another run"
+            ) from None
+        except OSError as error:
+            raise UserError(f"cannot train in {self.path}: {error.strerror}") from error
+
+    def release(self) -> None:
+        """Let other trainings in, once for each `hold`."""
+        if self._lock is not None:
+            self._lock.release()
 
     def measured(self, phase: str, numbers: Mapping[str, float]) -> None:
         """Keep what a phase measured in run.json, under `measured` and the phase's name."""
@@ -184,6 +212,21 @@ class RunFolder:
         frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=pauses, loop=0)
         write_file(target, buffer.getvalue())
         return target
+
+
+def alone(train: Callable[Concatenate[Any, P], None]) -> Callable[Concatenate[Any, P], None]:
+    """Decorate what a trainer does, so that no other training is at work in its run folder meanwhile."""
+
+    @functools.wraps(train)
+    def held(trainer: Any, *arguments: P.args, **options: P.kwargs) -> None:
+        trainer.engine.lead(trainer.run.hold)
+        try:
+            train(trainer, *arguments, **options)
+        finally:
+            if trainer.engine.leads:
+                trainer.run.release()
+
+    return held
 
 
 def save_state(state: Mapping[str, Any], file: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -25,27 +24,14 @@ from limner.training.ema import EMA
 from limner.training.engine import Engine, statistics, stoppable
 from limner.training.monitor import Monitor
 from limner.training.player_state import PlayerState
-from limner.training.run_folder import RunFolder, resumable, save_state, state_of
+from limner.training.position import Position
+from limner.training.run_folder import RunFolder, alone, resumable, save_state, state_of
 
 ATTEMPTS = 3
 """How often a run goes back to a checkpoint because of NaN or infinity before it gives up."""
 STATE = "state.pt"
 AGREE_EVERY = 10
 """Steps after which several processes ask each other whether one of them was told to stop."""
-
-
-@dataclass
-class Position:
-    """How far a run has come."""
-
-    phase: int = 0
-    seen: int = 0
-    """Images in this phase."""
-    step: int = 0
-    total: int = 0
-    """Images over all phases."""
-    attempt: int = 0
-    """How often the run went back to a checkpoint."""
 
 
 class Trainer:
@@ -104,8 +90,13 @@ class Trainer:
         if phase.batch % self.engine.world:
             raise UserError(f"a batch of {phase.batch} cannot be shared by {self.engine.world} processes")
 
+    @alone
     def fit(self, *, stop_after: int | None = None) -> None:
-        """Train to the end, or until `stop_after` images in all, or until Ctrl-C, and save a checkpoint."""
+        """Train to the end, or until `stop_after` images in all, or until Ctrl-C, and save a checkpoint.
+
+        Raises:
+            UserError: where another training is at work in the run folder.
+        """
         if self.engine.lead(self.run.newest) is None:
             self._enter(fresh=True)
             self.save()
@@ -115,11 +106,12 @@ class Trainer:
         self.engine.lead(self.run.timelapse)
         self.engine.tracked()
 
+    @alone
     def resume(self, *, stop_after: int | None = None) -> None:
         """Train on from the newest checkpoint, bitwise as if never stopped.
 
         Raises:
-            UserError: where there is none, or it cannot be read.
+            UserError: where there is none, it cannot be read, or another training is at work in the run folder.
         """
         if (newest := self.engine.lead(self.run.newest)) is None:
             raise UserError(f"{self.run.path} holds no checkpoint yet: start again with `limner train`")

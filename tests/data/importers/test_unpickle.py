@@ -256,6 +256,7 @@ def test_a_short_file_that_claims_much_takes_no_memory(tmp_path: Path) -> None:
     assert [how for _, how in told] == ["refused"] * 5 + ["read"] * 2 + ["refused"] * 4
 
 
+KIND = b"cnumpy\ndtype\nX\x02\x00\x00\x00f4K\x00K\x01\x87R\x89C\x00tb."
 EMPTY, DOUBLED, DEEPER = b")", b"2\x86" * 40, b"\x85" * 1_000_000
 """An empty tuple; that in forty tuples of two, each holding the one before twice; or in a million tuples of one."""
 ARRAY = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R"
@@ -269,8 +270,8 @@ ARRAY = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b
         (b"}(" + EMPTY + DOUBLED + b"Nu.", "keys are not all texts"),
         (b"(" + EMPTY + DOUBLED + b"Nd.", "keys are not all texts"),
         (EMPTY + DOUBLED + b"X\x01\x00\x00\x00a\x93.", "whose name is no text"),
-        (ARRAY + b"(K\x01" + EMPTY + DOUBLED + b"cnumpy\ndtype\nX\x02\x00\x00\x00f4K\x00K\x01\x87R\x89C\x00tb.", "shape"),
-        (ARRAY + b"(K\x01" + b"(" + b"K\x09" * 50 + b"t" + b"cnumpy\ndtype\nX\x02\x00\x00\x00f4K\x00K\x01\x87R\x89C\x00tb.", "shape"),
+        (ARRAY + b"(K\x01" + EMPTY + DOUBLED + KIND, "shape"),
+        (ARRAY + b"(K\x01" + b"(" + b"K\x09" * 50 + b"t" + KIND, "shape"),
         (b"cnumpy\ndtype\n" + EMPTY + DOUBLED + b"\x85R.", "holds an array of"),
     ],
 )  # fmt: skip
