@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -95,6 +96,30 @@ def test_survives_kill_9(tmp_path):
     for folder in (out, whole):
         subprocess.run([sys.executable, str(script), str(folder)], env=environment, check=True)
     assert contents(out) == contents(whole)
+
+
+def test_workers_end_with_the_process_that_started_them(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys, limner.worlds.build as build\n"
+        "build.ROWS_PER_SHARD = 10\n"
+        "from limner.worlds import avatars\n"
+        "if __name__ == '__main__':\n"
+        "    avatars.build(sys.argv[1], images=100_000, size=16, workers=2)\n"
+    )
+    out, environment = tmp_path / "out", {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen([sys.executable, str(script), str(out)], env=environment)
+    until = time.monotonic() + 600
+    while len(list(out.glob("*.parquet"))) < 3 and time.monotonic() < until:
+        time.sleep(0.05)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert len(workers) >= 2
+    process.kill()
+    process.wait()
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    for one in alive:
+        one.kill()
+    assert not alive, "left behind by a build that was killed"
 
 
 def test_rows_hold_what_was_drawn(tmp_path):

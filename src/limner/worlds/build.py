@@ -14,6 +14,7 @@ import io
 import json
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -181,12 +182,19 @@ def _write_all(out: Path, job: Job, missing: list[Shard], workers: int) -> Itera
             yield _write_shard(out, job, shard)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(missing)), mp_context=context)
+    pool = ProcessPoolExecutor(min(workers, len(missing)), mp_context=context, initializer=end_with_parent)
     try:
         for future in as_completed([pool.submit(_write_shard, out, job, shard) for shard in missing]):
             yield future.result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def end_with_parent() -> None:
+    """Have this worker process end when the process that started it does, even where that one was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 def _write_shard(out: Path, job: Job, shard: Shard) -> Shard:
