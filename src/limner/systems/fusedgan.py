@@ -64,7 +64,7 @@ from limner.data.views import Halves, Pairs, halves, paired
 from limner.errors import UserError
 from limner.noise import RowNoise
 from limner.optimisers import adam
-from limner.requests import Caption, Nothing, Request
+from limner.requests import Caption, Nothing, Request, Takes
 from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, blend, no_grad
 
 Z, CODE = 100, 128
@@ -209,6 +209,11 @@ class FusedGan(System):
         )  # fmt: skip
         return [*self.captions.phases(c), gan, *([style] if style else [])]
 
+    @classmethod
+    def request_type(cls, config: FusedGanConfig) -> Takes:
+        """Captions, and nothing where there is a twin to draw from it."""
+        return Caption if "unpaired" in config.without else cls.takes
+
     def players(self) -> Mapping[str, Player]:
         """Both discriminators, and the generators with what they share: G_s and the codes of texts."""
         optimiser = adam(self.config.rate, betas=(0.5, 0.999))
@@ -285,8 +290,6 @@ class FusedGan(System):
         z, epsilon = rng.normal(Z + CODE).split([Z, CODE], dim=1)
         noise = torch.cat([knobs.spread * z, knobs.reading * epsilon], dim=1)
         asked = torch.tensor([request.asks for request in requests], device=noise.device)
-        if self.unconditional is None and not asked.all():
-            raise UserError("this FusedGAN was trained with without=unpaired and draws from a sentence only")
         sentence = noise.new_zeros(len(requests), self.config.text_width)
         if asked.any():
             sentence[asked] = blend(self.captions.encode, [request for request in requests if request.asks])
