@@ -132,6 +132,9 @@ OUTSIDE = "../outside.png"
         ({"file_name": "1.png", "text": "t", "attributes": {"a": [1]}}, "wrong attributes", "'a' must have one plain"),
         ('{"file_name": "1.png", "text": "t"', "bad line", "is not JSON"),
         ('["1.png", "t"]', "bad line", "is not a JSON object"),
+        ({"file_name": "1.png", "text": "t", "label": ["cat"]}, "wrong label", "the label is one text or number"),
+        ({"file_name": "1.png", "text": "t", "label": {"a": 1}}, "wrong label", "the label is one text or number"),
+        ('{"file_name": "1.png", "text": "t", "x": ' + "[" * 60 + "]" * 60 + "}", "bad line", "nested more than 12"),
     ],
 )
 def test_bad_lines(line: Any, kind: str, says: str, folder: Callable[..., Path]) -> None:
@@ -162,6 +165,38 @@ def test_a_linked_subfolder_out_of_the_folder(folder: Callable[..., Path]) -> No
     (path.parent / "elsewhere" / "1.png").write_bytes(encoded(picture(5)))
     (path / "sub").symlink_to(path.parent / "elsewhere")
     assert "points outside the folder, through a link" in refusal(path)
+
+
+def test_captions_and_metadata_are_not_read_through_a_link(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("the word of passage")
+    (folder := tmp_path / "set").mkdir()
+    for k in range(2):
+        (folder / f"{k}.png").write_bytes(encoded(picture(k)))
+    (folder / "0.txt").write_text("a hat")
+    (folder / "1.txt").symlink_to(secret)
+    assert "points outside the folder, through a link" in refusal(folder)
+    assert [one.kind for one in check(folder)] == ["outside"]
+    secret.write_text('{"file_name": "0.png", "text": "the word of passage"}')
+    for name in ("metadata.jsonl", "captions.csv"):
+        (folder / name).symlink_to(secret)
+        assert refusal(folder).endswith("is a link to a file outside the folder: copy that file into the folder")
+        (folder / name).unlink()
+    (folder / "1.txt").unlink()
+    (folder / "words").write_text("a cat")
+    (folder / "1.txt").symlink_to("words")
+    assert Dataset.open(folder, size=8, held_out=0).captions(1) == ("a cat",)
+
+
+@pytest.mark.parametrize("cell", [7, 1.5, True, "x", [1], ["a"], {"a": 1}])
+@pytest.mark.parametrize("name", ["image", "boxes", "masks", "keypoints", "dialogue", "description", "story", "split"])
+def test_a_cell_of_any_kind_is_an_answer_or_one_line(name: str, cell: Any, folder: Callable[..., Path]) -> None:
+    path = folder([good(0)[0], *(row | {name: cell} for row in good(1, 2))])
+    for open_it in (lambda: check(path), lambda: Dataset.open(path, size=8, skip_bad=True)):
+        try:
+            open_it()
+        except UserError as error:
+            assert "\n" not in str(error)
 
 
 def test_a_folder_reached_through_a_link_is_fine(folder: Callable[..., Path]) -> None:
@@ -203,6 +238,11 @@ def test_wrong_columns(tmp_path: Path, folder: Callable[..., Path]) -> None:
     assert "the column text of" in refusal(file) and "holds int64" in refusal(file)
     pq.write_table(pa.table({"image": pa.array([], pa.binary()), "text": pa.array([], pa.string())}), file)
     assert refusal(file) == f"{file} holds no rows"
+    images = [encoded(picture(0))] * 2
+    pq.write_table(pa.table({"image": images, "text": ["a", "b"], "label": [["x"], ["y"]]}), file)
+    assert "the column label of" in refusal(file) and "one text or number" in refusal(file)
+    pq.write_table(pa.table({"image": images, "text": ["a", "b"], "attributes": [{"hat": ["red"]}] * 2}), file)
+    assert "the attribute hat of" in refusal(file) and "one text or number" in refusal(file)
     file.write_text("no parquet at all")
     assert "cannot be read as a data set" in refusal(file)
 

@@ -77,8 +77,13 @@ def read_annotations(source: Source) -> Annotations:
     labels = np.full(len(source.table), -1, dtype=np.int32)
     label_names: tuple[str, ...] = ()
     if "label" in columns:
-        label_names, labels = numbered(columns["label"], _class_names(source.table.features["label"]))
-    found = {name: numbered(column) for name, column in attribute_columns(columns).items()}
+        label_names, labels = numbered(
+            columns["label"], _class_names(source.table.features["label"]), f"the column label of {source.name}"
+        )
+    found = {
+        name: numbered(column, name=f"the attribute {name} of {source.name}")
+        for name, column in attribute_columns(columns).items()
+    }
     found = {name: (values, numbers) for name, (values, numbers) in found.items() if values}
     numbers = [numbers.astype(np.int16) for _, numbers in found.values()]
     return Annotations(

@@ -155,7 +155,12 @@ def _unreferenced(source: Source) -> Iterator[Problem]:
         return
     named = {row.path for row in source.rows} | set(source.unusable)
     if "masks" in source.table.column_names:
-        cells = ((row, one) for row, cell in source.each("masks") for one in cell or () if isinstance(one, dict))
+        cells = (
+            (row, one)
+            for row, cell in source.each("masks")
+            for one in (cell if isinstance(cell, list) else ())
+            if isinstance(one, dict)
+        )
         named |= {path for row, one in cells if isinstance(path := source.beside(row, one.get("mask")), Path)}
     for path in files_in(source.root):
         if path not in named:

@@ -103,12 +103,19 @@ def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
-def numbered(column: Any, values: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], np.ndarray]:
+def numbered(
+    column: Any, values: tuple[str, ...] | None = None, name: str = "label"
+) -> tuple[tuple[str, ...], np.ndarray]:
     """Return the sorted distinct values as text, and the number of each row's value: int32 (N,), -1 for none.
 
     With `values` given (names of classes), the column holds their numbers already.
+
+    Raises:
+        UserError: it holds lists or structures; `name` says whose values these are.
     """
     column = joined(column)
+    if pa.types.is_nested(column.type):
+        raise UserError(f"{name} holds {column.type!s:.60}, but each of its values is one text or number")
     if values is not None:
         numbers = pc.fill_null(column, -1).to_numpy(zero_copy_only=False).astype(np.int32)
         return values, np.where((numbers >= 0) & (numbers < len(values)), numbers, -1)

@@ -18,6 +18,8 @@ from limner.errors import UserError
 
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 CAPTIONS = "captions.csv"
+DEEPEST = 12
+"""Levels of lists and objects in a line of JSON; no column needs half as many."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def read_folder(root: Path) -> Listing:
         lines = [line for path, split in found for line in _lines(path, split, listing)]
         _judge(root, lines, listing)
     elif (root / CAPTIONS).is_file():
-        lines = list(_lines(root / CAPTIONS, None, listing))
+        lines = list(_lines(_within(root, root / CAPTIONS), None, listing))
         _judge(root, _merged(lines), listing)
     else:
         _plain(root, listing)
@@ -81,11 +83,12 @@ def metadata_of(root: Path) -> list[tuple[Path, str | None]]:
     """Return the metadata file of a folder, or those of its subfolders train, test, ... with their split.
 
     Raises:
-        UserError: a subfolder has one and looks like a split, and is none that is known.
+        UserError: a subfolder has one and looks like a split, and is none that is known; or one lies outside `root`.
     """
 
     def first(folder: Path) -> Path | None:
-        return next((folder / name for name in METADATA if (folder / name).is_file()), None)
+        path = next((folder / name for name in METADATA if (folder / name).is_file()), None)
+        return None if path is None else _within(root, path)
 
     if (path := first(root)) is not None:
         return [(path, None)]
@@ -98,6 +101,12 @@ def metadata_of(root: Path) -> list[tuple[Path, str | None]]:
         except UnknownSplit as error:
             raise UserError(f"{root}: the folder {error}") from None
     return sorted(((path, split) for path, split in found if split), key=lambda one: SPLITS.index(one[1]))
+
+
+def _within(root: Path, path: Path) -> Path:
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise UserError(f"{path} is a link to a file outside the folder: copy that file into the folder")
+    return path
 
 
 def files_in(root: Path, extensions: Collection[str] = EXTENSIONS) -> Iterator[Path]:
@@ -143,7 +152,16 @@ def _jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
             except (ValueError, RecursionError) as error:
                 yield number, f"is not JSON: {error}"
                 continue
-            yield number, columns if isinstance(columns, dict) else "is not a JSON object"
+            if _deeper(columns, DEEPEST):
+                yield number, f"is nested more than {DEEPEST} deep"
+            else:
+                yield number, columns if isinstance(columns, dict) else "is not a JSON object"
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    """Tell whether lists and objects are nested deeper than so many levels."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return bool(inner) and (levels == 0 or any(_deeper(one, levels - 1) for one in inner))
 
 
 def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
@@ -232,6 +250,9 @@ def _row(line: _Line, text: str | None, inside: _Inside, splits: Mapping[str, st
         if isinstance(by_folder, UnknownSplit):
             raise BadRow("unknown split", f"the picture {name!r}: {by_folder}")
         split = by_folder or "train"
+    columns.pop("image", None)  # the file is the picture
+    if isinstance(columns.get("label"), list | dict):
+        raise BadRow("wrong label", f"the label is one text or number, not {columns['label']!r:.40}")
     if text is not None:
         columns["text"] = list(captions_of(columns.pop(text, None)))
     if "attributes" in columns:
@@ -290,15 +311,17 @@ def _plain(root: Path, listing: Listing) -> None:
             _, stamp = inside.find(root, relative)
             columns: dict[str, Any] = {"label": label[0]} if labelled else {}
             if captioned:
-                columns["text"] = list(_beside(path))
+                columns["text"] = list(_beside(path, inside))
             listing.rows.append(Row(path, str(path), 0, columns, split or "train", stamp))
         except BadRow as error:
             listing.problems.append(Problem(str(path), 0, error.kind, str(error)))
             listing.unusable.add(path)
 
 
-def _beside(path: Path) -> tuple[str, ...]:
+def _beside(path: Path, inside: _Inside) -> tuple[str, ...]:
     beside = path.with_suffix(".txt")
+    if beside.is_symlink():  # what it says would be published with the words and examples of a checkpoint
+        inside.find(beside.parent, beside.name)
     try:
         lines = beside.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
