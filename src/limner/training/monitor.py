@@ -119,7 +119,7 @@ class Monitor:
         if answers.is_shown(draft):
             page = answers.pictures(draft, schema) if draft.images is None else None
             grid = plain_sheet(draft.images) if page is None else sheet(page)  # type: ignore[arg-type]
-            grid.save(self.run.path / "grids" / f"{total:010d}.png")
+            self.run.grid(total, grid)
 
     def went_back(self, lost: int, total: int, attempt: int) -> None:
         """Report that a loss was not finite by image `lost`, and that the run went back to `total` images."""

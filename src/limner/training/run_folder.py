@@ -17,15 +17,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
+from pickle import PickleError
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from PIL import Image
 
 from limner.errors import UserError
-from limner.files import write_file
+from limner.files import cannot_write, make_folder, write_file
 
 if TYPE_CHECKING:
     import torch
@@ -111,13 +112,17 @@ class RunFolder:
         """
         path = Path(path)
         try:
-            return cls(path, json.loads((path / "run.json").read_text()))
+            record = json.loads((path / "run.json").read_text())
         except FileNotFoundError:
             raise UserError(
                 f"{path} holds no run (no run.json): start one with `limner train ... --run {path}`"
             ) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"{path / 'run.json'} cannot be read: {error}") from None
+        wrong = ["all of it"] if not isinstance(record, dict) else [name for name in record if not _sound(name, record)]
+        if wrong:
+            raise UserError(f"{path / 'run.json'} is damaged ({wrong[0]}): put it back as it was, or train anew")
+        return cls(path, record)
 
     def hold(self) -> None:
         """Keep other trainings out of this folder until `release`, which a process that ends does, too.
@@ -150,15 +155,29 @@ class RunFolder:
 
     def log(self, entry: Mapping[str, Any]) -> None:
         """Append one line to log.jsonl."""
-        with (self.path / "log.jsonl").open("a") as file:
-            file.write(json.dumps(entry) + "\n")
+        try:
+            with (self.path / "log.jsonl").open("a") as file:
+                file.write(json.dumps(entry) + "\n")
+        except OSError as error:
+            raise cannot_write(self.path / "log.jsonl", error) from error
+
+    def grid(self, total: int, image: Image.Image) -> None:
+        """Write the sample grid of `total` images."""
+        path, buffer = self.path / "grids" / f"{total:010d}.png", io.BytesIO()
+        image.save(buffer, "PNG")
+        make_folder(path.parent)
+        write_file(path, buffer.getvalue())
 
     def rewind(self, total: int) -> None:
         """Remove log lines and grids of more than `total` images, which a resumed run writes again."""
         log = self.path / "log.jsonl"
-        if log.exists():
-            lines = [line for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
-            write_file(log, "".join(line for line in lines if json.loads(line).get("total", 0) <= total).encode())
+        try:
+            lines = [line for line in log.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+            write_file(log, b"".join(line for line in lines if _total(line) <= total))
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise cannot_write(log, error) from error
         for grid in self.grids():
             if int(grid.stem) > total:
                 grid.unlink()
@@ -199,12 +218,15 @@ class RunFolder:
         return next(reversed(self.checkpoints()), None)
 
     def grids(self) -> list[Path]:
-        """Return the sample grids, oldest first."""
-        return sorted((self.path / "grids").glob("*.png"))
+        """Return the sample grids, oldest first; other pictures that lie there are left alone."""
+        return sorted(path for path in (self.path / "grids").glob("*.png") if path.stem.isdecimal())
 
     def timelapse(self, milliseconds: int = 120) -> Path | None:
         """Write timelapse.gif of all grids, the last one for two seconds; None where there are fewer than two."""
-        frames = [Image.open(path, formats=("PNG",)).convert("RGB") for path in self.grids()]
+        frames = []
+        for path in self.grids():
+            with suppress(OSError, SyntaxError):  # of one that is damaged the film lacks a frame
+                frames.append(Image.open(path, formats=("PNG",)).convert("RGB"))
         if len(frames) < 2:
             return None
         target, buffer = self.path / "timelapse.gif", io.BytesIO()
@@ -267,9 +289,37 @@ def resumable(file: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, LookupError, RuntimeError, TypeError, ValueError, EOFError, AssertionError) as error:
+    except _DAMAGE as error:
         why = f"{file} cannot be resumed from ({type(error).__name__})"
         raise UserError(f"{why}: remove that folder to go on from the checkpoint before it") from error
+
+
+_DAMAGE = (
+    OSError, LookupError, RuntimeError, TypeError, ValueError, EOFError, AssertionError, AttributeError, PickleError
+)  # fmt: skip
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    "system": str, "preset": str, "data": str, "precision": str, "config": dict, "seed": int, "skip_bad": bool,
+    "from": (str, type(None)), "parts": list, "save_every": (int, type(None)), "grid_every": (int, type(None)),
+}  # fmt: skip
+"""What a trainer is made of, by the kind of each value in run.json."""
+
+
+def _sound(name: str, record: Mapping[str, Any]) -> bool:
+    value, kind = record[name], _KINDS.get(name, object)
+    if type(value) is bool:
+        return kind in (bool, object)
+    if isinstance(value, int) and name in _KINDS:
+        return isinstance(value, kind) and 0 <= value < 2**63
+    return isinstance(value, kind) and (not isinstance(value, list) or all(isinstance(part, str) for part in value))
+
+
+def _total(line: bytes) -> int:
+    """Return how many images had been seen at a line of the log; 0 of a line that is someone else's."""
+    try:
+        total = json.loads(line)["total"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return 0
+    return total if isinstance(total, int) else 0
 
 
 def _flush(folder: Path) -> None:
