@@ -1,4 +1,10 @@
-"""What is addressed to the user: one exception and two warnings."""
+"""What is addressed to the user: one exception, two warnings, and text that a terminal does not obey."""
+
+from __future__ import annotations
+
+import re
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class UserError(ValueError):
@@ -24,3 +30,8 @@ def is_out_of_memory(error: BaseException) -> bool:
         or type(error).__name__ == "OutOfMemoryError"
         or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
     )
+
+
+def plain(text: str) -> str:
+    """Return text without what makes a terminal do other things than show it: control characters, turned direction."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

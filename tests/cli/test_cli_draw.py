@@ -138,6 +138,19 @@ def test_a_mistake_is_one_line_and_exit_code_2(run: Run, arguments: tuple[str, .
     assert sorted(Path(".").rglob("*")) == before, "something was left half-written"
 
 
+def test_a_terminal_is_told_nothing_by_a_stranger(run: Run) -> None:
+    """Escapes and turned directions of a checkpoint's record are shown, not obeyed."""
+    path = Path("hats") / "system.json"
+    record = json.loads(path.read_text())
+    evil = "\x1b[2J\x1b]0;title\x07\u202eback\x9b31m"
+    trained = record["trained"] | {"command": evil, evil: "x"}
+    path.write_text(json.dumps(record | {"trained": trained, "config": record["config"] | {evil: evil}}))
+    for arguments in (("show", "hats"), ("draw", "a hat", *HATS)):
+        _, out, err = run(*arguments)
+        assert "[2J" in out + err
+        assert not set(out + err) & set("\x1b\x07\u202e\x9b")
+
+
 def test_a_full_disk_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

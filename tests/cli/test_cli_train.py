@@ -82,6 +82,10 @@ def test_without_a_run_folder_a_new_one_is_made(here: Path, capsys: pytest.Captu
         ((str(FAKE), "--data", "shapes", *TINY, "--set", "batch=x"), "a whole number"),
         ((str(FAKE), "--data", "shapes", *TINY, "--set", "size=1"), "size must be 4 or more"),
         ((str(FAKE), "--data", "shapes", *TINY, "--seed", "-1"), "from 0"),
+        ((str(FAKE), "--data", "shapes", *TINY, "--seed", "9" * 30), "from 0, below 2^63"),
+        ((str(FAKE), "--data", "shapes", *TINY, "--set", "rate=-1"), "rate is 0 or more, not -1.0"),
+        ((str(FAKE), "--data", "shapes", *TINY, "--set", "widths=4,0"), "widths is 1 or more, not 4,0"),
+        (("dcgan", "--data", "shapes", *TINY[:2], "--set", "generator_width=1e18"), "cannot be built so"),
         ((str(FAKE), "--data", "nowhere", *TINY), "nowhere"),
         ((str(FAKE), "--data", "shapes", *TINY, "--set", "batch=64"), "batch of 64"),
         ((str(FAKE), "--data", "shapes", "--preset", "tiny", "--set", "batch=64"), "batch of 64"),  # nor curves

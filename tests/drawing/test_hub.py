@@ -153,6 +153,13 @@ def test_the_real_client_offline_is_one_clear_line() -> None:
         limner.load("limner-tests/never-there")
 
 
+@pytest.mark.parametrize("name", ["a/b.git", "a/b..c", "a/b--c", "a./b", "a/" + "b" * 200, "x" * 300, "x/" + "y" * 300])
+def test_what_is_no_id_is_one_clear_line(name: str) -> None:
+    with pytest.raises(UserError, match="no artist") as caught:
+        limner.load(name)
+    assert "\n" not in str(caught.value)
+
+
 def test_ids() -> None:
     assert hub.is_id("me/hats") and hub.is_id("A-b/c.d_1")
     assert not any(hub.is_id(name) for name in ("hats", "a/b/c", "./a", "../a", "/a", "a/", "a b/c"))

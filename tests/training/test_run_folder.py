@@ -75,6 +75,19 @@ def test_what_others_wrote_into_log_and_grids_stays(run: RunFolder) -> None:
     assert (run.path / "grids" / "mine.png").exists()
 
 
+def test_what_a_killed_training_left_half_written_is_removed(run: RunFolder) -> None:
+    checkpoints = run.path / "checkpoints"
+    (checkpoints / ".0000000008.partial").mkdir()
+    (checkpoints / "..0000000008.partial.77.part").mkdir()
+    (checkpoints / ".0000000004.old").mkdir()  # of a checkpoint that was being replaced: it is put back
+    (checkpoints / "..0000000008.partial.77.part" / "weights").write_text("half")
+    (run.path / ".log.jsonl.77.part").write_text("half")
+    (run.path / "notes.part").write_text("mine")
+    run.hold()
+    assert {path.name for path in checkpoints.iterdir()} == {".0000000004.old"}
+    assert {path.name for path in run.path.glob("*.part")} == {"notes.part"}
+
+
 def test_folders_that_are_gone_are_made_and_files_in_their_place_are_one_line(run: RunFolder) -> None:
     shutil.rmtree(run.path / "grids")
     run.grid(4, Image.new("RGB", (8, 8)))

@@ -137,11 +137,19 @@ def configure(cls: type[System], preset: str, changes: Mapping[str, Any] | None 
     """Return a preset's Config with `changes` made; strings are read as the fields' types.
 
     Raises:
-        UserError: for an unknown preset or option (with the nearest one), or a value that does not fit.
+        UserError: for an unknown preset or option (with the nearest one), a value that does not fit, a number below 0,
+            or a width of 0.
     """
     if preset not in cls.presets:
         raise UserError(f"unknown preset {preset!r} of {name_of(cls)}: {settings.hint(preset, cls.presets)}")
-    return settings.change(cls.presets[preset], changes or {}, f"option of {name_of(cls)}:")
+    config = settings.change(cls.presets[preset], changes or {}, f"option of {name_of(cls)}:")
+    for name in changes or {}:
+        value, least = getattr(config, name), 1 if "width" in name else 0
+        if any(
+            isinstance(one, int | float) and one < least for one in (value if isinstance(value, tuple) else [value])
+        ):
+            raise UserError(f"option of {name_of(cls)}: {name} is {least} or more, not {settings.written(value):.60}")
+    return config
 
 
 def create(name: str, preset: str, schema: Schema, changes: Mapping[str, Any] | None = None) -> System:
@@ -158,12 +166,15 @@ def build(cls: type[System], config: Any, schema: Schema) -> System:
     """Build a system whose own checks of its configuration are the user's business.
 
     Raises:
-        UserError: where the system refuses the configuration.
+        UserError: where the system refuses the configuration, or it is too large for any memory.
     """
     try:
         return cls(config, schema)
     except ValueError as error:
         raise UserError(f"{name_of(cls)}: {error}") from error
+    except (RuntimeError, ArithmeticError, MemoryError) as error:  # torch's, of sizes that no tensor can have
+        why = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(f"{name_of(cls)} cannot be built so ({why:.120}): look at its widths and sizes") from error
 
 
 def brief(name: str) -> Brief:

@@ -11,7 +11,7 @@ import typer
 
 from limner.cli import bench, data, draw, enlarge, export, judge, look, morph, story, studio, systems, train
 from limner.cli.console import leads, leave
-from limner.errors import UserError, is_out_of_memory
+from limner.errors import UserError, is_out_of_memory, plain
 
 app = typer.Typer(
     name="limner",
@@ -93,5 +93,5 @@ def program() -> None:
 def _fail(message: str, code: int = 2) -> int:
     if not leads():  # many processes fail with one fault, and the first tells it
         return code
-    print("limner: error:", " ".join(message.split()), file=sys.stderr)
+    print("limner: error:", plain(" ".join(message.split())), file=sys.stderr)
     return code

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from limner.errors import Remark, UnknownWords
+from limner.errors import Remark, UnknownWords, plain
 
 if TYPE_CHECKING:
     from limner.drawing.artist import Artist
@@ -44,12 +44,12 @@ def leave(code: int) -> NoReturn:
 
 def emit(result: Mapping[str, Any], as_json: bool, text: str) -> None:
     """Print one result, as a line of JSON or as text."""
-    print(json.dumps(result) if as_json else text, flush=True)
+    print(json.dumps(result) if as_json else plain(text), flush=True)
 
 
 def note(text: str) -> None:
     """Tell the person something beside the results."""
-    print(f"limner: {text}", file=sys.stderr, flush=True)
+    print(f"limner: {plain(text)}", file=sys.stderr, flush=True)
 
 
 def loaded(name: str, device: str, pictures: int, *, hub_ids: bool = True) -> Artist:

@@ -62,7 +62,7 @@ def show(
 
     from limner import catalogue, checkpoint
     from limner.drawing import resolve
-    from limner.errors import UserError
+    from limner.errors import UserError, plain
 
     own = catalogue.own_source(name)
     is_own = own is not None and (name.endswith(".py") or own.is_file())  # other folders are artists
@@ -77,9 +77,9 @@ def show(
     if as_json:
         emit({"folder": str(folder)} | about, True, "")
         return
-    print(f"{name}: a {about['system']} in {folder}, {about['parameters']:,} parameters")
-    print(f"sha256 {about['sha256'][checkpoint.WEIGHTS]}")
-    carried = [("enlarger", about["enlarger"])] if "enlarger" in about else []
+    print(plain(f"{name}: a {about['system']} in {folder}, {about['parameters']:,} parameters"))
+    print(plain(f"sha256 {about['sha256'].get(checkpoint.WEIGHTS)}"))
+    carried = [("enlarger", about["enlarger"])] if isinstance(about.get("enlarger"), dict) else []
     for title, values in (("trained", about["trained"]), ("config", about["config"]), *carried):
         print(f"\n{title}")
         _table(("", ""), [(key, str(value)) for key, value in values.items()])
@@ -155,7 +155,9 @@ def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from limner.errors import plain
+
     table = Table(*heads, box=box.SIMPLE_HEAD if any(heads) else None, show_header=any(heads), pad_edge=False)
     for row in rows:
-        table.add_row(*(Text(cell, overflow="fold") for cell in row))
+        table.add_row(*(Text(plain(cell), overflow="fold") for cell in row))
     Console().print(table)

@@ -71,8 +71,8 @@ def train(
     """
     from limner import catalogue, settings
 
-    if seed < 0:
-        raise UserError(f"the seed is a whole number from 0, not {seed}")
+    if not 0 <= seed < 2**63:
+        raise UserError(f"the seed is a whole number from 0, below 2^63, not {seed}")
     if go_on and run is None:
         raise UserError("--continue goes on with a run: name it with --run")
     name, preset, config = _configured(system, preset, set_ or [], images)

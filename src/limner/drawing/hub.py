@@ -25,10 +25,12 @@ def fetch(hub_id: str) -> Path:
         UserError: where there is no such repository, or it was never fetched and the Hub cannot be reached.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(hub_id, allow_patterns=HARMLESS))
+    except HFValidationError as error:
+        raise UserError(f"no artist {hub_id!r:.120}: it is no folder, and no Hub id ({_line(error)})") from None
     except LocalEntryNotFoundError:
         raise UserError(f"cannot reach the Hub, and {hub_id} was never fetched: connect, or name a folder") from None
     except _trouble() as error:

@@ -9,6 +9,8 @@ from limner.drawing import hub
 from limner.errors import UserError
 from limner.training.run_folder import RunFolder
 
+LONGEST = 250
+"""Letters of a name of a file or folder; more, no file system takes."""
 BUNDLED = Path(__file__).parents[1] / "checkpoints"
 
 
@@ -31,6 +33,8 @@ def find(name: str | Path, *, hub_ids: bool = True) -> Path:
     path = Path(name)
     if str(name) in bundled():
         return BUNDLED / str(name)
+    if max(map(len, path.parts), default=0) > LONGEST:
+        raise UserError(f"no artist {str(name)!r:.60}...: a name has at most {LONGEST} letters")
     if (path / "run.json").is_file():
         saved = RunFolder.open(path).checkpoints()
         if not saved:

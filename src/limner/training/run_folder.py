@@ -127,6 +127,8 @@ class RunFolder:
     def hold(self) -> None:
         """Keep other trainings out of this folder until `release`, which a process that ends does, too.
 
+        What a killed process left half-written is removed.
+
         Raises:
             UserError: where one is at work in it.
         """
@@ -141,6 +143,9 @@ class RunFolder:
             ) from None
         except OSError as error:
             raise UserError(f"cannot train in {self.path}: {error.strerror}") from error
+        for stale in [*self.path.glob(".*.part"), *self.path.glob("*/.*.part"), *self.path.glob("*/.*.partial")]:
+            shutil.rmtree(stale, ignore_errors=True)
+            stale.unlink(missing_ok=True)
 
     def release(self) -> None:
         """Let other trainings in, once for each `hold`."""
