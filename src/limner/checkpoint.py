@@ -230,7 +230,7 @@ def read(folder: str | Path) -> dict[str, Any]:
     if newer:
         raise UserError(f"{folder} was written by a newer Limner (format {record['format']}): pip install -U limner")
     record = {"omitted": [], "bytes": 0, "parameters": 0, "trained": {}} | record
-    shapes = {"system": str, "config": dict, "sha256": dict, "trained": dict}
+    shapes: dict[str, type] = {"system": str, "config": dict, "sha256": dict, "trained": dict}
     shapes |= {"omitted": list, "bytes": int, "parameters": int}
     missing = [name for name, kind in shapes.items() if not isinstance(record.get(name), kind)]
     if missing or not all(isinstance(name, str) for name in record["omitted"]):

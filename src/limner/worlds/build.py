@@ -193,8 +193,13 @@ def _write_all(out: Path, job: Job, missing: list[Shard], workers: int) -> Itera
 def end_with_parent() -> None:
     """Have this worker process end when the process that started it does, even where that one was killed."""
     parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _write_shard(out: Path, job: Job, shard: Shard) -> Shard:
