@@ -128,7 +128,7 @@ def test_a_client_that_asks_too_often_is_told_to_wait(artist):
 
 def test_token_buckets_refill_and_idle_ones_are_dropped(monkeypatch):
     monkeypatch.setattr("limner.studio.limits.MAX_CLIENTS", 2)
-    rates = RateLimiter(Limits(rate=30, burst=2))
+    rates = RateLimiter(30, 2)
     assert [rates.take("a", 0.0) for _ in range(3)] == [0, 0, 2]
     assert rates.take("a", 1.0) == 1 and rates.take("a", 2.0) == 0
     assert rates.take("b", 2.0) == rates.take("c", 2.0) == 0
