@@ -60,7 +60,7 @@ def connection_class(
     silent: collections.OrderedDict[Any, None] = collections.OrderedDict()
     base: Any = AutoHTTPProtocol
 
-    class Connection(base):  # type: ignore[misc]
+    class Connection(base):
         """A connection of this server."""
 
         _deadline: asyncio.TimerHandle | None = None

@@ -215,8 +215,9 @@ def _add_gallery(app: FastAPI, studio: Studio, gallery: Gallery) -> dict[str, in
         (picture,) = from_thread.run(queue.draw, [row], knobs, None, size)
         return picture.image
 
-    app.include_router(gallery_routes.router(gallery, redraw))
-    app.include_router(ratings_routes.router(Ratings(gallery.database)))
+    decoding = gallery_routes.decoder()
+    app.include_router(gallery_routes.router(gallery, redraw, decoding))
+    app.include_router(ratings_routes.router(Ratings(gallery.database), decoding))
     picture_body = MOST_BYTES * 4 // 3 + 2**16  # base64, and the other fields
     return {
         f"{gallery_routes.PREFIX}/pictures": picture_body,
