@@ -43,7 +43,7 @@ def plain(text: str) -> str:
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(plain)]
 Note = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(plain)]
 Identity = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
-_Number = Annotated[float, Field(allow_inf_nan=False)]
+_Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 _Whole = Annotated[StrictInt, Field(ge=0, lt=2**53)]
 
 
