@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
 import pytest
 
-from galleries import recipe_json
+from galleries import png, recipe_json
 from limner.errors import UserError
-from limner.studio.gallery.recipe import checked
+from limner.studio.gallery.recipe import checked, decode, recipe_in
 from limner.studio.info.describe import describe_kinds
 from nodes import node
 
@@ -158,3 +159,16 @@ def test_what_cannot_be_shown_is_not_in_the_way(bad: dict[str, Any]) -> None:
     labels = row | {"recipe": recipe_json(request={"kind": "labels", "labels": "x"})}
     rows = [row, row | bad, labels]
     assert node(program, {"kinds": describe_kinds(), "rows": rows}) == [True, False, False]
+
+
+def test_a_picture_with_another_recipe_is_whole() -> None:
+    """It lacked its last chunk, so that a browser did not decode what was kept with parents."""
+    program = """
+    const { withRecipe } = await import(`${page}/browser/png.js`);
+    return Buffer.from(withRecipe(Buffer.from(given.png, "base64"), given.recipe)).toString("base64");
+    """
+    recipe = recipe_json() | {"parents": ["ab" * 32]}
+    made = base64.b64decode(node(program, {"png": base64.b64encode(png(seed=5)).decode(), "recipe": recipe}))
+    assert made.endswith(png()[-12:])
+    image = decode(made)
+    assert recipe_in(image) == checked(recipe) and image.tobytes() == decode(png(seed=5)).tobytes()
