@@ -47,6 +47,8 @@ class Limits:
     """Of one request; a story counts its lines."""
     side: int = 1024
     """Pixels of a picture's side after it was enlarged."""
+    pixels: int = 2**24
+    """Of all pictures of one request, after they were enlarged."""
     characters: int = 1000
     """Of a prompt, or a line of a story."""
     lines: int = 32
@@ -55,6 +57,8 @@ class Limits:
     """Bytes of a request's body."""
     upload: int = 8 * 2**20
     """Bytes of an uploaded picture."""
+    upload_pixels: int = 25_000_000
+    """Of an uploaded picture that is decoded whole; of a JPEG no more is decoded than is needed."""
     body_by_path: Mapping[str, int] = field(default_factory=dict)
     """Bytes of a body, for paths with another limit."""
     body_timeout: float = 30.0

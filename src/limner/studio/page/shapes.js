@@ -21,6 +21,9 @@ const SHAPES = {
   ],
   choice: [isText, "a text"],
   number: [isNumber, "a number"],
+  picture: [isText, "a picture in base64"],
+  mask: [isText, "a mask in base64"],
+  request: [(value) => value === null || isObject(value), "a request, or none"],
 };
 
 /** Is a value a plain object? */
