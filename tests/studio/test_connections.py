@@ -21,7 +21,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.responses import StreamingResponse
 
 import limner
@@ -168,6 +168,28 @@ def test_who_takes_nothing_of_a_response_is_left(caplog: pytest.LogCaptureFixtur
             assert ended.wait(20)
         assert status(port) == 404
     assert not caplog.text
+
+
+def test_many_bodies_at_once_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = FastAPI()
+
+    @app.post("/")
+    async def read(request: Request) -> int:
+        return len(await request.body())
+
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 70000\r\n\r\n"
+    limits = Limits(body=80_000, bodies=100_000, body_by_path={"/streamed": 10**9})
+    with serving(Guard(app, limits, None, True, Metrics())) as port, silent(port, 1, head + bytes(60_000)) as (first,):
+        time.sleep(0.3)
+        answer = httpx.post(f"http://127.0.0.1:{port}/", content=bytes(60_000))
+        assert answer.status_code == 503 and answer.headers["retry-after"] == "5"
+        assert httpx.post(f"http://127.0.0.1:{port}/", content=bytes(9_000)).text == "9000"
+        assert httpx.post(f"http://127.0.0.1:{port}/streamed", content=bytes(200_000)).status_code == 404
+        first.sendall(bytes(10_000))
+        assert first.recv(4096).startswith(b"HTTP/1.1 200")
+        assert httpx.post(f"http://127.0.0.1:{port}/", content=bytes(70_000)).text == "70000", "they are counted off"
+        assert httpx.post(f"http://127.0.0.1:{port}/", content=bytes(90_000)).status_code == 413
+        assert httpx.post(f"http://127.0.0.1:{port}/", content=bytes(70_000)).text == "70000"
 
 
 # Tokens and addresses

@@ -61,6 +61,8 @@ class Limits:
     """Of an uploaded picture that is decoded whole; of a JPEG no more is decoded than is needed."""
     body_by_path: Mapping[str, int] = field(default_factory=dict)
     """Bytes of a body, for paths with another limit."""
+    bodies: int = 128 * 2**20
+    """Bytes of all bodies that are being answered. One that may be larger than this by itself is not kept in memory."""
     body_timeout: float = 30.0
     """Seconds in which a body must have arrived."""
     rate: float = 0.0
@@ -136,6 +138,7 @@ class Guard:
     ) -> None:
         self.app, self.limits, self.local, self.metrics, self.public_paths = app, limits, local, metrics, public_paths
         self._token = token.encode() if token else None
+        self._body_bytes = 0
         self._rates = RateLimiter(limits.rate, limits.burst)
         self._guesses = RateLimiter(limits.guesses, limits.guess_burst)
 
@@ -176,6 +179,7 @@ class Guard:
         limit = self._body_limit(scope["path"])
         deadline = asyncio.get_running_loop().time() + self.limits.body_timeout
         received, complete = 0, False
+        is_kept = limit <= self.limits.bodies
 
         async def receive_within_limits() -> Message:
             nonlocal received, complete
@@ -186,13 +190,21 @@ class Guard:
                     message = await receive()
             except TimeoutError:
                 raise HTTPException(408, "the body came in too slowly", {"Connection": "close"}) from None
-            received += len(message.get("body", b""))
+            size = len(message.get("body", b""))
+            received += size
+            self._body_bytes += size if is_kept else 0
             complete = not message.get("more_body", False)
             if received > limit:
                 raise HTTPException(413, _too_large(limit), {"Connection": "close"})
+            if is_kept and self._body_bytes > self.limits.bodies:
+                text = "too much is being sent at once: try again in a while"
+                raise HTTPException(503, text, {"Connection": "close", "Retry-After": "5"})
             return message
 
-        await self.app(scope, receive_within_limits, send)
+        try:
+            await self.app(scope, receive_within_limits, send)
+        finally:
+            self._body_bytes -= received if is_kept else 0
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         """Return the error response to a request that is refused; None where it may go on."""

@@ -89,35 +89,6 @@ def router(ratings: Ratings, decoding: CapacityLimiter | None = None) -> APIRout
     decoding = decoder() if decoding is None else decoding
     routes = APIRouter(prefix=PREFIX, tags=["ratings"])
 
-    @routes.get("/studies")
-    def studies() -> list[StudyResponse]:
-        """List studies, newest first."""
-        with http_errors():
-            found = ratings.studies()
-        return [
-            StudyResponse(
-                id=s.id, name=s.name, questions=_with_wording(s.questions), together=s.together, answers=answers
-            )
-            for s, answers in found
-        ]
-
-    @routes.post("/studies", status_code=201)
-    async def create(body: StudyBody) -> dict[str, str]:
-        """Make a study of pictures by several systems for the same texts."""
-
-        def work() -> str:
-            check_pixels([[_size(png) for png in task.pictures.values()] for task in body.tasks])
-            return ratings.create(body.name, _sheets(body), pairs=body.pairs, story=body.story)
-
-        with http_errors():
-            return {"id": await to_thread.run_sync(work, limiter=decoding)}
-
-    @routes.delete("/studies/{study}", status_code=204)
-    def delete(study: Id) -> None:
-        """Delete a study with its pictures and answers, for good."""
-        with http_errors():
-            ratings.delete(study)
-
     @routes.post("/studies/{study}/next")
     def next_comparison(study: Id, body: RaterBody) -> ComparisonResponse:
         """Return what this person shall compare next."""
@@ -146,8 +117,40 @@ def router(ratings: Ratings, decoding: CapacityLimiter | None = None) -> APIRout
         with http_errors():
             return Response(ratings.png(entry), media_type="image/png", headers=IMMUTABLE)
 
+    _add_studies(routes, ratings, decoding)
     _add_results(routes, ratings)
     return routes
+
+
+def _add_studies(routes: APIRouter, ratings: Ratings, decoding: CapacityLimiter) -> None:
+    @routes.get("/studies")
+    def studies() -> list[StudyResponse]:
+        """List studies, newest first."""
+        with http_errors():
+            found = ratings.studies()
+        return [
+            StudyResponse(
+                id=s.id, name=s.name, questions=_with_wording(s.questions), together=s.together, answers=answers
+            )
+            for s, answers in found
+        ]
+
+    @routes.post("/studies", status_code=201)
+    async def create(body: StudyBody) -> dict[str, str]:
+        """Make a study of pictures by several systems for the same texts."""
+
+        def work() -> str:
+            check_pixels([[_size(png) for png in task.pictures.values()] for task in body.tasks])
+            return ratings.create(body.name, _sheets(body), pairs=body.pairs, story=body.story)
+
+        with http_errors():
+            return {"id": await to_thread.run_sync(work, limiter=decoding)}
+
+    @routes.delete("/studies/{study}", status_code=204)
+    def delete(study: Id) -> None:
+        """Delete a study with its pictures and answers, for good."""
+        with http_errors():
+            ratings.delete(study)
 
 
 def _add_results(routes: APIRouter, ratings: Ratings) -> None:
