@@ -89,17 +89,20 @@ def test_an_unknown_name_brings_the_nearest() -> None:
         settings.change(Some(), {"width": "3"})
 
 
+WHOLE = st.integers(-(2**63), 2**63 - 1)
+
+
 @given(
     st.builds(
         Some,
-        count=st.integers(),
+        count=WHOLE,
         rate=st.floats(allow_nan=False, allow_infinity=False),
         on=st.booleans(),
         name=st.text(),
         mode=st.sampled_from(["a", "b", 0]),
-        widths=st.lists(st.integers()).map(tuple),
+        widths=st.lists(WHOLE).map(tuple),
         limit=st.none() | st.floats(allow_nan=False, allow_infinity=False),
-        inner=st.builds(Inner, side=st.integers()),
+        inner=st.builds(Inner, side=WHOLE),
     )
 )
 def test_json_and_back_is_the_same(some: Some) -> None:
@@ -133,3 +136,35 @@ def test_json_of_another_shape_is_refused(body: dict[str, object]) -> None:
 def test_pairs_need_a_name_and_an_equals_sign(text: str) -> None:
     with pytest.raises(UserError, match="name=value"):
         settings.pairs([text])
+
+
+@pytest.mark.parametrize("name", ["rate", "limit", "count"])
+@pytest.mark.parametrize(
+    "value", [10**400, -(10**400), 2**1024, float("inf"), float("nan")], ids=lambda value: f"{value}"[:9]
+)
+def test_a_number_beyond_all_is_refused_in_one_line(name: str, value: float) -> None:
+    for make in (
+        lambda: settings.change(Some(), {name: value}),
+        lambda: settings.from_json(Some, {name: value}, "here"),
+    ):
+        with pytest.raises(UserError, match="expects") as caught:
+            make()
+        assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1])
+def test_a_whole_number_is_one_that_a_machine_has(value: int) -> None:
+    with pytest.raises(UserError, match="count expects"):
+        settings.change(Some(), {"count": value})
+    with pytest.raises(UserError, match="count expects"):
+        settings.change(Some(), {"count": "1e19"})
+    assert settings.change(Some(), {"count": 2**63 - 1}).count == 2**63 - 1
+
+
+def test_an_error_quotes_little_of_what_it_was_given() -> None:
+    deep: list[object] = []
+    for _ in range(10_000):
+        deep = [deep]
+    with pytest.raises(UserError, match="count expects") as caught:
+        settings.change(Some(), {"count": deep})
+    assert len(str(caught.value)) < 200

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import reprlib
 import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -18,6 +19,8 @@ from limner.errors import UserError
 S = TypeVar("S")
 
 _YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+_QUOTED = reprlib.Repr()
+_QUOTED.maxstring = _QUOTED.maxother = 100
 _WORDS = {int: "a whole number", float: "a number", bool: "yes or no", str: "text"}
 
 
@@ -63,7 +66,7 @@ def change(settings: S, changes: Mapping[str, Any], what: str = "option") -> S:
         try:
             values[name] = _parse(value, kinds[name]) if isinstance(value, str) else _fit(value, kinds[name])
         except ValueError:
-            raise UserError(f"{what} {name} expects {_describe(kinds[name])}, not {value!r}") from None
+            raise UserError(f"{what} {name} expects {_describe(kinds[name])}, not {_shown(value)}") from None
     try:
         return dataclasses.replace(settings, **values)  # type: ignore[type-var]
     except ValueError as error:
@@ -86,7 +89,7 @@ def from_json(cls: type[S], body: Mapping[str, Any], where: str) -> S:
         try:
             values[name] = _fit(value, kinds[name])
         except ValueError:
-            raise UserError(f"{where}: {name} expects {_describe(kinds[name])}, not {value!r:.100}") from None
+            raise UserError(f"{where}: {name} expects {_describe(kinds[name])}, not {_shown(value)}") from None
     try:
         return cls(**values)
     except (TypeError, ValueError) as error:
@@ -133,10 +136,18 @@ def _parse(text: str, kind: Any) -> Any:
         return True if text.lower() in _YES else False if text.lower() in _NO else _refuse()
     if kind is int:
         number = float(text.replace("_", ""))  # 1e6 and 200_000 are whole numbers too
-        return int(number) if number.is_integer() else _refuse()
+        return _fit(int(number), int) if number.is_integer() else _refuse()
     if kind is float:
-        return float(text) if math.isfinite(float(text)) else _refuse()
+        return _fit(float(text), float)
     return text if kind is str else _refuse()
+
+
+def is_finite(value: float) -> bool:
+    """Tell whether a number is one that a float can hold: neither infinite, nor NaN, nor a whole number beyond all."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _fit(value: Any, kind: Any) -> Any:
@@ -150,13 +161,15 @@ def _fit(value: Any, kind: Any) -> Any:
         return tuple(_fit(item, kind) for item, kind in zip(value, _item_kinds(parts, len(value)), strict=True))
     if kind is types.NoneType:
         return None if value is None else _refuse()
-    if kind is float and type(value) in (int, float) and math.isfinite(value):
-        return float(value)
+    if kind is float and type(value) in (int, float):
+        return float(value) if is_finite(value) else _refuse()
+    if kind is int and type(value) is int:
+        return value if -(2**63) <= value < 2**63 else _refuse()
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         if isinstance(value, Mapping):
             return from_json(kind, value, kind.__name__)
         return value if isinstance(value, kind) else _refuse()
-    return value if kind in (int, bool, str) and type(value) is kind else _refuse()
+    return value if kind in (bool, str) and type(value) is kind else _refuse()
 
 
 def _first(value: Any, kinds: Iterable[Any], convert: Callable[[Any, Any], Any]) -> Any:
@@ -177,6 +190,11 @@ def _item_kinds(parts: tuple[Any, ...], count: int) -> list[Any]:
 
 def _refuse() -> Any:
     raise ValueError
+
+
+def _shown(value: Any) -> str:
+    """Return a value as an error message quotes it; it may be a stranger's, of any length and depth."""
+    return _QUOTED.repr(value)
 
 
 def _describe(kind: Any) -> str:

@@ -39,11 +39,11 @@ def test_unknown_words_are_named_with_the_nearest() -> None:
 
 
 def test_lookups_are_remembered_but_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("limner.data.schema._MEMORY", 3)
+    monkeypatch.setattr("limner.data.spelling.MEMORY", 3)
     lexicon = Lexicon(("hair",))
     for k in range(10):
         assert lexicon.nearest(f"hair{k}") == "hair"
-    assert len(lexicon._found) <= 3
+    assert len(lexicon._spelling._found) <= 3
 
 
 def test_looking_up_changes_nothing() -> None:

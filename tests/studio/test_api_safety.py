@@ -128,7 +128,7 @@ def test_a_client_that_asks_too_often_is_told_to_wait(artist):
 
 def test_token_buckets_refill_and_idle_ones_are_dropped(monkeypatch):
     monkeypatch.setattr("limner.studio.limits.MAX_CLIENTS", 2)
-    rates = RateLimiter(Limits(rate=30, burst=2))
+    rates = RateLimiter(30, 2)
     assert [rates.take("a", 0.0) for _ in range(3)] == [0, 0, 2]
     assert rates.take("a", 1.0) == 1 and rates.take("a", 2.0) == 0
     assert rates.take("b", 2.0) == rates.take("c", 2.0) == 0
@@ -205,6 +205,44 @@ UPLOADS = {
 def test_what_is_no_picture_is_refused(http, path, case):
     answer = http.post(f"/v1/{path}", params={"model": "balls"}, content=UPLOADS[case])
     assert answer.status_code == 400 and answer.json()["error"]["param"] == "body", answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("generations", RED | {"n": 17}),
+        ("batch", {"rows": [RED] * 17}),
+        ("mix", {"first": RED, "second": RED, "rows": 5, "columns": 4}),
+        ("morph", {"first": RED, "second": RED, "frames": 17}),
+        ("walk", RED | {"seeds": [0, 1], "frames": 17}),
+    ],
+)
+def test_many_large_pictures_are_refused_before_any_is_drawn(http, path, asked):
+    """150 bytes took 14 s: 64 pictures of 1024 x 1024."""
+    answer = http.post(f"/v1/images/{path}", json=asked | {"size": "1024x1024"})
+    assert answer.status_code == 400 and answer.json()["error"]["param"] == "size", answer.text
+    assert "16,777,216 pixels" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "PNG", "GIF"])
+def test_a_small_file_of_many_pixels_is_refused_by_its_header(http, monkeypatch, kind):
+    buffer = io.BytesIO()
+    Image.new("L", (6_000, 5_000)).save(buffer, kind)
+    monkeypatch.setattr("limner.data.pictures.load", lambda *_: pytest.fail("it was decoded"))
+    answer = http.post("/v1/captions", params={"model": "balls"}, content=buffer.getvalue())
+    assert answer.status_code == 400 and "6000 x 5000" in answer.json()["error"]["message"], answer.text
+
+
+@pytest.mark.parametrize("path", ["generations", "batch"])
+def test_a_number_beyond_all_floats_is_refused(http, path):
+    body = RED if path == "generations" else {"rows": [RED]}
+    knobs = {one["id"]: one["knobs"] for one in http.get("/v1/artists").json()["data"]}
+    assert any(knob["kind"] == "float" for some in knobs.values() for knob in some)
+    for model, some in knobs.items():
+        for knob in some:
+            sent = json.dumps(body | {"model": model, "knobs": {knob["name"]: 0}}).replace(": 0}", f": {'9' * 400}}}")
+            answer = http.post(f"/v1/images/{path}", content=sent, headers={"Content-Type": "application/json"})
+            assert answer.status_code == 400 and "expects" in answer.json()["error"]["message"], answer.text
 
 
 @pytest.mark.parametrize(

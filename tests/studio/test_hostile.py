@@ -103,7 +103,7 @@ def test_a_search_is_of_words_whatever_it_holds(port: int) -> None:
 
 
 HEAD = f"POST {DRAW} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n".encode()
-BODY = json.dumps(RED | {"n": 64, "size": "1024x1024", "response_format": "b64_json"}).encode()
+BODY = json.dumps(RED | {"n": 64, "size": "512x512", "response_format": "b64_json"}).encode()
 
 
 def dribbles(port: int) -> None:

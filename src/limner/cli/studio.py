@@ -53,6 +53,7 @@ def studio(
     Programs speak to it as to the OpenAI images API, with http://127.0.0.1:8000/v1 as the base URL. Ctrl-C ends it;
     favourites stay. `limner export ARTIST --web FOLDER` makes a page that needs no server.
     """
+    import contextlib
     import webbrowser
 
     import torch
@@ -60,12 +61,9 @@ def studio(
     from limner.cli.console import note
     from limner.drawing.artist import load
     from limner.drawing.resolve import bundled
-    from limner.errors import UserError
     from limner.studio import server
     from limner.studio.limits import LOCAL, Limits
 
-    if (rate is not None and rate < 0) or threads < 0:
-        raise UserError("--rate and --threads are 0 or more")
     limits = Limits(rate=rate if rate is not None else 0.0 if host in LOCAL else server.PUBLIC_RATE)
     settings = server.Settings(host, port, token, batch, queue, threads or None, limits)
     if threads:
@@ -74,14 +72,13 @@ def studio(
     with listening:
         chosen = artists or [DEFAULT, *(name for name in bundled() if name != DEFAULT)]
         loaded = [load(name, device=device) for name in chosen]
-        opened = _open_gallery(database)
-        app = server.build(loaded, settings, opened)
-        address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
-        note(f"{address} draws with {', '.join(artist.name for artist in loaded)}")
-        if show:
-            webbrowser.open(address)
-        server.server(app).run(sockets=[listening])
-        opened.close()
+        with contextlib.closing(_open_gallery(database)) as opened:
+            app = server.build(loaded, settings, opened)
+            address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
+            note(f"{address} draws with {', '.join(artist.name for artist in loaded)}")
+            if show:
+                webbrowser.open(address)
+            server.server(app).run(sockets=[listening])
 
 
 def _open_gallery(database: str | None) -> Gallery:

@@ -152,8 +152,11 @@ def size_of(source: Encoded) -> tuple[int, int]:
             return (image.height, image.width) if turned else image.size
     except BadPicture:
         raise
-    except _BROKEN as error:
-        raise BadPicture("unreadable", f"is broken: {error}") from None
+    except Image.DecompressionBombError:
+        raise BadPicture("too large", f"has more than the {MOST_PIXELS // 10**6} megapixels allowed") from None
+    except (*_BROKEN, *_BROKEN_PARSERS) as error:
+        reason = "is not a picture" if isinstance(error, Image.UnidentifiedImageError) else f"is broken: {error}"
+        raise BadPicture("unreadable", reason) from None
 
 
 def read(source: Encoded) -> bytes:

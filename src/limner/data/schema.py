@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 from collections import Counter
@@ -10,10 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from limner.data.spelling import Spelling
+
 PAD, UNKNOWN = 0, 1
 NOTHING = "nothing"
 """The value of every attribute of a thing that is not in the picture."""
-_ALIKE, _LONGEST_TYPO, _MEMORY = 0.75, 64, 4096
+_LONGEST_TYPO, _MOST_LOOKED_UP = 64, 64
 _LEXICONS = ("lexicon", "spoken")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?", re.UNICODE)
 _LEFT = re.compile(r"\bleft\b")
@@ -57,46 +58,34 @@ class Lexicon:
 
     def ids(self, text: str) -> list[int]:
         """Return the number of each word; a misspelt word counts as the nearest known one, others as `UNKNOWN`."""
-        return [
-            self._numbers.get(word) or self._numbers.get(self.nearest(word) or "", UNKNOWN) for word in words_of(text)
-        ]
+        words = words_of(text)
+        near = self._nearest_of(words)
+        return [self._numbers.get(word) or self._numbers.get(near[word] or "", UNKNOWN) for word in words]
 
     def unknown(self, text: str) -> dict[str, str | None]:
         """Return the words of `text` that are not known, each with the nearest that is (None where none is near)."""
-        return {word: self.nearest(word) for word in words_of(text) if word not in self._numbers}
+        return self._nearest_of(words_of(text))
 
     def nearest(self, word: str) -> str | None:
         """Return the known word that is spelt most alike, the more frequent of two, or None where none is near."""
-        if word in self._numbers:
-            return word
-        if len(word) > _LONGEST_TYPO:
-            return None
-        if word not in self._found:
-            if len(self._found) >= _MEMORY:
-                self._found.clear()
-            self._found[word] = self._search(word)
-        return self._found[word]
+        return word if word in self._numbers else self._nearest_of([word])[word]
+
+    def _nearest_of(self, words: Iterable[str]) -> dict[str, str | None]:
+        """Return each unknown word with the nearest known one; no more than `_MOST_LOOKED_UP` of a text are looked up.
+
+        It does not matter which were looked up before: a text is read the same by every process.
+        """
+        found: dict[str, str | None] = {}
+        for word in words:
+            if word in self._numbers or word in found:
+                continue
+            can_be_near = len(word) <= _LONGEST_TYPO and len(found) < _MOST_LOOKED_UP
+            found[word] = self._spelling.nearest(word) if can_be_near else None
+        return found
 
     @functools.cached_property
-    def _found(self) -> dict[str, str | None]:
-        """What was looked up already; a dictionary because hashing a lexicon of many words is slow."""
-        return {}
-
-    def _search(self, word: str) -> str | None:
-        matcher = difflib.SequenceMatcher(autojunk=False)
-        matcher.set_seq2(word)  # its index is made once for all candidates
-        best, score = None, _ALIKE
-        for candidate in self.words:
-            # Alikeness is 2 m / (a + b) for m common letters, so lengths alone rule most words out.
-            if 2 * min(len(candidate), len(word)) < score * (len(candidate) + len(word)):
-                continue
-            matcher.set_seq1(candidate)
-            if matcher.quick_ratio() < score:
-                continue
-            ratio = matcher.ratio()
-            if ratio > score or (best is None and ratio == score):
-                best, score = candidate, ratio
-        return best
+    def _spelling(self) -> Spelling:
+        return Spelling(self.words)
 
 
 def _texts(values: Any) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from limner.errors import UserError
 from limner.studio.errors import CLIENT_CLOSED_REQUEST, error_response
 from limner.studio.info.metrics import Metrics
 from limner.studio.page_files import POLICY
@@ -46,6 +47,8 @@ class Limits:
     """Of one request; a story counts its lines."""
     side: int = 1024
     """Pixels of a picture's side after it was enlarged."""
+    pixels: int = 2**24
+    """Of all pictures of one request, after they were enlarged."""
     characters: int = 1000
     """Of a prompt, or a line of a story."""
     lines: int = 32
@@ -54,21 +57,38 @@ class Limits:
     """Bytes of a request's body."""
     upload: int = 8 * 2**20
     """Bytes of an uploaded picture."""
+    upload_pixels: int = 25_000_000
+    """Of an uploaded picture that is decoded whole; of a JPEG no more is decoded than is needed."""
     body_by_path: Mapping[str, int] = field(default_factory=dict)
     """Bytes of a body, for paths with another limit."""
+    bodies: int = 128 * 2**20
+    """Bytes of all bodies that are being answered. One that may be larger than this by itself is not kept in memory."""
     body_timeout: float = 30.0
     """Seconds in which a body must have arrived."""
     rate: float = 0.0
     """Requests a client may make in a minute; 0 for no limit."""
     burst: float = 60.0
     """Requests a client may make at once after it was idle."""
+    guesses: float = 30.0
+    """Wrong tokens that a client may send in a minute; then it must wait, whatever it sends."""
+    guess_burst: float = 60.0
+    """Wrong tokens that a client may send at once."""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.rate) and self.rate >= 0):
+            raise UserError(f"--rate must be a number of requests a minute, 0 for no limit, not {self.rate}")
 
 
 class RateLimiter:
-    """A token bucket for each client: it refills at the rate, and each request takes a token."""
+    """A token bucket for each client: it refills at the rate, and each request takes a token.
 
-    def __init__(self, limits: Limits) -> None:
-        self._rate, self._burst = limits.rate / 60, limits.burst
+    Args:
+        rate: tokens a minute; 0 for no limit.
+        burst: tokens of a full bucket.
+    """
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate, self._burst = rate / 60, burst
         self._buckets: collections.OrderedDict[str, tuple[float, float]] = collections.OrderedDict()
         """Client to its tokens and when they were counted, most recent last."""
 
@@ -76,11 +96,22 @@ class RateLimiter:
         """Take a token and return 0; where there is none, return in how many seconds there will be one."""
         if not self._rate:
             return 0
-        tokens, counted_at = self._buckets.pop(client, (self._burst, now))
-        tokens = min(tokens + (now - counted_at) * self._rate, self._burst)
+        tokens = self._tokens(client, now)
+        self._buckets.pop(client, None)
         self._buckets[client] = (tokens - 1 if tokens >= 1 else tokens, now)
         if len(self._buckets) > MAX_CLIENTS:
             self._buckets.popitem(last=False)
+        return self._seconds(tokens)
+
+    def wait(self, client: str, now: float) -> int:
+        """Return in how many seconds there will be a token, and take none."""
+        return self._seconds(self._tokens(client, now)) if self._rate and client in self._buckets else 0
+
+    def _tokens(self, client: str, now: float) -> float:
+        tokens, counted_at = self._buckets.get(client, (self._burst, now))
+        return min(tokens + (now - counted_at) * self._rate, self._burst)
+
+    def _seconds(self, tokens: float) -> int:
         return 0 if tokens >= 1 else max(math.ceil((1 - tokens) / self._rate), 1)
 
 
@@ -107,19 +138,21 @@ class Guard:
     ) -> None:
         self.app, self.limits, self.local, self.metrics, self.public_paths = app, limits, local, metrics, public_paths
         self._token = token.encode() if token else None
-        self._rates = RateLimiter(limits)
+        self._body_bytes = 0
+        self._rates = RateLimiter(limits.rate, limits.burst)
+        self._guesses = RateLimiter(limits.guesses, limits.guess_burst)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)
             return
-        began, status = time.perf_counter(), CLIENT_CLOSED_REQUEST
+        began, status, started = time.perf_counter(), CLIENT_CLOSED_REQUEST, False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, started = message["status"], True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
@@ -129,6 +162,10 @@ class Guard:
 
         try:
             await self._respond(scope, receive, send_with_headers)
+        except asyncio.CancelledError:  # by the server, which closes and has waited long enough
+            if not started:
+                closing = error_response(503, "the studio is closing", headers={"Connection": "close"})
+                await closing(scope, receive, send_with_headers)
         finally:
             route = getattr(scope.get("route"), "path", None)  # the pattern, so that unknown paths add no time series
             self.metrics.requests.labels(scope["method"] if route else "", route or "none", status).inc()
@@ -142,6 +179,7 @@ class Guard:
         limit = self._body_limit(scope["path"])
         deadline = asyncio.get_running_loop().time() + self.limits.body_timeout
         received, complete = 0, False
+        is_kept = limit <= self.limits.bodies
 
         async def receive_within_limits() -> Message:
             nonlocal received, complete
@@ -152,13 +190,21 @@ class Guard:
                     message = await receive()
             except TimeoutError:
                 raise HTTPException(408, "the body came in too slowly", {"Connection": "close"}) from None
-            received += len(message.get("body", b""))
+            size = len(message.get("body", b""))
+            received += size
+            self._body_bytes += size if is_kept else 0
             complete = not message.get("more_body", False)
             if received > limit:
                 raise HTTPException(413, _too_large(limit), {"Connection": "close"})
+            if is_kept and self._body_bytes > self.limits.bodies:
+                text = "too much is being sent at once: try again in a while"
+                raise HTTPException(503, text, {"Connection": "close", "Retry-After": "5"})
             return message
 
-        await self.app(scope, receive_within_limits, send)
+        try:
+            await self.app(scope, receive_within_limits, send)
+        finally:
+            self._body_bytes -= received if is_kept else 0
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         """Return the error response to a request that is refused; None where it may go on."""
@@ -167,27 +213,39 @@ class Guard:
         if self.local and _host_name(host) not in LOCAL:
             text = "the studio answers this machine only; start it with --host for others"
             return error_response(403, text, code="host")
-        if scope["method"] not in ("GET", "HEAD") and _is_cross_site(headers, host):
-            return error_response(403, "another site's page may not use the studio", code="origin")
         is_public = path.startswith(PUBLIC_PREFIXES) or path in self.public_paths
-        if self._token and not is_public and not self._has_token(headers):
-            text = "the token is missing or wrong: send the header Authorization: Bearer TOKEN"
-            return error_response(401, text, headers={"WWW-Authenticate": "Bearer"})
-        if not is_public and (seconds := self._rates.take(_client(scope), time.monotonic())):
-            text = f"too many requests: try again in {seconds} s"
-            return error_response(429, text, headers={"Retry-After": str(seconds)})
+        follows_link = is_public and scope["method"] in ("GET", "HEAD") and headers.get("sec-fetch-mode") == "navigate"
+        if not follows_link and _is_cross_site(headers, host):
+            return error_response(403, "another site's page may not use the studio", code="origin")
+        if not is_public and (refusal := self._token_refusal(headers, client := _client(scope))):
+            return refusal
+        if not is_public and (seconds := self._rates.take(client, time.monotonic())):
+            return _too_many(seconds)
         length, limit = headers.get("content-length", "0"), self._body_limit(path)
         if not length.isdecimal() or int(length) > limit:
             return error_response(413, _too_large(limit), headers={"Connection": "close"})
         return None
 
-    def _has_token(self, headers: Headers) -> bool:
+    def _token_refusal(self, headers: Headers, client: str) -> ASGIApp | None:
+        """Return the error response to a request without the token; a client that guesses too often must wait."""
+        if self._token is None:
+            return None
+        if seconds := self._guesses.wait(client, time.monotonic()):  # the right one, too: else guessing goes on
+            return _too_many(seconds)
         kind, _, token = headers.get("authorization", "").partition(" ")
-        assert self._token is not None
-        return hmac.compare_digest(token.strip().encode(), self._token) and kind.lower() == "bearer"
+        if hmac.compare_digest(token.strip().encode(), self._token) and kind.lower() == "bearer":
+            return None
+        if "authorization" in headers:
+            self._guesses.take(client, time.monotonic())
+        text = "the token is missing or wrong: send the header Authorization: Bearer TOKEN"
+        return error_response(401, text, headers={"WWW-Authenticate": "Bearer"})
 
     def _body_limit(self, path: str) -> int:
         return self.limits.body_by_path.get(path, self.limits.body)
+
+
+def _too_many(seconds: int) -> ASGIApp:
+    return error_response(429, f"too many requests: try again in {seconds} s", headers={"Retry-After": str(seconds)})
 
 
 def _too_large(limit: int) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import os
+import re
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from limner import __version__
 from limner.drawing.artist import Artist
 from limner.errors import UserError
 from limner.studio import errors, page_routes
+from limner.studio.connections import BACKLOG, HEAD_TIMEOUT, SEND_TIMEOUT, connection_class, max_connections
 from limner.studio.drawing import picture_routes
 from limner.studio.drawing import routes as drawing_routes
 from limner.studio.drawing.batching import ArtistQueue
@@ -35,8 +38,10 @@ if TYPE_CHECKING:
 SHORTEST_TOKEN = 16
 SHUTDOWN_TIMEOUT = 30
 """Seconds in which requests that were accepted must finish after SIGTERM or SIGINT."""
-MAX_CONNECTIONS = 1_000
-"""Connections at once; more are answered 503."""
+MAX_BATCH = 4_096
+"""Rows of a forward pass, at most."""
+MAX_THREADS = 1_024
+"""Threads of an artist, at most: beyond some thousands the libraries that start them abort."""
 MAX_STUDY_BYTES = 64 * 2**20
 """Of a study of ratings, with its pictures."""
 PUBLIC_RATE = 600.0
@@ -59,16 +64,18 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        if self.batch < 1:
-            raise UserError(f"--batch must be 1 or more, not {self.batch}")
+        if not 1 <= self.batch <= MAX_BATCH:
+            raise UserError(f"--batch must be from 1 to {MAX_BATCH:,}, not {self.batch:,}")
+        if self.threads is not None and not 1 <= self.threads <= MAX_THREADS:
+            raise UserError(f"--threads must be from 0 to {MAX_THREADS:,}, not {self.threads:,}")
         if self.queue < self.limits.pictures:
             raise UserError(f"--queue must be {self.limits.pictures} or more: one request may ask for as many pictures")
         if self.token is None and not self.local:
             raise UserError(
                 f"--host {self.host} opens the studio to other machines: set a --token (or LIMNER_TOKEN) for them"
             )
-        if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
-            raise UserError("the token must be of plain letters and digits")
+        if self.token is not None and not re.fullmatch(r"[!-~]*", self.token):
+            raise UserError("the token must be of plain letters and digits, without spaces")
         if self.token is not None and len(self.token) < SHORTEST_TOKEN:
             raise UserError(f"the token must have {SHORTEST_TOKEN} characters or more, so that nobody guesses it")
 
@@ -103,6 +110,8 @@ def build(artists: Sequence[Artist], settings: Settings, gallery: Gallery | None
         yield
         studio.is_open = False
         await asyncio.gather(*(queue.close() for queue in queues.values()))
+        if gallery is not None:  # here, since uvicorn ends the process by the signal that it was sent
+            await asyncio.to_thread(gallery.close)
 
     app = FastAPI(
         title="Limner's studio",
@@ -142,7 +151,7 @@ def listen(settings: Settings) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        listening = socket.create_server((settings.host, settings.port), family=family, backlog=MAX_CONNECTIONS)
+        listening = socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
         # Connections inherit this. Without it a response's body waits 40 ms for the client to acknowledge its head.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listening
@@ -151,19 +160,38 @@ def listen(settings: Settings) -> socket.socket:
         raise UserError(f"cannot listen on {settings.host}:{settings.port} ({reason}): name another --port") from None
 
 
-def server(app: Guard) -> uvicorn.Server:
+def server(
+    app: Guard,
+    most: int | None = None,
+    head_timeout: float = HEAD_TIMEOUT,
+    send_timeout: float = SEND_TIMEOUT,
+    grace: int = SHUTDOWN_TIMEOUT,
+) -> uvicorn.Server:
     """Return the server of an app; its `run(sockets=[...])` serves until SIGINT or SIGTERM.
 
-    Then it refuses new requests, finishes those it accepted, for `SHUTDOWN_TIMEOUT` seconds at most, and returns.
+    Then it refuses new requests, finishes those it accepted, for `grace` seconds at most, and returns.
+
+    Args:
+        app: what `build` made.
+        most: connections at once, as many as this process may hold where None.
+        head_timeout: seconds in which the head of a request must have arrived.
+        send_timeout: seconds in which a client must take some of a response that waits for it.
+        grace: in seconds.
     """
+    most = max_connections() if most is None else most
     config = uvicorn.Config(
         app,
+        http=connection_class(most, head_timeout, send_timeout),
+        ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,
-        limit_concurrency=MAX_CONNECTIONS,
+        # Any program of this machine could write X-Forwarded-For: a proxy's address is believed where it is named.
+        proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
+        backlog=BACKLOG,
+        limit_concurrency=most + 1,
         timeout_keep_alive=60,
-        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
+        timeout_graceful_shutdown=grace,
     )
     return uvicorn.Server(config)
 
@@ -187,8 +215,9 @@ def _add_gallery(app: FastAPI, studio: Studio, gallery: Gallery) -> dict[str, in
         (picture,) = from_thread.run(queue.draw, [row], knobs, None, size)
         return picture.image
 
-    app.include_router(gallery_routes.router(gallery, redraw))
-    app.include_router(ratings_routes.router(Ratings(gallery.database)))
+    decoding = gallery_routes.decoder()
+    app.include_router(gallery_routes.router(gallery, redraw, decoding))
+    app.include_router(ratings_routes.router(Ratings(gallery.database), decoding))
     picture_body = MOST_BYTES * 4 // 3 + 2**16  # base64, and the other fields
     return {
         f"{gallery_routes.PREFIX}/pictures": picture_body,

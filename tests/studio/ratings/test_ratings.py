@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
+from sqlalchemy import func, select
 
 import artists
 import galleries
@@ -22,6 +24,7 @@ from galleries import picture
 from limner.drawing.artist import load
 from limner.errors import UserError
 from limner.studio.gallery.database import Conflict, Database, Missing
+from limner.studio.gallery.tables import Comparison, Entry, Task
 from limner.studio.ratings.ratings import NextComparison, Ratings, Sheet, draw_sheets
 from limner.studio.ratings.routes import router
 
@@ -254,6 +257,84 @@ def test_results_before_any_answer_are_json(client: TestClient) -> None:
     assert results.status_code == 200
     assert list(results.json()) == ["quality", "consistency", "relevance", "ranking"]
     assert client.get(f"{HOME}/studies/{study}/answers.jsonl").text == ""
+
+
+# Endurance
+
+
+def flat(side: int) -> str:
+    buffer = io.BytesIO()
+    Image.new("1", (side, side)).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def of_pngs(*tasks: list[str]) -> dict[str, Any]:
+    return {
+        "name": "large",
+        "tasks": [
+            {"text": f"{i}", "pictures": dict(zip("abcdef", some, strict=False))} for i, some in enumerate(tasks)
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("tasks", "says"),
+    [
+        ([[flat(4096)] * 2], "one text have 33,554,432 pixels"),
+        ([[flat(8), flat(8), flat(4096)]], "one text have 50,331,648 pixels"),
+        ([[flat(2048)] * 2] * 9, "the study have 75,497,472 pixels"),
+    ],
+)
+def test_a_small_body_of_many_pixels_is_refused_before_any_is_decoded(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, tasks: list[list[str]], says: str
+) -> None:
+    """40 pictures in a body of 0.1 MB took 2.7 GB."""
+    monkeypatch.setattr("limner.studio.ratings.routes.decode", lambda png: pytest.fail("it was decoded"))
+    answer = client.post(f"{HOME}/studies", json=of_pngs(*tasks))
+    assert answer.status_code == 400 and says in answer.text
+
+
+def test_the_pictures_of_one_text_are_in_memory_at_a_time(ratings: Ratings) -> None:
+    alive: list[weakref.ref[Image.Image]] = []
+
+    def made() -> Iterator[Sheet]:
+        for one in sheets(5):
+            assert sum(ref() is not None for ref in alive) <= len(SYSTEMS)
+            pictures = {name: image.copy() for name, image in one.pictures.items()}
+            alive.extend(weakref.ref(image) for image in pictures.values())
+            yield Sheet(one.text, pictures)
+
+    assert ratings.create("insects", made())
+
+
+def test_a_study_is_deleted_with_all_that_belongs_to_it(client: TestClient, ratings: Ratings) -> None:
+    study, other = (client.post(f"{HOME}/studies", json=new_study()).json()["id"] for _ in range(2))
+    shown = client.post(f"{HOME}/studies/{study}/next", json={"rater": "anna-anna"}).json()["images"][0]["url"]
+    assert client.delete(f"{HOME}/studies/{study}").status_code == 204
+    assert client.delete(f"{HOME}/studies/{study}").status_code == client.get(shown).status_code == 404
+    assert [one["id"] for one in client.get(f"{HOME}/studies").json()] == [other]
+    with ratings.database.reading() as session:
+        assert {session.scalar(select(func.count()).select_from(one)) for one in (Task, Entry, Comparison)} == {2, 6, 0}
+
+
+def test_strangers_who_never_answer_make_no_study_grow(ratings: Ratings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("limner.studio.ratings.ratings.MOST_OPEN", 5)
+    study = ratings.create("insects", sheets())
+    asked = ratings.next(study, "anna")
+    for i in range(20):
+        assert ratings.next(study, f"stranger-{i}")
+    again = ratings.next(study, "stranger-19")
+    assert asked is not None and again is not None
+    with ratings.database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Comparison)) == 5
+    ratings.answer(again.comparison, "stranger-19", {question: [again.entries] for question in again.questions})
+    assert len(list(ratings.lines(study))) == 1
+
+
+def test_a_study_takes_so_many_answers(ratings: Ratings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("limner.studio.ratings.ratings.MOST_ANSWERS", 7)
+    study = ratings.create("insects", sheets())
+    assert len(answer_all(ratings, study, "anna")) + len(answer_all(ratings, study, "bert")) == 7
 
 
 @pytest.mark.parametrize(

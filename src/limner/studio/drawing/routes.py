@@ -140,7 +140,7 @@ async def _draw_story(studio: Studio, http: HttpRequest, body: StoryBody) -> dic
     if body.first > len(lines):
         raise ApiError(400, f"there is no line {body.first}: the story has {len(lines)}", "first")
     request = studio.check(queue.artist, Story(lines, tuple(body.setting)))
-    size, scale = studio.size(queue, body)
+    size, scale = studio.size(queue, body, len(lines))
     (picture,) = await studio.draw(http, queue, [(request, seed_or_random(body.seed))], body.knobs, size=size)
     frames = story_frames(picture.image, len(lines))[body.first - 1 :]
     strip, *pngs = await run_in_threadpool(

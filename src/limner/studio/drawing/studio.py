@@ -29,7 +29,8 @@ from limner.studio.limits import Limits
 T = TypeVar("T")
 MAX_DECODING = 2
 """Pictures that are decoded at once: a large one takes much memory."""
-MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
+JPEG = b"\xff\xd8\xff"
+MAGIC = (b"\x89PNG\r\n\x1a\n", JPEG, b"GIF8", b"RIFF")
 """First bytes of PNG, JPEG, GIF and WebP; no other decoder of Pillow is used."""
 
 
@@ -101,7 +102,7 @@ class Studio:
         self, http: HttpRequest, queue: ArtistQueue, rows: Sequence[Row], options: DrawingOptions
     ) -> dict[str, Any]:
         """Draw rows and respond as the OpenAI API does, with the recipe and the unknown words of each picture."""
-        size, scale = self.size(queue, options)
+        size, scale = self.size(queue, options, sum(request.pictures() for request, _ in rows))
         pictures = await self.draw(http, queue, rows, options.knobs, size=size)
         pngs = await until_disconnected(http, _encode_all(pictures, scale))
         data = [
@@ -111,13 +112,19 @@ class Studio:
         ]
         return {"created": int(time.time()), "data": data}
 
-    def size(self, queue: ArtistQueue, options: DrawingOptions) -> tuple[int, int]:
+    def size(self, queue: ArtistQueue, options: DrawingOptions, count: int = 1) -> tuple[int, int]:
         """Return the side at which the artist draws, and the factor by which its pictures are then resized.
 
         The artist's enlarger does as much as it can.
+
+        Raises:
+            ApiError: for a size that the artist does not draw, or more pixels than one request may ask for.
         """
         artist = queue.artist
         asked = artist.side * scale_for(options.size, artist.side, self.limits.side)
+        if count * asked**2 > self.limits.pixels:
+            text = f"{count} pictures of {asked}x{asked} are asked for, and {self.limits.pixels:,} pixels are the limit"
+            raise ApiError(400, f"{text} of one request: ask for fewer or smaller ones", "size")
         size = max(side for side in artist.sizes if asked % side == 0)
         return size, asked // size
 
@@ -137,6 +144,10 @@ class Studio:
             raise ApiError(400, "the body is not a picture: send the bytes of a PNG, JPEG, WebP or GIF", "body")
         async with self._decoding:
             try:
+                width, height = pictures.size_of(encoded)
+                if width * height > self.limits.upload_pixels and not encoded.startswith(JPEG):
+                    limit = f"{self.limits.upload_pixels // 10**6} megapixels are the limit of any but a JPEG"
+                    raise ApiError(400, f"the picture has {width} x {height} pixels, and {limit}", "body")
                 return await run_in_threadpool(
                     lambda: pictures.square(pictures.rgb(pictures.load(encoded, side)), side)
                 )

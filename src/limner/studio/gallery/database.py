@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +16,14 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+)
 from sqlalchemy.orm import Session
 
 from limner.errors import UserError
@@ -24,6 +34,8 @@ LOCK_TIMEOUT = 10
 """Seconds that a writer waits for another before it gives up."""
 _LOCK = 0x11A3E5  # any number that every Limner agrees on: one server at a time migrates
 _WRITES = "limner_writes"
+_LASTING = (None, "SQLITE_ERROR")
+"""Operational errors that no retry helps against: a text that is not UTF-8, a missing table."""
 
 T = TypeVar("T")
 
@@ -38,6 +50,10 @@ class Conflict(UserError):
 
 class Unavailable(UserError):
     """The database does not respond or cannot write now; a retry may succeed."""
+
+
+class Damaged(Unavailable):
+    """The database holds what it cannot hold; a retry helps only after it was repaired."""
 
 
 def default_location() -> Path:
@@ -67,6 +83,7 @@ class Database:
     def __init__(self, location: str | Path) -> None:
         url = _url(location)
         self.display_url = url.render_as_string(hide_password=True)
+        self._file = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
         try:
             self._engine = _engine(url)
             self._writing = self._engine.execution_options(**{_WRITES: True})
@@ -74,6 +91,7 @@ class Database:
                 _migrate(connection, self.display_url)
         except DBAPIError as error:
             raise UserError(f"cannot use the database {self.display_url}: {_first_line(error.orig)}") from None
+        self._file_id = self._find_file()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -96,13 +114,28 @@ class Database:
         try:
             return self._write(work)
         except IntegrityError:
+            pass
+        try:
             return self._write(work)
+        except IntegrityError as error:
+            raise self._damaged(error.orig) from None
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; SQLite's one file then holds everything, whoever else has it open."""
+        if self._file is not None and self._find_file() == self._file_id:
+            with (
+                contextlib.suppress(DBAPIError, sqlite3.Error),
+                contextlib.closing(self._engine.raw_connection()) as raw,
+            ):
+                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._engine.dispose()
 
     def _write(self, work: Callable[[Session], T]) -> T:
+        if self._find_file() != self._file_id:
+            raise Unavailable(
+                f"{self._file} was moved or deleted while it was open, and what is added now would be lost: put it back"
+                " or start again"
+            )
         with self._unavailable_errors(), Session(self._writing, expire_on_commit=False) as session, session.begin():
             return work(session)
 
@@ -111,7 +144,33 @@ class Database:
         try:
             yield
         except OperationalError as error:
+            if self._file is not None and getattr(error.orig, "sqlite_errorname", None) in _LASTING:
+                raise self._damaged(error.orig) from None
             raise Unavailable(f"the database is not available now: {_first_line(error.orig)}") from error
+        except IntegrityError:
+            raise
+        except DatabaseError as error:
+            raise self._damaged(error.orig) from None
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:  # of a recipe
+            raise self._damaged(error) from None
+
+    def _find_file(self) -> tuple[int, int] | None:
+        """Return what identifies SQLite's file; None where there is none."""
+        if self._file is None:
+            return None
+        try:
+            found = self._file.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _damaged(self, error: BaseException | None) -> Damaged:
+        if self._file is None:
+            return Damaged(f"the database {self.display_url} is damaged: {_first_line(error)}")
+        return Damaged(
+            f"the database {self._file} is damaged ({_first_line(error)}): close the studio, keep a copy, and save "
+            f"what can be read with: sqlite3 {self._file.name} .recover | sqlite3 saved.sqlite"
+        )
 
 
 def migrate(connection: Connection, revision: str = "head") -> None:
@@ -178,4 +237,4 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _first_line(error: BaseException | None) -> str:
-    return next(iter(str(error).strip().splitlines()), "no reason given")
+    return next(iter(str(error).strip().splitlines()), "no reason given")[:200]

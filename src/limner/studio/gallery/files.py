@@ -1,17 +1,22 @@
 """A gallery as one zip file: pictures as PNG with their recipes inside, and `gallery.jsonl` with a line for each.
 
-A zip is untrusted input: nothing of it is unpacked to disk, its names are never used as paths, and every size is
-bounded before the bytes are read. Nothing is added unless all of it is valid.
+A zip is untrusted input: nothing of it is unpacked to disk, its names are never used as paths, every size is bounded
+before the bytes are read, and one line and one picture are in memory at a time. Nothing is added unless all of it is
+valid; then nothing that the gallery holds is lost, changed or pushed out.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
+import shutil
+import struct
+import tempfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import IO, Annotated, Any
 
@@ -38,11 +43,24 @@ MAX_PICTURES = 60_000
 MAX_ZIP_BYTES = 2 * 2**30
 """Of an imported zip, and of its contents unpacked."""
 _MAX_INDEX_BYTES = 256 * 2**20
-_MAX_DIRECTORY_BYTES = 250 * MAX_PICTURES
-_TRANSACTION = 100
+_MAX_DIRECTORY_BYTES = 150 * MAX_PICTURES
+_TRANSACTION, _TRANSACTION_BYTES = 100, 32 * 2**20
 _PICTURE = re.compile(r"pictures/([0-9a-f]{64})\.png", re.ASCII)
 _MAX_LINE_BYTES = 2**20
 _YEAR_2100 = 4_102_444_800 * 10**6  # the latest date of a zip is in 2107
+_MAX_SPOOL = 8 * 2**20
+_OTHERS = f"the zip is damaged: its pictures are not those that {INDEX} lists"
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+    ValueError,
+    struct.error,
+)
+"""What Python's zipfile raises on broken files."""
 _Time = Annotated[int, Field(strict=True, ge=0, lt=_YEAR_2100)]
 
 
@@ -64,22 +82,63 @@ def write(gallery: Gallery, file: IO[bytes], shelf: Shelf = "kept") -> int:
     Raises:
         UserError: where there are more than `read` accepts.
     """
+    check_number(gallery, shelf)
+    return sum(1 for _ in _write(gallery, file, shelf)) - 1
+
+
+def stream(gallery: Gallery, shelf: Shelf = "kept") -> Iterator[bytes]:
+    """Yield the same zip in pieces, of which no more than one is in memory; raise nothing."""
+    pieces = _Pieces()
+    for _ in _write(gallery, pieces, shelf):  # type: ignore[arg-type]
+        yield pieces.taken()
+    yield pieces.taken()
+
+
+def check_number(gallery: Gallery, shelf: Shelf) -> None:
+    """Raise UserError where a shelf holds more pictures than `read` accepts."""
     if (total := gallery.page(shelf, limit=1).total) > MAX_PICTURES:
         raise UserError(f"there are {total:,} pictures, and a zip holds {MAX_PICTURES:,}: delete some first")
-    lines = []
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as packed:
+
+
+class _Pieces:
+    """A file that can only be written to, and emptied."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, content: bytes) -> int:
+        self._parts.append(bytes(content))
+        return len(content)
+
+    def flush(self) -> None:
+        """Do nothing: what was written is there."""
+
+    def taken(self) -> bytes:
+        """Return what was written since this was called before."""
+        found, self._parts = b"".join(self._parts), []
+        return found
+
+
+def _write(gallery: Gallery, file: IO[bytes], shelf: Shelf) -> Iterator[None]:
+    """Write a zip, and yield after each picture and once more, before its directory is written."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as packed, tempfile.SpooledTemporaryFile(_MAX_SPOOL) as index:
         for picture, png in gallery.each(shelf):
             packed.writestr(_entry(f"pictures/{picture.id}.png", picture.drawn_at), png)
-            lines.append(json.dumps(_line(picture)))
-        index = "".join(f"{line}\n" for line in lines)
-        packed.writestr(INDEX, index, zipfile.ZIP_DEFLATED)
-    return len(lines)
+            index.write(f"{json.dumps(_line(picture))}\n".encode())
+            yield
+        index.seek(0)
+        header = zipfile.ZipInfo(INDEX, datetime.now(UTC).timetuple()[:6])
+        header.compress_type = zipfile.ZIP_DEFLATED
+        with packed.open(header, "w") as entry:
+            shutil.copyfileobj(index, entry)
+        yield
 
 
 def read(gallery: Gallery, file: IO[bytes]) -> tuple[int, int]:
     """Add the pictures of a zip that `write` made to a gallery; nothing is added unless all of it is valid.
 
-    After a crash halfway the zip can be imported again: pictures that exist are not duplicated.
+    Of pictures that exist, notes and pixels stay as they are. History for which there is no room is left out, the
+    oldest first; favourites always find room. After a crash halfway the zip can be imported again.
 
     Returns:
         How many pictures it holds, and how many of them are new in the gallery.
@@ -91,18 +150,40 @@ def read(gallery: Gallery, file: IO[bytes]) -> tuple[int, int]:
         _check_size(file)
         with zipfile.ZipFile(file) as packed:
             ids = _ids(packed)
-            lines = _parse_index(_read_entry(packed, INDEX, _MAX_INDEX_BYTES))
-            if len(lines) != len(ids) or {line.id for line in lines} != ids:
-                raise UserError(f"the zip is damaged: its pictures are not those that {INDEX} lists")
-            for line in lines:
-                _read_picture(packed, line)
-            parts = [lines[start : start + _TRANSACTION] for start in range(0, len(lines), _TRANSACTION)]
-            added = sum(gallery.add_all([_read_picture(packed, line) for line in part]) for part in parts)
+            left_out = gallery.beyond_room(_checked_history(packed, ids))
+            wanted = (_read_picture(packed, one) for one in _lines(packed, len(ids)) if one.id not in left_out)
+            added = sum(gallery.add_all(part) for part in _parts(wanted))
     except UserError:
         raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+    except _BROKEN as error:
         raise UserError(f"this zip file cannot be read: {error!s:.200}") from None
-    return len(lines), added
+    return len(ids), added
+
+
+def _parts(pictures: Iterator[NewPicture]) -> Iterator[list[NewPicture]]:
+    """Yield pictures in parts, each of which is added in one transaction."""
+    part: list[NewPicture] = []
+    for picture in pictures:
+        part.append(picture)
+        if len(part) == _TRANSACTION or sum(len(one.png) for one in part) > _TRANSACTION_BYTES:
+            yield part
+            part = []
+    yield part
+
+
+def _checked_history(packed: zipfile.ZipFile, ids: set[str]) -> list[tuple[int, str]]:
+    """Check all of a zip; return the times and ids of those pictures that are no favourites."""
+    missing, history = set(ids), []
+    for one in _lines(packed, len(ids)):
+        if one.id not in missing:
+            raise UserError(_OTHERS)
+        missing.remove(one.id)
+        _read_picture(packed, one)
+        if one.kept_at is None:
+            history.append((one.drawn_at, one.id))
+    if missing:
+        raise UserError(_OTHERS)
+    return history
 
 
 def _check_size(file: IO[bytes]) -> None:
@@ -153,16 +234,25 @@ def _read_entry(packed: zipfile.ZipFile, name: str, max_bytes: int) -> bytes:
     return content
 
 
-def _parse_index(index: bytes) -> list[Line]:
-    found = []
-    for number, line in enumerate(index.splitlines(), start=1):
-        if len(line) > _MAX_LINE_BYTES:
-            raise UserError(f"{INDEX}, line {number} is too long")
-        try:
-            found.append(Line.model_validate_json(line))
-        except Invalid as error:
-            raise UserError(f"{INDEX}, line {number} is damaged: {first_fault(error)}") from None
-    return found
+def _lines(packed: zipfile.ZipFile, most: int) -> Iterator[Line]:
+    """Yield the lines of the index, each checked; raise UserError at the first beyond the number of pictures."""
+    size = 0
+    with packed.open(INDEX) as index:
+        for number in itertools.count(1):
+            line = index.readline(_MAX_LINE_BYTES + 1)
+            size += len(line)
+            if not line:
+                return
+            if len(line) > _MAX_LINE_BYTES:
+                raise UserError(f"{INDEX}, line {number} is too long")
+            if number > most:
+                raise UserError(_OTHERS)
+            if size > _MAX_INDEX_BYTES:
+                raise UserError(f"{INDEX} in the zip has more than the {_MAX_INDEX_BYTES:,} bytes allowed")
+            try:
+                yield Line.model_validate_json(line)
+            except Invalid as error:
+                raise UserError(f"{INDEX}, line {number} is damaged: {first_fault(error)}") from None
 
 
 def _read_picture(packed: zipfile.ZipFile, line: Line) -> NewPicture:

@@ -6,8 +6,10 @@ importing a gallery into itself, makes no duplicates.
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +37,7 @@ _ORDER: dict[str, InstrumentedAttribute[Any]] = {
     "drawn": Picture.drawn_at,
     "deleted": Picture.deleted_at,
 }
+_HISTORY = Picture.kept_at.is_(None), Picture.deleted_at.is_(None)
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,8 @@ class NewPicture:
         recipe = recipe_in(image)
         if parents is not None:
             recipe = checked(recipe | {"parents": list(parents)})
-        time = now()
-        return cls(encode(image, recipe), recipe, image.size, note, time, time if keep else None)
+        at = now()
+        return cls(encode(image, recipe), recipe, image.size, note, at, at if keep else None)
 
 
 class Gallery:
@@ -86,6 +89,7 @@ class Gallery:
     def __init__(self, location: str | Path | Database, *, history: int = 10_000, days: float = 30) -> None:
         self.database = location if isinstance(location, Database) else Database(location)
         self._history, self._days, self._added = history, days, 0
+        self._opened_at, self._last_known = time.monotonic(), self._newest_time()
         self.trim()
 
     def close(self) -> None:
@@ -96,6 +100,8 @@ class Gallery:
         self, picture: Image.Image | bytes, *, keep: bool = False, parents: Sequence[str] | None = None, note: str = ""
     ) -> Picture:
         """Add a picture, or update the heart and note of one that exists; on return it is committed to disk.
+
+        Where one of the same recipe has other pixels, these take their place: it may have come from anywhere.
 
         Args:
             picture: as an artist drew it, or its PNG; it carries its recipe.
@@ -108,15 +114,50 @@ class Gallery:
         """
         image = decode(picture) if isinstance(picture, bytes) else picture
         new = NewPicture.of(image, parents, note, keep=keep)
-        stored, _ = self.database.write(lambda session: _upsert(session, new))
+        with self.database.reading() as session:
+            stored_recipe = session.scalar(select(Picture.recipe).where(Picture.id == identity(new.recipe)))
+        if stored_recipe is not None and stored_recipe != new.recipe:
+            new = dataclasses.replace(new, png=encode(image, stored_recipe))
+        stored, _ = self.database.write(lambda session: _upsert(session, new, own=True))
         self._count_added(1)
         return stored
 
     def add_all(self, pictures: Sequence[NewPicture]) -> int:
-        """Add pictures, and restore those that are in the bin; return how many did not exist before."""
-        added = self.database.write(lambda session: sum(_upsert(session, new)[1] for new in pictures))
-        self._count_added(len(pictures))
-        return added
+        """Add pictures of another gallery, and restore those that are in the bin; return how many did not exist before.
+
+        Of pictures that exist, notes and pixels stay as they are here. No time lies in the future.
+        """
+        latest = now()
+
+        def work(session: Session) -> int:
+            added = 0
+            for new in pictures:
+                kept_at = None if new.kept_at is None else min(new.kept_at, latest)
+                new = dataclasses.replace(new, drawn_at=min(new.drawn_at, latest), kept_at=kept_at)
+                added += _upsert(session, new, own=False)[1]
+            return added
+
+        return self.database.write(work)
+
+    def beyond_room(self, pictures: Iterable[tuple[int, str]]) -> set[str]:
+        """Return which of some pictures of another gallery's history there is no room for, so that none here is lost.
+
+        Args:
+            pictures: time and id of each.
+
+        Returns:
+            The ids of the oldest of those that are not here.
+        """
+        newest_first = sorted(pictures, reverse=True)
+        new: list[str] = []
+        with self.database.reading() as session:
+            count = session.scalar(select(func.count()).select_from(Picture).where(*_HISTORY)) or 0
+            for start in range(0, len(newest_first), MAX_AT_ONCE):
+                some = [name for _, name in newest_first[start : start + MAX_AT_ONCE]]
+                rows = select(Picture.id).where(Picture.id.in_(some), Picture.deleted_at.is_(None))
+                here = set(session.scalars(rows))
+                new += [name for name in some if name not in here]
+        return set(new[max(self._history - count, 0) :])
 
     def get(self, picture: str) -> Picture:
         """Return a picture by its id.
@@ -153,8 +194,8 @@ class Gallery:
         matches = and_(*_on_shelf(shelf), *_contains_words(search), *([Picture.artist == artist] if artist else []))
         rows = select(Picture).where(matches).order_by(column.desc(), Picture.id.desc()).limit(limit + 1)
         if after is not None:
-            time, last_id = _parse_cursor(after)
-            rows = rows.where(or_(column < time, and_(column == time, Picture.id < last_id)))
+            at, last_id = _parse_cursor(after)
+            rows = rows.where(or_(column < at, and_(column == at, Picture.id < last_id)))
         with self.database.reading() as session:
             found = list(session.scalars(rows))
             total = session.scalar(select(func.count()).select_from(Picture).where(matches)) or 0
@@ -194,7 +235,7 @@ class Gallery:
 
     def each(self, shelf: Shelf = "kept") -> Iterator[tuple[Picture, bytes]]:
         """Yield all pictures of a shelf, oldest first, with their PNGs; a few are in memory at a time."""
-        column, time, last_id = _ORDER[shelf], -1, ""
+        column, at, last_id = _ORDER[shelf], -1, ""
         rows = (
             select(Picture)
             .options(undefer(Picture.png))
@@ -204,12 +245,12 @@ class Gallery:
         )
         while True:
             with self.database.reading() as session:
-                later = rows.where(or_(column > time, and_(column == time, Picture.id > last_id)))
+                later = rows.where(or_(column > at, and_(column == at, Picture.id > last_id)))
                 found = list(session.scalars(later))
             yield from ((picture, picture.png) for picture in found)
             if not found:
                 return
-            time, last_id = getattr(found[-1], column.key), found[-1].id
+            at, last_id = getattr(found[-1], column.key), found[-1].id
 
     def _count_added(self, number: int) -> None:
         self._added += number
@@ -218,21 +259,38 @@ class Gallery:
             self.trim()
 
     def trim(self) -> None:
-        """Delete history beyond its limit, and pictures that were in the bin for too long."""
-        history = Picture.kept_at.is_(None), Picture.deleted_at.is_(None)
-        newest_first = select(Picture.drawn_at).where(*history).order_by(Picture.drawn_at.desc())
-        too_old = newest_first.offset(self._history).limit(1)
+        """Delete history beyond its limit, and pictures that were in the bin for too long.
+
+        Of history the oldest go, and before them those that a wrong clock dated in the future.
+        """
+        newest_first = select(Picture.id).where(*_HISTORY).order_by(Picture.drawn_at > now(), Picture.drawn_at.desc())
+        emptied = self._certain_time() - int(self._days * DAY)
 
         def work(session: Session) -> None:
-            session.execute(delete(Picture).where(Picture.deleted_at < now() - int(self._days * DAY)))
-            if (time := session.scalar(too_old)) is not None:
-                session.execute(delete(Picture).where(*history, Picture.drawn_at <= time))
+            session.execute(delete(Picture).where(Picture.deleted_at < emptied))
+            session.execute(delete(Picture).where(Picture.id.in_(newest_first.offset(self._history))))
 
         self.database.write(work)
 
+    def _newest_time(self) -> int:
+        """Return the latest time that is recorded, the present where there is none."""
+        with self.database.reading() as session:
+            found = session.execute(select(func.max(Picture.drawn_at), func.max(Picture.deleted_at))).one()
+        return max((at for at in found if at is not None), default=now())
 
-def _upsert(session: Session, new: NewPicture) -> tuple[Picture, bool]:
-    """Add or update a picture; return it, and whether it is new."""
+    def _certain_time(self) -> int:
+        """Return a time that is not later than the present, even where the clock has been set forward by mistake.
+
+        It is the latest that was recorded when the gallery was opened, and how long it has been open since.
+        """
+        return min(now(), self._last_known + int((time.monotonic() - self._opened_at) * 10**6))
+
+
+def _upsert(session: Session, new: NewPicture, *, own: bool) -> tuple[Picture, bool]:
+    """Add or update a picture; return it, and whether it is new.
+
+    Of one that exists, note and pixels are replaced only by one's `own`: what another gallery says is less certain.
+    """
     name = identity(new.recipe)
     found = session.get(Picture, name)
     is_new = found is None
@@ -244,10 +302,12 @@ def _upsert(session: Session, new: NewPicture) -> tuple[Picture, bool]:
         found.width, found.height = new.size
         found.drawn_at, found.kept_at = new.drawn_at, None
         session.add(found)
+    elif own:
+        found.png, (found.width, found.height) = new.png, new.size
+        found.drawn_at = max(found.drawn_at, new.drawn_at)
     found.kept_at = found.kept_at or new.kept_at
-    found.note = new.note or found.note
+    found.note = (new.note or found.note) if own else (found.note or new.note)
     found.words = searched(found.recipe, found.note)
-    found.drawn_at = max(found.drawn_at, new.drawn_at)
     found.deleted_at = found.deletion = None
     session.flush()
     return found, is_new

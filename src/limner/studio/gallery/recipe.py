@@ -27,6 +27,8 @@ MOST_TEXT = 2**20
 """Bytes of a recipe in a PNG, unpacked."""
 LONGEST = 500_000
 """Characters of a recipe as JSON."""
+HEADER_BYTES = 24
+"""Of a PNG, up to its height."""
 _HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 _UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
 
@@ -41,7 +43,7 @@ def plain(text: str) -> str:
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(plain)]
 Note = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(plain)]
 Identity = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
-_Number = Annotated[float, Field(allow_inf_nan=False)]
+_Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 _Whole = Annotated[StrictInt, Field(ge=0, lt=2**53)]
 
 
@@ -138,6 +140,20 @@ def searched(made: Mapping[str, Any], note: str) -> str:
     return "".join(f" {word}" for word in folded(*texts(from_json(made["request"])), str(made["artist"]), note))
 
 
+def header_size(start: bytes) -> tuple[int, int]:
+    """Return the width and height of a PNG, told by its first 24 bytes.
+
+    Raises:
+        UserError: where it is none, or a side has more than `MOST_SIDE`.
+    """
+    if not start.startswith(_HEADER) or len(start) < HEADER_BYTES:
+        raise UserError("the picture is no PNG")
+    width, height = (int.from_bytes(start[place : place + 4], "big") for place in (16, 20))
+    if not (0 < width <= MOST_SIDE and 0 < height <= MOST_SIDE):
+        raise UserError(f"the picture has {width} x {height} pixels: a side has {MOST_SIDE} at most")
+    return width, height
+
+
 def decode(png: bytes) -> Image.Image:
     """Decode a PNG within `MOST_BYTES` and `MOST_SIDE`, told by its header before it is unpacked.
 
@@ -149,11 +165,7 @@ def decode(png: bytes) -> Image.Image:
     """
     if len(png) > MOST_BYTES:
         raise UserError(f"the picture has {len(png):,} bytes, and {MOST_BYTES:,} are the limit")
-    if not png.startswith(_HEADER):
-        raise UserError("the picture is no PNG")
-    width, height = (int.from_bytes(png[start : start + 4], "big") for start in (16, 20))
-    if not (0 < width <= MOST_SIDE and 0 < height <= MOST_SIDE):
-        raise UserError(f"the picture has {width} x {height} pixels: a side has {MOST_SIDE} at most")
+    header_size(png)
     try:
         image = pictures.load(png)
     except pictures.BadPicture as error:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from PIL import Image, ImageChops
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from starlette.types import Receive, Scope, Send
 
 from limner.errors import UserError
 from limner.studio.gallery import files
@@ -26,6 +29,8 @@ from limner.studio.gallery.tables import Picture
 PREFIX = "/v1/gallery"
 MAX_IN_MEMORY = 8 * 2**20
 """Bytes of a zip that are buffered in memory; a larger one goes to an unnamed temporary file."""
+MAX_DECODING = 2
+"""Pictures that are decoded at once."""
 IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 Redraw = Callable[[Mapping[str, Any]], Image.Image]
 
@@ -152,13 +157,51 @@ def binary_response(media: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {media: {"schema": {"type": "string", "format": "binary"}}}}}
 
 
-def router(gallery: Gallery, redraw: Redraw | None = None) -> APIRouter:
+class Turn:
+    """What one client does at a time: the next is told to come again."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._taken = what, False
+
+    def __enter__(self) -> None:
+        if self._taken:
+            raise HTTPException(503, f"{self._what}: try again in a while", {"Retry-After": "5"})
+        self._taken = True
+
+    def __exit__(self, *error: object) -> None:
+        self._taken = False
+
+
+class ZipResponse(Response):
+    """A shelf as a zip, sent while it is read; whatever ends it, nothing of it stays behind."""
+
+    media_type = "application/zip"
+
+    def __init__(self, pieces: Iterator[bytes], turn: Turn) -> None:
+        super().__init__(headers={"Content-Disposition": 'attachment; filename="gallery.zip"'})
+        del self.headers["content-length"]
+        self._pieces, self._turn = pieces, turn
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        with self._turn, contextlib.closing(self._pieces):  # type: ignore[type-var]
+            await StreamingResponse(self._pieces, headers=self.headers)(scope, receive, send)
+
+
+def decoder() -> CapacityLimiter:
+    """Return what limits how many pictures are decoded at once: a large one takes much memory."""
+    return CapacityLimiter(MAX_DECODING)
+
+
+def router(gallery: Gallery, redraw: Redraw | None = None, decoding: CapacityLimiter | None = None) -> APIRouter:
     """Make the routes of a gallery.
 
     Args:
         gallery: which.
         redraw: draws the picture of a recipe, as `Artist.redraw` does; without it there is no route that does.
+        decoding: limits how many pictures are decoded at once, here and elsewhere; here alone where None.
     """
+    decoding = decoder() if decoding is None else decoding
     routes = APIRouter(prefix=PREFIX, tags=["gallery"])
 
     @routes.get("/pictures")
@@ -177,11 +220,15 @@ def router(gallery: Gallery, redraw: Redraw | None = None) -> APIRouter:
         )
 
     @routes.post("/pictures", status_code=201)
-    def add(body: AddBody) -> PictureResponse:
+    async def add(body: AddBody) -> PictureResponse:
         """Add a picture, or update the heart and note of one that exists: a repeated request makes no duplicate."""
-        with http_errors():
+
+        def work() -> Picture:
             png = from_base64(body.png)
-            return PictureResponse.of(gallery.add(png, keep=body.keep, parents=body.parents, note=body.note))
+            return gallery.add(png, keep=body.keep, parents=body.parents, note=body.note)
+
+        with http_errors():
+            return PictureResponse.of(await to_thread.run_sync(work, limiter=decoding))
 
     @routes.get("/pictures/{picture}.png", response_class=Response, responses=binary_response("image/png"))
     def png(picture: Id) -> Response:
@@ -198,7 +245,7 @@ def router(gallery: Gallery, redraw: Redraw | None = None) -> APIRouter:
     _add_changes(routes, gallery)
     _add_files(routes, gallery)
     if redraw is not None:
-        _add_redraw(routes, gallery, redraw)
+        _add_redraw(routes, gallery, redraw, decoding)
     return routes
 
 
@@ -232,50 +279,56 @@ def _add_changes(routes: APIRouter, gallery: Gallery) -> None:
 
 
 def _add_files(routes: APIRouter, gallery: Gallery) -> None:
-    @routes.get("/export", response_class=StreamingResponse, responses=binary_response("application/zip"))
-    def export(shelf: Shelf = "kept") -> StreamingResponse:
+    exporting, importing = Turn("another zip is being exported"), Turn("another zip is being imported")
+
+    @routes.get("/export", response_class=Response, responses=binary_response("application/zip"))
+    def export(shelf: Shelf = "kept") -> Response:
         """Return a shelf as a zip: pictures with their recipes inside, and gallery.jsonl."""
-        file = tempfile.SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115 (closed when it is sent)
-        try:
-            with http_errors():
-                files.write(gallery, file, shelf)
-            headers = {"Content-Disposition": 'attachment; filename="gallery.zip"', "Content-Length": str(file.tell())}
-            file.seek(0)
-        except BaseException:
-            file.close()
-            raise
-        return StreamingResponse(_chunks(file), media_type="application/zip", headers=headers)
+        with http_errors():
+            files.check_number(gallery, shelf)
+        return ZipResponse(files.stream(gallery, shelf), exporting)
 
     body = {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}, "required": True}
 
     @routes.post("/import", openapi_extra={"requestBody": body})
     async def import_zip(request: Request) -> ImportResponse:
         """Merge an exported zip, which is the body of the request, into the gallery."""
-        with tempfile.SpooledTemporaryFile(MAX_IN_MEMORY) as file:
+        with importing, tempfile.SpooledTemporaryFile(MAX_IN_MEMORY) as file:
             size = 0
             async for chunk in request.stream():
                 size += len(chunk)
                 if size > files.MAX_ZIP_BYTES:
                     raise HTTPException(413, f"the zip has more than {files.MAX_ZIP_BYTES:,} bytes")
-                await run_in_threadpool(file.write, chunk)
+                try:
+                    await run_in_threadpool(file.write, chunk)
+                except OSError as error:
+                    text = f"there is no room for the zip where temporary files go ({error.strerror}): see TMPDIR"
+                    raise HTTPException(507, text, {"Connection": "close"}) from None
             with http_errors():
                 pictures, added = await run_in_threadpool(files.read, gallery, file)
         return ImportResponse(pictures=pictures, added=added)
 
 
-def _add_redraw(routes: APIRouter, gallery: Gallery, redraw: Redraw) -> None:
+def _add_redraw(routes: APIRouter, gallery: Gallery, redraw: Redraw, decoding: CapacityLimiter) -> None:
     @routes.post("/pictures/{picture}/again", response_class=Response, responses=binary_response("image/png"))
-    def again(picture: Id) -> Response:
+    async def again(picture: Id) -> Response:
         """Draw a picture again from its recipe; the header Limner-Difference is 0 where it is bitwise the same.
 
         It is the largest difference of a channel, of 255: a picture from a larger batch may differ by 1, by rounding.
         """
-        with http_errors():
+
+        def draw() -> tuple[Image.Image, Picture]:
             stored = gallery.get(picture)
-            drawn = redraw(stored.recipe)
-            difference = _difference(drawn, decode(gallery.png(picture)))
+            return redraw(stored.recipe), stored
+
+        def compare(drawn: Image.Image, stored: Picture) -> tuple[int, bytes]:
+            return _difference(drawn, decode(gallery.png(picture))), encode(drawn, stored.recipe)
+
+        with http_errors():
+            drawn, stored = await run_in_threadpool(draw)
+            difference, png = await to_thread.run_sync(compare, drawn, stored, limiter=decoding)
         headers = {"Limner-Difference": str(difference), "X-Content-Type-Options": "nosniff"}
-        return Response(encode(drawn, stored.recipe), media_type="image/png", headers=headers)
+        return Response(png, media_type="image/png", headers=headers)
 
 
 def _difference(first: Image.Image, second: Image.Image) -> int:
@@ -287,11 +340,6 @@ def _difference(first: Image.Image, second: Image.Image) -> int:
 def _deleted(gallery: Gallery, ids: list[str]) -> DeletedResponse:
     undo, count = gallery.delete(ids)
     return DeletedResponse(undo=undo, deleted=count)
-
-
-def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        yield from iter(lambda: file.read(2**16), b"")
 
 
 def _iso_time(time: int | None) -> str | None:

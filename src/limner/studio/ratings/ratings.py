@@ -11,13 +11,13 @@ import itertools
 import random
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from PIL import Image
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from limner.errors import UserError
@@ -38,6 +38,14 @@ QUESTIONS = {
 FOR_PICTURES = ("quality", "relevance", "ranking")
 FOR_STORIES = tuple(QUESTIONS)
 MOST_TASKS, MOST_SYSTEMS = 500, 10
+MOST_SHEET_PIXELS = 2**24
+"""Of the pictures for one text, each counted as large as the largest; they are in memory at once."""
+MOST_PIXELS = 2**26
+"""Of all pictures of a study, so counted: 500 texts, two systems, 256 x 256 pixels."""
+MOST_OPEN = 1_000
+"""Comparisons of a study that were shown and not answered; the oldest make room."""
+MOST_ANSWERS = 20_000
+"""Of a study."""
 T = TypeVar("T", Study, Task, Entry)
 Orders = Mapping[str, Sequence[Sequence[str]]]
 """Question to tiers of names, best first; names in one tier are tied."""
@@ -93,7 +101,7 @@ class Ratings:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def create(self, name: str, sheets: Sequence[Sheet], *, pairs: bool = True, story: bool = False) -> str:
+    def create(self, name: str, sheets: Iterable[Sheet], *, pairs: bool = True, story: bool = False) -> str:
         """Store a study and return its id.
 
         Smaller pictures of a sheet are enlarged to its largest, and recipes removed: either could reveal the system.
@@ -107,22 +115,26 @@ class Ratings:
         Raises:
             UserError: for no sheets, too many, fewer than two systems, or sheets of different systems or proportions.
         """
-        if not 1 <= len(sheets) <= MOST_TASKS:
-            raise UserError(f"a study has from 1 to {MOST_TASKS} texts, not {len(sheets)}")
-        systems = set(sheets[0].pictures)
-        if not 2 <= len(systems) <= MOST_SYSTEMS:
-            raise UserError(f"a study compares from 2 to {MOST_SYSTEMS} systems, not {len(systems)}")
-        if any(set(sheet.pictures) != systems for sheet in sheets):
-            raise UserError("every text of a study needs a picture by each system")
-        together = 2 if pairs else len(systems)
-        questions = list(FOR_STORIES if story else FOR_PICTURES)
-        study = Study(id=_token(), name=name, questions=questions, together=together, made_at=now())
-        tasks = [Task(id=_token(), study_id=study.id, place=i, text=sheet.text) for i, sheet in enumerate(sheets)]
-        entries = [
-            Entry(id=_token(), task_id=task.id, system=system, png=png)
-            for task, sheet in zip(tasks, sheets, strict=True)
-            for system, png in _uniform_pngs(sheet).items()
-        ]
+        study, tasks, entries = Study(id=_token(), name=name, made_at=now()), list[Task](), list[Entry]()
+        systems: set[str] = set()
+        pixels = 0
+        for sheet in sheets:  # one at a time: each may be as large as all may
+            systems = systems or set(sheet.pictures)
+            if len(tasks) == MOST_TASKS:
+                raise UserError(f"a study has from 1 to {MOST_TASKS} texts, not more")
+            if set(sheet.pictures) != systems:
+                raise UserError("every text of a study needs a picture by each system")
+            if not 2 <= len(systems) <= MOST_SYSTEMS:
+                raise UserError(f"a study compares from 2 to {MOST_SYSTEMS} systems, not {len(systems)}")
+            pixels = check_pixels([[image.size for image in sheet.pictures.values()]], pixels)
+            task = Task(id=_token(), study_id=study.id, place=len(tasks), text=sheet.text)
+            tasks.append(task)
+            for system, png in _uniform_pngs(sheet).items():
+                entries.append(Entry(id=_token(), task_id=task.id, system=system, png=png))
+        if not tasks:
+            raise UserError(f"a study has from 1 to {MOST_TASKS} texts, not 0")
+        study.together = 2 if pairs else len(systems)
+        study.questions = list(FOR_STORIES if story else FOR_PICTURES)
 
         def work(session: Session) -> None:
             for some in ([study], tasks, entries):
@@ -131,6 +143,23 @@ class Ratings:
 
         self.database.write(work)
         return study.id
+
+    def delete(self, study: str) -> None:
+        """Delete a study with its pictures and answers, for good.
+
+        Raises:
+            Missing: where there is none.
+        """
+
+        def work(session: Session) -> None:
+            _get(session, Study, study)
+            tasks = select(Task.id).where(Task.study_id == study)
+            for table in (Comparison, Entry):
+                session.execute(delete(table).where(table.task_id.in_(tasks)))
+            session.execute(delete(Task).where(Task.study_id == study))
+            session.execute(delete(Study).where(Study.id == study))
+
+        self.database.write(work)
 
     def studies(self) -> list[tuple[Study, int]]:
         """Return all studies, newest first, and how many answers each has."""
@@ -151,7 +180,8 @@ class Ratings:
     def next(self, study: str, rater: str) -> NextComparison | None:
         """Return what a person shall compare next, or None where they have answered all.
 
-        A comparison that they did not answer comes again; else a random one of those that were shown least.
+        A comparison that they did not answer comes again; else a random one of those that were shown least. None, too,
+        where the study has as many answers as it takes.
 
         Args:
             study: its id.
@@ -246,14 +276,17 @@ def _next(session: Session, study: Study, rater: str) -> NextComparison | None:
     system = _systems(session, study.id)
     for entry, task in session.execute(select(Entry.id, Entry.task_id).where(Entry.task_id.in_(tasks))):
         entries[task].append(entry)
-    comparisons = session.scalars(select(Comparison).join(Task).where(Task.study_id == study.id)).all()
+    of_study = select(Comparison.id, Comparison.shown, Comparison.rater, Comparison.answered_at).join(Task)
+    comparisons = session.execute(of_study.where(Task.study_id == study.id).order_by(Comparison.shown_at)).all()
     own = [comparison for comparison in comparisons if comparison.rater == rater]
     answered = {frozenset(comparison.shown) for comparison in own if comparison.answered_at is not None}
     possible = [(task, some) for task in tasks for some in itertools.combinations(entries[task], study.together)]
     left = [(task, some) for task, some in possible if frozenset(some) not in answered]
-    if not left:
+    unanswered = [comparison.id for comparison in comparisons if comparison.answered_at is None]
+    if not left or len(comparisons) - len(unanswered) >= MOST_ANSWERS:
         return None
-    chosen = next((comparison for comparison in own if comparison.answered_at is None), None)
+    waiting = next((comparison.id for comparison in own if comparison.answered_at is None), None)
+    chosen = None if waiting is None else session.get(Comparison, waiting)
     if chosen is None:
         times_shown = Counter(frozenset(comparison.shown) for comparison in comparisons)
         times_met = Counter(frozenset(system[entry] for entry in comparison.shown) for comparison in comparisons)
@@ -268,6 +301,8 @@ def _next(session: Session, study: Study, rater: str) -> NextComparison | None:
         order = random_source.sample(some, len(some))
         chosen = Comparison(id=_token(), task_id=task, rater=rater, shown=order, answer=None, shown_at=now())
         session.add(chosen)
+        too_many = unanswered[: max(len(unanswered) + 1 - MOST_OPEN, 0)]
+        session.execute(delete(Comparison).where(Comparison.id.in_(too_many[:MOST_OPEN])))
     text = tasks[chosen.task_id].text
     return NextComparison(
         chosen.id, text, tuple(study.questions), tuple(chosen.shown), answered=len(answered), left=len(left)
@@ -290,6 +325,26 @@ def _check_orders(given: Mapping[str, Sequence[Sequence[str]]], questions: Seque
     for question, tiers in given.items():
         if sorted(itertools.chain.from_iterable(tiers)) != sorted(shown) or not all(tiers):
             raise UserError(f"the answer to {question!r} must name each picture that was shown once, best first")
+
+
+def check_pixels(sheets: Iterable[Iterable[tuple[int, int]]], before: int = 0) -> int:
+    """Count the pixels of sheets, given the width and height of each picture, in addition to `before`.
+
+    Raises:
+        UserError: where one sheet, or all of them, have too many.
+    """
+    total = before
+    for sizes in sheets:
+        widths, heights = zip(*sizes, strict=True)
+        pixels = max(widths) * max(heights) * len(widths)
+        total += pixels
+        if pixels > MOST_SHEET_PIXELS:
+            raise UserError(
+                f"the pictures for one text have {pixels:,} pixels, and {MOST_SHEET_PIXELS:,} are the limit"
+            )
+    if total > MOST_PIXELS:
+        raise UserError(f"the pictures of the study have {total:,} pixels, and {MOST_PIXELS:,} are the limit")
+    return total
 
 
 def _uniform_pngs(sheet: Sheet) -> dict[str, bytes]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from limner.studio.gallery.recipe import MOST_BYTES, Name, Note, decode
-from limner.studio.gallery.routes import IMMUTABLE, binary_response, from_base64, http_errors
-from limner.studio.ratings.ratings import MOST_SYSTEMS, MOST_TASKS, QUESTIONS, Ratings, Sheet
+from limner.studio.gallery.recipe import HEADER_BYTES, MOST_BYTES, Name, Note, decode, header_size
+from limner.studio.gallery.routes import IMMUTABLE, binary_response, decoder, from_base64, http_errors
+from limner.studio.ratings.ratings import MOST_SYSTEMS, MOST_TASKS, QUESTIONS, Ratings, Sheet, check_pixels
 
 PREFIX = "/v1/ratings"
 JSON_LINES = binary_response("application/jsonl")
@@ -83,31 +84,10 @@ class ComparisonResponse(BaseModel):
     left: int = 0
 
 
-def router(ratings: Ratings) -> APIRouter:
-    """Make the routes of blind ratings."""
+def router(ratings: Ratings, decoding: CapacityLimiter | None = None) -> APIRouter:
+    """Make the routes of blind ratings; `decoding` limits how many pictures are decoded at once."""
+    decoding = decoder() if decoding is None else decoding
     routes = APIRouter(prefix=PREFIX, tags=["ratings"])
-
-    @routes.get("/studies")
-    def studies() -> list[StudyResponse]:
-        """List studies, newest first."""
-        with http_errors():
-            found = ratings.studies()
-        return [
-            StudyResponse(
-                id=s.id, name=s.name, questions=_with_wording(s.questions), together=s.together, answers=answers
-            )
-            for s, answers in found
-        ]
-
-    @routes.post("/studies", status_code=201)
-    def create(body: StudyBody) -> dict[str, str]:
-        """Make a study of pictures by several systems for the same texts."""
-        with http_errors():
-            sheets = [
-                Sheet(task.text, {name: decode(from_base64(png)) for name, png in task.pictures.items()})
-                for task in body.tasks
-            ]
-            return {"id": ratings.create(body.name, sheets, pairs=body.pairs, story=body.story)}
 
     @routes.post("/studies/{study}/next")
     def next_comparison(study: Id, body: RaterBody) -> ComparisonResponse:
@@ -137,8 +117,40 @@ def router(ratings: Ratings) -> APIRouter:
         with http_errors():
             return Response(ratings.png(entry), media_type="image/png", headers=IMMUTABLE)
 
+    _add_studies(routes, ratings, decoding)
     _add_results(routes, ratings)
     return routes
+
+
+def _add_studies(routes: APIRouter, ratings: Ratings, decoding: CapacityLimiter) -> None:
+    @routes.get("/studies")
+    def studies() -> list[StudyResponse]:
+        """List studies, newest first."""
+        with http_errors():
+            found = ratings.studies()
+        return [
+            StudyResponse(
+                id=s.id, name=s.name, questions=_with_wording(s.questions), together=s.together, answers=answers
+            )
+            for s, answers in found
+        ]
+
+    @routes.post("/studies", status_code=201)
+    async def create(body: StudyBody) -> dict[str, str]:
+        """Make a study of pictures by several systems for the same texts."""
+
+        def work() -> str:
+            check_pixels([[_size(png) for png in task.pictures.values()] for task in body.tasks])
+            return ratings.create(body.name, _sheets(body), pairs=body.pairs, story=body.story)
+
+        with http_errors():
+            return {"id": await to_thread.run_sync(work, limiter=decoding)}
+
+    @routes.delete("/studies/{study}", status_code=204)
+    def delete(study: Id) -> None:
+        """Delete a study with its pictures and answers, for good."""
+        with http_errors():
+            ratings.delete(study)
 
 
 def _add_results(routes: APIRouter, ratings: Ratings) -> None:
@@ -160,6 +172,17 @@ def _add_results(routes: APIRouter, ratings: Ratings) -> None:
         """Return every answer as a JSON line, systems by name."""
         with http_errors():
             return _jsonl(ratings.lines(study), "answers.jsonl")
+
+
+def _sheets(body: StudyBody) -> Iterator[Sheet]:
+    """Decode the pictures of one text after the other."""
+    for task in body.tasks:
+        yield Sheet(task.text, {name: decode(from_base64(png)) for name, png in task.pictures.items()})
+
+
+def _size(png: str) -> tuple[int, int]:
+    """Return the width and height of a PNG in base64, by its header alone."""
+    return header_size(from_base64(png[: HEADER_BYTES // 3 * 4]))
 
 
 def _with_wording(questions: Iterable[str]) -> dict[str, str]:

@@ -2,10 +2,10 @@
 
 import { StudioError } from "../errors.js";
 import { texts } from "../requests.js";
-import { packed, unpacked } from "./gallery_zip.js";
+import { isTime, packed, unpacked } from "./gallery_zip.js";
 import { difference } from "./pixels.js";
 import { readPng, withRecipe } from "./png.js";
-import { checked, folded, identity } from "./recipe.js";
+import { checked, folded, identity, sound } from "./recipe.js";
 
 const NAME = "limner";
 const HISTORY = 10_000;
@@ -37,9 +37,10 @@ export class Gallery {
     const all = (await this.#all()).filter(fits).sort((a, b) => b[at] - a[at] || (a.id < b.id ? 1 : -1));
     const start = after ? all.findIndex((one) => later(one, at, after)) : 0;
     const some = start < 0 ? [] : all.slice(start, start + limit);
+    const whole = some.filter(canBeShown);
     const last = some.at(-1);
     const next = last && all.indexOf(last) + 1 < all.length ? `${last[at]}-${last.id}` : null;
-    return { data: some.map(shown), next, total: all.length };
+    return { data: whole.map(shown), next, total: all.length - (some.length - whole.length) };
   }
 
   async get(id) {
@@ -57,7 +58,9 @@ export class Gallery {
   async add(png, { keep = false, parents = null, note = "" } = {}) {
     const now = clock();
     const picture = arrived(new Uint8Array(await png.arrayBuffer()), parents);
-    const [{ one }] = await this.#put([{ ...picture, note, drawn_at: now, kept_at: keep ? now : null }]);
+    const [{ one }] = await this.#put([{ ...picture, note, drawn_at: now, kept_at: keep ? now : null }], true);
+    this.#added += 1;
+    if (this.#added >= TRIM_EVERY) await this.#trim();
     return shown(one);
   }
 
@@ -97,7 +100,7 @@ export class Gallery {
     return packed(entries);
   }
 
-  /** Add what a zip holds; nothing is added unless all of it is sound. */
+  /** Add what a zip holds, nothing unless all of it is sound; of what is here nothing is lost, changed or pushed out. */
   async import(file) {
     const entries = await unpacked(file);
     const some = [];
@@ -106,9 +109,11 @@ export class Gallery {
       if (picture.id !== line.id || identity(checked(line.recipe)) !== line.id) {
         throw new StudioError(`the picture ${line.id.slice(0, 12)} in the zip has another recipe than is listed`);
       }
-      some.push({ ...picture, note: line.note ?? "", drawn_at: line.drawn_at, kept_at: line.kept_at ?? null });
+      some.push({ ...picture, ...datedTo(clock(), line) });
     }
-    const found = await this.#put(some);
+    const leftOut = beyondRoom(some, await this.#all(), HISTORY);
+    const wanted = some.filter(({ id }) => !leftOut.has(id));
+    const found = await this.#put(wanted, false);
     return { pictures: some.length, added: found.filter(({ fresh }) => fresh).length };
   }
 
@@ -127,8 +132,9 @@ export class Gallery {
     return found;
   }
 
-  #all() {
-    return this.#do("readonly", (stores) => stores.pictures.getAll());
+  /** Return all pictures but those that no page could show. */
+  async #all() {
+    return (await this.#do("readonly", (stores) => stores.pictures.getAll())).filter(isDated);
   }
 
   #write(some) {
@@ -137,22 +143,24 @@ export class Gallery {
     });
   }
 
-  /** Add pictures, or what is new of those that are there, all or none; return each as it is then, and if it is new. */
-  async #put(some) {
+  /**
+   * Add pictures, or what is new of those that are there, all or none; return each as it is then, and if it is new.
+   * Of those that are there, notes and pixels are replaced only by one's own.
+   */
+  async #put(some, own) {
     const found = [];
     await this.#do("readwrite", ({ pictures, pngs }) => {
       for (const { bytes, ...one } of some) {
         const asked = pictures.get(one.id);
         asked.onsuccess = () => {
-          const whole = united(asked.result, one);
+          const old = asked.result && isDated(asked.result) && canBeShown(asked.result) ? asked.result : undefined;
+          const whole = united(old, one, own);
           pictures.put(whole);
-          if (!asked.result) pngs.put(bytes, one.id);
-          found.push({ one: whole, fresh: !asked.result });
+          if (!old || own) pngs.put(old ? withRecipe(bytes, old.recipe) : bytes, one.id);
+          found.push({ one: whole, fresh: !old });
         };
       }
     });
-    this.#added += some.length;
-    if (this.#added >= TRIM_EVERY) await this.#trim();
     return found;
   }
 
@@ -161,7 +169,8 @@ export class Gallery {
     this.#added = 0;
     const all = await this.#all();
     const past = all.filter((one) => one.kept_at === null && one.deleted_at === null);
-    const old = past.sort((a, b) => b.drawn_at - a.drawn_at).slice(HISTORY);
+    const ahead = (one) => one.drawn_at > clock(); // by a clock that was wrong: these go first
+    const old = past.sort((a, b) => ahead(a) - ahead(b) || b.drawn_at - a.drawn_at).slice(HISTORY);
     const gone = [...old, ...all.filter((one) => one.deleted_at !== null && one.deleted_at < clock() - DAYS * DAY)];
     await this.#do("readwrite", (stores) => {
       for (const { id } of gone) {
@@ -224,12 +233,43 @@ function arrived(bytes, parents) {
 }
 
 /** Return what a picture is when it comes again: what is kept stays so, and it comes out of the bin. */
-function united(old, one) {
-  const note = one.note || (old?.note ?? "");
+export function united(old, one, own) {
+  const note = (own ? one.note || old?.note : old?.note || one.note) ?? "";
   const kept_at = old?.kept_at ?? one.kept_at;
-  const drawn_at = Math.max(old?.drawn_at ?? 0, one.drawn_at);
+  const drawn_at = old && !own ? old.drawn_at : Math.max(old?.drawn_at ?? 0, one.drawn_at);
+  const size = own ? { width: one.width, height: one.height } : {};
   const words = searched(one.recipe, note);
-  return { ...(old ?? one), note, words, kept_at, drawn_at, deleted_at: null, deletion: null };
+  return { ...(old ?? one), ...size, note, words, kept_at, drawn_at, deleted_at: null, deletion: null };
+}
+
+/** Return the note and times of a zip's line, of which none lies behind the present. */
+export function datedTo(now, { note, drawn_at, kept_at }) {
+  return { note, drawn_at: Math.min(drawn_at, now), kept_at: kept_at === null ? null : Math.min(kept_at, now) };
+}
+
+/** Return the ids of those pictures of another gallery's history for which there is no room: the oldest. */
+export function beyondRoom(some, all, most) {
+  const here = new Set(all.filter(({ deleted_at }) => deleted_at === null).map(({ id }) => id));
+  const history = all.filter(({ kept_at, deleted_at }) => kept_at === null && deleted_at === null).length;
+  const fresh = some.filter(({ id, kept_at }) => kept_at === null && !here.has(id));
+  const newest = fresh.sort((a, b) => b.drawn_at - a.drawn_at || (a.id < b.id ? 1 : -1));
+  return new Set(newest.slice(Math.max(most - history, 0)).map(({ id }) => id));
+}
+
+/** Has a picture all that a shelf is ordered and searched by? */
+export function isDated({ id, words, artist, drawn_at, kept_at, deleted_at }) {
+  const named = [id, words, artist].every((text) => typeof text === "string");
+  return named && isTime(drawn_at) && [kept_at, deleted_at].every((at) => at === null || isTime(at));
+}
+
+/** Does a picture's recipe hold what the page shows of it? */
+export function canBeShown({ recipe }) {
+  try {
+    sound(recipe);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function searched(recipe, note) {

@@ -1,4 +1,4 @@
-// From texts to the numbers of their words or letters, letter for letter as Python does it (limner.data.schema).
+// From texts to the numbers of their words or letters, letter for letter as Python does it (limner.data.spelling).
 
 const UNKNOWN = 1;
 const RESERVED = 2;
@@ -7,6 +7,8 @@ const LONGEST_TYPO = 64;
 const LONGEST = 128;
 const LETTERS = 16 * LONGEST;
 const MEMORY = 4096;
+const MOST_LOOKED_UP = 64;
+const WORK = 100_000; // of one search, in letters compared
 const WORD = /[\p{L}\p{N}]+(?:'[\p{L}\p{N}]+)?/gu;
 
 /** Split into lower-case words; all else only separates. */
@@ -27,14 +29,22 @@ export class Lexicon {
 
   /** Return the number of each word; a misspelt one counts as the nearest known. */
   ids(text) {
-    return wordsOf(text).map((word) => this.#numbers.get(this.nearest(word) ?? word) ?? UNKNOWN);
+    const words = wordsOf(text);
+    const near = this.#nearestOf(words);
+    return words.map((word) => this.#numbers.get(near.get(word) ?? word) ?? UNKNOWN);
   }
 
   /** Return the words that are not known, each with the nearest that is, or null. */
   unknown(text) {
-    const found = {};
-    for (const word of wordsOf(start(text, LETTERS))) {
-      if (!this.#numbers.has(word)) found[word] = this.nearest(word);
+    return Object.fromEntries(this.#nearestOf(wordsOf(start(text, LETTERS))));
+  }
+
+  /** Return each unknown word with the nearest known one; no more than so many of a text are looked up. */
+  #nearestOf(words) {
+    const found = new Map();
+    for (const word of words) {
+      if (this.#numbers.has(word) || found.has(word)) continue;
+      found.set(word, found.size < MOST_LOOKED_UP ? this.nearest(word) : null);
     }
     return found;
   }
@@ -62,19 +72,29 @@ export class Lexicon {
   #search(word) {
     if (word.length > LONGEST_TYPO) return null;
     this.#spelt ??= this.words.map((known) => [...known]);
-    let best = null;
+    let best = this.words.length;
     let score = ALIKE;
+    let work = 0;
+    for (const { place, bound } of this.#candidates(word)) {
+      const known = this.#spelt[place];
+      work += known.length * word.length;
+      if (bound < score || work > WORK) break;
+      const ratio = (2 * matched(known, word)) / (known.length + word.length);
+      if (ratio > score || (ratio === score && place < best)) [best, score] = [place, ratio];
+    }
+    return this.words[best] ?? null;
+  }
+
+  /** Return the places of words that may be near, each with the alikeness that it has at most, the largest first. */
+  #candidates(word) {
+    const found = [];
     this.#spelt.forEach((known, place) => {
       const both = known.length + word.length;
-      if (2 * Math.min(known.length, word.length) < score * both) return;
-      if ((2 * shared(known, word)) / both < score) return;
-      const ratio = (2 * matched(known, word)) / both;
-      if (ratio > score || (best === null && ratio === score)) {
-        best = this.words[place];
-        score = ratio;
-      }
+      if (2 * Math.min(known.length, word.length) < ALIKE * both) return;
+      const bound = (2 * shared(known, word)) / both;
+      if (bound >= ALIKE) found.push({ place, bound });
     });
-    return best;
+    return found.sort((a, b) => b.bound - a.bound || a.place - b.place);
   }
 }
 

@@ -8,7 +8,7 @@ const MOST_BYTES = 2 ** 20; // of a recipe, unpacked, as a server takes it
 const PIECE = 4096; // bytes unpacked at once, so that no more than some megabytes come of them
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 const RGB = 2;
-const PIXELS = ["IHDR", "PLTE", "tRNS", "IDAT", "IEND"];
+const PIXELS = ["IHDR", "PLTE", "tRNS", "IDAT"];
 const TABLE = Uint32Array.from({ length: 256 }, (_, place) => {
   let c = place;
   for (let bit = 0; bit < 8; bit++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
@@ -115,7 +115,8 @@ export function readPng(bytes) {
 export function withRecipe(bytes, recipe) {
   const pixels = [...chunks(bytes)].filter(({ kind }) => PIXELS.includes(kind));
   const [header, ...rest] = pixels.map(({ kind, body }) => chunk(kind, body));
-  const parts = [new Uint8Array(SIGNATURE), header, recipeChunk(recipe), ...rest];
+  const end = chunk("IEND", new Uint8Array(0));
+  const parts = [new Uint8Array(SIGNATURE), header, recipeChunk(recipe), ...rest, end];
   return joined(
     parts,
     parts.reduce((size, part) => size + part.length, 0),
