@@ -241,10 +241,15 @@ class System(nn.Module):
         """Draw a row for each request and yield drafts, the last one with progress 1.
 
         A row depends on its own request and noise alone: it is drawn the same alone as among others. The system is in
-        evaluation mode. Callers use `sample_drafts`.
+        evaluation mode. Callers use `sample_drafts`. They never disable gradients: a system that needs none decorates
+        this with `no_grad`, and one that climbs has them, with `torch.enable_grad()` around what needs them and
+        `limner.blocks.gradients.recurrent_gradients` around a recurrent net. A climb is a drawing of many drafts: the
+        caller may stop after any of them, so each is a picture that can be kept, or one that shows nothing
+        (`Draft(progress=...)`) where it is only a place to stop at.
 
         Args:
-            requests: B of them, of the kinds it `takes`, or `Blend`s of such.
+            requests: B of them, of the kinds it `takes`, or `Blend`s of such. Where it takes `Picture`,
+                `limner.blocks.given` reads the pictures and `limner.requests.asked` says what is asked beside them.
             knobs: an instance of `Knobs`.
             rng: the noise of B rows, on the system's device.
         """
@@ -319,6 +324,9 @@ class System(nn.Module):
 
     def style(self, images: Tensor) -> Tensor:
         """Return noise (B, Z) from which pictures like these, (B, 3, R, R) in [-1, 1], would be drawn.
+
+        Callers disable gradients around it, since most need none: one that climbs to it enables them inside, with
+        `torch.enable_grad()`.
 
         Raises:
             UserError: where it has no style encoder, or an untrained one.

@@ -6,10 +6,8 @@ recipe that says which (`picture.info["limner"]`, see `limner.drawing.recipe`).
 
 from __future__ import annotations
 
-import collections
 import copy
 import dataclasses
-import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,13 +16,14 @@ from typing import Any
 from PIL import Image
 
 from limner import checkpoint, settings
-from limner.drawing import hub, notices, recipe
+from limner.drawing import asking, hub, notices, recipe, stopping
 from limner.drawing import story as stories
 from limner.drawing.device import device_of
 from limner.drawing.drafts import WORDS, PictureWithDrafts, draft_row
-from limner.drawing.interpolation import morph_rows, walk_rows
+from limner.drawing.interpolation import batches, morph_rows, walk_rows
 from limner.drawing.resolve import bundled, find
-from limner.drawing.seeds import Picture, check_count, first_seed, seed_from_json, seeds_of, style_of
+from limner.drawing.seeds import StyleSource, check_count, first_seed, seed_from_json, seeds_of, style_of
+from limner.drawing.stopping import TO_THE_END, Stop
 from limner.drawing.story import Strip
 from limner.enlarging.attached import AttachedEnlarger
 from limner.errors import UnknownWords, UserError
@@ -128,7 +127,7 @@ class Artist:
     @property
     def takes(self) -> str:
         """Return the names of the kinds of request it draws from, for messages."""
-        return " or ".join(kind.__name__ for kind in self.system.kinds)
+        return asking.names_of(self.system.kinds)
 
     def check_morphs(self) -> None:
         """Make sure that requests can be mixed.
@@ -147,7 +146,7 @@ class Artist:
         *,
         batch: int = 16,
         knobs: Mapping[str, Any] | None = None,
-        style: Picture | Sequence[Picture] | None = None,
+        style: StyleSource | Sequence[StyleSource] | None = None,
         size: int | None = None,
     ) -> list[Image.Image]:
         """Draw `n` pictures of each prompt; picture i of a prompt has seed `seed + i`.
@@ -181,7 +180,7 @@ class Artist:
         *,
         batch: int = 16,
         knobs: Mapping[str, Any] | None = None,
-        style: Picture | Sequence[Picture] | None = None,
+        style: StyleSource | Sequence[StyleSource] | None = None,
     ) -> Iterator[Image.Image]:
         """Draw as `draw` does, handing out each picture when its batch is done."""
         return self.rows(self.plan(prompt, n, seed, style=style), batch=batch, knobs=knobs)
@@ -192,7 +191,7 @@ class Artist:
         n: int = 1,
         seed: int | None = None,
         *,
-        style: Picture | Sequence[Picture] | None = None,
+        style: StyleSource | Sequence[StyleSource] | None = None,
     ) -> list[tuple[Request, Seed]]:
         """Return what `draw` would draw, a request and a seed a picture, for `rows` and `watch`; raise as it does."""
         requests, seeds = self.requests(prompt), seeds_of(self.system, n, seed, style)
@@ -211,6 +210,26 @@ class Artist:
             UserError: where it is no picture, or the system has not learnt to find styles.
         """
         return style_of(picture, self.system)
+
+    def start(
+        self,
+        picture: str | Path | Image.Image,
+        prompt: str | Request | None = None,
+        *,
+        keep: str | Path | Image.Image | None = None,
+    ) -> Request:
+        """Return the request to begin from a picture, to `draw`, `morph` or `walk`.
+
+        Args:
+            picture: a file or an image, of any size; its middle square is read.
+            prompt: what is asked beside it, if anything.
+            keep: a mask of the same size: white stays as it is, black is drawn. Without it nothing has to stay.
+
+        Raises:
+            UserError: where one is no picture, the mask is of another size or keeps nothing or everything, or the
+                system begins from no pictures.
+        """
+        return asking.started(self.name, self.system, prompt, picture, keep)
 
     def drafts(
         self,
@@ -269,16 +288,34 @@ class Artist:
         return list(self.at(size).rows(rows, batch=batch, knobs=knobs))
 
     def rows(
-        self, rows: Sequence[tuple[Request, Seed]], *, batch: int = 16, knobs: Mapping[str, Any] | None = None
+        self,
+        rows: Sequence[tuple[Request, Seed]],
+        *,
+        batch: int = 16,
+        knobs: Mapping[str, Any] | None = None,
+        stop: Stop = TO_THE_END,
     ) -> Iterator[Image.Image]:
-        """Draw a picture of each (request, seed), many prompts at once; the requests are as `requests` gives them."""
-        return (image for image, *_ in self._drawn(rows, batch, self.knobs(knobs), last=1))
+        """Draw a picture of each (request, seed), many prompts at once; the requests are as `requests` gives them.
+
+        Args:
+            rows: what to draw.
+            batch: pictures drawn at once.
+            knobs: settings of drawing, by name.
+            stop: where drawings end before they are done. Where it keeps what Ctrl-C leaves, the pictures so far of
+                the batch come, whose recipes say after how many drafts they were stopped, and then KeyboardInterrupt.
+        """
+        return (image for image, *_ in self._drawn(rows, batch, self.knobs(knobs), 1, stop))
 
     def watch(
-        self, rows: Sequence[tuple[Request, Seed]], *, batch: int = 16, knobs: Mapping[str, Any] | None = None
+        self,
+        rows: Sequence[tuple[Request, Seed]],
+        *,
+        batch: int = 16,
+        knobs: Mapping[str, Any] | None = None,
+        stop: Stop = TO_THE_END,
     ) -> Iterator[PictureWithDrafts]:
         """Draw as `rows` does, and keep all drafts of each picture."""
-        drawn = self._drawn(rows, batch, self.knobs(knobs), last=None)
+        drawn = self._drawn(rows, batch, self.knobs(knobs), None, stop)
         return (PictureWithDrafts(*one, self.system.schema) for one in drawn)
 
     def attention(
@@ -313,10 +350,13 @@ class Artist:
     def redraw(self, recipe: Mapping[str, Any]) -> Image.Image:
         """Draw the picture of a recipe again (`limner.read` takes one from a PNG).
 
+        One that was stopped is drawn as far as it had come; without its field "stopped", to its end.
+
         Raises:
             UserError: where the recipe is for another kind of system, or of a size that it does not draw.
         """
-        return next(self.as_in(recipe).rows([self.row_of(recipe)], knobs=recipe.get("knobs")))
+        rows, stop = [self.row_of(recipe)], stopping.stop_of(recipe)
+        return next(self.as_in(recipe).rows(rows, knobs=recipe.get("knobs"), stop=stop))
 
     def as_in(self, recipe: Mapping[str, Any]) -> Artist:
         """Return the artist at the size of a recipe; raise as `at`."""
@@ -337,49 +377,11 @@ class Artist:
 
     def requests(self, prompt: str | Request | Sequence[str | Request] | None) -> list[Request]:
         """Return prompts as requests of the kind that this system takes, each checked."""
-        prompts = list(prompt) if isinstance(prompt, Sequence) and not isinstance(prompt, str | bytes) else [prompt]
-        if not prompts:
-            raise UserError("there is no prompt: say what to draw")
-        found = [self._request(one) for one in prompts]
-        for request in found:
-            request.check(self.system.schema)
-            self.system.check_request(request)
-        return found
+        return asking.requests_of(self.name, self.system, prompt)
 
     def knobs(self, values: Mapping[str, Any] | None = None) -> Any:
         """Return the system's knobs with `values` set; strings are read as their types."""
         return settings.change(self.system.Knobs(), values or {}, f"knob of {self.record['system']}:")
-
-    def _request(self, prompt: str | Request | None) -> Request:
-        kinds = self.system.kinds
-        if isinstance(prompt, kinds):
-            return prompt
-        if isinstance(prompt, Request) and len(prompt.ends()) > 1 and self.morphs:
-            for end in prompt.ends():
-                self._request(end)
-            return prompt
-        if prompt is None:
-            silent = next((kind for kind in kinds if not kind.asks), None)
-            if silent is None:
-                raise UserError(f"{self.name} needs a prompt: say what to draw")
-            return silent()
-        if not any(kind.asks for kind in kinds):
-            raise UserError(f"{self.name} draws without a prompt: leave the prompt out")
-        if isinstance(prompt, str):
-            return self._parse(prompt)
-        raise UserError(f"{self.name} draws from a {self.takes}, not from {type(prompt).__name__} {prompt!r:.60}")
-
-    def _parse(self, text: str) -> Request:
-        """Return what a text means for the kind whose marks it bears, or else for the first that can read it."""
-        asks = [kind for kind in self.system.kinds if kind.asks]
-        marked = [kind for kind in asks if kind.recognises(text)]
-        errors = []
-        for kind in marked[:1] or asks:
-            try:
-                return kind.parse(text, self.system.schema)
-            except UserError as error:
-                errors.append(f"{self.name} draws from {kind.noun or kind.kind()}: {error}")
-        raise UserError(errors[0])
 
     def warn(self, requests: Sequence[Request]) -> None:
         """Warn of what it will not draw as asked, see `limner.drawing.notices.warn`."""
@@ -396,34 +398,44 @@ class Artist:
             raise
 
     def _drawn(
-        self, rows: Sequence[tuple[Request, Seed]], batch: int, knobs: Any, last: int | None
+        self, rows: Sequence[tuple[Request, Seed]], batch: int, knobs: Any, last: int | None, stop: Stop
     ) -> Iterator[tuple[Image.Image, Request, list[Draft]]]:
         """Draw; give each picture with what was asked and its `last` drafts, or all of them."""
         check_count(batch, "batch")
-        for some in _batches(rows, batch):
+        for some in batches(rows, batch):
             began = time.perf_counter()
-            drafts = collections.deque(self.sample(some, knobs), maxlen=last)
-            schema = self.system.schema
-            images = [self.enlarged(image) for image in answers.pictures(drafts[-1], schema)]
-            said = answers.said(drafts[-1], schema)
+            drawn, schema = stopping.drawn(self.sample(some, knobs), last, stop), self.system.schema
+            final = drawn.drafts[-1]
+            by = self if drawn.stopped is None else self.at(self.side)  # an early draft may be too small to enlarge
+            images, said = (
+                [by.enlarged(image) for image in answers.pictures(final, schema)],
+                answers.said(final, schema),
+            )
             each = 1000 * (time.perf_counter() - began) / len(images)
             for place, (row, image) in enumerate(zip(some, images, strict=True)):
-                self.sign(image, *row, knobs)
+                by.sign(image, *row, knobs, drawn.stopped)
                 image.info["milliseconds"] = each
                 if said[place]:
                     image.info[recipe.ANSWER] = said[place]
-                yield image, row[0], [draft_row(draft, place) for draft in drafts]
+                yield image, row[0], [draft_row(draft, place) for draft in drawn.drafts]
+            if drawn.interrupted:
+                raise KeyboardInterrupt(drawn.where if drawn.stopped else "")
 
     def enlarged(self, image: Image.Image) -> Image.Image:
         """Return a picture, or strip, as its system drew it, at `size`."""
         return image if self.enlarger is None or self.size == self.side else self.enlarger.enlarge(image)
 
-    def sign(self, image: Image.Image, request: Request, seed: Seed, knobs: Any) -> dict[str, Any]:
+    def sign(
+        self, image: Image.Image, request: Request, seed: Seed, knobs: Any, stopped: int | None = None
+    ) -> dict[str, Any]:
         """Write into a picture's `info` how it was drawn, and return that recipe as plain JSON values."""
-        return recipe.sign(image, self.recipe(request, seed, knobs))
+        return recipe.sign(image, self.recipe(request, seed, knobs, stopped))
 
-    def recipe(self, request: Request, seed: Seed, knobs: Any) -> dict[str, Any]:
-        """Return all that it takes to draw a request again; size and enlarger are said where a picture is enlarged."""
+    def recipe(self, request: Request, seed: Seed, knobs: Any, stopped: int | None = None) -> dict[str, Any]:
+        """Return all that it takes to draw a request again; size and enlarger are said where a picture is enlarged.
+
+        `stopped` is said, too, where the drawing was stopped after so many drafts.
+        """
         by = None if self.size == self.side else self.enlarger
         return {
             "artist": self.name,
@@ -433,12 +445,6 @@ class Artist:
             "knobs": dataclasses.asdict(knobs),
             "seed": seed,
             "limner": self.record.get("limner", ""),
-        } | ({"size": self.size, "enlarger": by.sha256} if by else {})
-
-
-def _batches(rows: Sequence[tuple[Request, Seed]], batch: int) -> Iterator[list[tuple[Request, Seed]]]:
-    """Part rows into batches, each of one kind of request; the stories of one batch have equally many lines."""
-    for _, alike in itertools.groupby(rows, key=lambda row: (type(row[0].ends()[0]), row[0].pictures())):
-        some = list(alike)
-        for start in range(0, len(some), batch):
-            yield some[start : start + batch]
+            **({"size": self.size, "enlarger": by.sha256} if by else {}),
+            **({stopping.KEY: stopped} if stopped else {}),
+        }

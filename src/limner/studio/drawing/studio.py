@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from PIL import Image
 from starlette.types import Receive
 
-from limner.data import pictures
+from limner import pictures
 from limner.drawing.artist import Artist
 from limner.drawing.interpolation import Row
 from limner.drawing.seeds import first_seed
@@ -30,8 +30,7 @@ T = TypeVar("T")
 MAX_DECODING = 2
 """Pictures that are decoded at once: a large one takes much memory."""
 JPEG = b"\xff\xd8\xff"
-MAGIC = (b"\x89PNG\r\n\x1a\n", JPEG, b"GIF8", b"RIFF")
-"""First bytes of PNG, JPEG, GIF and WebP; no other decoder of Pillow is used."""
+"""First bytes of a JPEG, which is decoded small where it is large."""
 
 
 class Studio:
@@ -61,11 +60,20 @@ class Studio:
             raise unknown_artist(name)
         return self.queues[name]
 
-    def parse(self, artist: Artist, body: PromptOrRequest) -> Request:
-        """Return the request of a body, checked; raise UserError or ApiError."""
+    async def parse(self, artist: Artist, body: PromptOrRequest) -> Request:
+        """Return the request of a body, checked; raise UserError or ApiError.
+
+        One that begins from a picture is checked in a thread, since decoding takes time, and few at once.
+        """
         if body.prompt is not None and body.request is not None:
             raise ApiError(400, "give either prompt or request, not both", "request")
-        return self.check(artist, body.prompt if body.request is None else parse_request(body.request))
+        if body.request is None:
+            return self.check(artist, body.prompt)
+        request = parse_request(body.request)
+        if request.picture() is None:
+            return self.check(artist, request)
+        async with self._decoding:
+            return await run_in_threadpool(self.check, artist, request)
 
     def check(self, artist: Artist, request: str | Request | None) -> Request:
         """Return a request that the artist takes and that is within the limits."""
@@ -140,7 +148,7 @@ class Studio:
         Raises:
             ApiError: where it is not a picture, or too large.
         """
-        if not encoded.startswith(MAGIC):
+        if not encoded.startswith(pictures.SENT):
             raise ApiError(400, "the body is not a picture: send the bytes of a PNG, JPEG, WebP or GIF", "body")
         async with self._decoding:
             try:

@@ -38,7 +38,8 @@ function whole(request, deep = MAX_PARTS) {
   const found = { ...Object.fromEntries(left.map((field) => [field.name, fieldValue(field, {})])), ...request };
   const fault = fields.map((field) => misshapen(field, found[field.name])).find(Boolean);
   if (fault) throw new StudioError(fault);
-  return found;
+  const inner = fields.filter(({ name, type }) => type === "request" && found[name]);
+  return { ...found, ...Object.fromEntries(inner.map(({ name }) => [name, whole(found[name], deep - 1)])) };
 }
 
 function blend({ kind, first, second, t }, deep) {
@@ -57,7 +58,7 @@ export function checked(made) {
 export function sound(made) {
   if (!isObject(made)) throw damaged("it is no object");
   const { artist, checkpoint, system, request, knobs = {}, seed, limner = "", parents = [] } = made;
-  const { size, enlarger } = enlargement(made);
+  const other = exceptions(made);
   for (const name of [artist, system]) if (!isKept(name, 1, LONGEST_NAME)) throw damaged("it names no artist");
   if (!isNamed(checkpoint)) throw damaged("it names no checkpoint");
   if (!isKept(limner, 0, LONGEST_NAME)) throw damaged("it names no version");
@@ -66,12 +67,15 @@ export function sound(made) {
   }
   if (!areKnobs(knobs)) throw damaged("its knobs are none");
   if (seedParts(seed, MAX_PARTS) > MAX_PARTS) throw damaged("it lacks a seed");
-  if (size !== undefined && !isWhole(size, 1, MOST_SIDE)) throw damaged("its size is none");
-  if (enlarger !== undefined && !isNamed(enlarger)) throw damaged("it names no enlarger");
+  if (other.size !== undefined && !isWhole(other.size, 1, MOST_SIDE)) throw damaged("its size is none");
+  if (other.enlarger !== undefined && !isNamed(other.enlarger)) throw damaged("it names no enlarger");
+  if (other.stopped !== undefined && !isWhole(other.stopped, 1, Number.MAX_SAFE_INTEGER)) {
+    throw damaged("it was stopped nowhere");
+  }
   const asked = whole(request);
   if (parts(asked) > MAX_PARTS) throw damaged("it is mixed of too many");
   if (!texts(asked).every((text) => isKept(text, 0, LONGEST))) throw damaged("it has a letter that cannot be kept");
-  return { artist, checkpoint, system, request: asked, knobs, seed, limner, ...enlargement(made), parents };
+  return { artist, checkpoint, system, request: asked, knobs, seed, limner, ...other, parents };
 }
 
 function damaged(why) {
@@ -109,12 +113,12 @@ function seedParts(seed, deep) {
 /** Return the SHA-256 of what decides the picture, the same that a server gives it. */
 export function identity(made) {
   const { checkpoint, request, knobs, seed } = made;
-  return sha256(new TextEncoder().encode(python({ checkpoint, request, knobs, seed, ...enlargement(made) })));
+  return sha256(new TextEncoder().encode(python({ checkpoint, request, knobs, seed, ...exceptions(made) })));
 }
 
-/** Return what a recipe says of how a picture was enlarged: nothing where it was not. */
-function enlargement({ size = null, enlarger = null }) {
-  return { ...(size === null ? {} : { size }), ...(enlarger === null ? {} : { enlarger }) };
+/** Return what only some recipes say: how a picture was enlarged, and after how many drafts it was stopped. */
+function exceptions({ size = null, enlarger = null, stopped = null }) {
+  return Object.fromEntries(Object.entries({ size, enlarger, stopped }).filter(([, value]) => value !== null));
 }
 
 /** Return a value as Python's json.dumps(value, sort_keys=True) writes it. */

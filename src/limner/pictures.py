@@ -14,6 +14,8 @@ from PIL import ExifTags, Image, ImageOps
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"})
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 """What is decoded. Pillow tells formats by content and would start Ghostscript for PostScript, a program of its own."""
+SENT = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
+"""First bytes of PNG, JPEG, GIF and WebP: of what strangers send no other format is decoded."""
 MOST_PIXELS = 50_000_000
 """A picture with more is taken for a decompression bomb and never decoded."""
 
@@ -49,11 +51,28 @@ def load(encoded: bytes, side: int = 0) -> Image.Image:
         return ImageOps.exif_transpose(image)
     except BadPicture:
         raise
-    except Image.DecompressionBombError:
-        raise BadPicture("too large", f"has more than the {MOST_PIXELS // 10**6} megapixels allowed") from None
-    except (*_BROKEN, *_BROKEN_PARSERS) as error:
-        reason = "is not a picture" if isinstance(error, Image.UnidentifiedImageError) else f"is broken: {error}"
-        raise BadPicture("unreadable", reason if encoded else "is empty") from None
+    except (*_BROKEN, *_BROKEN_PARSERS, Image.DecompressionBombError) as error:
+        raise _bad(error, encoded) from None
+
+
+def _bad(error: Exception, encoded: bytes) -> BadPicture:
+    """Return why a picture cannot be used whose reading raised an error."""
+    if isinstance(error, Image.DecompressionBombError):
+        return BadPicture("too large", f"has more than the {MOST_PIXELS // 10**6} megapixels allowed")
+    reason = "is not a picture" if isinstance(error, Image.UnidentifiedImageError) else f"is broken: {error}"
+    return BadPicture("unreadable", reason if encoded else "is empty")
+
+
+def check_size(encoded: bytes) -> tuple[int, int]:
+    """Return the width and height of a picture by its header alone.
+
+    Raises:
+        BadPicture: it is not a picture, or has more than `MOST_PIXELS` pixels.
+    """
+    width, height = size_of(encoded)
+    if width * height > MOST_PIXELS:
+        raise BadPicture("too large", _too_large(width, height))
+    return width, height
 
 
 def shorter_side(encoded: bytes) -> int:
@@ -146,17 +165,13 @@ def size_of(source: Encoded) -> tuple[int, int]:
     Raises:
         BadPicture: it is none.
     """
+    encoded = read(source)
     try:
-        with Image.open(io.BytesIO(read(source)), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
             turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5  # a quarter turn
             return (image.height, image.width) if turned else image.size
-    except BadPicture:
-        raise
-    except Image.DecompressionBombError:
-        raise BadPicture("too large", f"has more than the {MOST_PIXELS // 10**6} megapixels allowed") from None
-    except (*_BROKEN, *_BROKEN_PARSERS) as error:
-        reason = "is not a picture" if isinstance(error, Image.UnidentifiedImageError) else f"is broken: {error}"
-        raise BadPicture("unreadable", reason) from None
+    except (*_BROKEN, *_BROKEN_PARSERS, Image.DecompressionBombError) as error:
+        raise _bad(error, encoded) from None
 
 
 def read(source: Encoded) -> bytes:
