@@ -43,3 +43,10 @@ def test_rows_may_have_any_shape(shape: tuple[int, ...]) -> None:
     numbers = math.prod(shape[1:])
     assert loss.item() == pytest.approx(10 * (2 * math.sqrt(numbers) - 1) ** 2, rel=1e-5)
     assert torch.equal(positions[0].amin(dim=1), positions[0].amax(dim=1)) and positions[0].std() > 0.1
+
+
+@pytest.mark.parametrize("kinds", [(torch.float32, torch.bfloat16), (torch.bfloat16, torch.float32)])
+def test_one_side_may_be_of_half_precision(kinds: tuple[torch.dtype, torch.dtype]) -> None:
+    real, drawn = (torch.full((2, 3, 4), value).to(kind) for value, kind in zip((0.5, 1.0), kinds, strict=True))
+    loss = wasserstein_gradient_penalty(lambda x: x.flatten(1).sum(dim=1), real, drawn)
+    assert loss.item() == pytest.approx(10 * (12**0.5 - 1) ** 2)

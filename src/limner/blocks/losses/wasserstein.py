@@ -25,9 +25,10 @@ def wasserstein_gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tenso
     Returns:
         A scalar; the norm is over all numbers of one row.
     """
+    real, fake = real.float(), fake.detach().float()  # either may be bfloat16
     one = (slice(None), *[slice(1)] * (real.ndim - 1))
     position = torch.rand_like(real[one])  # on the line from real to fake, one for each row
-    between = torch.lerp(real, fake.detach(), position).requires_grad_()
+    between = torch.lerp(real, fake, position).requires_grad_()
     (gradient,) = torch.autograd.grad(critic(between).float().sum(), between, create_graph=True)
     norm = (gradient.float().square().flatten(1).sum(dim=1) + 1e-12).sqrt()
     return PENALTY * (norm - 1).square().mean()
