@@ -73,6 +73,7 @@ def test_a_picture_is_completed(page: Page, studio: str, asked: Any, files: Path
     assert np.array_equal(shown[:4], small[:4]) and not np.array_equal(shown[4:], small[4:])
     assert not inaccessible(page)
     page.click("#surprise")
+    page.wait_for_load_state("networkidle")  # a heart is that of the picture that is shown by then
     assert asked()["pixels"] == request["pixels"]
     page.click("#keep")
     expect(page.locator("#keep")).to_have_attribute("aria-pressed", "true")
