@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import random
 import secrets
 from collections import Counter
@@ -17,7 +18,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from PIL import Image
-from sqlalchemy import delete, func, select
+from sqlalchemy import Text, cast, delete, func, select
 from sqlalchemy.orm import Session
 
 from limner.errors import UserError
@@ -276,20 +277,20 @@ def _next(session: Session, study: Study, rater: str) -> NextComparison | None:
     system = _systems(session, study.id)
     for entry, task in session.execute(select(Entry.id, Entry.task_id).where(Entry.task_id.in_(tasks))):
         entries[task].append(entry)
-    of_study = select(Comparison.id, Comparison.shown, Comparison.rater, Comparison.answered_at).join(Task)
-    comparisons = session.execute(of_study.where(Task.study_id == study.id).order_by(Comparison.shown_at)).all()
-    own = [comparison for comparison in comparisons if comparison.rater == rater]
+    of_study = Comparison.task_id.in_(select(Task.id).where(Task.study_id == study.id))
+    own = session.scalars(select(Comparison).where(of_study, Comparison.rater == rater)).all()
     answered = {frozenset(comparison.shown) for comparison in own if comparison.answered_at is not None}
     possible = [(task, some) for task in tasks for some in itertools.combinations(entries[task], study.together)]
     left = [(task, some) for task, some in possible if frozenset(some) not in answered]
-    unanswered = [comparison.id for comparison in comparisons if comparison.answered_at is None]
-    if not left or len(comparisons) - len(unanswered) >= MOST_ANSWERS:
+    if not left or (session.scalar(select(func.count(Comparison.answered_at)).where(of_study)) or 0) >= MOST_ANSWERS:
         return None
-    waiting = next((comparison.id for comparison in own if comparison.answered_at is None), None)
-    chosen = None if waiting is None else session.get(Comparison, waiting)
+    chosen = next((comparison for comparison in own if comparison.answered_at is None), None)
     if chosen is None:
-        times_shown = Counter(frozenset(comparison.shown) for comparison in comparisons)
-        times_met = Counter(frozenset(system[entry] for entry in comparison.shown) for comparison in comparisons)
+        times_shown, times_met = Counter[frozenset[str]](), Counter[frozenset[str]]()
+        shown = cast(Comparison.shown, Text)  # few orders, however many people saw them
+        for order, count in session.execute(select(shown, func.count()).where(of_study).group_by(shown)):
+            times_shown[frozenset(json.loads(order))] += count
+            times_met[frozenset(system[entry] for entry in json.loads(order))] += count
         random_source = random.SystemRandom()
 
         def priority(candidate: tuple[str, tuple[str, ...]]) -> tuple[int, int, float]:
@@ -298,11 +299,12 @@ def _next(session: Session, study: Study, rater: str) -> NextComparison | None:
             return times_shown[ids], times_met[frozenset(system[entry] for entry in ids)], random_source.random()
 
         task, some = min(left, key=priority)
-        order = random_source.sample(some, len(some))
-        chosen = Comparison(id=_token(), task_id=task, rater=rater, shown=order, answer=None, shown_at=now())
+        unanswered = select(Comparison.id).where(of_study, Comparison.answered_at.is_(None))
+        too_many = unanswered.order_by(Comparison.shown_at.desc()).offset(MOST_OPEN - 1)
+        session.execute(delete(Comparison).where(Comparison.id.in_(too_many)))
+        placed = random_source.sample(some, len(some))
+        chosen = Comparison(id=_token(), task_id=task, rater=rater, shown=placed, answer=None, shown_at=now())
         session.add(chosen)
-        too_many = unanswered[: max(len(unanswered) + 1 - MOST_OPEN, 0)]
-        session.execute(delete(Comparison).where(Comparison.id.in_(too_many[:MOST_OPEN])))
     text = tasks[chosen.task_id].text
     return NextComparison(
         chosen.id, text, tuple(study.questions), tuple(chosen.shown), answered=len(answered), left=len(left)
