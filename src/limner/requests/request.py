@@ -36,6 +36,9 @@ class Answered(Protocol):
     def boxes(self, row: int, split: str = "train") -> list[tuple[str, float, float, float, float]]:
         """Return the labelled boxes of one row, in shares of its picture."""
 
+    def named_points(self, row: int, split: str = "train") -> list[tuple[str, float, float]]:
+        """Return the key points of one row that can be seen, in shares of its picture; none where there are none."""
+
     def column(self, name: str, rows: Sequence[int], split: str = "train") -> list[Any]:
         """Return the cells of any column as plain values."""
 

@@ -2,8 +2,9 @@
 
 A world is a module of this package with ``features()``, ``row(seed, index, size)`` and ``CARD``, and where they differ
 from the usual ``HELD_OUT``, the share and largest number of test pictures, ``GROUP``, how many pictures belong
-together, and ``PART_MASKS``, whether ``row`` takes ``part_masks``; nothing else is known of it here. (Who measures may ask a world more, such as ``accepts(text)``, whether a
-text is one of its sentences.) A shard appears under its name only when it is complete and on disk.
+together, and ``PART_MASKS``, whether ``row`` takes ``part_masks``; nothing else is known of it here. (Who measures may
+ask a world more, such as ``accepts(text)``, whether a text is one of its sentences.) A shard appears under its name
+only when it is complete and on disk.
 """
 
 from __future__ import annotations

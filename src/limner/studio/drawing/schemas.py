@@ -59,6 +59,7 @@ def _type(field: requests.Field) -> Any:
         "labels": Annotated[list[text], most],  # type: ignore[valid-type]
         "turns": Annotated[list[tuple[text, text]], most],  # type: ignore[valid-type]
         "boxes": Annotated[list[tuple[text, Share, Share, Share, Share]], most],  # type: ignore[valid-type]
+        "points": Annotated[list[tuple[text, Share, Share]], most],  # type: ignore[valid-type]
     }
     return types[field.type]
 
@@ -76,6 +77,8 @@ def _default(field: dataclasses.Field[Any]) -> Any:
     """Return what a field is where it is left out, `...` where it may not be."""
     if field.default_factory is not dataclasses.MISSING:
         return field.default_factory()
+    if isinstance(field.default, tuple):
+        return list(field.default)
     return ... if field.default is dataclasses.MISSING else field.default
 
 
