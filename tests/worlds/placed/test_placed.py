@@ -72,7 +72,7 @@ def test_boxes_masks_and_points_are_where_the_person_is_drawn() -> None:
         ground = picture[0, 0] if masks["foreground"][0, 0] == 0 else picture[0, -1]
         stands = np.abs(picture.astype(int) - ground).max(axis=2) > 0
         assert not (stands & (masks["foreground"] == 0)).any()  # nothing is drawn where the mask is empty
-        assert list(boxes)[0] == "person" and boxes["person"] == list(tight(masks["foreground"]))
+        assert next(iter(boxes)) == "person" and boxes["person"] == list(tight(masks["foreground"]))
         assert set(masks) == {"foreground", *boxes} and (masks["person"] == masks["foreground"]).all()
         for label in ("face", "clothing", "hair", "hat", "glasses"):
             if label in boxes:
@@ -91,7 +91,7 @@ def test_same_bytes_whatever_the_workers_and_clean(tmp_path: Path) -> None:
     assert one == two
     assert not [problem for problem in check(tmp_path / "1", cache=tmp_path / "cache") if problem.is_error]
     data = Dataset.open(tmp_path / "1", size=32, cache=tmp_path / "cache")
-    labels, boxes, masks, shaped = data.scenes(range(8))
+    labels, _, _, shaped = data.scenes(range(8))
     assert shaped[labels >= 0].all()  # each box has a mask of its own
     assert data.schema.points == ("left eye", "right eye", "nose", "mouth", "chin")
     assert data.schema.mirrored == ((0, 1),)

@@ -62,7 +62,7 @@ def largest(labels: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
         labels (B,) and boxes (B, 4).
     """
     whole = boxes.new_tensor([0.0, 0.0, 1.0, 1.0])
-    labels = torch.cat([labels, torch.full_like(labels[:, :1], -1)], dim=1)
+    labels = torch.cat([labels, labels.new_full((len(labels), 1), -1)], dim=1)
     boxes = torch.cat([boxes, whole.expand(len(boxes), 1, 4)], dim=1)
     areas = torch.where(labels >= 0, boxes[..., 2] * boxes[..., 3], -1.0)
     areas[:, -1] = -0.5  # below any box that is there

@@ -74,6 +74,11 @@ const TYPES = {
     texts: (value) => value.map(([label]) => label),
     chance: ({ choices }) => Array.from({ length: 3 }, () => randomBox(pick(choices))),
   },
+  points: {
+    empty: [],
+    say: (value) => value.map(([name]) => name).join(", "),
+    texts: (value) => value.map(([name]) => name),
+  },
   choice: {
     empty: "",
     say: (value) => value,

@@ -30,9 +30,9 @@ Deviations
     Of several boxes of a picture the largest is the place, whatever its label; without one it is the whole picture.
     A request without a place gets a likely box: a normal law of middles and sides, fitted before the game. The paper
     always gives a box.
-    `recipe="modern"` keeps the claims and the generator, and adds what the field has learnt since: spectral norm in place
-    of batch norm in the discriminator (Miyato et al. 2018), lazy R1 (Mescheder et al. 2018; Karras et al. 2020), two
-    time scales (Heusel et al. 2017), averaged generator weights. DiffAugment is not in it, as it moves pictures about.
+    `recipe="modern"` keeps the claims and the generator, and adds what the field has learnt since: spectral norm in
+    place of batch norm in the discriminator (Miyato et al. 2018), lazy R1 (Mescheder et al. 2018; Karras et al. 2020),
+    two time scales (Heusel et al. 2017), averaged generator weights. DiffAugment, which moves pictures about, is not.
     Captions are averaged with replacement; the encoder is trained here and its vectors are standardised.
     Sides other than 128 add or leave out doublings at the fine end; the grid of places stays 16 by 16.
 """
