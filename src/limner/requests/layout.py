@@ -91,7 +91,7 @@ class Layout(Request):
         super().check(schema)
         if not self.boxes and not self.points:
             raise UserError(
-                "the request has no boxes: place some, or some key points, like `cup .1 .2 .3 .4; nose .5 .3`"
+                "the request has no boxes: place some boxes, or key points, like `cup .1 .2 .3 .4; nose .5 .3`"
             )
 
     def captions(self) -> tuple[str, ...]:

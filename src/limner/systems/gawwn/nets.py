@@ -93,8 +93,8 @@ class BoxGenerator(nn.Module):
     def forward(self, z: Tensor, h: Tensor, boxes: Tensor) -> Tensor:
         """Draw pictures (B, 3, S, S) from noise (B, Z), sentences (B, E) and boxes (B, 4)."""
         text = self.read(h)
-        told = self.reduce(placed(everywhere(text), boxes))[:, :, 0, 0]  # text where the box is, then (B, 4n)
-        whole = self.global_path(torch.cat([self.global_noise(z).relu(), told], dim=1)[:, :, None, None])
+        where = self.reduce(placed(everywhere(text), boxes))[:, :, 0, 0]  # text where the box is, then (B, 4n)
+        whole = self.global_path(torch.cat([self.global_noise(z).relu(), where], dim=1)[:, :, None, None])
         thing = self.local_path(torch.cat([self.local_noise(z), text], dim=1).relu()[:, :, None, None])
         return self.draw(self.join(torch.cat([whole, placed(thing, boxes).relu()], dim=1)))
 
@@ -167,8 +167,8 @@ class BoxDiscriminator(Discriminator):
         text = self.read(h)
         inside = cropped(self.look(tile(text, features)), place)
         region = nn.functional.leaky_relu(self.region(inside).mean(dim=(2, 3)), LEAK)
-        told = self.text_in_box(placed(everywhere(text), place))  # (B, m, 4, 4): it sees where the box is
-        whole = self.globe(torch.cat([self.whole(features), told], dim=1))
+        where = self.text_in_box(placed(everywhere(text), place))  # (B, m, 4, 4): it sees where the box is
+        whole = self.globe(torch.cat([self.whole(features), where], dim=1))
         return self.score(torch.cat([region, whole], dim=1))[:, 0]
 
 
@@ -195,10 +195,10 @@ class PointsGenerator(nn.Module):
         """Draw pictures (B, 3, S, S) from noise (B, Z), sentences (B, E) and points (B, P, 3)."""
         maps = heat(points, GRID)  # (B, P, 16, 16)
         somewhere = maps.sum(dim=1, keepdim=True).clamp(0, 1)  # M: two points in a cell are one
-        told = torch.cat([self.noise(z), self.read(h)], dim=1).relu()
+        condition = torch.cat([self.noise(z), self.read(h)], dim=1).relu()
         where = self.maps(maps)[:, :, 0, 0]
-        whole = self.global_path(torch.cat([self.whole(told), where], dim=1)[:, :, None, None])
-        local = self.local_path(everywhere(self.local(told)) * somewhere)
+        whole = self.global_path(torch.cat([self.whole(condition), where], dim=1)[:, :, None, None])
+        local = self.local_path(everywhere(self.local(condition)) * somewhere)
         return self.draw(self.join(torch.cat([whole, local, maps], dim=1)))
 
 
@@ -238,8 +238,8 @@ class PointCompleter(nn.Module):
 
     def forward(self, z: Tensor, h: Tensor, given: Tensor) -> Tensor:
         """Return all points (B, P, 3) of noise (B, Z), sentences (B, E) and given points (B, P, 3), else zeros."""
-        told = [self.noise(z).relu(), self.read(h).relu(), self.given(given.flatten(1))]
-        drawn = self.draw(torch.cat(told, dim=1)).view_as(given)
+        condition = [self.noise(z).relu(), self.read(h).relu(), self.given(given.flatten(1))]
+        drawn = self.draw(torch.cat(condition, dim=1)).view_as(given)
         is_given = given[..., 2:] > 0
         return torch.where(is_given, given, drawn)
 
