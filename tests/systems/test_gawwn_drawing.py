@@ -122,6 +122,10 @@ def test_what_is_not_looked_at_is_said(data: Dataset) -> None:
     by_box, by_points = make(data), make(data, by="points")
     two = Layout((("red circle", 0, 0, 0.5, 0.5), ("black", 0, 0, 1, 1)), "a red circle")
     assert "the largest that was given" in by_box.remarks([two])[0] and not by_box.remarks([boxed(0, 0, 1, 1)])
+    silent = Layout((("red circle", 0, 0, 1, 1),))
+    assert "nothing says what to draw" in by_box.remarks([silent])[0]
+    assert_close(by_box.encode([silent, Caption("a red circle")])[0], torch.zeros(32))
+    assert picture(by_box, silent).shape == (3, 32, 32)
     assert "told where by a box" in by_box.remarks([pointed(middle=(0.5, 0.5))])[0]
     assert "told where by key points" in by_points.remarks([boxed(0, 0, 1, 1)])[0]
     assert_close(drafts(by_box, [two], [1])[0].layout["boxes"][0, 0], torch.tensor([0.0, 0, 1, 1]))  # type: ignore[index]
@@ -147,7 +151,6 @@ def artist(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Artist:
         ("a red circle; midle .2 .5", "unknown point 'midle': did you mean 'middle'?"),
         ("a red circle; middle .2 .5; middle .3 .5", "stands there twice"),
         ("a red circle; red circle .2 .5 0 .1", "has no size"),
-        ("middle .2 .5", "give it a caption, too"),
         (Layout((), "a red circle"), "the request has no boxes: place some boxes, or key points"),
     ],
 )

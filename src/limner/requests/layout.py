@@ -27,6 +27,7 @@ class Layout(Request):
 
     noun: ClassVar = "labelled boxes"
     mixes: ClassVar = True
+    either: ClassVar = ("boxes", "points")
     column: ClassVar = "layout"
     boxes: tuple[Box, ...] = field(
         default=(),

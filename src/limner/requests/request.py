@@ -62,6 +62,8 @@ class Request:
     """Whether something lies between two of its kind."""
     several: ClassVar[bool] = False
     """Whether it is a story: a picture for each of its captions."""
+    either: ClassVar[tuple[str, ...]] = ()
+    """Names of fields of which one at least may not be empty."""
     column: ClassVar[str] = ""
     """The column of a data set that such requests are made of."""
 
@@ -79,7 +81,8 @@ class Request:
     def describe(cls, schema: Schema | None = None) -> dict[str, Any]:
         """Return what a form needs to know of this kind, as plain JSON values; `Blend`s have no form."""
         about = {"kind": cls.kind(), "noun": cls.noun or cls.kind(), "asks": cls.asks, "mixes": cls.mixes}
-        return about | {"several": cls.several, "fields": [field.to_json() for field in cls.fields(schema)]}
+        about |= {"several": cls.several, "either": list(cls.either)}
+        return about | {"fields": [field.to_json() for field in cls.fields(schema)]}
 
     @classmethod
     def parse(cls, text: str, schema: Schema) -> Self:

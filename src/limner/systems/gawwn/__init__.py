@@ -29,7 +29,7 @@ Deviations
     Warps and cells treat a map as areas, where the old sampler took corner points; a point at x lies in cell 16 x.
     Of several boxes of a picture the largest is the place, whatever its label; without one it is the whole picture.
     A request without a place gets a likely box: a normal law of middles and sides, fitted before the game. The paper
-    always gives a box.
+    always gives a box. A place without a sentence is drawn with the mean of all sentences.
     `recipe="modern"` keeps the claims and the generator, and adds what the field has learnt since: spectral norm in
     place of batch norm in the discriminator (Miyato et al. 2018), lazy R1 (Mescheder et al. 2018; Karras et al. 2020),
     two time scales (Heusel et al. 2017), averaged generator weights. DiffAugment, which moves pictures about, is not.
@@ -290,9 +290,7 @@ class Gawwn(System):
     @no_grad
     def sample(self, requests: Sequence[Request], knobs: Wander, rng: RowNoise) -> Iterator[Draft]:
         """Draw what was not told of the place, then the picture."""
-        for request in requests:
-            self.check_request(request)
-        h = blend(self.captions.encode, requests)
+        h = blend(self.encode, requests)
         noise = rng.normal(Z + 4)
         z = noise[:, :Z] * knobs.spread
         if self.config.by == "box":
@@ -305,6 +303,13 @@ class Gawwn(System):
             layout = {"boxes": z.new_zeros(len(z), 1, 4), "labels": nothing, "points": place}
         yield Draft(layout=layout, note="where", progress=0.5)
         yield Draft(images=self.generator(z, h, place), layout=layout, note="what")
+
+    def encode(self, requests: Sequence[Request]) -> Tensor:
+        """Encode the captions of requests: (B, E); zeros, the mean of all captions, where a layout says nothing."""
+        says = [request for request in requests if request.sentence()]
+        codes = iter(self.captions.encode(says) if says else ())
+        nothing = torch.zeros(self.config.text_width, device=self.device)
+        return torch.stack([next(codes) if request.sentence() else nothing for request in requests])
 
     def likely_boxes(self, epsilon: Tensor) -> Tensor:
         """Return boxes of the law of places for noise (B, 4), kept inside the picture: (B, 4)."""
@@ -342,11 +347,6 @@ class Gawwn(System):
                     found[row, number[name]] += share * torch.tensor([x, y, 1.0])
         return found.to(self.device)
 
-    def check_request(self, request: Request) -> None:
-        for end in request.ends():
-            if not end.sentence():
-                raise UserError("a layout says where, and not what: give it a caption, too, such as `a smiling woman`")
-
     def remarks(self, requests: Sequence[Request]) -> Sequence[str]:
         """Say what of a place is not looked at."""
         wanted, other, names = (
@@ -354,6 +354,8 @@ class Gawwn(System):
         )
         asked: list[Any] = [end for request in requests for end in request.ends()]
         said = []
+        if not all(end.sentence() for end in asked):
+            said.append("nothing says what to draw there: give the layout a caption, too, such as `a smiling woman`")
         if any(getattr(end, other, ()) and not getattr(end, wanted, ()) for end in asked):
             said.append(f"it is told where by {names}: what else was given is not looked at")
         if self.config.by == "box" and any(len(getattr(end, BOXES, ())) > 1 for end in asked):
