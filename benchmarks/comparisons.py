@@ -139,6 +139,38 @@ def chatpainter() -> str:
     return text + told + "\n".join(map(made_by, {line["command"]: line for line in found}.values()))
 
 
+PLACES = ("place IoU", "key points", "attributes", "all asked", "R-precision", "fid", "recall", "million parameters")
+"""Figures of rows that are told a place, as their names begin."""
+
+
+def placed() -> str:
+    """Show what a place is worth: rows told none, a box, key points; and drawings with the eyes alone given."""
+    found = lines("placed")
+    if not found:
+        return made(found)
+    rows: dict[str, list[Report]] = {}
+    for line in found:
+        by = line["config"].get("by", "none")
+        rows.setdefault(
+            {"box": "GAWWN, told a box", "points": "GAWWN, told key points"}.get(by, "GAN-INT-CLS, no place"), []
+        ).append(Report.from_json(line))
+    known = dict.fromkeys(name for reports in rows.values() for report in reports for name in report.figures)
+    shown = [name for begin in PLACES for name in known if name == begin or name.startswith(begin + "[")]
+    text = side_by_side(rows, shown) + "\n"
+    first = next(iter(rows.values()))[0].figures
+    floors = [
+        f"{name} {first[name].floor:.3f}" for name in PLACES[:2] if name in first and first[name].floor is not None
+    ]
+    text += f"\nReal pictures shuffled among the requests get: {', '.join(floors)}.\n"
+    names = ("eyes within a cell", "drawn points within a cell", "eyes moved by the completer")
+    eyes = [[line["requests"], *(f"{line[name]:.3f}" for name in names)] for line in lines("placed_points")]
+    text += "\n" + table(["requests with the eyes alone", *names], eyes) if eyes else ""
+    c, p = found[0]["config"], found[0]["protocol"]
+    seen = f"{c['images']:,} pictures seen by each, {c['size']} pixels"
+    told = f"\n{seen}, {p['pictures']:,} held-out requests, judge {p['judge']}.\n"
+    return text + told + "\n".join(map(made_by, {line["command"]: line for line in found}.values()))
+
+
 def mean(values: list[float]) -> str:
     """Return the mean of the values of several seeds."""
     return f"{sum(values) / len(values):.3f}" if values else ""

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from comparisons import ROOT, bench, chatpainter, layout_vae, lines, made, made_by, on_a_core, table, textkd
+from comparisons import ROOT, bench, chatpainter, layout_vae, lines, made, made_by, on_a_core, placed, table, textkd
 
 from limner.cli.judge import pictures_of
 from limner.evaluation.report import Report
@@ -308,6 +308,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "controlgan": lambda: bench("controlgan"),
     "leicagan": lambda: bench("leicagan"),
     "textkd": textkd,
+    "placed": placed,
 }
 
 

@@ -54,7 +54,7 @@ def painter(folder: Path) -> Path:
 
 def sketcher(folder: Path) -> Path:
     """Save an artist that takes boxes or a dialogue."""
-    return _saved("fake_sketcher.py", Schema(size=8, things=("cup", "table")), folder)
+    return _saved("fake_sketcher.py", Schema(size=8, things=("cup", "table"), points=("nose", "chin")), folder)
 
 
 def climber(folder: Path, preset: str = "tiny") -> Path:

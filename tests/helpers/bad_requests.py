@@ -55,6 +55,10 @@ def cup(*box: Any) -> dict[str, Any]:
     return boxes(["cup", *box])
 
 
+def points(*given: Any) -> dict[str, Any]:
+    return boxes(points=list(given))
+
+
 OUTSIDE, NO_NUMBER, SHAPE = "lies outside the picture: x, y, width and height", "has what is no number: give x", "not "
 TURN, BOX = "turns must be a list of [question, answer]", "boxes must be a list of [label, x, y, width, height]"
 BAD = {
@@ -114,6 +118,12 @@ BAD = {
     "text where boxes belong": Bad("sketcher", None, boxes() | {"boxes": "a red cup"}, BOX),
     "text among boxes": Bad("sketcher", None, boxes(CUP, "cup"), BOX),
     "masks of another size": Bad("sketcher", None, boxes(CUP, masks=[[[1, 0], [0, 1]]]), "has no field 'masks'"),
+    "a point outside": Bad("sketcher", "nose 1.2 .5", points(["nose", 1.2, 0.5]), "'nose' at 1.2 0.5 lies outside the"),
+    "NaN in a point": Bad("sketcher", "nose nan .5", points(["nose", math.nan, 0.5]), "nan 0.5 has what is no number"),
+    "an unknown point": Bad("sketcher", "noze .2 .5", points(["noze", 0.2, 0.5]), "unknown point 'noze': did you mean"),
+    "a point twice": Bad("sketcher", "nose .2 .5; nose .3 .5", points(*[["nose", 0.2, 0.5]] * 2), "there twice"),
+    "a point of texts": Bad("sketcher", None, points(["nose", "0.2", "0.5"]), "points must be a list of [name, x, y]"),
+    "text where points belong": Bad("sketcher", None, boxes(points="nose"), "points must be a list of [name, x, y]"),
     "an unknown value": Bad("writer", "colour: rde", values({"colour": "rde"}), "did you mean 'red'?"),
     "an unknown attribute": Bad("writer", "colur: red", values({"colur": "red"}), "did you mean 'colour'?"),
     "no attribute at all": Bad("writer", "a red bar", None, "write them like `hair: red, hat: none`"),

@@ -30,7 +30,11 @@ from limner.requests import (
 from toy import shapes, tales
 
 SCHEMA = Schema(
-    16, Lexicon(()), attributes={"hair": ("black", "red"), "hat": ("none", "top hat")}, things=("cup", "table", "glass")
+    16,
+    Lexicon(()),
+    attributes={"hair": ("black", "red"), "hat": ("none", "top hat")},
+    things=("cup", "table", "glass"),
+    points=("left eye", "nose"),
 )
 
 
@@ -51,6 +55,12 @@ SCHEMA = Schema(
             Layout,
             "cup .1 .2 .3 .4; glass 0 0.5 1 .5",
             Layout((("cup", 0.1, 0.2, 0.3, 0.4), ("glass", 0.0, 0.5, 1.0, 0.5))),
+        ),
+        (Layout, "nose .5 .25; left eye .3 0", Layout((), "", (("nose", 0.5, 0.25), ("left eye", 0.3, 0.0)))),
+        (
+            Layout,
+            "a red cup, full; cup 0 0 1 1\nnose .5 .25",
+            Layout((("cup", 0.0, 0.0, 1.0, 1.0),), "a red cup, full", (("nose", 0.5, 0.25),)),
         ),
     ],
 )
@@ -102,11 +112,29 @@ def refused(kind: Any, what: Any) -> str:
         (Layout, [(("cup", 0.1, math.inf, 0.1, 0.1),)], "has what is no number"),
         (Layout, [(("cup", 0.1, 0.1, 0.1, 0.1),) * 200], "200 boxes, and 100 is the limit"),
         (Layout, [()], "no boxes: place some"),
+        (Layout, "nose .5 1.5", "the point 'nose' at 0.5 1.5 lies outside the picture"),
+        (Layout, "nose nan .5", "has what is no number"),
+        (Layout, "nise .5 .5", "unknown point 'nise': did you mean 'nose'?"),
+        (Layout, "nose .5 .5; nose .1 .1", "the point 'nose' stands there twice"),
+        (Layout, [(), "", (("nose", 0.5, 0.5),) * 200], "200 points, and 100 is the limit"),
         (Nothing, "a hat", "leave the prompt out"),
     ],
 )
 def test_what_is_refused_and_how(kind: Any, what: Any, says: str) -> None:
     assert says in refused(kind, what)
+
+
+def test_which_texts_bear_the_marks_of_a_layout() -> None:
+    marked = ["cup .1 .2 .3 .4", "nose .5 .5", "a cup; nose .5 .5", "a cup; cup 0 0 1 1", "cup .1 .2 .3"]
+    plain = ["a red cup", "two cups at 3 4", "a cup; a table", "a red cup; 2 tables", ""]
+    assert all(map(Layout.recognises, marked)) and not any(map(Layout.recognises, plain))
+
+
+def test_points_are_written_only_where_there_are_some() -> None:
+    """Recipes of pictures that were drawn before there were points stay as they are, to the byte."""
+    assert "points" not in to_json(Layout((("cup", 0, 0, 1, 1),)))
+    pointed = Layout((), "a cup", (("nose", 0.5, 0.5),))
+    assert from_json(json.loads(json.dumps(to_json(pointed)))) == pointed
 
 
 def test_what_lies_between() -> None:

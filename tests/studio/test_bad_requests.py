@@ -23,6 +23,8 @@ SAYS = {
     "a box left of the picture": "request.boxes.0.1: Input should be greater than or equal to 0",
     "a box of texts": "request.boxes.0.1: Input should be a valid number",
     "text where boxes belong": "request.boxes: Input should be a valid list",
+    "a point outside": "request.points.0.1: Input should be less than or equal to 1",
+    "a point twice": "stands there twice: a picture has one",
     "masks of another size": "request.masks: Extra inputs are not permitted",
     "an unknown label": "unknown label 'tabel': did you mean 'table'?",
     "an answer that is a number": "request.turns.0.1: Input should be a valid string",

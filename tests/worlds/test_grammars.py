@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from limner.worlds import avatars, clevr, layouts
+from limner.worlds import avatars, clevr, layouts, placed
 from limner.worlds.build import RECORD, world_of
 from limner.worlds.clevr import scenes
 
@@ -32,10 +32,10 @@ def of_layouts() -> Iterator[str]:
         )
 
 
-WORLDS = [(avatars, of_avatars), (clevr, of_clevr), (layouts, of_layouts)]
+WORLDS = [(avatars, of_avatars), (clevr, of_clevr), (layouts, of_layouts), (placed, of_avatars)]
 
 
-@pytest.mark.parametrize(("world", "sentences"), WORLDS, ids=["avatars", "clevr", "layouts"])
+@pytest.mark.parametrize(("world", "sentences"), WORLDS, ids=["avatars", "clevr", "layouts", "placed"])
 def test_a_world_accepts_what_it_writes_and_no_jumble_of_it(world: ModuleType, sentences: object) -> None:
     own, chance = list(sentences()), random.Random(0)  # type: ignore[operator]
     refused = [text for text in own if not world.accepts(text)]

@@ -35,14 +35,20 @@ def build(
     images: Annotated[int, typer.Option(help="Number of pictures.")] = 10_000,
     size: Annotated[int, typer.Option(help="Side of the pictures in pixels.")] = 64,
     seed: Annotated[int, typer.Option(help="Same seed, same pictures.")] = 0,
+    part_masks: Annotated[
+        bool, typer.Option("--part-masks", help="Of avatars: also a mask of each part, beside the foreground's.")
+    ] = False,
     workers: Annotated[int | None, typer.Option(help="Processes; every core by default.")] = None,
     as_json: Json = False,
 ) -> None:
     """Draw a data set of captioned pictures. A build that was stopped goes on where it was."""
     module = world_named(world)
+    options = {"part_masks": True} if part_masks else {}
+    if part_masks and not getattr(module, "PART_MASKS", False):
+        raise UserError(f"--part-masks is for avatars: the world {world} is built the same way always, leave it out")
     began = time.perf_counter()
     with bar(f"building {world}") as progress:
-        folder = module.build(out, images=images, size=size, seed=seed, workers=workers, progress=progress)
+        folder = module.build(out, images=images, size=size, seed=seed, workers=workers, progress=progress, **options)
     result = {"folder": str(folder), "world": world, "images": images, "size": size, "seed": seed}
     result["seconds"] = round(time.perf_counter() - began, 3)
     emit(result, as_json, f"{images} pictures of {size} x {size} pixels lie in {folder}")

@@ -103,7 +103,8 @@ def draw(
 
     Each PNG holds its recipe: who drew it, from which request, with which seed. An artist that answers in text prints
     it; one that answers in boxes draws them. Attributes are written `hair: red, hat: none`; labels `2 cups, table`; a
-    dialogue `a bird. Q: what colour? A: red`; boxes `cup .1 .2 .3 .4; table 0 .5 1 .5` (x, y, width, height).
+    dialogue `a bird. Q: what colour? A: red`; boxes `cup .1 .2 .3 .4; table 0 .5 1 .5` (x, y, width, height), and key
+    points `a red cup; handle .3 .25` (x, y), both after a caption where that says what to draw.
     """
     from limner import settings
     from limner.drawing.stopping import Stop

@@ -303,6 +303,11 @@ class Dataset:
             raise self._lacks("keypoints", "a key point")
         return torch.from_numpy(self._placed.points.places[self._places(rows, split)])
 
+    def named_points(self, row: int, split: str = "train") -> list[tuple[str, float, float]]:
+        """Return the key points of one row that can be seen, (name, x, y); none where the data set has none."""
+        found = self.points([row], split)[0].tolist() if self.schema.points else []
+        return [(name, x, y) for name, (x, y, seen) in zip(self.schema.points, found, strict=True) if seen]
+
     def masks(self, rows: Sequence[int] | np.ndarray, split: str = "train") -> tuple[Tensor, Tensor]:
         """Return the masks of rows, the most of which have K, cut and resized as their pictures.
 

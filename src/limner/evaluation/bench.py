@@ -52,6 +52,8 @@ COLUMNS = (
     "answered",
     "objects",
     "nothing added",
+    "place IoU",
+    "key points",
     "R-precision",
     "R-precision, own",
     "re-described",

@@ -28,6 +28,7 @@ from limner.evaluation.dialogues import dialogue_figures
 from limner.evaluation.draw import BATCH, draw
 from limner.evaluation.identity import identity, twins
 from limner.evaluation.judge import Judge, truth
+from limner.evaluation.places import place_figures
 from limner.evaluation.protocol import HeldOut, floats, resized
 from limner.evaluation.redescription import redescribed
 from limner.evaluation.report import OF_REAL, Figure, Report
@@ -89,6 +90,9 @@ def certify(network: Judge, data: Dataset) -> dict[str, float]:
         named, true, things = network.predict(features), truth(data, rows), metrics.Things.of(network.values)
         accuracy = metrics.attribute_accuracy(named, true, list(network.values))
         found = {"mean": accuracy.mean} | metrics.by_property(named, true, list(network.values), things)
+    if network.schema.points:
+        places = network.locate(floats(data.pictures(rows, "test")))
+        found["key points"] = metrics.correct_key_points(places, data.points(rows, "test"))
     if network.schema.captions:
         captions = [data.captions(row, "test")[0] for row in rows]
         codes = network.embed_images(features), network.embed_captions(captions)
@@ -120,6 +124,7 @@ def evaluate(artist: Artist, held_out: HeldOut) -> Report:
     if system.kinds[0].asks and held_out.judge.network.values:
         figures |= (story_figures if held_out.stories else _attributes)(held_out, features, details)
         figures |= dialogue_figures(held_out, system, requests, features, details)
+    figures |= place_figures(held_out, drawn)
     if lines:
         # Encoders that were not published cannot measure; those of a story do not encode the line of a single frame.
         no_encoders = held_out.stories or "vision" in artist.record.get("omitted", ())

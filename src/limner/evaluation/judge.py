@@ -8,9 +8,10 @@ Inception's in FID, KID, precision and recall.
     limner judge data/avatars -o judges/avatars
 
 Attributes of things that stand at places of their own ("far left colour", "far left shape") are classified by heads
-that all things share (`blocks.vision.placed_heads`).
+that all things share (`blocks.vision.placed_heads`). Where the data has key points, the judge also learns where they
+are (`blocks.vision.point_heads`); the features that distances are measured in stay those of the trunk.
 
-Letters: B pictures, S their side, F features, E width of a code, A attributes, K things.
+Letters: B pictures, S their side, F features, E width of a code, A attributes, K things, P key points.
 """
 
 from __future__ import annotations
@@ -28,10 +29,13 @@ from limner.blocks.losses.joint_embedding import contrast, same_meaning
 from limner.blocks.modes import evaluating, full_precision
 from limner.blocks.text.encoders import WordEncoder
 from limner.blocks.vision.placed_heads import PlacedHeads, attribute_loss, placed_attributes
+from limner.blocks.vision.point_heads import PointHeads, pointing_error
+from limner.data.located import POINTS, Located, LocatedLabels, located
 from limner.data.schema import Schema
-from limner.data.views import Labelled, Pairs
+from limner.data.views import Labelled, Pairs, View
 from limner.errors import UserError
 from limner.evaluation.mixer import Mixer
+from limner.metrics import correct_key_points
 from limner.noise import RowNoise
 from limner.optimisers import adam, linear_decay_after_half
 from limner.requests import Request
@@ -44,6 +48,8 @@ LABEL = "label"
 """Name of the label among the attributes."""
 FINE = 16
 """Largest side of the map in which things have places."""
+POINTING = 10.0
+"""Weight of the distances of key points, which are shares of the picture."""
 NOISE = 0.1
 """Largest standard deviation of the noise that is added to pixels in [-1, 1] in training."""
 
@@ -153,6 +159,7 @@ class Judge(System):
             self.text = WordEncoder(schema.lexicon, width=config.code, embedding=64, hidden=64)
             self.project = nn.Linear(config.features, config.code)
             self.sharpness = nn.Parameter(torch.tensor(2.66))  # log of CLIP's first factor, 1 / 0.07
+        self.points = PointHeads(self.trunk.places[0], len(schema.points)) if schema.points else None
 
     def phases(self) -> list[Phase]:
         """Return one phase, in which everything is trained together."""
@@ -160,15 +167,22 @@ class Judge(System):
         player = Player(modules=[self], optimiser=adam(c.rate), schedule=linear_decay_after_half)
         return [
             Phase(
-                name="judge", view=Pairs if self.schema.captions else Labelled, images=c.images, batch=c.batch,
+                name="judge", view=self.view(), images=c.images, batch=c.batch,
                 players={"judge": player}, step=self.step, check=self.check, draws=False,
             )
         ]  # fmt: skip
 
+    def view(self) -> type[View]:
+        """Return what it reads of the data: captions and key points where there are any."""
+        if self.schema.points:
+            return located(POINTS) if self.schema.captions else LocatedLabels
+        return Pairs if self.schema.captions else Labelled
+
     def step(self, batch: Pairs | Labelled, clock: Clock) -> Iterator[Update]:
-        """Classify attributes and match pictures with sentences, under noise such as drawn pictures may have."""
+        """Classify attributes, match sentences and find key points, under noise such as drawn pictures may have."""
         noise = torch.rand(len(batch.images), 1, 1, 1, device=batch.images.device) * NOISE
-        features = self.encode(batch.images + noise * torch.randn_like(batch.images))  # (B, F + K * LOOK)
+        whole, fine = self.trunk(batch.images + noise * torch.randn_like(batch.images))
+        features = self.joined(whole, fine)  # (B, F + K * LOOK)
         with full_precision(features):
             features, loss, log = features.float(), features.new_zeros((), dtype=torch.float32), {}
             if self.values:
@@ -179,11 +193,17 @@ class Judge(System):
                 v, t = self.project(self.whole(features.relu())), self.text.sentence(batch.texts).float()
                 log["matching"] = contrast(v, t, same_meaning(batch), self.sharpness)
                 loss = loss + 0.3 * log["matching"]
+            if self.points is not None and isinstance(batch, Located | LocatedLabels):
+                log["pointing"] = pointing_error(self.points(fine.float()), batch.points)
+                loss = loss + POINTING * log["pointing"]
         yield Update("judge", loss, log)
 
     def encode(self, images: Tensor) -> Tensor:
         """Encode pictures (B, 3, S, S) whole and, where there are things, each of these: (B, F + K * LOOK)."""
-        whole, fine = self.trunk(images)
+        return self.joined(*self.trunk(images))
+
+    def joined(self, whole: Tensor, fine: Tensor) -> Tensor:
+        """Return features of whole pictures (B, F) and, where there are things, each of these beside them."""
         return whole if self.regard is None else torch.cat([whole, self.regard(fine)], dim=1)
 
     def whole(self, features: Tensor) -> Tensor:
@@ -199,13 +219,23 @@ class Judge(System):
 
     @torch.no_grad()
     def check(self, batch: Pairs | Labelled) -> Mapping[str, float]:
-        """Return the share of attributes that are classified rightly on held-out pictures."""
-        if not self.values:
-            return {}
+        """Return the shares of attributes named rightly and of key points found on held-out pictures."""
+        shares = {}
         with evaluating(self):
-            predicted = self.predict(self.features(batch.images)).cpu()
-        truth = with_label(batch.attributes, batch.labels, self.schema).cpu()
-        return {"named": (predicted == truth)[truth >= 0].float().mean().item()}
+            if self.values:
+                predicted = self.predict(self.features(batch.images)).cpu()
+                truth = with_label(batch.attributes, batch.labels, self.schema).cpu()
+                shares["named"] = (predicted == truth)[truth >= 0].float().mean().item()
+            if self.points is not None and isinstance(batch, Located | LocatedLabels):
+                shares["found"] = correct_key_points(self.locate(batch.images), batch.points.cpu())
+        return shares
+
+    @torch.no_grad()
+    def locate(self, images: Tensor, batch: int = 100) -> Tensor:
+        """Return where the key points of pictures (N, 3, S, S) in [-1, 1] are, in shares: (N, P, 2), on the CPU."""
+        assert self.points is not None, "this judge was trained on data without key points"
+        device = next(self.trunk.parameters()).device
+        return torch.cat([self.points(self.trunk(part.to(device))[1].float()).cpu() for part in images.split(batch)])
 
     @torch.no_grad()
     def features(self, images: Tensor, batch: int = 100) -> Tensor:

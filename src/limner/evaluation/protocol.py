@@ -58,6 +58,10 @@ class NamedJudge:
         """Return the features of pictures of any size, (N, 3, H, W) in [-1, 1]: (N, F)."""
         return self.network.features(resized(images, self.network.config.size))
 
+    def locate(self, images: Tensor) -> Tensor:
+        """Return where the key points of pictures of any size are, (N, 3, H, W) in [-1, 1]: (N, P, 2)."""
+        return self.network.locate(resized(images, self.network.config.size))
+
     def fits(self, data: Dataset) -> None:
         """Check that it was trained on the attributes of this data.
 

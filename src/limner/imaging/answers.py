@@ -1,6 +1,6 @@
 """What a system answers, as pictures and as plain values: pictures, layouts drawn as labelled boxes, texts on cards.
 
-Letters: B rows of a draft, K boxes.
+Letters: B rows of a draft, K boxes, P key points.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ LARGEST, SMALLEST = 28, 8
 PAPER, INK, EDGE = (250, 248, 242), (30, 30, 34), (205, 200, 188)
 TAG = 12
 """Pixels of the letters of a label."""
+DOT = 3
+"""Pixels from the middle of a key point to its edge."""
+SEEN = 0.5
+"""How sure a key point must be that it is shown."""
 
 
 def side_of(system: System) -> int:
@@ -44,7 +48,10 @@ def pictures(draft: Draft, schema: Schema) -> list[Image.Image]:
     if draft.images is not None:
         return to_pil(draft.images)
     if draft.layout is not None:
-        return [boxes_drawn(boxes, schema.things or schema.labels) for boxes in layouts(draft, schema)]
+        return [
+            boxes_drawn(boxes, schema.things or schema.labels, points=some)
+            for boxes, some in zip(layouts(draft, schema), points(draft, schema), strict=True)
+        ]
     assert draft.text is not None, "this draft shows nothing"
     return [card(text) for text in draft.text]
 
@@ -52,11 +59,15 @@ def pictures(draft: Draft, schema: Schema) -> list[Image.Image]:
 def said(draft: Draft, schema: Schema) -> list[dict[str, Any]]:
     """Return B answers as plain values, where they are more than pictures.
 
-    `text` is a text; `boxes` are (label, x, y, width, height) in shares of the picture.
+    `text` is a text; `boxes` are (label, x, y, width, height) and `points`, where there are any, (name, x, y) in shares
+    of the picture.
     """
     found: list[dict[str, Any]] = [{} for _ in draft.images] if draft.images is not None else []
     if draft.layout is not None:
         boxes = [{"boxes": [list(box) for box in some]} for some in layouts(draft, schema)]
+        if "points" in draft.layout:
+            named = points(draft, schema)
+            boxes = [one | {"points": [list(p) for p in some]} for one, some in zip(boxes, named, strict=True)]
         found = [one | more for one, more in zip(found or [{}] * len(boxes), boxes, strict=True)]
     if draft.text is not None:
         found = [one | {"text": text} for one, text in zip(found or [{}] * len(draft.text), draft.text, strict=True)]
@@ -78,15 +89,32 @@ def layouts(draft: Draft, schema: Schema) -> list[list[tuple[str, float, float, 
     ]
 
 
+def points(draft: Draft, schema: Schema) -> list[list[tuple[str, float, float]]]:
+    """Return the key points of each row of a draft with a layout that can be seen, by name; none where it has none."""
+    assert draft.layout is not None, "this draft has no layout"
+    if "points" not in draft.layout:
+        return [[] for _ in draft.layout["boxes"]]
+    rows = draft.layout["points"].detach().cpu().tolist()
+    return [
+        [(name, x, y) for name, (x, y, seen) in zip(schema.points, row, strict=True) if seen > SEEN] for row in rows
+    ]
+
+
 def boxes_drawn(
-    boxes: Sequence[tuple[str, float, float, float, float]], names: Sequence[str] = (), side: int = SIDE
+    boxes: Sequence[tuple[str, float, float, float, float]],
+    names: Sequence[str] = (),
+    side: int = SIDE,
+    points: Sequence[tuple[str, float, float]] = (),
 ) -> Image.Image:
-    """Draw labelled boxes, (label, x, y, width, height) in shares of the picture; equal labels have one colour.
+    """Draw labelled boxes, (label, x, y, width, height) in shares of the picture, and key points, (name, x, y).
+
+    Equal labels have one colour.
 
     Args:
         boxes: what is drawn, the largest first.
         names: all labels there are: the colours of neighbours in this list are far apart.
         side: of the picture, in pixels.
+        points: what is drawn above the boxes.
     """
     page = Image.new("RGB", (side, side), PAPER)
     pen, font = ImageDraw.Draw(page, "RGBA"), ImageFont.load_default(TAG)
@@ -98,6 +126,10 @@ def boxes_drawn(
         right, bottom = max(left, right), max(top, bottom)
         pen.rectangle((left, top, right, bottom), fill=(*colour, 48), outline=(*colour, 255), width=2)
         corners.append((left, top, label, colour))
+    for name, x, y in points:
+        across, down = (round(min(max(v, 0), 1) * (side - 1)) for v in (x, y))
+        pen.ellipse((across - DOT, down - DOT, across + DOT, down + DOT), fill=(*_colour(name, [one for one, _, _ in points]), 255))
+        pen.text((across + DOT + 2, down - TAG // 2), name, fill=INK, font=font)
     for left, top, label, colour in corners:  # above all boxes, so that each can be read
         wide = round(font.getlength(label)) + 6
         x, y = max(min(left, side - wide), 0), min(top, side - TAG - 4)

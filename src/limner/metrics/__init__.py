@@ -13,6 +13,7 @@ from limner.metrics.kernel import kernel_distance
 from limner.metrics.layouts import area_under_curve, counts_within, iou, matched_iou
 from limner.metrics.neighbours import Neighbours, nearest
 from limner.metrics.ngrams import jensen_shannon, novelty
+from limner.metrics.places import box_overlap, correct_key_points, standing_boxes
 from limner.metrics.precision_recall import precision_recall
 from limner.metrics.r_precision import r_precision
 from limner.metrics.spectrum import high_frequency_power
@@ -43,11 +44,13 @@ __all__ = [
     "attribute_accuracy",
     "bleu",
     "bleu_against",
+    "box_overlap",
     "by_property",
     "change_outside",
     "clip_score",
     "collect",
     "consistency",
+    "correct_key_points",
     "counts_within",
     "diversity",
     "f1",
@@ -71,5 +74,6 @@ __all__ = [
     "sentence_bleu",
     "silhouette",
     "ssim",
+    "standing_boxes",
     "story_accuracy",
 ]

@@ -3,9 +3,10 @@
 A dataclass of a request declares each of its fields with `form`; what a field may hold is said once, here.
 
 Field types: `text` a sentence; `lines` sentences; `values` a value for each of some names; `labels` names, repeated
-as often as they should appear; `turns` questions with their answers; `boxes` (label, x, y, width, height) in shares of
-the picture; `choice` one of some names; `number` a number between two others; `picture` an encoded picture in base64;
-`mask` one of the same size in white and black; `request` a request of another kind that the artist takes, or none.
+as often as they should appear; `turns` questions with their answers; `boxes` (label, x, y, width, height) and `points`
+(name, x, y) in shares of the picture; `choice` one of some names; `number` a number between two others; `picture` an
+encoded picture in base64; `mask` one of the same size in white and black; `request` a request of another kind that the
+artist takes, or none.
 """
 
 from __future__ import annotations
@@ -158,6 +159,11 @@ def is_box(value: Any) -> bool:
     return isinstance(value, list | tuple) and len(value) == 5 and _is_text(value[0]) and all(map(is_number, value[1:]))
 
 
+def is_point(value: Any) -> bool:
+    """Tell whether a value is a name and two numbers."""
+    return isinstance(value, list | tuple) and len(value) == 3 and _is_text(value[0]) and all(map(is_number, value[1:]))
+
+
 SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "text": (_is_text, "a text"),
     "lines": (_are_texts, "a list of texts"),
@@ -168,6 +174,7 @@ SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: _is_list(value, is_box),
         "a list of [label, x, y, width, height], a text and four numbers each",
     ),
+    "points": (lambda value: _is_list(value, is_point), "a list of [name, x, y], a text and two numbers each"),
     "choice": (_is_text, "a text"),
     "number": (is_number, "a number"),
     "picture": (_is_text, "a picture in base64"),
@@ -227,6 +234,19 @@ def _boxes(field: Field, value: Sequence[tuple[str, float, float, float, float]]
             raise UserError(f"{shown}, lies outside the picture: x, y, width and height are shares of it, from 0 to 1")
 
 
+def _points(field: Field, value: Sequence[tuple[str, float, float]]) -> None:
+    _count(field, value, "points")
+    for place, (name, x, y) in enumerate(value):
+        _named("point", name, list(field.choices), field.longest)
+        shown = f"the point {name!r} at {x:g} {y:g}"
+        if not (math.isfinite(x) and math.isfinite(y)):
+            raise UserError(f"{shown} has what is no number: give x and y from 0 to 1")
+        if min(x, y) < -ALMOST or max(x, y) > 1 + ALMOST:
+            raise UserError(f"{shown} lies outside the picture: x and y are shares of it, from 0 to 1")
+        if name in (other[0] for other in value[:place]):
+            raise UserError(f"the point {name!r} stands there twice: a picture has one, leave the other out")
+
+
 def _choice(field: Field, value: str) -> None:
     _named(field.name, value, list(field.choices), field.longest)
 
@@ -256,7 +276,8 @@ def _request(field: Field, value: Any) -> None:
 
 CHECKS: dict[str, Callable[[Field, Any], None]] = {
     "text": _text, "lines": _lines, "values": _values, "labels": _labels, "turns": _turns, "boxes": _boxes,
-    "choice": _choice, "number": _number, "picture": _picture, "mask": _picture, "request": _request,
+    "points": _points, "choice": _choice, "number": _number, "picture": _picture, "mask": _picture,
+    "request": _request,
 }  # fmt: skip
 
 

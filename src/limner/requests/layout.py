@@ -1,4 +1,4 @@
-"""Labelled boxes."""
+"""Labelled boxes and key points."""
 
 from __future__ import annotations
 
@@ -9,73 +9,121 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from limner.errors import UserError
-from limner.requests.fields import LONGEST_NAME, form, is_box
+from limner.requests.fields import LONGEST_NAME, form, is_box, is_point
 from limner.requests.request import Answered, Request
 
 if TYPE_CHECKING:
     from limner.data.schema import Schema
 
 MOST_BOXES = 100
+MOST_POINTS = 100
 Box = tuple[str, float, float, float, float]
+Point = tuple[str, float, float]
 
 
 @dataclass(frozen=True)
 class Layout(Request):
-    """Labelled boxes, each (label, x, y, width, height) in shares of the picture."""
+    """Labelled boxes, (label, x, y, width, height) each, and key points, (name, x, y) each: shares of the picture."""
 
     noun: ClassVar = "labelled boxes"
     mixes: ClassVar = True
+    either: ClassVar = ("boxes", "points")
     column: ClassVar = "layout"
     boxes: tuple[Box, ...] = field(
-        metadata=form("boxes", "place some boxes", choices="things", most=MOST_BOXES, longest=LONGEST_NAME)
+        default=(),
+        metadata=form(
+            "boxes", "place some boxes", required=False, choices="things", most=MOST_BOXES, longest=LONGEST_NAME
+        ),
     )
     caption: str = field(default="", metadata=form("text", "Say what the picture shows", required=False))
+    points: tuple[Point, ...] = field(
+        default=(),
+        metadata=form(
+            "points", "Place some key points", required=False, choices="points", most=MOST_POINTS, longest=LONGEST_NAME
+        ),
+    )
 
     @classmethod
     def parse(cls, text: str, schema: Schema) -> Self:
-        """Read `cup .1 .2 .3 .4; table 0 .5 1 .5`: a label and its x, y, width and height."""
-        return cls(tuple(_box(part) for part in filter(str.strip, re.split(r"[;\n]", text))))
+        """Read `a red cup; cup .1 .2 .3 .4; handle .2 .3`: a caption, if any; boxes; key points with their x and y."""
+        parts = [part.strip() for part in re.split(r"[;\n]", text) if part.strip()]
+        caption = parts.pop(0) if len(parts) > 1 and not _numbers_at_end(parts[0]) else ""
+        placed = [_point(part) or _box(part) for part in parts]
+        boxes = tuple(one for one in placed if len(one) == 5)
+        return cls(boxes, caption, tuple(one for one in placed if len(one) == 3))
 
     @classmethod
     def recognises(cls, text: str) -> bool:
-        """Tell whether it is labels with several numbers each: four, or boxes that are not written as they should."""
+        """Tell whether it is boxes and points, also where they are not written as they should be, after a caption.
+
+        A point alone is recognised by a number with a dot, since a sentence may end in two numbers.
+        """
         parts = list(filter(str.strip, re.split(r"[;\n]", text)))
-        return bool(parts) and all(map(_ends_in_numbers, parts))
+        if len(parts) > 1 and not _numbers_at_end(parts[0]):
+            parts = parts[1:]
+        return bool(parts) and all(_numbers_at_end(part) > 2 or _point(part) is not None for part in parts)
 
     @classmethod
     def from_cell(cls, cell: Any, schema: Schema, text: str = "") -> Self:
-        """Read a list of (label, x, y, width, height), in shares of the picture."""
+        """Read a list of (label, x, y, width, height) and (name, x, y), in shares of the picture."""
         if isinstance(cell, str):
             return super().from_cell(cell, schema, text)
-        if not isinstance(cell, list | tuple) or not all(map(is_box, cell)):
+        if not isinstance(cell, list | tuple) or not all(is_box(one) or is_point(one) for one in cell):
             raise UserError(f"the column layout holds [label, x, y, width, height] of each box, not {cell!r:.60}")
-        return cls(tuple((label, *map(float, box)) for label, *box in cell), text)
+        placed = [(label, *map(float, place)) for label, *place in cell]
+        boxes = tuple(one for one in placed if len(one) == 5)
+        return cls(boxes, text, tuple(one for one in placed if len(one) == 3))
 
     @classmethod
     def held_out(cls, data: Answered, split: str, count: int) -> Sequence[Request]:
-        """Return the boxes of each row, with its caption where there is one."""
+        """Return the boxes of each row, with its caption and its key points where there are any."""
         rows = data.first_rows(count, "boxes", f"a request of kind {cls.__name__}", split)
-        captions = [data.captions(row, split)[:1] for row in rows]
         return [
-            cls(tuple(data.boxes(row, split)[:MOST_BOXES]), *caption)
-            for row, caption in zip(rows, captions, strict=True)
+            cls(
+                tuple(data.boxes(row, split)[:MOST_BOXES]),
+                "".join(data.captions(row, split)[:1]),
+                tuple(data.named_points(row, split)[:MOST_POINTS]),
+            )
+            for row in rows
         ]
+
+    def check(self, schema: Schema) -> None:
+        """Make sure that it places something, and nothing outside the picture."""
+        super().check(schema)
+        if not self.boxes and not self.points:
+            raise UserError(
+                "the request has no boxes: place some boxes, or key points, like `cup .1 .2 .3 .4; nose .5 .3`"
+            )
 
     def captions(self) -> tuple[str, ...]:
         """Return the caption, if it has one."""
         return (self.caption,) if self.caption else ()
 
     def mixes_with(self, other: Request) -> bool:
-        """Tell whether the boxes of both have the same labels."""
-        others: Sequence[Box] = getattr(other, "boxes", ())
-        return super().mixes_with(other) and [box[0] for box in self.boxes] == [box[0] for box in others]
+        """Tell whether the boxes of both have the same labels, and the points the same names."""
+
+        def names(request: Any) -> list[list[str]]:
+            return [[one[0] for one in getattr(request, name, ())] for name in ("boxes", "points")]
+
+        return super().mixes_with(other) and names(self) == names(other)
 
 
-def _ends_in_numbers(text: str) -> bool:
-    words = text.split()[-3:]
+def _numbers_at_end(text: str) -> int:
+    """Return how many words at the end of a text are numbers."""
+    count = 0
     with contextlib.suppress(ValueError):
-        return len([float(word) for word in words]) == 3
-    return False
+        for word in reversed(text.split()):
+            float(word)
+            count += 1
+    return count
+
+
+def _point(text: str) -> Point | None:
+    """Return the point that a text means: a name and just two numbers, one of them with a dot."""
+    *words, x, y = text.split() if len(text.split()) > 2 else ["", "", ""]
+    if _numbers_at_end(text) != 2 or "." not in x + y:
+        return None
+    return " ".join(words), float(x), float(y)
 
 
 def _box(text: str) -> Box:

@@ -40,6 +40,9 @@ class Answered(Protocol):
     def boxes(self, row: int, split: str = "train") -> list[tuple[str, float, float, float, float]]:
         """Return the labelled boxes of one row, in shares of its picture."""
 
+    def named_points(self, row: int, split: str = "train") -> list[tuple[str, float, float]]:
+        """Return the key points of one row that can be seen, in shares of its picture; none where there are none."""
+
     def column(self, name: str, rows: Sequence[int], split: str = "train") -> list[Any]:
         """Return the cells of any column as plain values."""
 
@@ -65,6 +68,8 @@ class Request:
     """Whether it is a story: a picture for each of its captions."""
     holds: ClassVar[bool] = False
     """Whether another request may be asked within it, beside its picture."""
+    either: ClassVar[tuple[str, ...]] = ()
+    """Names of fields of which one at least may not be empty."""
     column: ClassVar[str] = ""
     """The column of a data set that such requests are made of."""
 
@@ -82,7 +87,8 @@ class Request:
     def describe(cls, schema: Schema | None = None) -> dict[str, Any]:
         """Return what a form needs to know of this kind, as plain JSON values; `Blend`s have no form."""
         about = {"kind": cls.kind(), "noun": cls.noun or cls.kind(), "asks": cls.asks, "mixes": cls.mixes}
-        return about | {"several": cls.several, "fields": [field.to_json() for field in cls.fields(schema)]}
+        about |= {"several": cls.several, "either": list(cls.either)}
+        return about | {"fields": [field.to_json() for field in cls.fields(schema)]}
 
     @classmethod
     def parse(cls, text: str, schema: Schema) -> Self:

@@ -1,9 +1,10 @@
 """Building a world: sharded Parquet, on every core, resumable, the same bytes whatever the number of workers.
 
 A world is a module of this package with ``features()``, ``row(seed, index, size)`` and ``CARD``, and where they differ
-from the usual ``HELD_OUT``, the share and largest number of test pictures, and ``GROUP``, how many pictures belong
-together; nothing else is known of it here. (Who measures may ask a world more, such as ``accepts(text)``, whether a
-text is one of its sentences.) A shard appears under its name only when it is complete and on disk.
+from the usual ``HELD_OUT``, the share and largest number of test pictures, ``GROUP``, how many pictures belong
+together, and ``PART_MASKS``, whether ``row`` takes ``part_masks``; nothing else is known of it here. (Who measures may
+ask a world more, such as ``accepts(text)``, whether a text is one of its sentences.) A shard appears under its name
+only when it is complete and on disk.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ class Job:
     images: int
     size: int
     seed: int
+    part_masks: bool = False
+    """Whether rows have a mask of each part; only of worlds whose `PART_MASKS` says that they can."""
 
     def __post_init__(self) -> None:
         """Refuse numbers that no build can have."""
@@ -56,6 +59,8 @@ class Job:
             raise UserError(f"pictures of side {self.size} cannot be built: choose a size from 8 to {_LARGEST_SIDE}")
         if self.seed < 0:
             raise UserError(f"the seed {self.seed} is negative: choose 0 or more")
+        if self.part_masks and not getattr(world(self.name), "PART_MASKS", False):
+            raise UserError(f"the world {self.name} has no masks of parts to leave out or put in: drop --part-masks")
         if self.images % self.group:
             near = self.images // self.group * self.group or self.group
             raise UserError(
@@ -67,6 +72,25 @@ class Job:
     def group(self) -> int:
         """The number of pictures that belong together, and in one split."""
         return getattr(world(self.name), "GROUP", 1)
+
+    @property
+    def options(self) -> dict[str, bool]:
+        """What `row` of the world is given beside seed, index and size."""
+        return {"part_masks": True} if self.part_masks else {}
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The job as plain values; options only where they are chosen, so that older builds are known again."""
+        return {name: value for name, value in asdict(self).items() if name != "part_masks" or value}
+
+    @property
+    def on_card(self) -> dict[str, Any]:
+        """What a card is formatted with: the fields, and `options` and `masks` in words."""
+        chosen = self.part_masks
+        return asdict(self) | {
+            "options": " --part-masks" if chosen else "",
+            "masks": "; then what each part with a box covers, drawn alone" if chosen else "",
+        }
 
     @property
     def held_out(self) -> int:
@@ -121,7 +145,7 @@ def build_world(
             if progress:
                 progress(done, job.images)
         made = world(job.name)
-        _write_atomically(out / "README.md", (_front_matter(job) + made.CARD.format(**asdict(job))).encode())
+        _write_atomically(out / "README.md", (_front_matter(job) + made.CARD.format(**job.on_card)).encode())
     except BrokenProcessPool:
         raise UserError("a worker process died (out of memory?): run the same command again to go on") from None
     except OSError as error:
@@ -152,7 +176,7 @@ def _claim(out: Path, job: Job) -> None:
             found = json.loads(record.read_text(encoding="utf-8"))
         except ValueError:
             found = None
-        if found != asdict(job):
+        if found != job.record:
             raise UserError(f"{out} holds another build ({found}): choose another folder, or remove it first")
     elif out.exists() and any(not path.name.endswith(".tmp") for path in out.iterdir()):
         raise UserError(f"{out} is not empty and holds no build of a world: choose another folder")
@@ -160,7 +184,7 @@ def _claim(out: Path, job: Job) -> None:
     for stale in out.glob("*.tmp"):
         stale.unlink()
     if not record.exists():
-        _write_atomically(record, (json.dumps(asdict(job), indent=2) + "\n").encode())
+        _write_atomically(record, (json.dumps(job.record, indent=2) + "\n").encode())
 
 
 def _finished(path: Path, shard: Shard) -> bool:
@@ -207,7 +231,7 @@ def _write_shard(out: Path, job: Job, shard: Shard) -> Shard:
     import pyarrow.parquet as pq
 
     made = world(job.name)
-    rows = [made.row(job.seed, index, job.size) for index in range(shard.start, shard.stop)]
+    rows = [made.row(job.seed, index, job.size, **job.options) for index in range(shard.start, shard.stop)]
     buffer = pa.BufferOutputStream()
     # Small row groups keep random access to single pictures cheap.
     pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(made.features())), buffer, row_group_size=100)

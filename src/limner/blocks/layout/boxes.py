@@ -49,3 +49,22 @@ def inside(boxes: Tensor) -> Tensor:
     sides = boxes[..., 2:].clamp(SMALLEST, 1)
     corners = torch.minimum(boxes[..., :2].clamp(min=0), 1 - sides)
     return torch.cat([corners, sides], dim=-1)
+
+
+def largest(labels: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the largest box of each row and its label; where there is none the whole picture, and -1.
+
+    Args:
+        labels: (B, K).
+        boxes: (B, K, 4).
+
+    Returns:
+        labels (B,) and boxes (B, 4).
+    """
+    whole = boxes.new_tensor([0.0, 0.0, 1.0, 1.0])
+    labels = torch.cat([labels, labels.new_full((len(labels), 1), -1)], dim=1)
+    boxes = torch.cat([boxes, whole.expand(len(boxes), 1, 4)], dim=1)
+    areas = torch.where(labels >= 0, boxes[..., 2] * boxes[..., 3], -1.0)
+    areas[:, -1] = -0.5  # below any box that is there
+    best = areas.argmax(dim=1, keepdim=True)
+    return labels.gather(1, best)[:, 0], boxes.gather(1, best[..., None].expand(-1, -1, 4))[:, 0]

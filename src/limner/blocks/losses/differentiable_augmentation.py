@@ -5,6 +5,8 @@ Letters: B pictures, S their side.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -12,14 +14,37 @@ from torch.nn import functional as F
 HAZE = 0.1  # standard deviation of the noise in `hazy`; pixels lie in [-1, 1]
 
 
-def window(images: Tensor, size: int) -> Tensor:
-    """Cut one window of `size` pixels at random from each picture (B, 3, S, S) and mirror it half of the time."""
+class Window(NamedTuple):
+    """What is cut from each of B pictures."""
+
+    top: Tensor
+    """(B, 1), in pixels."""
+    left: Tensor
+    """(B, 1), in pixels."""
+    mirrored: Tensor
+    """bool (B, 1)."""
+    size: int
+    """Its side in pixels."""
+
+
+def draw_window(images: Tensor, size: int) -> Window:
+    """Draw a window of `size` pixels for each picture (B, 3, S, S), mirrored half of the time."""
     count, _, height, width = images.shape
     top = torch.randint(height - size + 1, (count, 1), device=images.device)
     left = torch.randint(width - size + 1, (count, 1), device=images.device)
-    along = torch.arange(size, device=images.device)
-    mirrored = torch.rand(count, 1, device=images.device) < 0.5
-    return _gather(images, top + along, left + torch.where(mirrored, along.flip(0), along))
+    return Window(top, left, torch.rand(count, 1, device=images.device) < 0.5, size)
+
+
+def cut(images: Tensor, window: Window) -> Tensor:
+    """Cut its window from each picture (B, 3, S, S): (B, 3, size, size)."""
+    along = torch.arange(window.size, device=images.device)
+    across = torch.where(window.mirrored, along.flip(0), along)
+    return _gather(images, window.top + along, window.left + across)
+
+
+def window(images: Tensor, size: int) -> Tensor:
+    """Cut one window of `size` pixels at random from each picture (B, 3, S, S) and mirror it half of the time."""
+    return cut(images, draw_window(images, size))
 
 
 def middle(images: Tensor, size: int) -> Tensor:

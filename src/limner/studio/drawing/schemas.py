@@ -63,6 +63,7 @@ def _type(field: requests.Field) -> Any:
         "picture": encoded,
         "mask": encoded,
         "request": "AnyRequest | None",
+        "points": Annotated[list[tuple[text, Share, Share]], most],  # type: ignore[valid-type]
     }
     return types[field.type]
 
@@ -81,6 +82,8 @@ def _default(field: dataclasses.Field[Any]) -> Any:
     """Return what a field is where it is left out, `...` where it may not be."""
     if field.default_factory is not dataclasses.MISSING:
         return field.default_factory()
+    if isinstance(field.default, tuple):
+        return list(field.default)
     return ... if field.default is dataclasses.MISSING else field.default
 
 

@@ -1,6 +1,6 @@
 // Kinds of request and their fields, as `limner.requests` describes them: forms, texts and checks are made of these.
 //
-// A kind is {kind, noun, asks, mixes, several, fields}; a field {name, type, about, required, hidden, choices, most,
+// A kind is {kind, noun, asks, mixes, several, either, fields}; a field {name, type, about, required, hidden, choices, most,
 // longest, span, default}. No other file asks which kind a request is: what differs, differs by the type of a field.
 
 import { pick } from "./random.js";
@@ -74,6 +74,11 @@ const TYPES = {
     texts: (value) => value.map(([label]) => label),
     chance: ({ choices }) => Array.from({ length: 3 }, () => randomBox(pick(choices))),
   },
+  points: {
+    empty: [],
+    say: (value) => value.map(([name]) => name).join(", "),
+    texts: (value) => value.map(([name]) => name),
+  },
   choice: {
     empty: "",
     say: (value) => value,
@@ -102,6 +107,11 @@ export function randomBox(label) {
   const round = (number) => Math.round(100 * number) / 100;
   const [width, height] = [0.2 + 0.3 * Math.random(), 0.2 + 0.3 * Math.random()].map(round);
   return [label, round((1 - width) * Math.random()), round((1 - height) * Math.random()), width, height];
+}
+
+/** May a field not be empty, alone or beside those that may stand in its place? */
+export function isNeeded({ either }, { name, required }) {
+  return required || Boolean(either?.includes(name));
 }
 
 /** Return the fields of a kind that a form shows. */
@@ -157,6 +167,7 @@ export function requestOf(kind, said) {
     request[field.name] = clean(fieldValue(field, said));
     if (field.required && isEmpty(request[field.name])) return null;
   }
+  if (kind.either?.length && kind.either.every((name) => isEmpty(request[name]))) return null;
   return request;
 }
 

@@ -1,7 +1,7 @@
 // Requests and seeds as plain values: blends of them, their parts, and their texts.
 
 import { StudioError } from "./errors.js";
-import { isBlend, isStory, requestOf, sayFields, textsIn, withWords, wordsField } from "./fields.js";
+import { isBlend, isNeeded, isStory, requestOf, sayFields, textsIn, withWords, wordsField } from "./fields.js";
 import { randomSeed } from "./random.js";
 
 /** Requests, or seeds, that one may lie between; see `limner.requests.MAX_PARTS`. */
@@ -78,9 +78,9 @@ export function requestFromText(artist, text) {
   const [kind] = artist.requests;
   const field = wordsField(kind);
   if (!kind.asks) return requestOf(kind, {});
-  if (!field || kind.fields.some((one) => one.required && one !== field)) return null;
+  if (!field || kind.fields.some((one) => isNeeded(kind, one) && one !== field)) return null;
   const said = field.type === "lines" ? { [field.name]: linesOf(text) } : withWords(kind, {}, text.trim());
-  return requestOf({ ...kind, fields: kind.fields.map((one) => ({ ...one, required: false })) }, said);
+  return requestOf({ ...kind, either: [], fields: kind.fields.map((one) => ({ ...one, required: false })) }, said);
 }
 
 /** Return one of an artist's examples by chance; for a story as many, one after the other, as it has lines. */

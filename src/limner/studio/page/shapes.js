@@ -3,11 +3,15 @@
 const UNKEPT = /[\0\p{Surrogate}]/u; // NUL, and half of a letter
 
 const isText = (value) => typeof value === "string";
+const isEncoded = (value) => isText(value) && /^[A-Za-z0-9+/=]*$/.test(value);
 const isNumber = (value) => Number.isFinite(value);
 const areTexts = (value) => Array.isArray(value) && value.every(isText);
 const isTurn = (value) => areTexts(value) && value.length === 2;
 const isBox = (value) =>
   Array.isArray(value) && value.length === 5 && isText(value[0]) && value.slice(1).every(isNumber);
+
+const isPoint = (value) =>
+  Array.isArray(value) && value.length === 3 && isText(value[0]) && value.slice(1).every(isNumber);
 
 const SHAPES = {
   text: [isText, "a text"],
@@ -19,10 +23,14 @@ const SHAPES = {
     (value) => Array.isArray(value) && value.every(isBox),
     "a list of [label, x, y, width, height], a text and four numbers each",
   ],
+  points: [
+    (value) => Array.isArray(value) && value.every(isPoint),
+    "a list of [name, x, y], a text and two numbers each",
+  ],
   choice: [isText, "a text"],
   number: [isNumber, "a number"],
-  picture: [isText, "a picture in base64"],
-  mask: [isText, "a mask in base64"],
+  picture: [isEncoded, "a picture in base64"],
+  mask: [isEncoded, "a mask in base64"],
   request: [(value) => value === null || isObject(value), "a request, or none"],
 };
 

@@ -31,7 +31,7 @@ CARD = """# The avatars world of Limner
 {images} procedural portraits of {size} x {size} pixels (seed {seed}, version {version} of the world), each
 with five captions and its exact ground truth. Built by
 
-    limner data build avatars --images {images} --size {size} --seed {seed} -o FOLDER
+    limner data build avatars --images {images} --size {size} --seed {seed} -o FOLDER{options}
 
 | column | holds |
 |---|---|
@@ -39,7 +39,7 @@ with five captions and its exact ground truth. Built by
 | `text` | five true captions in several styles; what is hidden is not mentioned |
 | `said` | for each caption, the attributes it speaks of |
 | `attributes` | one value per attribute, null where it cannot be seen |
-| `masks` | the foreground, as the coverage of each pixel from 0 to 255 |
+| `masks` | the foreground, as the coverage of each pixel from 0 to 255{masks} |
 | `boxes` | label and [left, top, width, height] of each part, in pixels |
 | `keypoints` | label, x, y in pixels, and whether it can be seen; left and right are the picture's |
 | `index` | the number of the picture: with the seed it determines the row |
@@ -51,7 +51,9 @@ Provenance: parts of the package [python-avatars](https://pypi.org/project/pytho
 whose avatars were designed by Pablo Stanley ([avataaars.com](https://avataaars.com)); recoloured and composed by
 Limner, rasterised by [resvg](https://github.com/linebender/resvg).
 """
-"""The data set card, formatted with the fields of the build's `Job`."""
+"""The data set card, formatted with `Job.on_card`."""
+PART_MASKS = True
+"""``row`` takes ``part_masks``."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,12 @@ def render(avatar: Avatar, size: int) -> Picture:
     background = np.array(rgb(avatar.colours["background"]), dtype=np.uint16)
     picture = ((drawn[..., :3] * alpha + background * (255 - alpha) + 127) // 255).astype(np.uint8)
     return Picture(picture, drawn[..., 3].copy(), _boxes(avatar, size), _keypoints(avatar, size))
+
+
+def masks_of_parts(avatar: Avatar, size: int) -> dict[str, np.ndarray]:
+    """Return what each part with a box covers, drawn alone, also where another lies over it: uint8 (size, size)."""
+    labels = _boxes(avatar, size)
+    return {label: avatar_parts.coverage(label.replace(" ", "_"), avatar.parts, size) for label in labels}
 
 
 _HEAD = (66.0, 36.0, 198.0, 186.0)
@@ -117,17 +125,31 @@ def _keypoints(avatar: Avatar, size: int) -> dict[str, tuple[float, float, bool]
     return {label: ((x - left) * scale, (y - top) * scale, seen) for label, (x, y, seen) in points.items()}
 
 
-def row(seed: int, index: int, size: int) -> dict[str, Any]:
-    """Return picture ``index`` as a row of the data set: the columns of `features`."""
+def row(seed: int, index: int, size: int, *, part_masks: bool = False) -> dict[str, Any]:
+    """Return picture ``index`` as a row of the data set: the columns of `features`.
+
+    With ``part_masks`` the column ``masks`` holds a mask of each part, too; nothing else changes.
+    """
     avatar = sample(seed, index)
     picture = render(avatar, size)
+    masks = masks_of_parts(avatar, size) if part_masks else {}
+    return record(avatar, picture, masks, seed=seed, index=index)
+
+
+def record(
+    avatar: Avatar, picture: Picture, masks: Mapping[str, np.ndarray], *, seed: int, index: int
+) -> dict[str, Any]:
+    """Return a drawn avatar as a row of a data set; ``masks`` are those of parts beside that of the foreground."""
     captions = describe(avatar.attributes, random.Random(f"captions:{VERSION}:{seed}:{index}"))
     return {
         "image": {"bytes": png(picture.rgb), "path": None},
         "text": list(captions),
         "said": [mentioned(caption, avatar.attributes) for caption in captions],
         "attributes": dict(avatar.attributes),
-        "masks": [{"label": "foreground", "mask": {"bytes": png(picture.mask), "path": None}}],
+        "masks": [
+            {"label": label, "mask": {"bytes": png(mask), "path": None}}
+            for label, mask in {"foreground": picture.mask, **masks}.items()
+        ],
         "boxes": [{"label": label, "box": list(box)} for label, box in picture.boxes.items()],
         "keypoints": [
             {"label": label, "x": x, "y": y, "visible": seen} for label, (x, y, seen) in picture.keypoints.items()
@@ -157,14 +179,18 @@ def build(
     images: int,
     size: int = 64,
     seed: int = 0,
+    part_masks: bool = False,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Write ``images`` avatars of ``size`` x ``size`` pixels to ``out`` as Parquet; return ``out``.
+
+    With ``part_masks`` there is a mask of each part beside that of the foreground, and nothing else changes.
 
     A build that was stopped goes on where it was. ``workers`` processes (every core by default) change its
     speed, never its bytes. ``progress`` is called with (pictures done, pictures in all). UserError for numbers that
     make no sense, a folder that holds something else, and missing packages.
     """
     avatar_parts.artwork()
-    return build_world(Path(out), Job(NAME, VERSION, images, size, seed), workers=workers, progress=progress)
+    job = Job(NAME, VERSION, images, size, seed, part_masks)
+    return build_world(Path(out), job, workers=workers, progress=progress)

@@ -11,7 +11,7 @@ import importlib.util
 import io
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -151,17 +151,34 @@ def _hole_transforms(kind: str, name: str, hole: str) -> tuple[str, ...]:
     return tuple(transform for transform in reversed(chain) if transform)
 
 
-@cache
-def _extent(kind: str, name: str, transforms: tuple[str, ...]) -> tuple[float, float, float, float] | None:
-    """Return left, top, right, bottom of one part drawn alone, in artwork units within the view."""
-    body = template(kind, name).replace(_COLOUR, "#000000")
+_HEAD_SHAPE = (
+    "M100,0 C130.93,0 156,25.07 156,56 L156,62.17 C161.68,63.12 166,68.05 166,74 L166,88 C166,94.05 161.52,99.06 "
+    "155.69,99.88 C152.73,128.06 128.97,150 100,150 C71.03,150 47.27,128.06 44.31,99.88 C38.48,99.06 34,94.05 34,88 "
+    "L34,74 C34,68.05 38.32,63.12 44,62.17 L44,56 C44,25.07 69.07,0 100,0 Z"
+)
+"""The bare head with its ears: the artwork's body as far as the chin, in units of the body."""
+
+
+@lru_cache(maxsize=512)
+def _opaque(kind: str, name: str, transforms: tuple[str, ...], side: int) -> np.ndarray:
+    """Tell which pixels one part covers, drawn alone: bool (side, side), without the soft shadow that hair throws."""
+    if kind == "face":
+        body = f'<g transform="translate(32 36)"><path d="{_HEAD_SHAPE}"/></g>'
+    else:
+        body = template(kind, name).replace(_COLOUR, "#000000")
     for token in (_FACIAL_HAIR, _ACCESSORY):
         body = body.replace(token, "")
     for transform in reversed(transforms):
         body = f'<g transform="{transform}">{body}</g>'
+    alpha = rasterise(_document(f'<g fill="#000000">{body}</g>'), side)[..., 3]
+    return alpha > alpha.max() // 2
+
+
+@cache
+def _extent(kind: str, name: str, transforms: tuple[str, ...]) -> tuple[float, float, float, float] | None:
+    """Return left, top, right, bottom of one part drawn alone, in artwork units within the view."""
     left, top, side = VIEW
-    alpha = rasterise(_document(f'<g fill="#000000">{body}</g>'), int(side))[..., 3]
-    opaque = alpha > alpha.max() // 2  # leaves out the soft shadow that hair throws on the face
+    opaque = _opaque(kind, name, transforms, int(side))
     rows, columns = np.flatnonzero(opaque.any(1)), np.flatnonzero(opaque.any(0))
     if not len(rows):
         return None
@@ -169,11 +186,36 @@ def _extent(kind: str, name: str, transforms: tuple[str, ...]) -> tuple[float, f
     return left + first[0], top + first[1], left + last[0], top + last[1]
 
 
+@lru_cache(maxsize=512)
+def _coverage(kind: str, name: str, transforms: tuple[str, ...], size: int) -> np.ndarray:
+    fine = int(VIEW[2]) * -(-size // int(VIEW[2]))
+    opaque = Image.fromarray(_opaque(kind, name, transforms, fine).astype(np.uint8) * np.uint8(255))
+    covered = np.asarray(opaque.resize((size, size), Image.Resampling.BOX))
+    covered.flags.writeable = False
+    return covered
+
+
 def extent(kind: str, parts: Mapping[str, str | None]) -> tuple[float, float, float, float] | None:
     """Return left, top, right, bottom of the part of this kind in artwork units, or None where none is drawn.
 
     Each part is drawn alone once per process and its extent kept, so a picture costs no further rendering.
     """
+    drawn = _drawn(kind, parts)
+    return None if drawn is None else _extent(kind, *drawn)
+
+
+def coverage(kind: str, parts: Mapping[str, str | None], size: int) -> np.ndarray:
+    """Return how much of each pixel the part of this kind covers, drawn alone: uint8 (size, size), 0 to 255.
+
+    The part is one that is drawn, or `face`, the bare head.
+    """
+    drawn = ("", ()) if kind == "face" else _drawn(kind, parts)
+    assert drawn is not None, f"no {kind} is drawn"
+    return _coverage(kind, *drawn, size)
+
+
+def _drawn(kind: str, parts: Mapping[str, str | None]) -> tuple[str, tuple[str, ...]] | None:
+    """Return the drawing of a kind of part, and the transforms under which it is placed; None where there is none."""
     name = parts.get(kind)
     if name is None:
         return None
@@ -184,4 +226,4 @@ def extent(kind: str, parts: Mapping[str, str | None]) -> tuple[float, float, fl
         carrier = "hat" if parts.get("hat") else "hair"
         hole = "Accessory" if kind == "glasses" else "Facial-Hair"
         transforms = _hole_transforms(carrier, parts[carrier] or "no_hair", hole)
-    return _extent(kind, name, transforms)
+    return name, transforms

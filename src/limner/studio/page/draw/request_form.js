@@ -80,7 +80,9 @@ function KindChoice({ artist, kind, onKind }) {
 /** The fields beside the words. */
 export function Fields({ kind, state, change }) {
   const words = wordsField(kind);
-  const shown = shownFields(kind).filter((field) => field !== words && !BESIDE.includes(field.type));
+  const shown = shownFields(kind).filter(
+    (field) => field !== words && !BESIDE.includes(field.type) && !(field.type === "points" && !field.choices.length),
+  );
   if (!shown.length) return null;
   const write = (field) => (make) =>
     change({ said: (said) => ({ ...said, [field.name]: make(fieldValue(field, said)) }) });

@@ -4,6 +4,7 @@ import {
   byChance,
   changed,
   isBlend,
+  isNeeded,
   isStory,
   requestOf as requestOfFields,
   saidOf,
@@ -83,7 +84,8 @@ function begun(artist) {
   const words = wordsField(kind);
   const said = words?.required && example ? withWords(kind, {}, example) : {};
   const chance = Object.entries(byChance(kind, artist, null));
-  const isOpen = ([name]) => kind.fields.some((field) => field !== words && field.name === name && field.required);
+  const isOpen = ([name]) =>
+    kind.fields.some((field) => field !== words && field.name === name && isNeeded(kind, field));
   return { ...said, ...Object.fromEntries(chance.filter(isOpen)) };
 }
 

@@ -94,6 +94,34 @@ function Boxes({ field, value, onChange }) {
   </fieldset>`;
 }
 
+/** Key points: a row a point, each name once. */
+function Points({ field, value, onChange }) {
+  const put = (place, part, next) =>
+    onChange((points) => replaced(points, place, (point) => replaced(point, part, () => next)));
+  const share = (text) => Math.max(0, Math.min(1, Number(text)));
+  const left = field.choices.filter((name) => value.every(([taken]) => taken !== name));
+  return html`<fieldset class="stack">
+    <legend>${field.about}</legend>
+    ${value.map(
+      ([name, ...place], i) => html`<div class="row point" key=${i}>
+        <select aria-label=${`Name of point ${i + 1}`} value=${name} onChange=${(event) => put(i, 0, event.target.value)}>
+          ${[name, ...left].map((one) => html`<option key=${one} value=${one}>${one}</option>`)}
+        </select>
+        ${["x", "y"].map(
+          (side, k) => html`<${DeferredField} key=${side} type="number" min="0" max="1" step="0.01" value=${place[k]}
+            aria-label=${`${side} of point ${i + 1}`} onChange=${(event) => put(i, k + 1, share(event.target.value))} />`,
+        )}
+        <${IconButton} name="close" label=${`Take point ${i + 1} out`} onClick=${() => onChange((old) => old.filter((_, k) => k !== i))} />
+      </div>`,
+    )}
+    <div>
+      <button type="button" disabled=${!left.length} onClick=${() => onChange((points) => [...points, [left[0], 0.5, 0.5]])}>
+        Add a point
+      </button>
+    </div>
+  </fieldset>`;
+}
+
 /** Return a box moved and cut so that it lies in the picture. */
 function inside([label, x, y, ...sides]) {
   const [width, height] = sides.map((side) => Math.min(Math.max(side, 0.01), 1));
@@ -192,6 +220,7 @@ const CONTROLS = {
   number: Numeric,
   turns: Turns,
   boxes: Boxes,
+  points: Points,
   lines: LinesField,
   values: ValuesField,
   labels: LabelsField,
