@@ -128,7 +128,10 @@ def boxes_drawn(
         corners.append((left, top, label, colour))
     for name, x, y in points:
         across, down = (round(min(max(v, 0), 1) * (side - 1)) for v in (x, y))
-        pen.ellipse((across - DOT, down - DOT, across + DOT, down + DOT), fill=(*_colour(name, [one for one, _, _ in points]), 255))
+        pen.ellipse(
+            (across - DOT, down - DOT, across + DOT, down + DOT),
+            fill=(*_colour(name, [one for one, _, _ in points]), 255),
+        )
         pen.text((across + DOT + 2, down - TAG // 2), name, fill=INK, font=font)
     for left, top, label, colour in corners:  # above all boxes, so that each can be read
         wide = round(font.getlength(label)) + 6
