@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from pickle import PickleError
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from PIL import Image
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import torch
     from filelock import FileLock
 
-P = ParamSpec("P")
+F = TypeVar("F", bound=Callable[..., None])
 
 KEEP = 2
 """Number of checkpoints that stay: the newest, and one more to go back to."""
@@ -241,19 +241,19 @@ class RunFolder:
         return target
 
 
-def alone(train: Callable[Concatenate[Any, P], None]) -> Callable[Concatenate[Any, P], None]:
+def alone(train: F) -> F:
     """Decorate what a trainer does, so that no other training is at work in its run folder meanwhile."""
 
     @functools.wraps(train)
-    def held(trainer: Any, *arguments: P.args, **options: P.kwargs) -> None:
+    def held(trainer: Any, *, stop_after: int | None = None) -> None:
         trainer.engine.lead(trainer.run.hold)
         try:
-            train(trainer, *arguments, **options)
+            train(trainer, stop_after=stop_after)
         finally:
             if trainer.engine.leads:
                 trainer.run.release()
 
-    return held
+    return cast(F, held)
 
 
 def save_state(state: Mapping[str, Any], file: Path) -> None:
