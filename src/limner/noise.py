@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,6 +46,7 @@ class RowNoise:
         self._streams = {end: torch.Generator().manual_seed(end) for end in ends if not isinstance(end, Style)}
         self._styles = {end: torch.tensor(end.noise) for end in ends if isinstance(end, Style)}
         self._drew = False
+        self._further = 0
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -68,6 +71,26 @@ class RowNoise:
             return slerp(row(seed[0]), row(seed[1]), seed[2]) if isinstance(seed, tuple) else drawn[seed]
 
         return torch.stack([row(seed) for seed in self.seeds]).to(self.to)
+
+    def more(self) -> RowNoise:
+        """Return noise for draws after the first, with a stream of its own for each row.
+
+        Each call returns other noise: the k-th call for a seed always the same. It begins from what a seed is, a number
+        or the numbers of a style, so a system whose first draw is `normal` and all others come from here draws in a
+        style, too, and its noise moves smoothly where a seed lies between two others. What `normal` draws is not
+        changed by it.
+        """
+        self._further += 1
+        return RowNoise([_further(seed, self._further) for seed in self.seeds], self.to)
+
+
+def _further(seed: Seed, k: int) -> Seed:
+    """Return the seed of the k-th further stream of a seed."""
+    if isinstance(seed, tuple):
+        return _further(seed[0], k), _further(seed[1], k), seed[2]
+    content = struct.pack(f"<{len(seed.noise)}d", *seed.noise) if isinstance(seed, Style) else str(seed).encode()
+    content = type(seed).__name__.encode() + b" %d " % k + content
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little") >> 1
 
 
 def ends_of(seed: Seed) -> list[int | Style]:

@@ -1,7 +1,8 @@
 """Settings are frozen dataclasses; on the command line they are `name=value`, in files JSON.
 
 A field's type decides which values it takes: int, float, bool, str, Literal, tuple, another dataclass, or None. In a
-string, commas separate the items of a tuple and colons the fields of a dataclass (all of them, in order).
+string, commas separate the items of a tuple and colons the fields of a dataclass (all of them, in order). A number may
+say between which bounds it lies: `steps: Annotated[int, Between(1, 1000)] = 200`.
 """
 
 from __future__ import annotations
@@ -11,11 +12,24 @@ import difflib
 import math
 import types
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from limner.errors import UserError
 
 S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Between:
+    """The bounds of a number, both included, as an annotation of its field."""
+
+    least: float
+    most: float
+
+    def __str__(self) -> str:
+        return f"from {self.least:,} to {self.most:,}"
+
 
 _YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 _WORDS = {int: "a whole number", float: "a number", bool: "yes or no", str: "text"}
@@ -64,6 +78,7 @@ def change(settings: S, changes: Mapping[str, Any], what: str = "option") -> S:
             values[name] = _parse(value, kinds[name]) if isinstance(value, str) else _fit(value, kinds[name])
         except ValueError:
             raise UserError(f"{what} {name} expects {_describe(kinds[name])}, not {value!r}") from None
+    _check_bounds(type(settings), values, f"{what} ")
     try:
         return dataclasses.replace(settings, **values)  # type: ignore[type-var]
     except ValueError as error:
@@ -87,6 +102,7 @@ def from_json(cls: type[S], body: Mapping[str, Any], where: str) -> S:
             values[name] = _fit(value, kinds[name])
         except ValueError:
             raise UserError(f"{where}: {name} expects {_describe(kinds[name])}, not {value!r}") from None
+    _check_bounds(cls, values, f"{where}: ")
     try:
         return cls(**values)
     except (TypeError, ValueError) as error:
@@ -107,6 +123,21 @@ def written(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ",".join(map(written, value)) or "()"
     return str(value)
+
+
+def bounds(cls: type) -> dict[str, Between]:
+    """Return the bounds of the fields of a dataclass that have some, by name."""
+    hints = get_type_hints(cls, include_extras=True)
+    annotated = {f.name: hints[f.name] for f in dataclasses.fields(cls) if get_origin(hints[f.name]) is Annotated}
+    found = {name: [one for one in kind.__metadata__ if isinstance(one, Between)] for name, kind in annotated.items()}
+    return {name: some[0] for name, some in found.items() if some}
+
+
+def _check_bounds(cls: type, values: Mapping[str, Any], what: str) -> None:
+    for name, span in bounds(cls).items():
+        value = values.get(name)
+        if value is not None and not span.least <= value <= span.most:
+            raise UserError(f"{what}{name} is a number {span}, not {value:,}")
 
 
 def _kinds(cls: type) -> dict[str, Any]:

@@ -241,10 +241,14 @@ class System(nn.Module):
         """Draw a row for each request and yield drafts, the last one with progress 1.
 
         A row depends on its own request and noise alone: it is drawn the same alone as among others. The system is in
-        evaluation mode. Callers use `sample_drafts`.
+        evaluation mode. Callers use `sample_drafts`. They never disable gradients: a system that needs none decorates
+        this with `no_grad`, and one that climbs has them, with `torch.enable_grad()` around what needs them and
+        `limner.blocks.gradients.recurrent_gradients` around a recurrent net. A climb is a drawing of many drafts: the
+        caller may stop after any of them, so each is a picture that can be kept.
 
         Args:
-            requests: B of them, of the kinds it `takes`, or `Blend`s of such.
+            requests: B of them, of the kinds it `takes`, or `Blend`s of such. Where it takes `Picture`,
+                `limner.blocks.given` reads the pictures and `limner.requests.asked` says what is asked beside them.
             knobs: an instance of `Knobs`.
             rng: the noise of B rows, on the system's device.
         """
@@ -280,6 +284,26 @@ class System(nn.Module):
             UserError: where it has no captioner.
         """
         raise UserError(f"{type(self).__name__} cannot say what is in a picture: it has no captioner")
+
+    def attributes_of(self, images: Tensor) -> list[dict[str, str]]:
+        """Return the attributes of pictures, (B, 3, R, R) in [-1, 1], by name, those that it can tell.
+
+        Raises:
+            UserError: where it names none, or is untrained.
+        """
+        raise UserError(f"{type(self).__name__} cannot name the attributes of a picture: it has not learnt to")
+
+    def reconstructions(self, images: Tensor, steps: int) -> Iterator[Tensor] | None:
+        """Draw pictures again, from what it finds in them step by step; None where it finds nothing so.
+
+        Args:
+            images: (B, 3, R, R) in [-1, 1].
+            steps: how many.
+
+        Returns:
+            (B, 3, S, S) before the first step and after each.
+        """
+        return None
 
     def caption_log_likelihood(self, images: Tensor, requests: Sequence[Request]) -> Tensor | None:
         """Return the log-likelihood of each request's text given its picture by its own captioner, None without one.
@@ -319,6 +343,9 @@ class System(nn.Module):
 
     def style(self, images: Tensor) -> Tensor:
         """Return noise (B, Z) from which pictures like these, (B, 3, R, R) in [-1, 1], would be drawn.
+
+        Callers disable gradients around it, since most need none: one that climbs to it enables them inside, with
+        `torch.enable_grad()`.
 
         Raises:
             UserError: where it has no style encoder, or an untrained one.

@@ -17,8 +17,8 @@ import pytest
 from limner.data import cache
 from limner.data.cache import decoded, key_of, location
 from limner.data.dataset import Dataset
-from limner.data.pictures import BadPicture, decode, digest
 from limner.errors import UserError
+from limner.pictures import BadPicture, decode, digest
 from picture_sets import encoded, picture
 
 CONTENT = [encoded(picture(k)) for k in range(5)]

@@ -397,7 +397,7 @@ def no_path_of_one_machine(source: Source) -> list[str]:
     ]
 
 
-KINDS = {"Nothing", "Caption", "Story", "Dialogue", "Attributes", "LabelSet", "Layout", "Blend"}
+KINDS = {"Nothing", "Caption", "Story", "Dialogue", "Attributes", "LabelSet", "Layout", "Picture", "Blend"}
 KIND_BRANCHES = 8
 """Places that may ask which kind a request is; a new one is better said by the kinds in `limner.requests`."""
 

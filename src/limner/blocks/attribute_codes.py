@@ -58,6 +58,11 @@ class AttributeCodes:
         """Split (B, Y) by attribute."""
         return logits.split(self.sizes, dim=1)
 
+    def completed(self, y: Tensor, other: Tensor) -> Tensor:
+        """Return what y (B, Y) asks for, and of attributes of which it asks nothing what another one does."""
+        pairs = zip(self.split(y), self.split(other), strict=True)
+        return torch.cat([torch.where(own.sum(dim=1, keepdim=True) > 0, own, more) for own, more in pairs], dim=1)
+
     def cross_entropy(self, logits: Tensor, numbers: Tensor) -> Tensor:
         """Return -log p of the values that are known, (B, Y) and (B, A), summed over attributes: (B,)."""
         each = zip(self.split(logits.float()), numbers.unbind(1), strict=True)

@@ -26,9 +26,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from limner.data.pictures import BadPicture, Encoded, decode, digest, read, size_of
 from limner.errors import UserError
 from limner.files import make_folder, write_file
+from limner.pictures import BadPicture, Encoded, decode, digest, read, size_of
 
 VERSION = 1
 """Raise when the same picture would decode to other bytes."""

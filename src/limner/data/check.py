@@ -15,9 +15,9 @@ from PIL import Image
 from limner.data.annotations import Annotations, picture_problem, read_annotations
 from limner.data.cache import Progress, location
 from limner.data.folder import files_in
-from limner.data.pictures import BadPicture, Encoded, digest, load, mask, read
 from limner.data.problems import Problem, box_faults, point_faults, turn_fault
 from limner.data.source import Source, open_source
+from limner.pictures import BadPicture, Encoded, digest, load, mask, read
 
 __all__ = ["Problem", "check"]
 

@@ -20,7 +20,6 @@ from limner.data.annotations import Annotations, picture_problem, read_annotatio
 from limner.data.cache import Decoded, Progress, decoded, location
 from limner.data.dialogues import Dialogues, read_dialogues, spoken
 from limner.data.held_out import content_of, divide, paired_rows
-from limner.data.pictures import BadPicture, read, shorter_side
 from limner.data.placed import Placed
 from limner.data.problems import TEXT_NAMES, Problem
 from limner.data.schema import Lexicon, Schema, words_of
@@ -28,6 +27,7 @@ from limner.data.shuffle import order, rows_at
 from limner.data.source import Source, open_source
 from limner.data.views import View
 from limner.errors import UserError
+from limner.pictures import BadPicture, read, shorter_side
 from limner.requests import Box, Request, Takes, boxes_of, kinds_of
 from limner.requests.dialogue import Turns
 
@@ -221,7 +221,8 @@ class Dataset:
     def requests(self, takes: Takes, count: int, split: str = "train") -> list[Request]:
         """Return `count` requests that the first rows of a split answer, over again where there are fewer.
 
-        Of several kinds of request it is the first that can be made of this data.
+        Of several kinds of request it is the first that can be made of this data; a kind that holds others has one of
+        them beside it, where one can be made.
 
         Raises:
             UserError: the data set has not got the column that such requests are made of, or the split is empty.
@@ -229,8 +230,20 @@ class Dataset:
         first, *others = kinds_of(takes)
         for kind in (first, *others) if others else ():
             with contextlib.suppress(UserError):
-                return list(kind.held_out(self, split, count))
+                return self._beside(kind, others, list(kind.held_out(self, split, count)), split)
         return list(first.held_out(self, split, count))
+
+    def _beside(
+        self, kind: type[Request], others: list[type[Request]], made: list[Request], split: str
+    ) -> list[Request]:
+        """Return requests of a kind with others beside them, where it holds any and such can be made."""
+        plain = tuple(one for one in others if not one.holds)
+        if not (kind.holds and plain):
+            return made
+        with contextlib.suppress(UserError):
+            asked = self.requests(plain, len(made), split)
+            return [request.beside(other) for request, other in zip(made, asked, strict=True)]
+        return made
 
     def first_rows(self, count: int, column: str, needed_by: str, split: str = "train") -> list[int]:
         """Return the first `count` rows of a split, over again where there are fewer.

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from limner.data.pictures import EXTENSIONS
 from limner.data.problems import TEXT_NAMES, BadRow, Problem, attributes_of, captions_of, frame_of
 from limner.data.splits import SPLITS, UnknownSplit, folders_by_split, split_of
 from limner.errors import UserError
+from limner.pictures import EXTENSIONS
 
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 CAPTIONS = "captions.csv"

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from limner.data.cache import Kind, Progress, decoded, key_of
-from limner.data.pictures import BadPicture, Encoded, decode_mask
 from limner.data.source import Source
+from limner.pictures import BadPicture, Encoded, decode_mask
 
 FOREGROUND = "foreground"
 """The name of a mask of all that stands before the ground."""

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from limner.data.pictures import square
 from limner.data.views import Readable, Rows, View
+from limner.pictures import square
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Scales(View):
 
     @classmethod
     def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
-        """Read `rows`, resize them as `limner.data.pictures.square` does, and cut one patch at random out of each."""
+        """Read `rows`, resize them as `limner.pictures.square` does, and cut one patch at random out of each."""
         large = data.pictures(rows, split).numpy()
         small = np.stack([shrunk(picture, cls.factor) for picture in large])
         side, patch = small.shape[-1], cls.patch or small.shape[-1]

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from limner.data.cache import key_of
 from limner.data.folder import Row, files_in, metadata_of, read_folder
-from limner.data.pictures import BadPicture, Encoded
 from limner.data.problems import RESERVED, TEXT_NAMES, Problem
 from limner.data.splits import SPLITS, UnknownSplit, split_in, split_of
 from limner.errors import UserError
+from limner.pictures import BadPicture, Encoded
 
 if TYPE_CHECKING:
     import datasets

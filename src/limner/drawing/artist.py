@@ -18,13 +18,13 @@ from typing import Any
 from PIL import Image
 
 from limner import checkpoint, settings
-from limner.drawing import hub, notices, recipe
+from limner.drawing import asking, hub, notices, recipe
 from limner.drawing import story as stories
 from limner.drawing.device import device_of
 from limner.drawing.drafts import WORDS, PictureWithDrafts, draft_row
 from limner.drawing.interpolation import morph_rows, walk_rows
 from limner.drawing.resolve import bundled, find
-from limner.drawing.seeds import Picture, check_count, first_seed, seed_from_json, seeds_of, style_of
+from limner.drawing.seeds import StyleSource, check_count, first_seed, seed_from_json, seeds_of, style_of
 from limner.drawing.story import Strip
 from limner.enlarging.attached import AttachedEnlarger
 from limner.errors import UnknownWords, UserError
@@ -127,7 +127,7 @@ class Artist:
     @property
     def takes(self) -> str:
         """Return the names of the kinds of request it draws from, for messages."""
-        return " or ".join(kind.__name__ for kind in self.system.kinds)
+        return asking.names_of(self.system.kinds)
 
     def check_morphs(self) -> None:
         """Make sure that requests can be mixed.
@@ -146,7 +146,7 @@ class Artist:
         *,
         batch: int = 16,
         knobs: Mapping[str, Any] | None = None,
-        style: Picture | Sequence[Picture] | None = None,
+        style: StyleSource | Sequence[StyleSource] | None = None,
         size: int | None = None,
     ) -> list[Image.Image]:
         """Draw `n` pictures of each prompt; picture i of a prompt has seed `seed + i`.
@@ -180,7 +180,7 @@ class Artist:
         *,
         batch: int = 16,
         knobs: Mapping[str, Any] | None = None,
-        style: Picture | Sequence[Picture] | None = None,
+        style: StyleSource | Sequence[StyleSource] | None = None,
     ) -> Iterator[Image.Image]:
         """Draw as `draw` does, handing out each picture when its batch is done."""
         return self.rows(self.plan(prompt, n, seed, style=style), batch=batch, knobs=knobs)
@@ -191,7 +191,7 @@ class Artist:
         n: int = 1,
         seed: int | None = None,
         *,
-        style: Picture | Sequence[Picture] | None = None,
+        style: StyleSource | Sequence[StyleSource] | None = None,
     ) -> list[tuple[Request, Seed]]:
         """Return what `draw` would draw, a request and a seed a picture, for `rows` and `watch`; raise as it does."""
         requests, seeds = self.requests(prompt), seeds_of(self.system, n, seed, style)
@@ -336,49 +336,11 @@ class Artist:
 
     def requests(self, prompt: str | Request | Sequence[str | Request] | None) -> list[Request]:
         """Return prompts as requests of the kind that this system takes, each checked."""
-        prompts = list(prompt) if isinstance(prompt, Sequence) and not isinstance(prompt, str | bytes) else [prompt]
-        if not prompts:
-            raise UserError("there is no prompt: say what to draw")
-        found = [self._request(one) for one in prompts]
-        for request in found:
-            request.check(self.system.schema)
-            self.system.check_request(request)
-        return found
+        return asking.requests_of(self.name, self.system, prompt)
 
     def knobs(self, values: Mapping[str, Any] | None = None) -> Any:
         """Return the system's knobs with `values` set; strings are read as their types."""
         return settings.change(self.system.Knobs(), values or {}, f"knob of {self.record['system']}:")
-
-    def _request(self, prompt: str | Request | None) -> Request:
-        kinds = self.system.kinds
-        if isinstance(prompt, kinds):
-            return prompt
-        if isinstance(prompt, Request) and len(prompt.ends()) > 1 and self.morphs:
-            for end in prompt.ends():
-                self._request(end)
-            return prompt
-        if prompt is None:
-            silent = next((kind for kind in kinds if not kind.asks), None)
-            if silent is None:
-                raise UserError(f"{self.name} needs a prompt: say what to draw")
-            return silent()
-        if not any(kind.asks for kind in kinds):
-            raise UserError(f"{self.name} draws without a prompt: leave the prompt out")
-        if isinstance(prompt, str):
-            return self._parse(prompt)
-        raise UserError(f"{self.name} draws from a {self.takes}, not from {type(prompt).__name__} {prompt!r:.60}")
-
-    def _parse(self, text: str) -> Request:
-        """Return what a text means for the kind whose marks it bears, or else for the first that can read it."""
-        asks = [kind for kind in self.system.kinds if kind.asks]
-        marked = [kind for kind in asks if kind.recognises(text)]
-        errors = []
-        for kind in marked[:1] or asks:
-            try:
-                return kind.parse(text, self.system.schema)
-            except UserError as error:
-                errors.append(f"{self.name} draws from {kind.noun or kind.kind()}: {error}")
-        raise UserError(errors[0])
 
     def warn(self, requests: Sequence[Request]) -> None:
         """Warn of what it will not draw as asked, see `limner.drawing.notices.warn`."""

@@ -12,13 +12,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from limner.data import pictures
+from limner import pictures
 from limner.errors import UserError
 from limner.noise import Seed, Style, ends_of
 from limner.requests import MOST_PARTS, TOO_MIXED
 from limner.system import System
 
-Picture = str | Path | Image.Image | Style
+StyleSource = str | Path | Image.Image | Style
 """What a style is taken from: a file, an image, or a style found earlier."""
 LARGEST_SEED = 2**53 - 1
 """So that a seed survives a browser, whose numbers are doubles."""
@@ -94,7 +94,9 @@ def _end(body: Any) -> int | Style:
     return Style(tuple(noise or ()), of)
 
 
-def seeds_of(system: System, n: int, seed: int | None, style: Picture | Sequence[Picture] | None = None) -> list[Seed]:
+def seeds_of(
+    system: System, n: int, seed: int | None, style: StyleSource | Sequence[StyleSource] | None = None
+) -> list[Seed]:
     """Return the seeds of `n` pictures of a prompt, or a style for each picture that `style` names.
 
     Raises:

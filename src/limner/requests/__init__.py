@@ -1,4 +1,4 @@
-"""What one can ask of a system: a caption, a story, a dialogue, attributes, labels, a layout, or nothing at all.
+"""What one can ask of a system: a caption, a story, a dialogue, attributes, labels, a layout, a picture, or nothing.
 
 Requests are plain values. They travel as JSON (`to_json`, `from_json`) through recipes in pictures, the gallery and
 the API, and compare equal when they say the same. A kind of request is one file that holds all that is known of it:
@@ -14,11 +14,12 @@ from limner.requests.fields import Field, form
 from limner.requests.label_set import LabelSet
 from limner.requests.layout import Box, Layout, boxes_of
 from limner.requests.nothing import Nothing
+from limner.requests.picture import Picture, asked
 from limner.requests.request import Request, Takes, kinds, kinds_of
 from limner.requests.story import MOST_LINES, Story
 
 __all__ = [
     "MOST_LINES", "MOST_PARTS", "TOO_MIXED", "Attributes", "Blend", "Box", "Caption", "Dialogue", "Field", "LabelSet",
-    "Layout", "Nothing", "Request", "Story", "Takes", "between", "boxes_of", "form", "from_json", "kinds", "kinds_of",
-    "shares", "texts", "to_json",
+    "Layout", "Nothing", "Picture", "Request", "Story", "Takes", "asked", "between", "boxes_of", "form", "from_json",
+    "kinds", "kinds_of", "shares", "texts", "to_json",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from limner.requests.request import Request
 
 if TYPE_CHECKING:
     from limner.data.schema import Schema
+    from limner.requests.picture import Picture
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,19 @@ class Blend(Request):
     def ends(self) -> tuple[Request, ...]:
         """Return the plain requests that it lies between."""
         return tuple(request for request, _ in shares(self))
+
+    def picture(self) -> Picture | None:
+        """Return the picture that both begin from, if they begin from one."""
+        return self.first.picture()
+
+    def without_picture(self) -> Request:
+        """Return what lies between what both ask beside their picture."""
+        first, second = self.first.without_picture(), self.second.without_picture()
+        return first if first == second else Blend(first, second, self.t)
+
+    def read_at(self, side: int) -> Request:
+        """Return it with its pictures read at `side` pixels."""
+        return Blend(self.first.read_at(side), self.second.read_at(side), self.t)
 
     def check(self, schema: Schema) -> None:
         """Make sure that both ends can be drawn, and that something lies between them."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from limner.errors import UserError
 from limner.requests.blend import MOST_PARTS, TOO_MIXED, Blend
-from limner.requests.fields import check_shape
+from limner.requests.fields import Field, check_shape
 from limner.requests.request import Request, kinds
 
 _ENDS = ("first", "second")
@@ -28,7 +28,7 @@ def from_json(body: Mapping[str, Any]) -> Request:
         UserError: the kind is unknown, a field is missing, unknown or of another type, or too many are mixed.
     """
     request = _from_json(body, MOST_PARTS)
-    if len(request.ends()) > MOST_PARTS:
+    if sum(max((len(one.ends()) for one in end.inside()), default=1) for end in request.ends()) > MOST_PARTS:
         raise UserError(TOO_MIXED)
     return request
 
@@ -49,7 +49,7 @@ def _from_json(body: Mapping[str, Any], deep: int) -> Request:
     for field in dataclasses.fields(kind):
         if field.name not in fields and field.default is field.default_factory is dataclasses.MISSING:
             raise UserError(f"{asked} needs a field {field.name!r}: {there[field.name].about}")
-    values = {name: _tuples(value) for name, value in fields.items()}
+    values = {name: _value(there[name], value, deep) for name, value in fields.items()}
     for name, value in values.items():
         check_shape(there[name], value)
     return kind(**values)
@@ -63,6 +63,13 @@ def _blend(fields: Mapping[str, Any], deep: int) -> Blend:
         raise UserError(f"the share t of a blend is a number from 0 to 1, not {t!r:.60}")
     first, second = (_from_json(fields[end], deep - 1) for end in _ENDS)
     return Blend(first, second, float(t))
+
+
+def _value(field: Field, value: Any, deep: int) -> Any:
+    """Return the value of a field: lists as tuples, the body of a request as that request."""
+    if field.type == "request" and isinstance(value, Mapping):
+        return _from_json(value, deep - 1)
+    return _tuples(value)
 
 
 def _tuples(value: Any) -> Any:

@@ -4,18 +4,21 @@ A dataclass of a request declares each of its fields with `form`; what a field m
 
 Field types: `text` a sentence; `lines` sentences; `values` a value for each of some names; `labels` names, repeated
 as often as they should appear; `turns` questions with their answers; `boxes` (label, x, y, width, height) in shares of
-the picture; `choice` one of some names; `number` a number between two others.
+the picture; `choice` one of some names; `number` a number between two others; `picture` an encoded picture in base64;
+`mask` one of the same size in white and black; `request` a request of another kind that the artist takes, or none.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from limner import settings
+from limner import pictures, settings
 from limner.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 KEY = "form"
 LONGEST = 2_000
 """Characters of a text."""
+LONGEST_PICTURE = 12 * 2**20
+"""Characters of an encoded picture: 9 MiB of a file."""
 LONGEST_NAME = 100
 """Characters of a name: of an attribute, a value, a label."""
 ALMOST = 1e-6
@@ -85,6 +90,7 @@ def form(
         span: least and largest value of a number.
     """
     assert type in CHECKS, f"no field type {type!r}"
+    longest = LONGEST_PICTURE if type in ("picture", "mask") and longest == LONGEST else longest
     made = Field("", type, about, required, hidden, (), most, longest, span)
     return {KEY: (made, choices)}
 
@@ -166,6 +172,9 @@ SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "choice": (_is_text, "a text"),
     "number": (is_number, "a number"),
+    "picture": (_is_text, "a picture in base64"),
+    "mask": (_is_text, "a mask in base64"),
+    "request": (lambda value: value is None or hasattr(value, "without_picture"), "a request, or none"),
 }
 """Of each field type: what tells whether a value has its shape, and that shape in words."""
 
@@ -230,9 +239,39 @@ def _number(field: Field, value: float) -> None:
         raise UserError(f"{field.name} must be a number from {low:g} to {high:g}, not {value:g}")
 
 
+def decoded(encoded: str, name: str) -> bytes:
+    """Return what a text in base64 stands for.
+
+    Raises:
+        UserError: it is no base64; `name` is that of its field.
+    """
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise UserError(f"{name} must be a picture in base64, not {encoded[:20]!r}") from None
+
+
+def _picture(field: Field, value: str) -> None:
+    """Check the length of an encoded picture, and by its first bytes that it is one and not too large."""
+    if not value:
+        if field.required:
+            raise UserError(f"{field.name} is empty: give a picture in base64")
+        return
+    if len(value) > field.longest:
+        raise UserError(f"{field.name} has {len(value):,} characters, and {field.longest:,} is the limit: shrink it")
+    try:
+        pictures.check_size(decoded(value, field.name))
+    except pictures.BadPicture as error:
+        raise UserError(f"{field.name} {error}") from None
+
+
+def _request(field: Field, value: Any) -> None:
+    """Leave what is asked within a request to that request."""
+
+
 CHECKS: dict[str, Callable[[Field, Any], None]] = {
     "text": _text, "lines": _lines, "values": _values, "labels": _labels, "turns": _turns, "boxes": _boxes,
-    "choice": _choice, "number": _number,
+    "choice": _choice, "number": _number, "picture": _picture, "mask": _picture, "request": _request,
 }  # fmt: skip
 
 

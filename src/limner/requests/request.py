@@ -12,6 +12,7 @@ from limner.requests.fields import Field, check, fields_of
 
 if TYPE_CHECKING:
     from limner.data.schema import Schema
+    from limner.requests.picture import Picture
 
 
 class Answered(Protocol):
@@ -23,6 +24,9 @@ class Answered(Protocol):
 
     def first_rows(self, count: int, column: str, needed_by: str, split: str = "train") -> list[int]:
         """Return the first rows of a split, over again where there are fewer; raise where it has no such column."""
+
+    def pictures(self, rows: Sequence[int], split: str = "train") -> Any:
+        """Return pictures as bytes: uint8 (B, 3, S, S)."""
 
     def captions(self, row: int, split: str = "train") -> tuple[str, ...]:
         """Return all captions of one row."""
@@ -59,6 +63,8 @@ class Request:
     """Whether something lies between two of its kind."""
     several: ClassVar[bool] = False
     """Whether it is a story: a picture for each of its captions."""
+    holds: ClassVar[bool] = False
+    """Whether another request may be asked within it, beside its picture."""
     column: ClassVar[str] = ""
     """The column of a data set that such requests are made of."""
 
@@ -141,6 +147,30 @@ class Request:
     def ends(self) -> tuple[Request, ...]:
         """Return the plain requests that it lies between: itself."""
         return (self,)
+
+    def picture(self) -> Picture | None:
+        """Return the picture it begins from, if there is one."""
+        return None
+
+    def without_picture(self) -> Request:
+        """Return what it asks beside its picture: itself where it has none."""
+        return self
+
+    def inside(self) -> tuple[Request, ...]:
+        """Return the requests it holds, each of which an artist has to take, too."""
+        return ()
+
+    def beside(self, asked: Request) -> Request:
+        """Return it with another request asked beside it; itself where it holds none."""
+        return self
+
+    def read_at(self, side: int) -> Request:
+        """Return it as a system is given it that reads pictures of `side` pixels; itself where it has no picture.
+
+        Raises:
+            UserError: a picture in it cannot be used.
+        """
+        return self
 
     def mixes_with(self, other: Request) -> bool:
         """Tell whether something lies between this and another plain request."""

@@ -2,13 +2,14 @@
 
 Yan, Yang, Sohn, Lee: Attribute2Image: Conditional Image Generation from Visual Attributes, ECCV 2016.
 
-Reading order: Attribute2ImageConfig, Inference (the knobs), Attribute2Image: its nets, the losses of both variants, phase
-and step, the two ways to the latent variables of a picture (an encoder, then descent on an energy), sample. The nets of
-both layers are in `blocks.layered`, the descent in `blocks.latent.descent`, attributes as numbers in
+Reading order: Attribute2ImageConfig, Inference (the knobs), Attribute2Image: its nets, the losses of both variants,
+phase and step, the two ways to the latent variables of a picture (an encoder, then descent on an energy), sample. The
+nets of both layers are in `blocks.layered`, the descent in `blocks.latent.descent`, attributes as numbers in
 `blocks.attribute_codes`.
 
 Letters: B pictures, S their side, A attributes, Y all their values, y (B, Y) what is asked for, m (B, 1, S, S) masks,
-Z = z_F and Z_B numbers of latent variables, x_F figure, x_B ground, g gate, 1 where the ground is seen, x^ what is drawn.
+Z and Z_B numbers of the latent variables z_F and z_B, x_F figure, x_B ground, g gate, 1 where the ground is seen, x^
+what is drawn.
 
 What the paper claims
     Attributes and a latent variable draw pictures by a conditional VAE, p(x|y, z) p(z).
@@ -20,12 +21,12 @@ What the paper claims
 Deviations
     x^ = (1 - g) x_F + g x_B. The authors' code adds, x_F + g x_B, with a figure that is -1 outside its mask, so that
     grounds lie in [-2, 0]. Ours is compared with x inside the mask alone.
-    The likelihood is Gaussian, as the paper writes it; the code of disCVAE has a smooth L1 loss. Its variance is .05, in
-    the code of the CVAE it is learnt (`variance=none`). Sums over pixels, means over the batch, where the code sums over
-    both; the gate has one number a pixel, there three (`gates`).
-    lambda is 1/2 with E in nats, so that E is -log p(x, z|y) but for a constant; the paper's is not known to us, nor how
-    many steps it took. The best code so far is kept, so the energy never rises.
-    Half of the figure's pictures are given to its encoder with their ground, since an uploaded picture has no mask.
+    The likelihood is Gaussian, as the paper writes it; the code of disCVAE has a smooth L1 loss. Its variance is .05;
+    in the code of the CVAE it is learnt (`variance=none`). Losses are sums over pixels and means over the batch, where
+    the code sums over both. The gate has one number a pixel, there three (`gates`).
+    lambda is 1/2 with E in nats, so that E is -log p(x, z|y) but for a constant; the paper's is not known to us, nor
+    how many steps it took. The best code so far is kept, so the energy never rises.
+    Half of the pictures are given to the encoder of figures with their ground, since an uploaded picture has no mask.
     A head on the encoder names the attributes of a picture, for uploads; of some rows a random share of the attributes
     is left out of y (`forget`), so that one may ask for a few.
     Attributes of the ground may be left out (`left_out`): y does not reach x_B.
@@ -36,12 +37,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from limner.blocks.attribute_codes import AttributeCodes
+from limner.blocks.given import Given, given_pictures, keep_known
 from limner.blocks.latent.descent import Found, descend
 from limner.blocks.latent.gaussian import Gaussian, kl_to_standard, pixel_nll
 from limner.blocks.latent.knobs import Spread
@@ -53,7 +55,8 @@ from limner.data.views import Labelled
 from limner.errors import UserError
 from limner.noise import RowNoise
 from limner.optimisers import adam_l2, constant, linear_to_zero
-from limner.requests import Attributes, Request
+from limner.requests import Attributes, Picture, Request, asked
+from limner.settings import Between
 from limner.system import Clock, Draft, Paper, Phase, Player, System, Update, blend, no_grad
 
 ALPHA = 0.3
@@ -62,8 +65,6 @@ WHOLE = 0.5
 """Share of the pictures that the encoder of figures sees with their ground."""
 DESCENT = 0.05
 """Rate of Adam on latent variables."""
-MOST_STEPS = 2_000
-"""Of a descent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,16 +114,12 @@ class Attribute2ImageConfig:
 class Inference(Spread):
     """What may change from one drawing to the next."""
 
-    steps: int = 100
+    ground: Annotated[int, Between(0, 1_000)] = 0
+    """Which ground: 0 the seed's own, or the given picture's; 1, 2, ... others behind the same figure."""
+    steps: Annotated[int, Between(0, 2_000)] = 100
     """Steps of the descent to the latent variables of a given picture; 0: what the encoder says."""
-    restarts: int = 0
-    """Further descents, from noise; of all the best is taken."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.steps <= MOST_STEPS:
-            raise ValueError(f"steps={self.steps}: a descent has 0 to {MOST_STEPS} steps")
-        if not 0 <= self.restarts <= 20:
-            raise ValueError(f"restarts={self.restarts}: there are 0 to 20 further descents")
+    restarts: Annotated[int, Between(0, 20)] = 0
+    """Further descents to a given picture, from noise; of all the best is taken."""
 
 
 class Attribute2Image(System):
@@ -135,7 +132,7 @@ class Attribute2Image(System):
         venue="ECCV",
         arxiv="1512.00570",
     )
-    takes = Attributes
+    takes = (Attributes, Picture)
     Config = Attribute2ImageConfig
     Knobs = Inference
     default_preset = "avatars"
@@ -167,6 +164,7 @@ class Attribute2Image(System):
         if self.layered:
             self.ground_encoder = GroundEncoder(c.size, y + z, c.width, c.ground_latent)
             self.ground_decoder = GroundDecoder(c.size, c.width, c.ground_latent)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # quicker on CPUs in bf16
 
     @property
     def nets(self) -> list[nn.Module]:
@@ -302,26 +300,26 @@ class Attribute2Image(System):
         return value
 
     def infer(self, x: Tensor, y: Tensor, steps: int) -> Iterator[Found]:
-        """Yield ever better latent variables of pictures: the encoder's mean first, then after each step."""
+        """Yield ever better latent variables of whole pictures: the encoder's mean, then what each step comes to."""
         with torch.no_grad():
             start = self.guess(x, y).mean
-        return descend(self.energy(x, y), start, steps, DESCENT)
+        return descend(self.energy(x, y), [start], steps, DESCENT)
 
     @torch.no_grad()
     def read(self, images: Tensor) -> Tensor:
-        """Return the number of the likeliest value of each attribute of pictures: (B, A)."""
-        return self.codes.likeliest(self.names(self.encoder.look(images)))
+        """Return the likeliest value of each attribute of pictures, as one-hots: (B, Y)."""
+        return self.codes.one_hot(self.codes.likeliest(self.names(self.encoder.look(images))))
 
     def style(self, images: Tensor) -> Tensor:
         """Return the latent variables of pictures, of the attributes that it sees in them: (B, Z + Z_B)."""
         self.check_learnt()
-        *_, last = self.infer(images, self.codes.one_hot(self.read(images)), self.Knobs().steps)
+        *_, last = self.infer(images, self.read(images), self.Knobs().steps)
         return last.z
 
     def attributes_of(self, images: Tensor) -> list[dict[str, str]]:
         """Return the attributes that it sees in pictures (B, 3, S, S), but for those of the ground."""
         self.check_learnt()
-        return self.codes.named(self.read(images))
+        return self.codes.named(self.codes.likeliest(self.read(images)))
 
     def check_learnt(self) -> None:
         """Make sure that it was trained: batch norm counts its batches."""
@@ -329,22 +327,78 @@ class Attribute2Image(System):
             raise UserError("this checkpoint was not trained, so it cannot look at pictures: train it first")
 
     def reconstructions(self, images: Tensor, steps: int) -> Iterator[Tensor]:
-        """Yield pictures (B, 3, S, S) drawn again, after each step of the descent, the encoder's guess first."""
-        y = self.codes.one_hot(self.read(images))
+        """Yield pictures (B, 3, S, S) drawn again, the encoder's guess first, then after each step of the descent."""
+        y = self.read(images)
         for found in self.infer(images, y, steps):
             with torch.no_grad():
                 yield self.picture(found.z, y)
 
+    def find(
+        self, given: Given, y: Tensor, noise: Tensor, further: Sequence[Tensor], steps: int
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield latent variables (N, Z + Z_B) of given pictures, step by step, and what is to be drawn from them.
+
+        What is not asked for is read from the picture. Where it has no hole its latent variables are those under all
+        that is read, and what is asked is an edit. In a hole only what is asked and z decide: the encoders see there
+        what y alone would draw.
+
+        Args:
+            given: N pictures.
+            y: (N, Y) what is asked of them.
+            noise: (N, Z + Z_B), by which the first start differs from the encoders' mean.
+            further: starts of further descents, each (N, Z + Z_B).
+            steps: from each start.
+        """
+        hole = given.known.amax(dim=(1, 2, 3), keepdim=True) > 0
+        counts = torch.where(hole, given.known, 1.0)
+        x = torch.where(counts > 0, given.pixels, self.picture(torch.zeros_like(noise), y))
+        seen = self.read(x)
+        wanted = self.codes.completed(y, seen)
+        told = torch.where(hole[:, 0, 0], wanted, seen)
+        starts = [self.guess(x, told).draw(noise), *further]
+        for found in descend(self.energy(given.pixels, told, counts), starts, steps, DESCENT):
+            yield found.z, wanted
+
     @no_grad
     def sample(self, requests: Sequence[Request], knobs: Inference, rng: RowNoise) -> Iterator[Draft]:
-        """Draw in one forward pass; between two requests lie the mixtures of their values."""
-        c = self.config
+        """Draw in one forward pass; between two requests lie the mixtures of their values.
+
+        Of a request with a picture the latent variables are found first; what it asks beside it is drawn from them, and
+        every pixel that is known is put back.
+        """
+        c, given, found = self.config, given_pictures(requests, self.config.size, self.device), 0.0
         noise = knobs.spread * rng.normal(c.latent + c.ground_latent)
-        yield from self.draw(noise, blend(lambda ends: self.codes.encode(ends, self.device), requests))
+        y = blend(lambda ends: self.codes.encode(ends, self.device), asked(requests))
+        further, grounds = rng.more(), rng.more()
+        if given.is_given.any():
+            self.check_learnt()
+            rows, found = given.is_given, 0.8
+            starts = [further.normal(noise.shape[1])[rows] for _ in range(knobs.restarts)]
+            own, all_steps = Given(*(part[rows] for part in given)), (1 + knobs.steps) * (1 + knobs.restarts)
+            finding = self.find(own, y[rows], noise[rows], starts, knobs.steps)
+            for step, (z, told) in enumerate(finding, start=1):
+                noise[rows], y[rows] = z, told
+                images = keep_known(self.picture(noise, y), given)
+                yield Draft(images=images, note=f"step {step} of {all_steps}", progress=found * step / all_steps)
+        if knobs.ground:
+            noise[:, c.latent :] = knobs.spread * self.other_ground(grounds, knobs.ground)
+        for draft in self.draw(noise, y):
+            assert draft.images is not None
+            images = keep_known(draft.images, given) if draft.progress == 1 else draft.images
+            yield Draft(images=images, note=draft.note, progress=found + (1 - found) * draft.progress)
+
+    def other_ground(self, grounds: RowNoise, number: int) -> Tensor:
+        """Return z_B of the n-th other ground of each seed: (B, Z_B)."""
+        if not self.layered:
+            raise UserError(
+                "this artist draws in one layer and has no ground to exchange: train it with variant=discvae"
+            )
+        *_, last = (grounds.normal(self.config.ground_latent) for _ in range(number))
+        return last
 
     def remarks(self, requests: Sequence[Request]) -> Sequence[str]:
         """Say which attributes it is not told."""
-        named = {name for request in requests for end in request.ends() for name in end.named()}
+        named = {name for request in asked(requests) for end in request.ends() for name in end.named()}
         return [
             f"{name} is the ground's, which this artist draws by chance: choose it by the seed"
             for name in sorted(self.codes.unheard & named)

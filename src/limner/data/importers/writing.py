@@ -23,8 +23,8 @@ import numpy as np
 from PIL import Image
 
 from limner.data.importers.reading import WAYS
-from limner.data.pictures import BadPicture, load, read, rgb
 from limner.errors import UserError
+from limner.pictures import BadPicture, load, read, rgb
 
 Box = tuple[float, float, float, float]
 """left, top, width, height in pixels"""

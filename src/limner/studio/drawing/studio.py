@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from PIL import Image
 from starlette.types import Receive
 
-from limner.data import pictures
+from limner import pictures
 from limner.drawing.artist import Artist
 from limner.drawing.interpolation import Row
 from limner.drawing.seeds import first_seed

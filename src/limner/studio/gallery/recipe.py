@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, St
 from pydantic import ValidationError as Invalid
 from typing_extensions import TypeAliasType
 
-from limner.data import pictures
+from limner import pictures
 from limner.drawing import recipe
 from limner.errors import UserError
 from limner.requests import MOST_PARTS, TOO_MIXED, from_json, texts, to_json

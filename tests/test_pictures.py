@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from limner.data.pictures import BadPicture, decode, digest, load
+from limner.pictures import BadPicture, decode, digest, load
 from picture_sets import encoded, picture, png_header
 
 

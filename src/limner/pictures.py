@@ -49,11 +49,28 @@ def load(encoded: bytes, side: int = 0) -> Image.Image:
         return ImageOps.exif_transpose(image)
     except BadPicture:
         raise
-    except Image.DecompressionBombError:
-        raise BadPicture("too large", f"has more than the {MOST_PIXELS // 10**6} megapixels allowed") from None
-    except (*_BROKEN, *_BROKEN_PARSERS) as error:
-        reason = "is not a picture" if isinstance(error, Image.UnidentifiedImageError) else f"is broken: {error}"
-        raise BadPicture("unreadable", reason if encoded else "is empty") from None
+    except (*_BROKEN, *_BROKEN_PARSERS, Image.DecompressionBombError) as error:
+        raise _bad(error, encoded) from None
+
+
+def _bad(error: Exception, encoded: bytes) -> BadPicture:
+    """Return why a picture cannot be used whose reading raised an error."""
+    if isinstance(error, Image.DecompressionBombError):
+        return BadPicture("too large", f"has more than the {MOST_PIXELS // 10**6} megapixels allowed")
+    reason = "is not a picture" if isinstance(error, Image.UnidentifiedImageError) else f"is broken: {error}"
+    return BadPicture("unreadable", reason if encoded else "is empty")
+
+
+def check_size(encoded: bytes) -> tuple[int, int]:
+    """Return the width and height of a picture by its header alone.
+
+    Raises:
+        BadPicture: it is not a picture, or has more than `MOST_PIXELS` pixels.
+    """
+    width, height = size_of(encoded)
+    if width * height > MOST_PIXELS:
+        raise BadPicture("too large", _too_large(width, height))
+    return width, height
 
 
 def shorter_side(encoded: bytes) -> int:
@@ -146,14 +163,13 @@ def size_of(source: Encoded) -> tuple[int, int]:
     Raises:
         BadPicture: it is none.
     """
+    encoded = read(source)
     try:
-        with Image.open(io.BytesIO(read(source)), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
             turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5  # a quarter turn
             return (image.height, image.width) if turned else image.size
-    except BadPicture:
-        raise
-    except _BROKEN as error:
-        raise BadPicture("unreadable", f"is broken: {error}") from None
+    except (*_BROKEN, *_BROKEN_PARSERS, Image.DecompressionBombError) as error:
+        raise _bad(error, encoded) from None
 
 
 def read(source: Encoded) -> bytes:
