@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from torch import Tensor
@@ -43,6 +43,6 @@ class MaskedLabelled(Labelled):
         return cls(**_with_masks(Labelled.gather(data, rows, rng, split), data, rows, split))
 
 
-def _with_masks(view: View, data: Readable, rows: Rows, split: str) -> dict[str, object]:
+def _with_masks(view: View, data: Readable, rows: Rows, split: str) -> dict[str, Any]:
     masks, known = data.foreground(rows, split)
     return fields_of(view) | {"masks": masks.float().div_(255), "known": known}

@@ -262,7 +262,8 @@ class Attribute2Image(System):
             yield Draft(images=self.decoder(noise, y).picture)
             return
         c = self.config
-        layers = self.layers(*noise.split([c.latent, c.ground_latent], dim=1), y)
+        z, z_ground = noise.split([c.latent, c.ground_latent], dim=1)
+        layers = self.layers(z, z_ground, y)
         gate = layers.gate.expand_as(layers.figure)
         yield Draft(images=(1 - gate) * layers.figure, note="figure", progress=0.25)
         yield Draft(images=1 - 2 * gate, note="gate: black where the ground is seen", progress=0.5)
