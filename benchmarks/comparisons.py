@@ -171,6 +171,50 @@ def layout_vae() -> str:
     return table(["", *(LAYOUT_FIGURES[name][1] for name in names)], rows) + "\n" + about + made(same)
 
 
+LAYER_FIGURES = {
+    "attributes": (".1%", "attributes right"),
+    "all asked": (".1%", "all right"),
+    "attribute cosine": (".4f", "cosine"),
+    "pixel error": (".4f", "pixel error"),
+    "fid": (".2f", "fid"),
+    "recall": (".3f", "recall"),
+    "ground follows z_B": (".1%", "ground follows z_B"),
+    "figure stays": (".1%", "figure stays"),
+    "completion, found": (".4f", "error in the hole, found"),
+    "completion, by the encoders alone": (".4f", "by the encoders alone"),
+    "completion, drawn of the attributes alone": (".4f", "of attributes alone"),
+    "ms a picture": (".1f", "ms a picture"),
+    "ms a step of the descent": (".1f", "ms a step"),
+}
+"""Figures of systems in layers: how they are written, and in words."""
+
+
+def layers() -> str:
+    """Show Attribute2Image in one layer and in two beside the nearest training picture: means over seeds."""
+    found = lines("layers")
+    if not found:
+        return made(found)
+    last = found[-1]
+    same = [line for line in found if all(line[one] == last[one] for one in ("images", "size", "width", "pictures"))]
+    rows = list(dict.fromkeys(line["row"] for line in same))
+
+    def cell(row: str, name: str) -> str:
+        values = [line["figures"][name] for line in same if line["row"] == row and name in line["figures"]]
+        return format(statistics.fmean(values), LAYER_FIGURES[name][0]) if values else ""
+
+    names = [name for name in LAYER_FIGURES if any(name in line["figures"] for line in same)]
+    text = table(["", *rows], [[LAYER_FIGURES[name][1], *(cell(row, name) for row in rows)] for name in names])
+    errors = {line["row"]: line["posterior"] for line in same if "posterior" in line}
+    if errors:
+        steps = list(next(iter(errors.values())))
+        cells = [[row, *(f"{error[step]:.4f}" for step in steps)] for row, error in errors.items()]
+        text += "\n" + table(["posterior error after", *steps], cells)
+    seeds = len({line["seed"] for line in same})
+    about = f"{last['images']:,} pictures shown to each, {last['size']} pixels, {last['pictures']:,} held out; "
+    about += f"mean over {seeds} seed{'s' if seeds > 1 else ''}; judge {last['judge']}; the ground is not asked for.\n"
+    return text + "\n" + about + made(same)
+
+
 def on_a_core(found: list[dict[str, Any]]) -> str:
     """Say by which commands, where the artist has a core and all else what is left."""
     r, commands = found[-1], ",\n".join(f"`{one['command']}`" for one in found)

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from comparisons import ROOT, bench, chatpainter, layout_vae, lines, made, made_by, on_a_core, table, textkd
+from comparisons import ROOT, bench, chatpainter, layers, layout_vae, lines, made, made_by, on_a_core, table, textkd
 
 from limner.cli.judge import pictures_of
 from limner.evaluation.report import Report
@@ -295,6 +295,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "t2f": lambda: bench("t2f"),
     "cascades": lambda: bench("cascades"),
     "chatpainter": chatpainter,
+    "layers": layers,
     "layout_vae": layout_vae,
     "kit": lambda: bench("kit"),
     "retell": lambda: bench("retell"),

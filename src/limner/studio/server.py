@@ -119,7 +119,7 @@ def build(artists: Sequence[Artist], settings: Settings, gallery: Gallery | None
     app.include_router(drawing_routes.router(studio))
     page = page_routes.files()
     app.include_router(page_routes.router(page, describe_kinds()))
-    body_by_path = dict.fromkeys(("/v1/styles", "/v1/captions"), settings.limits.upload)
+    body_by_path = dict.fromkeys(("/v1/styles", "/v1/captions", "/v1/attributes"), settings.limits.upload)
     if gallery is not None:
         body_by_path |= _add_gallery(app, studio, gallery)
     limits = dataclasses.replace(settings.limits, body_by_path=body_by_path)
