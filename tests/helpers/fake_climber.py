@@ -55,13 +55,13 @@ class Climber(System):
     Config = Config
     Knobs = Knobs
     presets: ClassVar = {"tiny": Config(), "completes": Config(first="picture")}
+    on_step: ClassVar[Callable[[], None]] = staticmethod(lambda: None)
+    """Called before every step, for tests that count, wait or interrupt."""
 
     def __init__(self, config: Config, schema: Schema) -> None:
         super().__init__(config, schema)
         self.generator = nn.Linear(Z, 3 * config.size**2)
         self.eye = nn.LSTM(3 * config.size, 8, 2, batch_first=True, dropout=0.5)
-        self.on_step: Callable[[], None] | None = None
-        """Called before every step, for tests that count."""
 
     @classmethod
     def request_type(cls, config: Config) -> Takes:
@@ -96,8 +96,7 @@ class Climber(System):
         given = given_pictures(requests, self.config.size, self.device)
         code, h, further = blend(self.encode, asked(requests)), rng.normal(Z), rng.more()
         for i in range(knobs.steps):
-            if self.on_step is not None:
-                self.on_step()
+            self.on_step()
             uphill = self.gradient(h, code, given)
             move = uphill / uphill.abs().mean(dim=1, keepdim=True).clamp_min(1e-12) + knobs.noise * further.normal(Z)
             h = h + 0.1 * (1 - i / knobs.steps) * move

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -62,7 +62,7 @@ class Picture(Request):
     @classmethod
     def parse(cls, text: str, schema: Schema) -> Self:
         """Refuse any text: a picture is no text."""
-        raise UserError("a picture is not written as text: give a file with --start, in Python with start=")
+        raise UserError("a picture is not written as text: give a file with --start, in Python artist.start(file)")
 
     @classmethod
     def held_out(cls, data: Answered, split: str, count: int) -> Sequence[Request]:
@@ -122,6 +122,10 @@ class Picture(Request):
     def beside(self, asked: Request) -> Self:
         """Return the same picture with this asked beside it."""
         return replace(self, asked=asked)
+
+    def named(self) -> Mapping[str, str]:
+        """Return the attributes of what is asked."""
+        return self.without_picture().named()
 
     def captions(self) -> tuple[str, ...]:
         """Return those of what is asked."""
