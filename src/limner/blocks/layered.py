@@ -35,7 +35,7 @@ def convolution(inside: int, outside: int, kernel: int, stride: int = 1, norm: b
     return [layer, *([nn.BatchNorm2d(outside)] if norm else []), nn.ReLU(inplace=True)]
 
 
-def halving(size: int, width: int, ground: bool, last: int) -> nn.Sequential:
+def trunk(size: int, width: int, ground: bool, last: int) -> nn.Sequential:
     """Return the convolutions of an encoder: (B, 3, S, S) to (B, last): max pooling to 8x8, then strides."""
     doublings(size)
     layers: list[nn.Module] = []
@@ -63,7 +63,7 @@ class FigureEncoder(nn.Module):
         super().__init__()
         self.features = 16 * width
         self.look = nn.Sequential(
-            halving(size, width, ground=False, last=self.features),
+            trunk(size, width, ground=False, last=self.features),
             nn.Linear(self.features, self.features), nn.ReLU(), nn.Dropout(0.5),
         )  # fmt: skip
         self.hear = nn.Sequential(nn.Linear(asked, latent), nn.ReLU())
@@ -91,7 +91,7 @@ class GroundEncoder(nn.Module):
     def __init__(self, size: int, known: int, width: int, latent: int) -> None:
         super().__init__()
         wide = 4 * width
-        self.look = nn.Sequential(halving(size, width, ground=True, last=wide), nn.Linear(wide, wide), nn.ReLU())
+        self.look = nn.Sequential(trunk(size, width, ground=True, last=wide), nn.Linear(wide, wide), nn.ReLU())
         self.join = nn.Sequential(nn.Linear(wide + known, wide), nn.ReLU())
         self.mean, self.log_variance = nn.Linear(wide, latent), nn.Linear(wide, latent)
         nn.init.zeros_(self.log_variance.weight)

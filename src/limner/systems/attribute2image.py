@@ -355,9 +355,9 @@ class Attribute2Image(System):
         x = torch.where(counts > 0, given.pixels, self.picture(torch.zeros_like(noise), y))
         seen = self.read(x)
         wanted = self.codes.completed(y, seen)
-        told = torch.where(hole[:, 0, 0], wanted, seen)
-        starts = [self.guess(x, told).draw(noise), *further]
-        for found in descend(self.energy(given.pixels, told, counts), starts, steps, DESCENT):
+        condition = torch.where(hole[:, 0, 0], wanted, seen)
+        starts = [self.guess(x, condition).draw(noise), *further]
+        for found in descend(self.energy(given.pixels, condition, counts), starts, steps, DESCENT):
             yield found.z, wanted
 
     @no_grad
@@ -377,8 +377,8 @@ class Attribute2Image(System):
             starts = [further.normal(noise.shape[1])[rows] for _ in range(knobs.restarts)]
             own, all_steps = Given(*(part[rows] for part in given)), (1 + knobs.steps) * (1 + knobs.restarts)
             finding = self.find(own, y[rows], noise[rows], starts, knobs.steps)
-            for step, (z, told) in enumerate(finding, start=1):
-                noise[rows], y[rows] = z, told
+            for step, (z, condition) in enumerate(finding, start=1):
+                noise[rows], y[rows] = z, condition
                 images = keep_known(self.picture(noise, y), given)
                 yield Draft(images=images, note=f"step {step} of {all_steps}", progress=found * step / all_steps)
         if knobs.ground:
