@@ -119,7 +119,7 @@ class FigureDecoder(nn.Module):
         asked: Y.
         width: n.
         latent: Z.
-        second: channels of the second map.
+        second: channels of the second map; 0 for none.
     """
 
     def __init__(self, size: int, asked: int, width: int, latent: int, second: int) -> None:
@@ -137,11 +137,12 @@ class FigureDecoder(nn.Module):
             inside = outside
         self.draw = nn.Sequential(*layers)
         self.picture = nn.Sequential(nn.Conv2d(inside, 3, 5, padding=2), nn.Tanh())
-        self.second = nn.Conv2d(inside, second, 5, padding=2)
+        self.second = nn.Conv2d(inside, second, 5, padding=2) if second else None
 
     def forward(self, z: Tensor, y: Tensor) -> Doubled:
         drawn = self.draw(self.mix(torch.cat([z, self.hear(y)], dim=1)))
-        return Doubled(self.picture(drawn).float(), self.second(drawn).float())
+        second = drawn[:, :0] if self.second is None else self.second(drawn)
+        return Doubled(self.picture(drawn).float(), second.float())
 
 
 class GroundDecoder(nn.Sequential):

@@ -139,7 +139,7 @@ class Attribute2Image(System):
     presets: ClassVar[Mapping[str, Attribute2ImageConfig]] = {
         "tiny": Config(size=16, width=8, latent=12, ground_latent=4, images=6_000, batch=8, rate=3e-3, decay=True),
         "avatars": Config(
-            width=32, latent=64, ground_latent=32, left_out=("background",), forget=0.5, images=300_000, rate=1e-3,
+            width=32, latent=64, ground_latent=8, left_out=("background",), forget=0.5, images=300_000, rate=1e-3,
             decay=True,
         ),
         "lfw": Config(gates=3),
@@ -158,7 +158,8 @@ class Attribute2Image(System):
         y, self.layered = self.codes.width, c.variant == "discvae"
         z = c.latent if self.layered else c.latent + c.ground_latent
         self.encoder = FigureEncoder(c.size, y, c.width, z)
-        self.decoder = FigureDecoder(c.size, y, c.width, z, c.gates if self.layered else 3)
+        second = c.gates if self.layered else 3 if c.variance is None else 0
+        self.decoder = FigureDecoder(c.size, y, c.width, z, second)
         self.names = nn.Linear(self.encoder.features, y)
         self.ground_encoder, self.ground_decoder = None, None
         if self.layered:
