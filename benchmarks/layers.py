@@ -1,11 +1,17 @@
-"""Figure and ground: Attribute2Image beside one layer and the nearest training picture.
+"""Figure and ground: Attribute2Image, Stacking VAE and GAN, and what each is compared with.
 
     python benchmarks/layers.py discvae cvae nearest --data data/avatars21k
+    python benchmarks/layers.py stackgan vae-gan no-split vae --data data/avatars21k --images 40000
+
+The first draw from attributes, beside one layer and the nearest training picture. The others draw from sentences:
+StackGAN beside the reconstruction, beside one layer in its first stage, and beside its first stage alone at full size,
+which is shown as many pictures as both stages of the others; all begin with one text encoder, frozen.
 
 Each row is trained on the same pictures at 32 pixels, or goes on where it was stopped, and is measured on held-out
 ones by a judge that saw real pictures alone: what is asked for, distances, what changes when z_B comes from another
 seed, the error of posterior inference by step, the completion of the lower half, and seconds on this machine. A line
-for each row and seed is appended to results/layers.jsonl, unless one of the same budget is there.
+for each row and seed is appended to results/layers.jsonl or results/stacking.jsonl, unless one of the same budget is
+there.
 """
 
 from __future__ import annotations
@@ -36,12 +42,15 @@ from limner.requests import Attributes, Picture, Request
 from limner.system import System
 
 GROUND = "background"
-ROWS: dict[str, tuple[str, dict[str, Any]]] = {
-    "discvae": ("attribute2image", {}),
-    "cvae": ("attribute2image", {"variant": "cvae"}),
-    "nearest": ("", {}),
+ROWS: dict[str, dict[str, Any]] = {"discvae": {}, "cvae": {"variant": "cvae"}, "nearest": {}}
+"""Rows that draw from attributes: changes to the preset `avatars` of Attribute2Image."""
+STACKED: dict[str, tuple[str, dict[str, Any]]] = {
+    "stackgan": ("stackgan", {}),
+    "vae-gan": ("stacking-vae-gan", {}),
+    "no-split": ("stacking-vae-gan", {"split": "no"}),
+    "vae": ("stacking-vae-gan", {}),
 }
-"""Rows: a system, and changes to its preset `avatars`."""
+"""Rows that draw from sentences: a system, and changes to its preset `avatars`."""
 SHARED = ("rows", "out", "seeds", "scratch")
 """Options that do not tell one measurement from another."""
 
@@ -52,15 +61,34 @@ def run(*words: object) -> None:
         raise SystemExit(code)
 
 
+def train(name: str, place: Path, options: argparse.Namespace, changes: dict[str, Any], *more: object) -> Path:
+    """Train a system, or go on with its training; return its run."""
+    if (place / "run.json").exists():
+        run("resume", place)
+        return place
+    settings = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
+    run("train", name, "--data", options.data, "--preset", "avatars", *settings, "--seed", options.seed,
+        "--run", place, "--grid-every", 0, *more)  # fmt: skip
+    return place
+
+
 def trained(row: str, options: argparse.Namespace) -> Path:
     """Train a row, or go on with its training; return its run."""
-    name, changes = ROWS[row]
-    place = options.out / f"{row}-s{options.seed}"
-    changes = {"size": options.size, "width": options.width, "forget": options.forget} | changes
-    told = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
-    run("train", name, "--data", options.data, "--preset", "avatars", *told, "--images", options.images,
-        "--seed", options.seed, "--run", place, "--grid-every", 0, "--continue")  # fmt: skip
-    return place
+    place, size, width = options.out / f"{row}-s{options.seed}", options.size, options.width
+    if row in ROWS:
+        changes = {"size": size, "width": width, "forget": options.forget, "images": options.images}
+        return train("attribute2image", place, options, changes | ROWS[row])
+    text = {"size": size, "first": size // 2, "text_images": options.text_images}
+    reader = train("stackgan", options.out / f"reader-s{options.seed}", options,
+                   text | {"images": 32, "second_images": 32})  # fmt: skip
+    name, own = STACKED[row]
+    changes = {"size": size, "first": size // 2, "text_images": 0, "images": options.images}
+    changes |= {"second_images": options.images, "generator_width": width, "discriminator_width": width}
+    if name != "stackgan":
+        changes["layers"] = f"{width}:64:8:0.001:{own.get('split', 'yes')}"
+    if row == "vae":
+        changes |= {"first": size, "images": 2 * options.images}
+    return train(name, place, options, changes, "--from", reader, "--part", "text", "--part", "vision")
 
 
 def draw(system: System, requests: Sequence[Request], noise: Tensor, knobs: Any = None) -> Tensor:
@@ -77,10 +105,12 @@ def draw(system: System, requests: Sequence[Request], noise: Tensor, knobs: Any 
 
 def swapped(system: System, requests: Sequence[Request], held_out: HeldOut) -> dict[str, float]:
     """Return what follows z_B of another seed: shares of pictures, as the judge names them."""
-    c, network = system.config, held_out.judge.network
+    layers, network = getattr(system.config, "layers", system.config), held_out.judge.network
+    if not hasattr(layers, "ground_latent"):
+        return {}
     both = torch.randn(2, len(requests), noise_of(system), generator=torch.Generator().manual_seed(1))
-    mixed = both[0].clone()
-    mixed[:, c.latent : c.latent + c.ground_latent] = both[1][:, c.latent : c.latent + c.ground_latent]
+    mixed, ground_part = both[0].clone(), slice(layers.latent, layers.latent + layers.ground_latent)
+    mixed[:, ground_part] = both[1][:, ground_part]
     own, other, now = (
         network.predict(held_out.judge.features(draw(system, requests, one))) for one in (both[0], both[1], mixed)
     )
@@ -96,12 +126,13 @@ def swapped(system: System, requests: Sequence[Request], held_out: HeldOut) -> d
 
 def noise_of(system: System) -> int:
     """Return how many numbers of noise a system draws."""
-    return int(system.config.latent + system.config.ground_latent)
+    noise = getattr(system, "noise", None)
+    return sum(noise.values()) if noise else int(system.config.latent + system.config.ground_latent)
 
 
 def share(right: Tensor) -> float:
-    """Return the share of what is true."""
-    return round(float(right.float().mean()), 4)
+    """Return the share of what is true, 0 of nothing."""
+    return round(float(right.float().mean()), 4) if right.numel() else 0.0
 
 
 def completed(system: System, held_out: HeldOut, requests: Sequence[Request]) -> dict[str, float]:
@@ -187,8 +218,16 @@ def measure(row: str, options: argparse.Namespace) -> dict[str, Any]:
         return {"figures": obeyed(held_out, nearest(data, requests), requests)}
     began = time.perf_counter()
     artist = limner.load(trained(row, options), device="cpu")
-    took = time.perf_counter() - began
+    took = round(time.perf_counter() - began, 1)
     report = evaluate(artist, held_out)
+    if row in STACKED:
+        captions = data.requests(artist.system.takes, held_out.requests, "test")
+        figures = {name: round(figure.value, 4) for name, figure in report.figures.items()}
+        figures |= swapped(artist.system, captions, held_out)
+        *_, last = artist.sample([(caption, k) for k, caption in enumerate(captions[:12])], artist.knobs())
+        assert last.images is not None
+        sheet(to_pil(torch.cat([held_out.real[:12], last.images])), 12).save(options.out / f"{row}-s{options.seed}.png")
+        return {"figures": figures, "report": report.to_json(), "seconds": took}
     generator = torch.Generator().manual_seed(0)
     drawn = draw(artist.system, requests, torch.randn(len(requests), noise_of(artist.system), generator=generator))
     figures = obeyed(held_out, drawn, requests) | swapped(artist.system, requests, held_out)
@@ -198,13 +237,18 @@ def measure(row: str, options: argparse.Namespace) -> dict[str, Any]:
         "figures": figures,
         "posterior": report.details["posterior error by step"],
         "report": report.to_json(),
-        "seconds": round(took, 1),
+        "seconds": took,
     }
+
+
+def results(row: str) -> str:
+    """Return the name of the file in results/ that a row's lines are in."""
+    return "layers" if row in ROWS else "stacking"
 
 
 def is_done(row: str, options: dict[str, Any]) -> bool:
     """Tell whether a line of the same row, seed and budget is there."""
-    path, same = RESULTS / "layers.jsonl", options | {"row": row}
+    path, same = RESULTS / f"{results(row)}.jsonl", options | {"row": row}
     found = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
     return any(all(line.get(name) == value for name, value in same.items()) for line in found)
 
@@ -212,14 +256,15 @@ def is_done(row: str, options: dict[str, Any]) -> bool:
 def main() -> None:
     """Train and measure rows; print and keep their figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", nargs="+", choices=list(ROWS))
+    parser.add_argument("rows", nargs="+", choices=[*ROWS, *STACKED])
     parser.add_argument("--data", required=True)
     parser.add_argument("-o", "--out", type=Path, default=Path("bench/layers"))
     parser.add_argument("--judge", default="avatars32")
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--forget", type=float, default=0.0, help="the rows are asked for all attributes, so 0")
-    parser.add_argument("--images", type=int, default=100_000)
+    parser.add_argument("--images", type=int, default=100_000, help="of sentences: in each stage")
+    parser.add_argument("--text-images", type=int, default=60_000)
     parser.add_argument("--pictures", type=int, default=1_000, help="held-out pictures")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--scratch", action="store_true", help="leave results/ alone")
@@ -235,7 +280,7 @@ def main() -> None:
             found = about | {"row": row} | measure(row, one)
             print(json.dumps({name: found[name] for name in ("row", "seed", "figures")}, indent=1), flush=True)
             if not options.scratch:
-                record("layers", **found)
+                record(results(row), **found)
 
 
 if __name__ == "__main__":

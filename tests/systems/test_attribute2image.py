@@ -26,7 +26,7 @@ from limner.imaging.sheets import to_pil
 from limner.noise import RowNoise, Style
 from limner.requests import Attributes, Blend, Picture
 from limner.system import Clock, Draft
-from limner.systems.attribute2image import ALPHA, Attribute2Image, Attribute2ImageConfig
+from limner.systems.attribute2image import ALPHA, NAMING, Attribute2Image, Attribute2ImageConfig
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder
 from limner.training.trainer import Trainer
@@ -127,7 +127,7 @@ def test_a_step_is_the_mean_of_the_bound_and_of_naming(data: Dataset, monkeypatc
     nn.init.zeros_(system.names.bias)
     (update,) = system.step(read, START)
     assert update.player == "vae"
-    assert update.loss.item() == pytest.approx(3.5 + math.log(4) + math.log(3) + math.log(2))
+    assert update.loss.item() == pytest.approx(3.5 + NAMING * (math.log(4) + math.log(3) + math.log(2)))
 
 
 # What the paper claims

@@ -61,6 +61,8 @@ from limner.system import Clock, Draft, Paper, Phase, Player, System, Update, bl
 
 ALPHA = 0.3
 """Weight of the gate's cross-entropy."""
+NAMING = 10.0
+"""Weight of naming attributes: at 1 the encoder learns what redraws a picture and little of what is in it."""
 WHOLE = 0.5
 """Share of the pictures that the encoder of figures sees with their ground."""
 DESCENT = 0.05
@@ -236,7 +238,7 @@ class Attribute2Image(System):
             seen = self.encoder.look(x)
             loss, log = self.cvae_loss(x, y, seen)
         naming = self.codes.cross_entropy(self.names(seen), values)
-        yield Update("vae", (loss + naming).mean(), log | {"naming": naming})
+        yield Update("vae", (loss + NAMING * naming).mean(), log | {"naming": naming})
 
     def forgotten(self, values: Tensor) -> Tensor:
         """Return values (B, A), of `forget` of the rows a random share of them not known."""
