@@ -215,6 +215,37 @@ def layers() -> str:
     return text + "\n" + about + made(same)
 
 
+STACKED = ("attributes", "all asked", "R-precision", "fid", "recall", "diversity, judge", "high-frequency power")
+"""Figures of rows that draw from sentences in layers, as their names begin."""
+SWAPPED = ("ground follows z_B", "figure stays")
+
+
+def stacking() -> str:
+    """Show StackGAN, Stacking VAE and GAN, and parts of it: means and deviations over seeds."""
+    found = lines("stacking")
+    if not found:
+        return made(found)
+    last = found[-1]
+    same = [line for line in found if all(line[one] == last[one] for one in ("images", "size", "width", "pictures"))]
+    rows: dict[str, list[Report]] = {}
+    for line in same:
+        rows.setdefault(line["row"], []).append(Report.from_json(line["report"]))
+    known = dict.fromkeys(name for reports in rows.values() for report in reports for name in report.figures)
+    shown = [name for begin in STACKED for name in known if name == begin or name.startswith(begin + "[")]
+    text = side_by_side(rows, shown) + "\n\n"
+    swaps = {row: [line["figures"] for line in same if line["row"] == row] for row in rows}
+    cells = [
+        [row, *(f"{statistics.fmean(one[name] for one in some):.1%}" for name in SWAPPED)]
+        for row, some in swaps.items()
+        if SWAPPED[0] in some[0]
+    ]
+    text += table(["z_B of another seed", *SWAPPED], cells) if cells else ""
+    about = (
+        f"{last['images']:,} pictures in each stage, {last['size']} pixels, {last['pictures']:,} held-out captions; "
+    )
+    return text + "\n" + about + f"judge {last['judge']}.\n" + made(same)
+
+
 def on_a_core(found: list[dict[str, Any]]) -> str:
     """Say by which commands, where the artist has a core and all else what is left."""
     r, commands = found[-1], ",\n".join(f"`{one['command']}`" for one in found)

@@ -15,7 +15,20 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from comparisons import ROOT, bench, chatpainter, layers, layout_vae, lines, made, made_by, on_a_core, table, textkd
+from comparisons import (
+    ROOT,
+    bench,
+    chatpainter,
+    layers,
+    layout_vae,
+    lines,
+    made,
+    made_by,
+    on_a_core,
+    stacking,
+    table,
+    textkd,
+)
 
 from limner.cli.judge import pictures_of
 from limner.evaluation.report import Report
@@ -296,6 +309,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "cascades": lambda: bench("cascades"),
     "chatpainter": chatpainter,
     "layers": layers,
+    "stacking": stacking,
     "layout_vae": layout_vae,
     "kit": lambda: bench("kit"),
     "retell": lambda: bench("retell"),
