@@ -139,7 +139,7 @@ class Attribute2Image(System):
     Knobs = Inference
     default_preset = "avatars"
     presets: ClassVar[Mapping[str, Attribute2ImageConfig]] = {
-        "tiny": Config(size=16, width=8, latent=12, ground_latent=4, images=10_000, batch=8, rate=3e-3, decay=True),
+        "tiny": Config(size=16, width=8, latent=12, ground_latent=4, images=4_000, batch=8, rate=3e-3, decay=True),
         "avatars": Config(
             width=32, latent=64, ground_latent=8, left_out=("background",), forget=0.5, images=300_000, rate=1e-3,
             decay=True,
