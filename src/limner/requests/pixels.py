@@ -41,14 +41,17 @@ def check(encoded: str, name: str) -> None:
     Raises:
         UserError: it is not; `name` is that of its field.
     """
+    data = decoded(encoded, name)
+    if not data.startswith(pictures.SENT):
+        raise UserError(f"{name} is not a picture: send a PNG, JPEG, WebP or GIF in base64")
     try:
-        pictures.check_size(decoded(encoded, name))
+        pictures.check_size(data)
     except pictures.BadPicture as error:
         raise UserError(f"{name} {error}") from None
 
 
 def encode(source: str | Path | Image.Image, what: str) -> str:
-    """Return a file, as it is, or an image in base64.
+    """Return a file, as it is, or an image in base64; a file of a format that is not sent as PNG.
 
     Raises:
         UserError: the file cannot be read; `what` says of what it is one.
@@ -56,7 +59,10 @@ def encode(source: str | Path | Image.Image, what: str) -> str:
     if isinstance(source, Image.Image):
         return _png(source if source.mode in ("1", "L") else pictures.rgb(source))
     try:
-        return base64.b64encode(pictures.read(Path(source))).decode()
+        data = pictures.read(Path(source))
+        if not data.startswith(pictures.SENT):
+            return encode(pictures.load(data), what)
+        return base64.b64encode(data).decode()
     except pictures.BadPicture as error:
         raise UserError(f"{what} {source} {error}") from None
 

@@ -119,12 +119,12 @@ def test_drafts_of_a_climb_come_at_most_ten_a_second_and_the_picture_always(arti
 
 
 async def cancelled_in_mid_climb(
-    artist: Artist, steps: Steps, others: int
+    artist: Artist, steps: Steps, others: int, every: int = 1
 ) -> tuple[int, int, list[object], ArtistQueue]:
     """Cancel one of several jobs of a batch in mid-climb: steps by then and afterwards, the others' pictures."""
     queue = ArtistQueue(artist, 4, 64, 1, Metrics())
     queue.open()
-    knobs = artist.knobs({"steps": 40})
+    knobs = artist.knobs({"steps": 40, "every": every})
     try:
         jobs = [asyncio.create_task(queue.draw([(Caption("a hat"), seed)], knobs)) for seed in range(1 + others)]
         await asyncio.to_thread(steps.began.wait, PATIENCE)
@@ -138,8 +138,10 @@ async def cancelled_in_mid_climb(
     return then, steps.count, list(drawn), queue
 
 
-def test_a_climb_for_nobody_ends_within_a_step(artist, slow) -> None:
-    then, after, _, queue = asyncio.run(cancelled_in_mid_climb(artist, slow(0.05), 0))
+@pytest.mark.parametrize("every", [1, 20])
+def test_a_climb_for_nobody_ends_within_a_step(artist, slow, every) -> None:
+    """Between two drafts that are shown, too."""
+    then, after, _, queue = asyncio.run(cancelled_in_mid_climb(artist, slow(0.05), 0, every))
     assert after - then <= 1
     assert b'limner_dropped_total{artist="' + artist.name.encode() + b'"} 1.0' in queue.metrics.exposition()
 
