@@ -219,6 +219,8 @@ def measure(row: str, options: argparse.Namespace) -> dict[str, Any]:
     began = time.perf_counter()
     artist = limner.load(trained(row, options), device="cpu")
     took = round(time.perf_counter() - began, 1)
+    if artist.record["trained"]["images"] < sum(phase.images for phase in artist.system.phases()):
+        raise SystemExit(f"{row} was stopped before its training was done: the same command goes on")
     report = evaluate(artist, held_out)
     if row in STACKED:
         captions = data.requests(artist.system.takes, held_out.requests, "test")
