@@ -212,6 +212,81 @@ def layout_vae() -> str:
     return table(["", *(LAYOUT_FIGURES[name][1] for name in names)], rows) + "\n" + about + made(same)
 
 
+LAYER_FIGURES = {
+    "attributes": (".1%", "attributes right"),
+    "all asked": (".1%", "all right"),
+    "attribute cosine": (".4f", "cosine"),
+    "pixel error": (".4f", "pixel error"),
+    "fid": (".2f", "fid"),
+    "recall": (".3f", "recall"),
+    "ground follows z_B": (".1%", "ground follows z_B"),
+    "figure stays": (".1%", "figure stays"),
+    "completion, found": (".4f", "error in the hole, found"),
+    "completion, by the encoders alone": (".4f", "by the encoders alone"),
+    "completion, drawn of the attributes alone": (".4f", "of attributes alone"),
+    "ms a picture": (".1f", "ms a picture"),
+    "ms a step of the descent": (".1f", "ms a step"),
+}
+"""Figures of systems in layers: how they are written, and in words."""
+
+
+def layers() -> str:
+    """Show Attribute2Image in one layer and in two beside the nearest training picture: means over seeds."""
+    found = lines("layers")
+    if not found:
+        return made(found)
+    last = found[-1]
+    same = [line for line in found if all(line[one] == last[one] for one in ("images", "size", "width", "pictures"))]
+    rows = list(dict.fromkeys(line["row"] for line in same))
+
+    def cell(row: str, name: str) -> str:
+        values = [line["figures"][name] for line in same if line["row"] == row and name in line["figures"]]
+        return format(statistics.fmean(values), LAYER_FIGURES[name][0]) if values else ""
+
+    names = [name for name in LAYER_FIGURES if any(name in line["figures"] for line in same)]
+    text = table(["", *rows], [[LAYER_FIGURES[name][1], *(cell(row, name) for row in rows)] for name in names])
+    errors = {line["row"]: line["posterior"] for line in same if "posterior" in line}
+    if errors:
+        steps = list(next(iter(errors.values())))
+        cells = [[row, *(f"{error[step]:.4f}" for step in steps)] for row, error in errors.items()]
+        text += "\n" + table(["posterior error after", *steps], cells)
+    seeds = len({line["seed"] for line in same})
+    about = f"{last['images']:,} pictures shown to each, {last['size']} pixels, {last['pictures']:,} held out; "
+    about += f"mean over {seeds} seed{'s' if seeds > 1 else ''}; judge {last['judge']}; the ground is not asked for.\n"
+    return text + "\n" + about + made(same)
+
+
+STACKED = ("attributes", "all asked", "R-precision", "fid", "recall", "diversity, judge", "high-frequency power")
+"""Figures of rows that draw from sentences in layers, as their names begin."""
+SWAPPED = ("ground follows z_B", "figure stays")
+
+
+def stacking() -> str:
+    """Show StackGAN, Stacking VAE and GAN, and parts of it: means and deviations over seeds."""
+    found = lines("stacking")
+    if not found:
+        return made(found)
+    last = found[-1]
+    same = [line for line in found if all(line[one] == last[one] for one in ("images", "size", "width", "pictures"))]
+    rows: dict[str, list[Report]] = {}
+    for line in same:
+        rows.setdefault(line["row"], []).append(Report.from_json(line["report"]))
+    known = dict.fromkeys(name for reports in rows.values() for report in reports for name in report.figures)
+    shown = [name for begin in STACKED for name in known if name == begin or name.startswith(begin + "[")]
+    text = side_by_side(rows, shown) + "\n\n"
+    swaps = {row: [line["figures"] for line in same if line["row"] == row] for row in rows}
+    cells = [
+        [row, *(f"{statistics.fmean(one[name] for one in some):.1%}" for name in SWAPPED)]
+        for row, some in swaps.items()
+        if SWAPPED[0] in some[0]
+    ]
+    text += table(["z_B of another seed", *SWAPPED], cells) if cells else ""
+    about = (
+        f"{last['images']:,} pictures in each stage, {last['size']} pixels, {last['pictures']:,} held-out captions; "
+    )
+    return text + "\n" + about + f"judge {last['judge']}.\n" + made(same)
+
+
 def on_a_core(found: list[dict[str, Any]]) -> str:
     """Say by which commands, where the artist has a core and all else what is left."""
     r, commands = found[-1], ",\n".join(f"`{one['command']}`" for one in found)

@@ -15,7 +15,21 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from comparisons import ROOT, bench, chatpainter, layout_vae, lines, made, made_by, on_a_core, placed, table, textkd
+from comparisons import (
+    ROOT,
+    bench,
+    chatpainter,
+    layers,
+    layout_vae,
+    lines,
+    made,
+    made_by,
+    on_a_core,
+    placed,
+    stacking,
+    table,
+    textkd,
+)
 
 from limner.cli.judge import pictures_of
 from limner.evaluation.report import Report
@@ -295,6 +309,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "t2f": lambda: bench("t2f"),
     "cascades": lambda: bench("cascades"),
     "chatpainter": chatpainter,
+    "layers": layers,
+    "stacking": stacking,
     "layout_vae": layout_vae,
     "kit": lambda: bench("kit"),
     "retell": lambda: bench("retell"),

@@ -41,6 +41,11 @@ def adam(lr: float, betas: tuple[float, float] = (0.9, 0.999), weight_decay: flo
     return make
 
 
+def adam_l2(lr: float, l2: float, betas: tuple[float, float] = (0.9, 0.999)) -> OptimiserFactory:
+    """Return fused Adam with `l2` times the weights added to their gradient, as weight decay was before AdamW."""
+    return lambda parameters: torch.optim.Adam(parameters, lr=lr, betas=betas, weight_decay=l2, fused=True)
+
+
 def rmsprop(lr: float) -> OptimiserFactory:
     """Return RMSprop (Reed et al. 2016 train their text encoder with it)."""
     return lambda parameters: torch.optim.RMSprop(parameters, lr=lr)

@@ -288,6 +288,26 @@ class System(nn.Module):
         """
         raise UserError(f"{type(self).__name__} cannot say what is in a picture: it has no captioner")
 
+    def attributes_of(self, images: Tensor) -> list[dict[str, str]]:
+        """Return the attributes of pictures, (B, 3, R, R) in [-1, 1], by name, those that it can tell.
+
+        Raises:
+            UserError: where it names none, or is untrained.
+        """
+        raise UserError(f"{type(self).__name__} cannot name the attributes of a picture: it has not learnt to")
+
+    def reconstructions(self, images: Tensor, steps: int) -> Iterator[Tensor] | None:
+        """Draw pictures again, from what it finds in them step by step; None where it finds nothing so.
+
+        Args:
+            images: (B, 3, R, R) in [-1, 1].
+            steps: how many.
+
+        Returns:
+            (B, 3, S, S) before the first step and after each.
+        """
+        return None
+
     def caption_log_likelihood(self, images: Tensor, requests: Sequence[Request]) -> Tensor | None:
         """Return the log-likelihood of each request's text given its picture by its own captioner, None without one.
 

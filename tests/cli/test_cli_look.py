@@ -106,3 +106,25 @@ def test_caption_needs_an_artist_that_can(run: Run) -> None:
     )
     code, _, err = run("caption", picture)
     assert code == 2 and "--artist" in err
+
+
+def test_attributes_are_written_as_they_are_asked_for(run: Run) -> None:
+    Image.new("RGB", (40, 30), "blue").save("sea.png")
+    Image.new("RGB", (8, 8), "red").save("fire.png")
+    assert run("attributes", "sea.png", "--artist", "stages") == (0, "ball: blue\n", "")
+    code, out, _ = run("attributes", "sea.png", "fire.png", "--artist", "stages", "--json")
+    told = [json.loads(line) for line in out.splitlines()]
+    assert code == 0 and told[1] == {"file": "fire.png", "attributes": {"ball": "red"}}
+    assert "fire.png: ball: red" in run("attributes", "sea.png", "fire.png", "--artist", "stages")[1]
+
+
+def test_who_names_no_attributes_says_so_and_no_picture_is_one_line(run: Run) -> None:
+    Image.new("RGB", (8, 8), "red").save("fire.png")
+    Path("text.png").write_text("no picture")
+    for words, says in (
+        (("fire.png", "--artist", "hats"), "cannot name the attributes"),
+        (("text.png", "--artist", "stages"), "text.png"),
+        (("none.png", "--artist", "stages"), "none.png"),
+    ):
+        code, out, err = run("attributes", *words)
+        assert (code, out) == (2, "") and says in err and len(err.splitlines()) == 1

@@ -14,7 +14,8 @@ from PIL import Image
 
 from limner.data import masks as mask_reader
 from limner.data.dataset import Dataset
-from limner.data.views import Layouts, Masked, Scenes, View, scenes
+from limner.data.masked_views import Masked
+from limner.data.views import Layouts, Scenes, View, scenes
 from limner.errors import UserError
 from limner.pictures import decode_mask
 from picture_sets import encoded, write_lines

@@ -221,6 +221,16 @@ def test_a_picture_is_captioned_where_the_artist_can(http):
     assert refused.status_code == 400 and "captioner" in refused.json()["error"]["message"]
 
 
+def test_attributes_of_a_picture_are_named_where_the_artist_can(http):
+    (ball,) = post(http, "generations", model="balls", prompt="a blue ball")["data"]
+    png = base64.b64decode(ball["b64_json"])
+    answer = http.post("/v1/attributes", params={"model": "balls"}, content=png)
+    assert answer.status_code == 200 and set(answer.json()["attributes"]) == {"ball"}
+    refused = http.post("/v1/attributes", params={"model": "hats"}, content=png)
+    assert refused.status_code == 400 and "attributes" in refused.json()["error"]["message"]
+    assert http.post("/v1/attributes", params={"model": "balls"}, content=b"no picture").status_code == 400
+
+
 def test_the_style_of_a_picture_stands_for_a_seed(http, artists):
     (hat,) = post(http, "generations", prompt=RED)["data"]
     png = base64.b64decode(hat["b64_json"])

@@ -19,7 +19,7 @@ from limner.blocks.losses.joint_embedding import same_meaning
 from limner.blocks.losses.matching_aware import DiscriminatorScores
 from limner.blocks.text.encoders import Text
 from limner.data.dataset import Dataset
-from limner.data.views import Masked
+from limner.data.masked_views import Masked
 from limner.errors import UserError
 from limner.noise import RowNoise
 from limner.requests import Blend, Caption

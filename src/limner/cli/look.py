@@ -1,4 +1,7 @@
-"""`limner reword`, what one changed word does to a picture, and `limner caption`, what a picture shows in words."""
+"""`limner reword`, what one changed word does to a picture, and what a picture shows, in words or by name.
+
+`limner caption` and `limner attributes` look at pictures that exist; `limner reword` draws.
+"""
 
 from __future__ import annotations
 
@@ -84,3 +87,24 @@ def caption(
     captions = describe(loaded(artist, device, len(images)), images)
     for image, text in zip(images, captions, strict=True):
         emit({"file": image, "caption": text}, as_json, text if len(images) == 1 else f"{image}: {text}")
+
+
+def attributes(
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Pictures of any size.")],
+    artist: Name,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Name the attributes of pictures, by an artist that has learnt to: what it says can be drawn again and changed.
+
+    limner attributes photo.jpg --artist runs/layers
+
+    limner draw "$(limner attributes photo.jpg --artist runs/layers)" --artist runs/layers --style photo.jpg
+
+    The middle square of each picture is looked at.
+    """
+    from limner.drawing.describe import attributes_of
+
+    for image, named in zip(images, attributes_of(loaded(artist, device, len(images)), images), strict=True):
+        text = ", ".join(f"{name}: {value}" for name, value in named.items())
+        emit({"file": image, "attributes": named}, as_json, text if len(images) == 1 else f"{image}: {text}")

@@ -94,7 +94,7 @@ class View:
         return dataclasses.replace(self, **moved)
 
 
-def _fields(view: View) -> dict[str, Any]:
+def fields_of(view: View) -> dict[str, Any]:
     """Return what a view holds by name, for a view that holds it and more."""
     return {field.name: getattr(view, field.name) for field in dataclasses.fields(view)}
 
@@ -199,7 +199,7 @@ class Described(Pairs):
             chosen = rng.choice(len(captions), size=count, replace=False)
             texts.append(joined([captions[k] for k in chosen]))
             mentioned.append(spoken[chosen].any(dim=0))
-        return cls(**(_fields(pairs) | {"texts": tuple(texts), "mentioned": torch.stack(mentioned)}))
+        return cls(**(fields_of(pairs) | {"texts": tuple(texts), "mentioned": torch.stack(mentioned)}))
 
 
 def joined(captions: Sequence[str]) -> str:
@@ -276,23 +276,6 @@ class Layouts(View):
         """Read the boxes of `rows`, in the order of the data."""
         names, labels, boxes = data.layouts(rows, split)
         return cls(labels=labels, boxes=boxes, names=names)
-
-
-@dataclass(frozen=True)
-class Masked(Pairs):
-    """Pictures, captions, and what stands before the ground."""
-
-    needs: ClassVar[frozenset[str]] = frozenset({"image", "text", "masks"})
-    masks: Tensor
-    """(B, 1, S, S) the share of each pixel that the foreground covers, in [0, 1]; zeros where it is not known."""
-    known: Tensor
-    """bool (B,) whether the mask of each picture is known."""
-
-    @classmethod
-    def gather(cls, data: Readable, rows: Rows, rng: np.random.Generator, split: str = "train") -> Self:
-        """Read `rows`, as `Pairs`, and their masks."""
-        masks, known = data.foreground(rows, split)
-        return cls(**_fields(Pairs.gather(data, rows, rng, split)), masks=masks.float().div_(255), known=known)
 
 
 @dataclass(frozen=True)
@@ -382,7 +365,7 @@ class Halves(Paired):
         """Read the pictures of the first half of `rows`, and pairs for the other."""
         half = len(rows) // 2
         pairs = paired(cls.share).gather(data, rows[half:], rng, split)
-        return cls(**_fields(pairs), unpaired=data.pictures(rows[:half], split))
+        return cls(**fields_of(pairs), unpaired=data.pictures(rows[:half], split))
 
     @classmethod
     def available(cls, data: Readable) -> int:
@@ -444,4 +427,4 @@ class Dialogues(Pairs):
         """Read `rows`, draw a caption for each and choose each one's mismatched partner."""
         pairs, turns = Pairs.gather(data, rows, rng, split), data.dialogues(rows, split)
         wrong = torch.tensor(partners(pairs.captions, pairs.labels.tolist(), turns))
-        return cls(**(_fields(pairs) | {"wrong": wrong, "turns": turns}))
+        return cls(**(fields_of(pairs) | {"wrong": wrong, "turns": turns}))

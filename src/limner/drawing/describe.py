@@ -1,4 +1,4 @@
-"""Captions of pictures, by an artist's own captioner."""
+"""What artists say of pictures: captions, by a captioner of their own, and attributes."""
 
 from __future__ import annotations
 
@@ -44,3 +44,25 @@ def describe(artist: Artist, pictures: Sequence[str | Path | Image.Image], batch
         with torch.no_grad():
             captions = artist.system.describe(pixels(pictures[start : start + batch], artist.system))
         yield from captions
+
+
+def attributes_of(
+    artist: Artist, pictures: Sequence[str | Path | Image.Image], batch: int = 16
+) -> Iterator[dict[str, str]]:
+    """Name the attributes of pictures of any size by an artist that has learnt to; it sees the middle square of each.
+
+    Args:
+        artist: one that names attributes; what it gives may be asked of it as `limner.requests.Attributes`.
+        pictures: files or images.
+        batch: pictures looked at at once.
+
+    Yields:
+        The values of each picture by name.
+
+    Raises:
+        UserError: a file is not a picture, or the artist names none.
+    """
+    for start in range(0, len(pictures), batch):
+        with torch.no_grad():
+            named = artist.system.attributes_of(pixels(pictures[start : start + batch], artist.system))
+        yield from named

@@ -49,6 +49,7 @@ ON_SHEET = 10
 COLUMNS = (
     "attributes",
     "all asked",
+    "attribute cosine",
     "answered",
     "objects",
     "nothing added",
@@ -69,6 +70,7 @@ COLUMNS = (
     "rewording",
     "high-frequency power",
     "memorised",
+    "posterior error",
     "million parameters",
 )
 """Figures of the table, as their names begin; the others are in results.jsonl."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +24,13 @@ from limner import catalogue, checkpoint, metrics
 from limner.data.cache import Progress
 from limner.data.dataset import Dataset
 from limner.errors import UserError
+from limner.evaluation.attributes import attribute_figures
 from limner.evaluation.dialogues import dialogue_figures
 from limner.evaluation.draw import BATCH, draw
 from limner.evaluation.identity import identity, twins
 from limner.evaluation.judge import Judge, truth
 from limner.evaluation.places import place_figures
+from limner.evaluation.posterior import posterior_figures
 from limner.evaluation.protocol import HeldOut, floats, resized
 from limner.evaluation.redescription import redescribed
 from limner.evaluation.report import OF_REAL, Figure, Report
@@ -122,7 +124,7 @@ def evaluate(artist: Artist, held_out: HeldOut) -> Report:
     figures, details = dict[str, Figure](), dict[str, dict[str, float]]()
     lines = [line for request in requests for line in request.captions()]
     if system.kinds[0].asks and held_out.judge.network.values:
-        figures |= (story_figures if held_out.stories else _attributes)(held_out, features, details)
+        figures |= _obeyed(held_out, requests, features, details)
         figures |= dialogue_figures(held_out, system, requests, features, details)
     figures |= place_figures(held_out, drawn)
     if lines:
@@ -137,12 +139,12 @@ def evaluate(artist: Artist, held_out: HeldOut) -> Report:
         figures |= _inception(held_out, held_out.inception, drawn)
     figures |= _ssim(held_out, drawn, details)
     figures |= _spectrum(held_out, drawn)
-    figures |= variety(held_out, drawn, repeats)
+    figures |= variety(held_out, drawn, repeats) | posterior_figures(held_out, system, details)
     if by_caption:
         figures |= within_captions(held_out, system) | rewording(held_out, system)
         figures |= identity(held_out, system, details) | twins(held_out, system)
     if held_out.second is not None:
-        figures |= _by_another(held_out.by_second, drawn, lines, details)
+        figures |= _by_another(held_out.by_second, drawn, requests, details)
     figures["million parameters"] = Figure(drawing_parameters(system, requests[0]) / 1e6, better=0, note="that draw")
     figures["ms a picture"] = Figure(1000 * seconds * held_out.processes.world / len(drawn), better=0)
     flags = _flags(held_out, figures, by_caption)
@@ -179,21 +181,6 @@ def drawing_parameters(system: System, request: Request) -> int:
     return sum(parameter.numel() for parameter in called)
 
 
-def _attributes(held_out: HeldOut, features: Tensor, details: dict[str, Any]) -> dict[str, Figure]:
-    names = list(held_out.judge.network.values)
-    wanted, network = held_out.wanted(), held_out.judge.network
-    drawn = metrics.attribute_accuracy(network.predict(features), wanted, names)
-    real = metrics.attribute_accuracy(network.predict(held_out.real_features), wanted, names)
-    floor = metrics.attribute_accuracy(network.predict(held_out.real_features).roll(1, 0), wanted, names)
-    details["attributes"], details["attributes" + OF_REAL] = dict(drawn.each), dict(real.each)
-    count = int((wanted >= 0).any(dim=1).sum())  # requests that ask for something
-    low, high = metrics.interval(drawn.all_at_once, count)
-    return {
-        "attributes": Figure(drawn.mean, real.mean, floor.mean, note="mean over attributes that were asked for"),
-        "all asked": Figure(drawn.all_at_once, real.all_at_once, floor.all_at_once, low, high),
-    }
-
-
 def _r_precision(
     held_out: HeldOut, system: System | None, drawn: Tensor, features: Tensor, captions: list[str]
 ) -> dict[str, Figure]:
@@ -219,13 +206,23 @@ def _r_precision(
     return found
 
 
+def _obeyed(
+    held_out: HeldOut, requests: Sequence[Request], features: Tensor, details: dict[str, Any]
+) -> dict[str, Figure]:
+    """Return how far drawings show what was asked for."""
+    if held_out.stories:
+        return story_figures(held_out, features, details)
+    return attribute_figures(held_out, requests, features, details)
+
+
 def _by_another(
-    held_out: HeldOut, drawn: Tensor, lines: list[str], details: dict[str, dict[str, float]]
+    held_out: HeldOut, drawn: Tensor, requests: Sequence[Request], details: dict[str, dict[str, float]]
 ) -> dict[str, Figure]:
     """Return what another judge sees, with its name; `held_out` is its own."""
     features, found, parts = held_out.judge.features(drawn), dict[str, Figure](), dict[str, dict[str, float]]()
-    if lines and held_out.judge.network.values:
-        found |= (story_figures if held_out.stories else _attributes)(held_out, features, parts)
+    lines = [line for request in requests for line in request.captions()]
+    if (lines or any(request.named() for request in requests)) and held_out.judge.network.values:
+        found |= _obeyed(held_out, requests, features, parts)
     if lines:
         found |= _r_precision(held_out, None, drawn, features, lines)
     name = f"[judge:{held_out.judge.name}]"

@@ -1,6 +1,6 @@
 """Metrics, one in a file; `limner.evaluation` combines them, `docs/metrics.md` explains them."""
 
-from limner.metrics.attributes import Accuracy, attribute_accuracy
+from limner.metrics.attributes import Accuracy, attribute_accuracy, attribute_cosine
 from limner.metrics.bleu import bleu, bleu_against, self_bleu, sentence_bleu
 from limner.metrics.clip import clip_score
 from limner.metrics.dialogues import answered
@@ -42,6 +42,7 @@ __all__ = [
     "answered",
     "area_under_curve",
     "attribute_accuracy",
+    "attribute_cosine",
     "bleu",
     "bleu_against",
     "box_overlap",

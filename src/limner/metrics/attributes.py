@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 @dataclass(frozen=True)
@@ -45,3 +47,21 @@ def attribute_accuracy(predicted: Tensor, wanted: Tensor, names: Sequence[str]) 
         int(right.sum()) / max(int(counted.sum()), 1),
         float(whole.double().mean()) if len(whole) else 0.0,
     )
+
+
+def attribute_cosine(probabilities: Sequence[Tensor], wanted: Tensor) -> float:
+    """Return the mean cosine of what a judge makes of pictures and what was asked for (Yan et al. 2016).
+
+    Both are vectors of a number for each value of each attribute; attributes that were not asked for are left out.
+
+    Args:
+        probabilities: of each of A attributes, (N, values).
+        wanted: (N, A) numbers of values, -1 where it does not count.
+    """
+    pairs = list(zip(probabilities, wanted.unbind(1), strict=True))
+    counted = [(column >= 0)[:, None] for _, column in pairs]
+    seen = torch.cat([part * known for (part, _), known in zip(pairs, counted, strict=True)], dim=1)
+    true = [F.one_hot(column.clamp(min=0), part.shape[1]) for part, column in pairs]
+    asked = torch.cat([part * known for part, known in zip(true, counted, strict=True)], dim=1).float()
+    some = torch.cat(counted, dim=1).any(dim=1)
+    return float(F.cosine_similarity(seen, asked, dim=1)[some].mean()) if some.any() else 0.0

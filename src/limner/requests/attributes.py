@@ -31,6 +31,10 @@ class Attributes(Request):
         ),
     )
 
+    def named(self) -> Mapping[str, str]:
+        """Return its values."""
+        return self.values
+
     @classmethod
     def parse(cls, text: str, schema: Schema) -> Self:
         """Read `hair: red, hat: none`."""

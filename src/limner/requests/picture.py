@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -109,6 +109,10 @@ class Picture(Request):
     def beside(self, asked: Request) -> Self:
         """Return the same picture with this asked beside it."""
         return replace(self, asked=asked)
+
+    def named(self) -> Mapping[str, str]:
+        """Return the attributes of what is asked."""
+        return self.without_picture().named()
 
     def captions(self) -> tuple[str, ...]:
         """Return those of what is asked."""

@@ -146,6 +146,10 @@ class Request:
         """Return a sentence for each picture it asks for; none where it is asked for otherwise."""
         return ()
 
+    def named(self) -> Mapping[str, str]:
+        """Return the values of attributes that it names as such; none where it is asked for otherwise."""
+        return {}
+
     def sentence(self) -> str:
         """Return its one sentence, of whose words attention and re-wording speak; empty where there is not just one."""
         captions = self.captions()

@@ -62,8 +62,9 @@ from limner.blocks.text.attention import SentenceAttention, WordAttention
 from limner.blocks.text.encoders import BiLstmEncoder, Text, TextCodes, blended, texts_of, unknown_words
 from limner.blocks.text.subsample import subsample_words
 from limner.blocks.vision.pretrained import InceptionRegions, load_imagenet
+from limner.data.masked_views import Masked
 from limner.data.schema import Lexicon, Schema
-from limner.data.views import Masked, Pairs
+from limner.data.views import Pairs
 from limner.noise import RowNoise
 from limner.optimisers import adam
 from limner.requests import Caption, Request

@@ -36,6 +36,17 @@ def kl_divergence(q: Gaussian, p: Gaussian) -> Tensor:
     return 0.5 * (ratio + distance - 1 + p.log_variance - q.log_variance).sum(dim=-1)
 
 
+def kl_to_standard(q: Gaussian) -> Tensor:
+    """Return KL(q || N(0, 1)): (...)."""
+    return 0.5 * (q.log_variance.exp() + q.mean.square() - 1 - q.log_variance).sum(dim=-1)
+
+
+def pixel_nll(x: Tensor, mean: Tensor, log_variance: Tensor | float) -> Tensor:
+    """Return -log N(x; mean, variance) of each number of pictures (B, 3, S, S), not summed."""
+    spread = torch.as_tensor(log_variance, device=x.device)
+    return 0.5 * (LOG_TWO_PI + spread + (x - mean).square() * (-spread).exp())
+
+
 def importance_weighted(log_likelihood: Tensor, posterior: Gaussian, prior: Gaussian, z: Tensor) -> Tensor:
     """Estimate log p(x) from below by draws z of q(z|x) (Burda et al. 2016, equation 8).
 

@@ -1,4 +1,4 @@
-"""Routes about single pictures: styles and captions of uploaded ones, and those behind a temporary URL."""
+"""Routes about single pictures: styles, captions and attributes of uploaded ones, and those behind a temporary URL."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi import Request as HttpRequest
 from fastapi.responses import Response
 
-from limner.drawing.describe import describe
+from limner.drawing.describe import attributes_of, describe
 from limner.drawing.seeds import style_of
 from limner.studio.drawing.studio import Studio, until_disconnected
 from limner.studio.errors import ApiError
@@ -43,6 +43,15 @@ def router(studio: Studio) -> APIRouter:
         image = await studio.decode_upload(await http.body(), system.data_size(system.config))
         text = await until_disconnected(http, queue.call(lambda: next(describe(queue.artist, [image]))))
         return {"caption": text}
+
+    @routes.post("/v1/attributes", openapi_extra=PICTURE_BODY)
+    async def attributes(http: HttpRequest, model: Model = None) -> dict[str, dict[str, str]]:
+        """Name the attributes of the picture in the body: what a request of attributes may hold."""
+        queue = studio.queue(model)
+        system = queue.artist.system
+        image = await studio.decode_upload(await http.body(), system.data_size(system.config))
+        named = await until_disconnected(http, queue.call(lambda: next(attributes_of(queue.artist, [image]))))
+        return {"attributes": named}
 
     responses: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 

@@ -55,6 +55,7 @@ def describe_artist(name: str, artist: Artist) -> dict[str, Any]:
             "story": any(kind.several for kind in system.kinds),
             "attention": "attention" in system.gives,
             "caption": type(system).describe is not System.describe and not lacks_captioner(artist),
+            "attributes": type(system).attributes_of is not System.attributes_of,
             "style": type(system).style is not System.style,
         },
     }

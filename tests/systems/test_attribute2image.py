@@ -1,0 +1,444 @@
+"""Attribute2Image: both losses by hand, layers of their own, what is found in a picture, and what of it stays."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from limner import settings
+from limner.blocks.latent.gaussian import Gaussian
+from limner.blocks.layered import Doubled
+from limner.data.dataset import Dataset
+from limner.data.masked_views import MaskedLabelled
+from limner.data.views import Labelled
+from limner.errors import UserError
+from limner.imaging.sheets import to_pil
+from limner.noise import RowNoise, Style
+from limner.requests import Attributes, Blend, Picture
+from limner.system import Clock, Draft
+from limner.systems.attribute2image import ALPHA, NAMING, Attribute2Image, Attribute2ImageConfig
+from limner.training.engine import Engine
+from limner.training.run_folder import RunFolder
+from limner.training.trainer import Trainer
+from toy import shapes, shapes_folder
+
+START = Clock(seen=0, total=1, step=0)
+VARIANCE = 0.05
+RED = {"colour": "red", "shape": "circle", "ground": "black"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return shapes(tmp_path_factory.mktemp("layers") / "shapes", 16)
+
+
+def make(data: Dataset, **changes: Any) -> Attribute2Image:
+    torch.manual_seed(0)
+    return Attribute2Image(dataclasses.replace(Attribute2Image.presets["tiny"], **changes), data.schema)
+
+
+def batch(data: Dataset, count: int = 8) -> MaskedLabelled:
+    return MaskedLabelled.gather(data, range(count), np.random.default_rng(0)).to("cpu")
+
+
+@pytest.fixture(scope="module")
+def learnt(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Attribute2Image:
+    """A system that was trained for a moment: figures are there, and the encoders are of use."""
+    system = make(data, images=1_600)
+    run = RunFolder.create(tmp_path_factory.mktemp("run") / "run")
+    Trainer(system, data, run, engine=Engine("fp32", quiet=True), grid_every=0).fit()
+    return system.eval()
+
+
+def drawn(system: Attribute2Image, requests: list[Any], seeds: list[Any], **knobs: Any) -> list[Draft]:
+    system.eval()
+    return list(system.sample(requests, system.Knobs(**knobs), RowNoise(seeds)))
+
+
+def by_note(drafts: list[Draft]) -> dict[str, Tensor]:
+    return {draft.note.partition(":")[0]: draft.images for draft in drafts if draft.images is not None}
+
+
+# Losses by hand
+
+
+def nll(difference: float, variance: float = VARIANCE) -> float:
+    return 0.5 * (math.log(2 * math.pi * variance) + difference**2 / variance)
+
+
+def kl(mean: float, variance: float, count: int) -> float:
+    return 0.5 * count * (variance + mean**2 - 1 - math.log(variance))
+
+
+def constant(system: Attribute2Image, monkeypatch: pytest.MonkeyPatch, second: float) -> None:
+    """Nets that say the same of everything: q = N(1, 2) of z_F and N(-1, 3) of z_B, x_F = .5, x_B = -.25."""
+
+    def gaussian(mean: float, variance: float, n: int, width: int) -> Gaussian:
+        return Gaussian(torch.full((n, width), mean), torch.full((n, width), math.log(variance)))
+
+    width = system.decoder.mix[0].in_features // 3
+    monkeypatch.setattr(system.encoder, "posterior", lambda seen, y: gaussian(1.0, 2, len(y), width))
+    monkeypatch.setattr(
+        system.decoder,
+        "forward",
+        lambda z, y: Doubled(torch.full((len(z), 3, 16, 16), 0.5), torch.full((len(z), 1, 16, 16), second)),
+    )
+    if system.ground_encoder is not None and system.ground_decoder is not None:
+        monkeypatch.setattr(system.ground_encoder, "forward", lambda x, known: gaussian(-1.0, 3, len(x), 4))
+        monkeypatch.setattr(system.ground_decoder, "forward", lambda z: torch.full((len(z), 3, 16, 16), -0.25))
+
+
+def test_the_loss_of_one_layer_by_hand(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = torch.full((2, 3, 16, 16), 0.75), torch.zeros(2, 9)
+    for variance, used in ((VARIANCE, VARIANCE), (None, math.exp(0.3))):
+        system = make(data, variant="cvae", variance=variance)
+        constant(system, monkeypatch, second=0.3)
+        loss, log = system.cvae_loss(x, y, torch.zeros(2, 128))
+        assert loss.tolist() == pytest.approx([3 * 256 * nll(0.25, used) + kl(1, 2, 16)] * 2, rel=1e-5)
+        assert log["kl"].tolist() == pytest.approx([kl(1, 2, 16)] * 2, rel=1e-5)
+
+
+def test_the_loss_of_two_layers_by_hand(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """g = 1/4, so x^ = .75 * .5 - .25 * .25; the mask covers a quarter of the first; the second's is unknown."""
+    system = make(data)
+    constant(system, monkeypatch, second=-math.log(3))
+    x, masks = torch.full((2, 3, 16, 16), 0.75), torch.zeros(2, 1, 16, 16)
+    masks[:, :, :8, :8] = 1
+    loss, _ = system.discvae_loss(x, torch.zeros(2, 9), torch.zeros(2, 128), masks, torch.tensor([True, False]))
+    both = 3 * 256 * nll(0.75 - (0.75 * 0.5 - 0.25 * 0.25)) + kl(1, 2, 12) + kl(-1, 3, 4)
+    figure, gate = 3 * 64 * nll(0.25), -(64 * math.log(0.75) + 192 * math.log(0.25))
+    assert loss.tolist() == pytest.approx([both + figure + ALPHA * gate, both], rel=1e-5)
+
+
+def test_a_step_is_the_mean_of_the_bound_and_of_naming(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    system, read = make(data), batch(data)
+    monkeypatch.setattr(system, "discvae_loss", lambda x, *rest: (torch.arange(len(x)).float(), {}))
+    nn.init.zeros_(system.names.weight)
+    nn.init.zeros_(system.names.bias)
+    (update,) = system.step(read, START)
+    assert update.player == "vae"
+    assert update.loss.item() == pytest.approx(3.5 + NAMING * (math.log(4) + math.log(3) + math.log(2)))
+
+
+# What the paper claims
+
+
+def test_attributes_reach_the_figure_and_its_gate_and_never_the_ground(data: Dataset) -> None:
+    system = make(data)
+    layers = by_note(drawn(system, [Attributes(RED), Attributes(RED | {"colour": "blue"})], [3, 3]))
+    assert list(layers) == ["figure", "gate", "ground", "picture"]
+    assert torch.equal(*layers["ground"])
+    assert not torch.equal(*layers["figure"])
+
+
+def test_another_z_b_changes_the_ground_alone(data: Dataset) -> None:
+    system = make(data)
+    noise = torch.randn(16).tolist()
+    swapped = [Style(tuple(noise)), Style((*noise[:12], *torch.randn(4).tolist()))]
+    one, two = (by_note(drawn(system, [Attributes(RED)], [seed])) for seed in swapped)
+    assert torch.equal(one["figure"], two["figure"]) and torch.equal(one["gate"], two["gate"])
+    assert not torch.equal(one["ground"], two["ground"])
+    own = by_note(drawn(system, [Attributes(RED)], [4]))
+    first, second, again = (by_note(drawn(system, [Attributes(RED)], [4], ground=k)) for k in (1, 2, 1))
+    assert torch.equal(own["figure"], second["figure"]) and torch.equal(first["ground"], again["ground"])
+    assert not torch.equal(own["ground"], first["ground"]) and not torch.equal(first["ground"], second["ground"])
+    style = Style(tuple(noise))
+    assert not torch.equal(*(drawn(system, [Attributes(RED)], [style], ground=k)[-1].images for k in (0, 1)))  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="draws in one layer"):
+        drawn(make(data, variant="cvae"), [Attributes(RED)], [4], ground=1)
+
+
+def test_the_figure_is_not_compared_off_its_mask(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    system = make(data)
+    constant(system, monkeypatch, second=40.0)  # the ground covers all, so that only the figure's own term moves it
+    figure = torch.full((1, 3, 16, 16), 0.5, requires_grad=True)
+    monkeypatch.setattr(system.decoder, "forward", lambda z, y: Doubled(figure, torch.full((1, 1, 16, 16), 40.0)))
+    masks = torch.zeros(1, 1, 16, 16)
+    masks[:, :, 4:12, 4:12] = 1
+    x = torch.full((1, 3, 16, 16), 0.75)
+    loss, _ = system.discvae_loss(x, torch.zeros(1, 9), torch.zeros(1, 128), masks, torch.ones(1, dtype=torch.bool))
+    loss.sum().backward()
+    assert figure.grad is not None
+    assert_close(figure.grad, masks.expand_as(x) * (0.5 - 0.75) / VARIANCE)
+
+
+def test_the_mean_of_the_posterior_hears_of_the_attributes_and_its_variance_does_not(data: Dataset) -> None:
+    system = make(data)
+    nn.init.normal_(system.encoder.log_variance.weight)
+    seen, y = torch.randn(1, system.encoder.features), torch.eye(9)[:2]
+    one, two = (system.encoder.posterior(seen, row[None]) for row in y)
+    assert torch.equal(one.log_variance, two.log_variance)
+    assert not torch.equal(one.mean, two.mean)
+
+
+def test_the_figures_encoder_sees_no_ground_of_some_and_the_whole_of_others(data: Dataset) -> None:
+    system = make(data)
+    x, masks = torch.ones(400, 3, 4, 4), torch.zeros(400, 1, 4, 4)
+    masks[:, :, :2] = 1
+    torch.manual_seed(0)
+    known = torch.arange(400) < 200
+    whole = (system.cut_out(x, masks, known) == x).flatten(1).all(dim=1)
+    assert 60 < int((~whole[:200]).sum()) < 140
+    assert whole[200:].all()  # of no mask nothing is cut out
+
+
+# What is asked for
+
+
+def test_what_is_not_told_is_zeros(data: Dataset) -> None:
+    system = make(data, left_out=("ground", "no such attribute"))
+    assert system.codes.width == 4 + 3
+    y = system.codes.encode([Attributes({"shape": "bar", "ground": "black"}), Attributes()], torch.device("cpu"))
+    assert y.tolist() == [[0, 0, 0, 0, 1, 0, 0], [0] * 7]
+    grounds = [drawn(system, [Attributes(RED | {"ground": one})], [3])[-1].images for one in ("black", "white")]
+    assert torch.equal(*grounds)  # type: ignore[arg-type]
+    (remark,) = system.remarks([Attributes(RED)])
+    assert remark == "ground is the ground's, which this artist draws by chance: choose it by the seed"
+    assert not system.remarks([Attributes({"colour": "red"})])
+
+
+def test_some_rows_are_told_a_part(data: Dataset) -> None:
+    values = torch.zeros(2_000, 3, dtype=torch.long)
+    assert torch.equal(make(data).forgotten(values), values)
+    torch.manual_seed(0)
+    some = make(data, forget=0.5).forgotten(values)
+    rows = (some < 0).any(dim=1).float().mean()
+    assert 0.3 < rows < 0.5  # of half of the rows a random share
+    assert 0.2 < (some < 0).float().mean() < 0.3
+
+
+def test_between_two_requests_lie_mixtures_of_their_values(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    system, seen = make(data), []
+    monkeypatch.setattr(system, "draw", lambda noise, y: seen.append(y) or iter([]))
+    drawn(system, [Blend(Attributes({"colour": "red"}), Attributes({"colour": "blue"}), 0.25)], [0])
+    at = {name: k for k, name in enumerate(system.codes.values["colour"])}
+    assert seen[0][0, at["red"]] == 0.75 and seen[0][0, at["blue"]] == 0.25
+
+
+# From a picture to latent variables
+
+
+def real(data: Dataset, rows: list[int]) -> Tensor:
+    return data.pictures(rows).float().div(127.5).sub(1)
+
+
+def test_the_energy_by_hand(data: Dataset) -> None:
+    system = make(data).eval()
+    y, z = torch.zeros(1, 9), torch.linspace(-1, 1, 16)[None]
+    x = system.picture(z, y).detach() + 0.1
+    whole = 3 * 256 * 0.01 / (2 * VARIANCE) + float(z.square().sum()) / 2
+    assert system.energy(x, y)(z).item() == pytest.approx(whole, rel=1e-4)
+    known = torch.zeros(1, 1, 16, 16)
+    known[:, :, :4] = 1
+    part = 3 * 64 * 0.01 / (2 * VARIANCE) + float(z.square().sum()) / 2
+    assert system.energy(x, y, known)(z).item() == pytest.approx(part, rel=1e-4)
+
+
+def test_the_descent_begins_with_the_encoders_and_never_rises(data: Dataset, learnt: Attribute2Image) -> None:
+    x = real(data, [0, 5, 9])
+    y = learnt.read(x)
+    found = list(learnt.infer(x, y, 40))
+    assert len(found) == 41
+    assert torch.equal(found[0].z, learnt.guess(x, y).mean)
+    energies = torch.stack([one.energy for one in found])
+    assert (energies.diff(dim=0) <= 0).all()
+    assert (energies[-1] < energies[0]).all()
+    assert_close(energies[-1], learnt.energy(x, y)(found[-1].z).detach())
+    errors = [float((one - x).square().mean()) for one in learnt.reconstructions(x, 40)]
+    assert errors[-1] < errors[0]
+
+
+def test_the_style_of_a_picture_draws_it_again(data: Dataset, learnt: Attribute2Image) -> None:
+    x = real(data, [3])
+    style = Style(tuple(learnt.style(x)[0].tolist()))
+    (named,) = learnt.attributes_of(x)
+    again = drawn(learnt, [Attributes(named)], [style])[-1].images
+    other = drawn(learnt, [Attributes(named)], [11])[-1].images
+    assert again is not None and other is not None
+    assert float((again - x).square().mean()) < float((other - x).square().mean())
+
+
+def test_the_attributes_of_a_picture_are_those_it_was_taught(data: Dataset, learnt: Attribute2Image) -> None:
+    rows = list(range(data.length()))
+    named = learnt.attributes_of(real(data, rows))
+    true = [data.named_attributes(row) for row in rows]
+    right = [one[name] == other[name] for one, other in zip(named, true, strict=True) for name in one]
+    assert set(named[0]) == {"colour", "shape", "ground"}
+    assert sum(right) / len(right) > 0.75  # by chance 0.36
+
+
+def test_an_untrained_one_does_not_look_at_pictures(data: Dataset) -> None:
+    system, x = make(data), torch.zeros(1, 3, 16, 16)
+    for look in (system.style, system.attributes_of):
+        with pytest.raises(UserError, match="was not trained"):
+            look(x)
+    with pytest.raises(UserError, match="was not trained"):
+        drawn(system, [Picture.of(Image.new("RGB", (16, 16)))], [0])
+
+
+# Completion and editing
+
+
+def given(x: Tensor, mask: Tensor | None = None, asked: Attributes | None = None) -> Picture:
+    (image,) = to_pil(x[None])
+    known = None if mask is None else Image.fromarray((mask.numpy() * 255).astype(np.uint8))
+    return Picture.of(image, known, asked)
+
+
+@pytest.fixture()
+def upper() -> Tensor:
+    mask = torch.zeros(16, 16)
+    mask[:8] = 1
+    return mask
+
+
+def test_every_known_pixel_stays_and_the_hole_is_drawn(data: Dataset, learnt: Attribute2Image, upper: Tensor) -> None:
+    x = real(data, [2])[0]
+    drafts = drawn(learnt, [given(x, upper)], [5], steps=6)
+    progress = [draft.progress for draft in drafts]
+    assert progress == sorted(progress) and progress[-1] == 1 and len(drafts) == 7 + 4
+    for draft in (*drafts[:7], drafts[-1]):
+        assert draft.images is not None
+        assert torch.equal(draft.images[0, :, :8], x[:, :8])
+        assert not torch.equal(draft.images[0, :, 8:], x[:, 8:])
+
+
+def test_what_is_in_the_hole_is_never_looked_at(data: Dataset, learnt: Attribute2Image, upper: Tensor) -> None:
+    x, other = real(data, [2, 7])
+    forged = torch.where(upper.bool(), x, other)
+    one, two = (drawn(learnt, [given(some, upper)], [5], steps=6)[-1].images for some in (x, forged))
+    assert torch.equal(one, two)  # type: ignore[arg-type]
+
+
+def test_what_is_asked_is_drawn_in_the_hole(data: Dataset, learnt: Attribute2Image, upper: Tensor) -> None:
+    x = real(data, [2])[0]
+    red, blue = (given(x, upper, Attributes({"colour": colour})) for colour in ("red", "blue"))
+    one, two = (drawn(learnt, [request], [5], steps=6)[-1].images for request in (red, blue))
+    assert not torch.equal(one, two)  # type: ignore[arg-type]
+
+
+def test_a_whole_picture_is_edited_by_what_is_asked_and_read_for_the_rest(
+    data: Dataset, learnt: Attribute2Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, told = real(data, [2])[0], []
+    draw = learnt.draw
+    monkeypatch.setattr(learnt, "draw", lambda noise, y: told.append((noise, y)) or draw(noise, y))
+    drawn(learnt, [given(x, None, Attributes({"colour": "blue"}))], [5], steps=6)
+    (seen,) = learnt.attributes_of(x[None])
+    noise, y = told[-1]
+    assert learnt.codes.named(learnt.codes.likeliest(y)) == [seen | {"colour": "blue"}]
+    drawn(learnt, [given(x)], [5], steps=6)
+    assert torch.equal(told[-1][0], noise)  # an edit is drawn from what the picture itself was found to be
+
+
+def test_a_row_is_completed_as_it_is_alone_and_leaves_others_alone(
+    data: Dataset, learnt: Attribute2Image, upper: Tensor
+) -> None:
+    x = real(data, [2])[0]
+    request = given(x, upper)
+    among = drawn(learnt, [Attributes(RED), request], [4, 5], steps=6, restarts=1)[-1].images
+    alone = drawn(learnt, [request], [5], steps=6, restarts=1)[-1].images
+    plain = drawn(learnt, [Attributes(RED)], [4])[-1].images
+    assert among is not None and alone is not None and plain is not None
+    assert_close(among[1], alone[0], atol=1e-3, rtol=0)
+    assert_close(among[0], plain[0])
+
+
+def test_restarts_keep_the_best(data: Dataset, learnt: Attribute2Image) -> None:
+    x = real(data, [2])
+    y = learnt.read(x)
+    once = drawn(learnt, [given(x[0])], [5], steps=5)
+    more = drawn(learnt, [given(x[0])], [5], steps=5, restarts=2)
+    assert len(more) == len(once) + 2 * 6
+    errors = [learnt.energy(x, y)(z).item() for z in (torch.zeros(1, 16), learnt.style(x))]
+    assert errors[1] < errors[0]
+
+
+def test_no_endless_descent() -> None:
+    for wrong in ({"steps": "1000000"}, {"steps": "-1"}, {"restarts": "100"}):
+        with pytest.raises(UserError, match="is a number from"):
+            settings.change(Attribute2Image.Knobs(), wrong, "knob")
+    assert settings.change(Attribute2Image.Knobs(), {"steps": "0"}, "knob").steps == 0
+
+
+def test_no_step_is_what_the_encoders_say(data: Dataset, learnt: Attribute2Image) -> None:
+    drafts = drawn(learnt, [given(real(data, [2])[0])], [5], steps=0)
+    assert len(drafts) == 1 + 4
+
+
+# Data and settings
+
+
+def test_two_layers_need_masks_and_one_does_not(tmp_path: Path) -> None:
+    folder = shapes_folder(tmp_path / "plain")
+    lines = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()]
+    bare = [{key: line[key] for key in ("file_name", "attributes")} for line in lines]
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in bare))
+    plain = Dataset.open(folder, size=16)
+    for variant in ("discvae", "cvae"):
+        system = make(plain, variant=variant, images=16)
+        run = RunFolder.create(tmp_path / variant)
+        if variant == "discvae":
+            with pytest.raises(UserError, match="has no column masks, which the view MaskedLabelled needs"):
+                Trainer(system, plain, run, engine=Engine("fp32", quiet=True), grid_every=0).fit()
+        else:
+            Trainer(system, plain, run, engine=Engine("fp32", quiet=True), grid_every=0).fit()
+            assert system.phases()[0].view is Labelled
+
+
+def test_data_without_attributes_is_refused(data: Dataset) -> None:
+    with pytest.raises(UserError, match="column attributes"):
+        Attribute2Image(Attribute2Image.presets["tiny"], dataclasses.replace(data.schema, attributes={}))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"variance": None}, "need a fixed variance"),
+        ({"variance": 0.0}, "must be above 0"),
+        ({"forget": 1.5}, "a share of the rows"),
+    ],
+)
+def test_settings_that_cannot_be(wrong: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Attribute2ImageConfig(**wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["lfw", "lfw-cvae", "cub", "celeba", "avatars"])
+def test_presets_of_the_paper_are_built_and_stepped_once(preset: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    data = shapes(tmp_path / "shapes", 64)
+    system = Attribute2Image(Attribute2Image.presets[preset], data.schema)
+    one_layer = Labelled.gather(data, [0, 1], np.random.default_rng(0)).to("cpu")
+    (update,) = system.step(batch(data, 2) if system.layered else one_layer, START)
+    assert torch.isfinite(update.loss)
+    update.loss.backward()
+
+
+@pytest.mark.slow
+def test_figures_are_learnt_by_heart(data: Dataset, tmp_path: Path) -> None:
+    """In two layers only the figure follows the request: where masks are, drawings come near to their pictures."""
+    few = shapes(tmp_path / "few", 16, count=8, held_out=0)
+    torch.manual_seed(0)
+    system = Attribute2Image(Attribute2Image.presets["tiny"], few.schema).eval()
+    read = MaskedLabelled.gather(few, range(8), np.random.default_rng(0)).to("cpu")
+
+    def distance() -> float:
+        last = drawn(system, list(few.requests(Attributes, 8, "train")), list(range(8)))[-1].images
+        assert last is not None
+        return float(((last - read.images).abs() * read.masks).sum() / read.masks.sum())
+
+    before = distance()
+    Trainer(system, few, RunFolder.create(tmp_path / "run"), engine=Engine("fp32", quiet=True), grid_every=0).fit()
+    assert distance() < 0.4 * before
