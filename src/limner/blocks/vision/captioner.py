@@ -54,6 +54,12 @@ class Captioner(nn.Module):
         Returns:
             (B, L), 0 beyond the end, and (B, L) true up to it.
         """
+        logits, ids, mask = self._logits(features, texts)
+        logs = logits.log_softmax(dim=2).gather(2, ids[..., None]).squeeze(2)
+        return logs.masked_fill(~mask, 0.0), mask
+
+    def _logits(self, features: Tensor, texts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the logits of each place of each text (B, L, V), the words there (B, L), and their mask (B, L)."""
         rows = [[*self.lexicon.ids(text)[:LONGEST], END] for text in texts]
         longest = max(map(len, rows))
         ids = torch.tensor([row + [END] * (longest - len(row)) for row in rows], device=features.device)  # (B, L)
@@ -62,8 +68,7 @@ class Captioner(nn.Module):
         picture = self.see(features)[:, None]  # (B, 1, E)
         previous = torch.cat([torch.zeros_like(picture), self.embed(ids[:, :-1])], dim=1)  # the word before each
         states, _ = self.recur(picture + previous)
-        logs = self.say(states).float().log_softmax(dim=2).gather(2, ids[..., None]).squeeze(2)
-        return logs.masked_fill(~mask, 0.0), mask
+        return self.say(states).float(), ids, mask
 
     def cross_entropy(self, features: Tensor, texts: Sequence[str]) -> Tensor:
         """Return the cross-entropy of the texts given their pictures' features (B, F), in nats a word."""
@@ -94,31 +99,38 @@ class Captioner(nn.Module):
 
 
 def captioning(
-    captioner: Captioner, features: Callable[[Tensor], Tensor], *, images: int, batch: int, lr: float = 1e-3
+    captioner: Captioner,
+    features: Callable[[Tensor], Tensor],
+    *,
+    images: int,
+    batch: int,
+    lr: float = 1e-3,
+    learns: Sequence[nn.Module] = (),
 ) -> Phase:
     """Train it on the captions of real pictures: Adam, the rate falling linearly to 0.
 
     Args:
         captioner: the net that is trained.
-        features: makes (B, F) of a batch of pictures; it is frozen.
+        features: makes (B, F) of a batch of pictures.
         images: budget in pictures.
         batch: pictures in a step.
         lr: learning rate.
+        learns: the modules behind `features` that learn with it; without any, what looks is frozen.
     """
 
     def step(batch: Pairs, clock: Clock) -> Iterator[Update]:
-        with torch.no_grad():
+        with torch.set_grad_enabled(bool(learns)):
             own = features(batch.images)
         yield Update("captioner", captioner.cross_entropy(own, batch.texts))
 
     @torch.no_grad()
     def check(batch: Pairs) -> Mapping[str, float]:
-        own = features(batch.images)
-        with evaluating(captioner):
+        with evaluating(captioner, *learns):
+            own = features(batch.images)
             right, wrong = (captioner.cross_entropy(one, batch.texts) for one in (own, own.roll(1, 0)))
         return {"surprise": float(right), "surprise by another": float(wrong)}
 
-    player = Player(modules=[captioner], optimiser=adam(lr), schedule=linear_to_zero)
+    player = Player(modules=[captioner, *learns], optimiser=adam(lr), schedule=linear_to_zero)
     return Phase(
         name="captioner", view=Pairs, images=images, batch=batch, players={"captioner": player}, step=step,
         check=check, draws=False,
