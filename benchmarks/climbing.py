@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,13 +51,19 @@ SECOND_JUDGE = "avatars-mixer"
 NETS = ("text", "encoder", "scale", "eye", "captioner", "generator", "critic")
 
 
+class Options(argparse.Namespace):
+    """What was asked for; its hash is that of one object, since a script has one."""
+
+    __hash__ = object.__hash__
+
+
 def run(*words: object) -> None:
     """Run a command of `limner`; stop where it fails."""
     if code := cli.main([str(word) for word in words]):
         raise SystemExit(code)
 
 
-def trained(options: argparse.Namespace, name: str, system: str, changes: Mapping[str, object], *more: object) -> Path:
+def trained(options: Options, name: str, system: str, changes: Mapping[str, object], *more: object) -> Path:
     """Train a run, or go on with it; return its folder."""
     place = options.out / name
     if (place / "run.json").exists():
@@ -68,7 +75,8 @@ def trained(options: argparse.Namespace, name: str, system: str, changes: Mappin
     return place
 
 
-def nets(options: argparse.Namespace) -> Path:
+@functools.cache
+def nets(options: Options) -> Path:
     """Train the PPGN whose rows are measured."""
     changes = {
         "size": options.size, "text_images": options.text_images, "caption_images": options.caption_images,
@@ -77,7 +85,8 @@ def nets(options: argparse.Namespace) -> Path:
     return trained(options, "ppgn", "ppgn", changes, "--seed", options.seed)
 
 
-def other_captioner(options: argparse.Namespace) -> Path:
+@functools.cache
+def other_captioner(options: Options) -> Path:
     """Train a captioner of another seed and width; what else a PPGN has is not used."""
     changes = {
         "size": options.size, "hidden": 160, "eye_width": 24, "text_images": 64, "images": 64,
@@ -86,7 +95,8 @@ def other_captioner(options: argparse.Namespace) -> Path:
     return trained(options, "other-captioner", "ppgn", changes, "--seed", options.seed + 1)
 
 
-def mmvr(options: argparse.Namespace) -> Path:
+@functools.cache
+def mmvr(options: Options) -> Path:
     """Return an MMVR with the nets of the PPGN; nothing is trained."""
     ppgn = nets(options)
     changes = {"size": options.size, "text_images": 0, "caption_images": 0, "images": 0}
@@ -98,7 +108,7 @@ def mmvr(options: argparse.Namespace) -> Path:
 class Exam:
     """What is measured, on which requests."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
+    def __init__(self, options: Options) -> None:
         self.options = options
         self.data = Dataset.open(options.data, size=options.size)
         judge = NamedJudge.load(options.judge)
@@ -155,7 +165,7 @@ class Exam:
         return metrics.bleu(said, plain, n_gram)
 
 
-def is_done(part: str, row: str, options: argparse.Namespace) -> bool:
+def is_done(part: str, row: str, options: Options) -> bool:
     """Tell whether a line of this row is there, with the same options."""
     same = {"part": part, "row": row} | about(options)
     path = RESULTS / f"{options.results}.jsonl"
@@ -163,19 +173,19 @@ def is_done(part: str, row: str, options: argparse.Namespace) -> bool:
     return any(all(line.get(name) == value for name, value in same.items()) for line in found)
 
 
-def about(options: argparse.Namespace) -> dict[str, Any]:
+def about(options: Options) -> dict[str, Any]:
     """Return the options that a row depends on."""
     names = ("size", "text_images", "caption_images", "images", "requests", "steps", "batch", "seed", "judge", "preset")
     return {name: getattr(options, name) for name in names}
 
 
-def keep(options: argparse.Namespace, part: str, row: str, **numbers: Any) -> None:
+def keep(options: Options, part: str, row: str, **numbers: Any) -> None:
     """Print and append a line."""
     record(options.results, part=part, row=row, **about(options), **numbers)
     print(json.dumps({"part": part, "row": row} | numbers), flush=True)
 
 
-def measure_ppgn(options: argparse.Namespace) -> None:
+def measure_ppgn(options: Options) -> None:
     """Measure PPGN: the epsilons, other conditions, and in-painting."""
     exam = Exam(options)
     if not is_done("ppgn", "real pictures", options):
@@ -189,7 +199,7 @@ def measure_ppgn(options: argparse.Namespace) -> None:
             one_of_ppgn(options, exam, row)
 
 
-def one_of_ppgn(options: argparse.Namespace, exam: Exam, row: str) -> None:
+def one_of_ppgn(options: Options, exam: Exam, row: str) -> None:
     """Measure a row of PPGN."""
     system = limner.load(nets(options)).system
     knobs = dataclasses.replace(
@@ -238,7 +248,7 @@ def outside(requests: Sequence[Request], images: Tensor, real: Tensor) -> dict[s
     }
 
 
-def keep_sheet(options: argparse.Namespace, exam: Exam, name: str, images: Tensor) -> None:
+def keep_sheet(options: Options, exam: Exam, name: str, images: Tensor) -> None:
     """Save the first drawings beneath the real pictures of their captions."""
     count = min(10, len(images))
     folder = options.out / "sheets"
@@ -247,7 +257,7 @@ def keep_sheet(options: argparse.Namespace, exam: Exam, name: str, images: Tenso
     page.save(folder / f"{name.replace(' ', '-')}.png")
 
 
-def measure_mmvr(options: argparse.Namespace) -> None:
+def measure_mmvr(options: Options) -> None:
     """Measure MMVR: a weight by n-grams, several captions, and both; and a picture there and back."""
     exam = Exam(options)
     texts = exam.captions(5)
@@ -274,7 +284,7 @@ def measure_mmvr(options: argparse.Namespace) -> None:
         keep(options, "mmvr", "there and back", figures=kept, said=said[:5])
 
 
-def measure_speed(options: argparse.Namespace) -> None:
+def measure_speed(options: Options) -> None:
     """Measure seconds a picture, for a step and whole, on one core."""
     torch.set_num_threads(1)
     system = limner.load(nets(options)).system
@@ -313,7 +323,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--results", default="climbing", help="file in results/ that gets the lines")
-    options = parser.parse_args()
+    options = parser.parse_args(namespace=Options())
     if "train" in options.parts:
         nets(options)
         other_captioner(options)

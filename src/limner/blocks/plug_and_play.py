@@ -252,6 +252,11 @@ class PlugAndPlay:
         with recurrent_gradients(self.captioner):
             return self.captioner(self.features(images), texts)[0].sum(dim=1)
 
+    def scored(self, images: Tensor, texts: Sequence[str]) -> tuple[Tensor, list[str], list[str]]:
+        """Return log p(y | x), the captioner's likeliest word at each place of y, and y as it reads it."""
+        with recurrent_gradients(self.captioner):
+            return self.captioner.scored(self.features(images), texts)
+
     def hill(self, rows: tuple[int, ...], given: Given, likelihood: Callable[[Tensor], Tensor]) -> Hill:
         """Return what a group of rows climbs, some of whose pictures may be given in part."""
         some = Given(*(value[list(rows)] for value in given))

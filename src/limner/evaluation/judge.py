@@ -18,7 +18,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -226,12 +226,10 @@ class Judge(System):
         logs = dict(zip(self.values, (one.float().log_softmax(dim=1) for one in logits), strict=True))
         rows = []
         for row, request in enumerate(requests):
-            assert isinstance(request, Attributes)
-            if unknown := {name for name, value in request.values.items() if value not in self.values.get(name, ())}:
-                raise UserError(f"the judge knows no {min(unknown)}: {request.values[min(unknown)]!r:.60}")
-            rows.append(
-                sum((logs[n][row, self.values[n].index(v)] for n, v in request.values.items()), images.new_zeros(()))
-            )
+            named = cast(Attributes, request).values
+            if unknown := {name for name, value in named.items() if value not in self.values.get(name, ())}:
+                raise UserError(f"the judge knows no {min(unknown)}: {named[min(unknown)]!r:.60}")
+            rows.append(sum((logs[n][row, self.values[n].index(v)] for n, v in named.items()), images.new_zeros(())))
         return torch.stack(rows)
 
     @torch.no_grad()

@@ -70,6 +70,24 @@ class Captioner(nn.Module):
         states, _ = self.recur(picture + previous)
         return self.say(states).float(), ids, mask
 
+    def scored(self, features: Tensor, texts: Sequence[str]) -> tuple[Tensor, list[str], list[str]]:
+        """Return log p of each text, the likeliest word at each of its places, and the text as it is read.
+
+        A place is guessed after the true words before it; the end of a text is a place, too, and guesses stop with it.
+
+        Args:
+            features: (B, F) of each text's picture.
+            texts: B of them.
+
+        Returns:
+            (B,) in nats, all words and the end together; B sentences; B sentences.
+        """
+        logits, ids, mask = self._logits(features, texts)
+        logs = logits.log_softmax(dim=2).gather(2, ids[..., None]).squeeze(2).masked_fill(~mask, 0.0)
+        guessed = logits.detach().argmax(dim=2).masked_fill(~mask, END)
+        said, read = ([self._words(row) for row in some.tolist()] for some in (guessed, ids))
+        return logs.sum(dim=1), said, read
+
     def cross_entropy(self, features: Tensor, texts: Sequence[str]) -> Tensor:
         """Return the cross-entropy of the texts given their pictures' features (B, F), in nats a word."""
         logs, mask = self(features, texts)
@@ -95,7 +113,7 @@ class Captioner(nn.Module):
 
     def _words(self, ids: list[int]) -> str:
         ended = ids[: ids.index(END)] if END in ids else ids
-        return " ".join(self.lexicon.words[number - 2] for number in ended)
+        return " ".join(self.lexicon.words[number - 2] if number != UNKNOWN else "?" for number in ended)
 
 
 def captioning(
