@@ -48,6 +48,8 @@ MMVR: dict[str, tuple[int, int]] = {
 """Rows by the n-gram that weighs, 0 for none, and the number of captions."""
 SECOND_JUDGE = "avatars-mixer"
 """The condition of the row of classes; it is not the judge that measures."""
+WIDTH = 24
+"""Channels of the first maps of encoder and eye: twice those of the preset, since pictures are half as large."""
 NETS = ("text", "encoder", "scale", "eye", "captioner", "generator", "critic")
 
 
@@ -79,8 +81,8 @@ def trained(options: Options, name: str, system: str, changes: Mapping[str, obje
 def nets(options: Options) -> Path:
     """Train the PPGN whose rows are measured."""
     changes = {
-        "size": options.size, "text_images": options.text_images, "caption_images": options.caption_images,
-        "images": options.images,
+        "size": options.size, "encoder_width": WIDTH, "eye_width": WIDTH, "text_images": options.text_images,
+        "caption_images": options.caption_images, "images": options.images,
     }  # fmt: skip
     return trained(options, "ppgn", "ppgn", changes, "--seed", options.seed)
 
@@ -89,7 +91,7 @@ def nets(options: Options) -> Path:
 def other_captioner(options: Options) -> Path:
     """Train a captioner of another seed and width; what else a PPGN has is not used."""
     changes = {
-        "size": options.size, "hidden": 160, "eye_width": 24, "text_images": 64, "images": 64,
+        "size": options.size, "hidden": 160, "eye_width": 16, "text_images": 64, "images": 64,
         "caption_images": options.caption_images,
     }  # fmt: skip
     return trained(options, "other-captioner", "ppgn", changes, "--seed", options.seed + 1)
@@ -99,7 +101,14 @@ def other_captioner(options: Options) -> Path:
 def mmvr(options: Options) -> Path:
     """Return an MMVR with the nets of the PPGN; nothing is trained."""
     ppgn = nets(options)
-    changes = {"size": options.size, "text_images": 0, "caption_images": 0, "images": 0}
+    changes = {
+        "size": options.size,
+        "encoder_width": WIDTH,
+        "eye_width": WIDTH,
+        "text_images": 0,
+        "caption_images": 0,
+        "images": 0,
+    }
     return trained(
         options, "mmvr", "mmvr", changes, "--from", ppgn, *(word for net in NETS for word in ("--part", net))
     )

@@ -101,7 +101,7 @@ class Mmvr(System):
             feature=1.0, adversarial=0.01,
         ),
         "avatars": Config(
-            size=64, vision="small", nets="small", code=256, encoder_width=16, eye_width=16, width=128, critic_width=16,
+            size=64, vision="small", nets="small", code=256, encoder_width=12, eye_width=12, width=128, critic_width=16,
             hidden=256, text_images=100_000, caption_images=100_000, images=300_000, rate=5e-4, feature=1.0,
             adversarial=0.01,
         ),
