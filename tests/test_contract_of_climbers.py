@@ -57,7 +57,8 @@ def test_style_may_need_gradients(system: Climber) -> None:
     found = style_of(photo(), system)
     target = torch.from_numpy(np.array(photo().resize((8, 8), Image.Resampling.LANCZOS))).permute(2, 0, 1)
     target = target.float().div(127.5).sub(1)
-    near, far = ((system.draw(torch.tensor([h])) - target).square().sum() for h in (found.noise, (0.0,) * 6))
+    starts = (0.3 * torch.tensor([noise]) + system.write.bias for noise in (found.noise, (0.0,) * 6))
+    near, far = ((system.draw(h) - target).square().sum() for h in starts)
     assert near < far
 
 

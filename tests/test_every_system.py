@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import inspect
 import json
@@ -17,8 +18,11 @@ import torch
 from torch import Tensor
 
 from limner import catalogue, checkpoint, settings
+from limner.blocks.given import given_pictures
+from limner.catalogue import summaries
 from limner.data.dataset import Dataset
 from limner.data.schema import Schema, words_of
+from limner.errors import UserError
 from limner.export import runner
 from limner.imaging.answers import layouts
 from limner.noise import RowNoise
@@ -30,8 +34,8 @@ from limner.training.trainer import Trainer
 from toy import shapes, tales
 
 HELPERS = Path(__file__).parent / "helpers"
-FAKES = [str(HELPERS / f"fake_{name}.py") for name in ("writer", "arranger")]
-"""Systems that give text and a layout: the contract is theirs, too."""
+FAKES = [str(HELPERS / f"fake_{name}.py") for name in ("writer", "arranger", "climber")]
+"""Systems that give text and a layout, and one that climbs: the contract is theirs, too."""
 NAMES = [*catalogue.names(), *FAKES]
 every = pytest.mark.parametrize("name", NAMES, ids=lambda name: Path(name).stem)
 
@@ -160,6 +164,7 @@ def test_drafts_progress_and_give_what_is_said(name, toys):
     drafts = list(system.sample(requests, system.Knobs(), RowNoise([1, 2])))
     progress = [draft.progress for draft in drafts]
     assert drafts
+    assert not any(tensor.requires_grad for draft in drafts for tensor in tensors(draft)), "a draft keeps its graph"
     assert progress == sorted(progress)
     assert progress[-1] == 1
     final = drafts[-1]
@@ -195,6 +200,33 @@ def test_a_row_of_a_batch_equals_a_batch_of_one(name, toys):
         for a, b in zip(tensors(together), tensors(alone), strict=True):
             assert torch.allclose(a[row], b[0], atol=1e-4)
         assert together.text is None or together.text[row] == alone.text[0]
+
+
+@every
+def test_every_kind_of_request_it_takes_is_drawn(name, toys):
+    """The same alone as among the others, where what it answers with has one shape; known pixels are kept."""
+    system, data = make(name, toys)
+    system.eval()
+    kinds = [kind for kind in system.kinds if not kind.several]
+    if len(kinds) < 2:
+        return
+    asked = []
+    for kind in kinds:
+        (request,) = data.requests((kind, *(one for one in kinds if one is not kind)), 1, "test")
+        with contextlib.suppress(UserError):  # it takes no captions beside boxes
+            system.check_request(request)
+            asked.append(request)
+    among = draw(system, asked, list(range(len(asked))))
+    for row, request in enumerate(asked):
+        alone = draw(system, [request], [row])
+        assert alike(among, row, alone, 0, atol=1e-3)
+        if request.picture() is None:
+            continue
+        given = given_pictures([request], system.config.size, "cpu")
+        known = given.known.bool().expand_as(given.pixels)
+        assert known.any() and torch.equal(alone.images[known], given.pixels[known]), "known pixels are not kept"
+        left_open = draw(system, [dataclasses.replace(request, known="")], [row])
+        assert left_open.images.shape == alone.images.shape
 
 
 @every
@@ -300,8 +332,19 @@ def test_the_summary_is_what_the_class_says(name):
     assert cls.default_preset in cls.presets
     for key, kind in (("config", cls.Config), ("knobs", cls.Knobs)):
         defaults, abouts = json.loads(json.dumps(settings.to_json(kind()))), docstrings(kind)
+        bounds = settings.bounds(kind)
+        types = {
+            f.name: f"{summaries.bare(f.type)} {bounds[f.name]}" if f.name in bounds else f.type
+            for f in dataclasses.fields(kind)
+        }
         assert told[key] == [
-            {"name": f.name, "kind": f.type, "default": defaults[f.name], "about": abouts[f.name], "required": False}
+            {
+                "name": f.name,
+                "kind": types[f.name],
+                "default": defaults[f.name],
+                "about": abouts[f.name],
+                "required": False,
+            }
             for f in dataclasses.fields(kind)
         ]
     defaults = json.loads(json.dumps(settings.to_json(cls.Config())))

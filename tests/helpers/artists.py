@@ -57,9 +57,14 @@ def sketcher(folder: Path) -> Path:
     return _saved("fake_sketcher.py", Schema(size=8, things=("cup", "table")), folder)
 
 
-def _saved(file: str, schema: Schema, folder: Path) -> Path:
+def climber(folder: Path, preset: str = "tiny") -> Path:
+    """Save an artist that climbs and begins from pictures."""
+    return _saved("fake_climber.py", Schema(size=8, lexicon=Lexicon.of(TEXTS), examples=TEXTS), folder, preset)
+
+
+def _saved(file: str, schema: Schema, folder: Path, preset: str = "tiny") -> Path:
     torch.manual_seed(0)
-    system = catalogue.create(str(FAKE.with_name(file)), "tiny", schema)
+    system = catalogue.create(str(FAKE.with_name(file)), preset, schema)
     return checkpoint.save(system.eval(), folder, trained={"data": "tests", "images": 16})
 
 

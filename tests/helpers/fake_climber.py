@@ -1,7 +1,11 @@
-"""A system that climbs: it draws by gradients through a recurrent net, begins from pictures, and has many drafts."""
+"""A system that climbs: it draws by gradients through a recurrent net, begins from pictures, and has many drafts.
+
+Reading order: Climber, from top to bottom. Letters: B requests, S the side of a picture, Z the width of a code h.
+"""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -12,7 +16,7 @@ from torch import Tensor, nn
 
 from limner.blocks.given import Given, given_pictures, keep_known
 from limner.blocks.gradients import recurrent_gradients
-from limner.data.schema import Schema
+from limner.data.schema import Schema, words_of
 from limner.data.views import Pairs
 from limner.noise import RowNoise
 from limner.optimisers import adam
@@ -21,6 +25,7 @@ from limner.settings import Between
 from limner.system import Clock, Draft, Paper, Phase, Player, System, Update, blend
 
 Z = 6
+SPREAD = 0.3
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Config:
     """Side of the picture."""
     first: str = "caption"
     """The kind that a plain text means."""
-    images: int = 16
+    images: int = 6400
     """Budget."""
 
 
@@ -55,26 +60,28 @@ class Climber(System):
     Config = Config
     Knobs = Knobs
     presets: ClassVar = {"tiny": Config(), "completes": Config(first="picture")}
+    default_preset: ClassVar[str] = "tiny"
+    on_step: ClassVar[Callable[[], None]] = staticmethod(lambda: None)
+    """Called before every step, for tests that count, wait or interrupt."""
 
     def __init__(self, config: Config, schema: Schema) -> None:
         super().__init__(config, schema)
+        self.write = nn.Linear(8, Z)
         self.generator = nn.Linear(Z, 3 * config.size**2)
         self.eye = nn.LSTM(3 * config.size, 8, 2, batch_first=True, dropout=0.5)
-        self.on_step: Callable[[], None] | None = None
-        """Called before every step, for tests that count."""
 
     @classmethod
     def request_type(cls, config: Config) -> Takes:
         return (Picture, Caption, Nothing) if config.first == "picture" else cls.takes
 
     def phases(self) -> list[Phase]:
-        players = {"all": Player(modules=[self.generator, self.eye], optimiser=adam(1e-3))}
-        return [Phase(name="fit", view=Pairs, images=self.config.images, batch=4, players=players, step=self.step)]
+        players = {"all": Player(modules=[self.write, self.generator, self.eye], optimiser=adam(1e-2))}
+        return [Phase(name="fit", view=Pairs, images=self.config.images, batch=8, players=players, step=self.step)]
 
     def step(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
-        """Draw what was seen from no noise, and see what was written."""
-        drawn = self.draw(batch.images.new_zeros(len(batch.images), Z))
-        fits = F.mse_loss(self.look(batch.images), self.encode([Caption(text) for text in batch.texts]))
+        """Draw what was seen from what was written, and see what was written."""
+        code = self.encode([Caption(text) for text in batch.texts])
+        drawn, fits = self.draw(self.write(code)), F.mse_loss(self.look(batch.images), code)
         yield Update("all", F.mse_loss(drawn, batch.images) + fits)
 
     def draw(self, h: Tensor) -> Tensor:
@@ -86,18 +93,19 @@ class Climber(System):
         return self.eye(images.permute(0, 2, 1, 3).flatten(2))[0][:, -1]
 
     def encode(self, requests: Sequence[Request]) -> Tensor:
-        """Letters to numbers: (B, 8); zeros where nothing is asked."""
-        texts = [(request.captions() or ("",))[0][:8].ljust(8) for request in requests]
-        codes = [[(ord(letter) % 97 / 96 - 0.5) * bool(text.strip()) for letter in text] for text in texts]
-        return torch.tensor(codes, device=self.device)
+        """Words to numbers, a bit of each for each word: (B, 8); zeros where nothing is asked."""
+        words = [words_of((request.captions() or ("",))[0]) for request in requests]
+        bits = [[[zlib.crc32(word.encode()) >> bit & 1 for bit in range(8)] for word in some] for some in words]
+        rows = [torch.tensor(some).float().mul(2).sub(1).sum(0) / 4 if some else torch.zeros(8) for some in bits]
+        return torch.stack(rows).to(self.device)
 
     def sample(self, requests: Sequence[Request], knobs: Knobs, rng: RowNoise) -> Iterator[Draft]:
         """Climb towards what the eye would read so, and towards what is given."""
         given = given_pictures(requests, self.config.size, self.device)
-        code, h, further = blend(self.encode, asked(requests)), rng.normal(Z), rng.more()
+        code, further = blend(self.encode, asked(requests)), rng.more()
+        h = self.write(code).detach() + SPREAD * rng.normal(Z)
         for i in range(knobs.steps):
-            if self.on_step is not None:
-                self.on_step()
+            self.on_step()
             uphill = self.gradient(h, code, given)
             move = uphill / uphill.abs().mean(dim=1, keepdim=True).clamp_min(1e-12) + knobs.noise * further.normal(Z)
             h = h + 0.1 * (1 - i / knobs.steps) * move
@@ -114,11 +122,11 @@ class Climber(System):
             return -torch.autograd.grad(misses, h)[0]
 
     def style(self, images: Tensor) -> Tensor:
-        """Climb to the h whose picture is nearest: (B, Z)."""
+        """Climb to the h whose picture is nearest, and return the noise that leads there where nothing is asked."""
         h = images.new_zeros(len(images), Z)
         for _ in range(20):
             with torch.enable_grad():
                 h = h.detach().requires_grad_()
                 (uphill,) = torch.autograd.grad((self.draw(h) - images).square().sum(), h)
             h = h - 0.1 * uphill / uphill.norm(dim=1, keepdim=True).clamp_min(1e-12)
-        return h.detach()
+        return (h - self.write.bias).detach() / SPREAD

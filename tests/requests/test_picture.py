@@ -185,7 +185,7 @@ def test_a_file_that_is_no_picture(tmp_path: Path) -> None:
 
 
 def test_a_text_is_none() -> None:
-    with pytest.raises(UserError, match="give a file with --start, in Python with start="):
+    with pytest.raises(UserError, match="give a file with --start"):
         Picture.parse("face.png", SCHEMA)
 
 

@@ -7,12 +7,14 @@ import contextlib
 import dataclasses
 import inspect
 import math
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from limner import settings
 from limner.requests import kinds_of
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ class Field:
 
     name: str
     kind: str
-    """Its type as written."""
+    """Its type as written, and between which bounds it lies, where it has some."""
     default: Any
     """As a JSON value; None where it is required."""
     about: str
@@ -174,7 +176,19 @@ def fields(cls: type | None) -> tuple[Field, ...]:
             with contextlib.suppress(OSError, TypeError):  # made without a class statement
                 (node,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
                 written |= {name: (kind, about) for name, kind, about in _annotated(node)}
-    return tuple(_field(one, *written.get(one.name, (str(one.type), ""))) for one in dataclasses.fields(cls))
+    bounds = settings.bounds(cls)
+
+    def spoken(name: str, kind: str, about: str) -> tuple[str, str]:
+        return (f"{bare(kind)} {bounds[name]}" if name in bounds else kind), about
+
+    known = [(one, *written.get(one.name, (str(one.type), ""))) for one in dataclasses.fields(cls)]
+    return tuple(_field(one, *spoken(one.name, kind, about)) for one, kind, about in known)
+
+
+def bare(kind: str) -> str:
+    """Return a type as written, without what is annotated beside it."""
+    found = re.fullmatch(r"(?:\w+\.)?Annotated\[(.+?), .+\]", kind)
+    return found[1] if found else kind
 
 
 def _field(one: dataclasses.Field[Any], kind: str, about: str) -> Field:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,34 +34,44 @@ Show = Annotated[bool, typer.Option("--show/--no-show", help="Show pictures in a
 Card = Annotated[bool, typer.Option("--card", help="Of an artist that answers in text: also a picture of the text.")]
 DEFAULT = "avatars"
 
+Prompts = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PROMPT...",
+        help="What to draw, each in quotes; required without --again, --prompts and --start.",
+        show_default=False,
+    ),
+]
 Styles = Annotated[
     list[Path] | None,
     typer.Option(help="Draw in the style of this picture, not by chance; may be repeated.", show_default=False),
 ]
+Start = Annotated[Path | None, typer.Option(help="Begin from this picture, where the artist can.", show_default=False)]
+Mask = Annotated[
+    Path | None,
+    typer.Option(
+        "--keep", help="With --start: a mask of its size; white stays as it is, black is drawn.", show_default=False
+    ),
+]
+Finish = Annotated[bool, typer.Option("--finish", help="With --again: draw a picture that Ctrl-C stopped to its end.")]
+Attention = Annotated[bool, typer.Option("--attention", help="Also a sheet that shows where each word is looked at.")]
+Many = Annotated[Path | None, typer.Option("--prompts", help="Draw every line of this .txt, .jsonl, .csv or .parquet.")]
 
 
 def draw(
-    prompts: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="PROMPT...",
-            help="What to draw, each in quotes; required without --again and --prompts.",
-            show_default=False,
-        ),
-    ] = None,
+    prompts: Prompts = None,
     artist: Name = DEFAULT,
     n: Annotated[int, typer.Option("-n", help="Pictures of each prompt.")] = 1,
     seed: Annotated[int | None, typer.Option(help="Same seed, same pictures; by chance without it.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures.")] = Path("drawings"),
     again: Annotated[Path | None, typer.Option(help="Draw this picture again from the recipe it holds.")] = None,
-    many: Annotated[
-        Path | None, typer.Option("--prompts", help="Draw every line of this .txt, .jsonl, .csv or .parquet.")
-    ] = None,
+    finish: Finish = False,
+    many: Many = None,
     style: Styles = None,
+    start: Start = None,
+    mask: Mask = None,
     drafts: Annotated[bool, typer.Option("--drafts", help="Also a sheet of every draft, beside the picture.")] = False,
-    attention: Annotated[
-        bool, typer.Option("--attention", help="Also a sheet that shows where each word is looked at.")
-    ] = False,
+    attention: Attention = False,
     words: Annotated[int, typer.Option(help="With --attention: words on the sheet, those that stand out most.")] = 8,
     knob: Knobs = None,
     size: Size = None,
@@ -86,16 +97,18 @@ def draw(
 
     limner draw "a smiling woman with curly red hair" --size 256
 
+    limner draw "a red hat" --start face.png --keep mask.png --artist runs/climber
+
+    Ctrl-C keeps the last draft of a picture that takes long: --again draws it as far, with --finish to its end.
+
     Each PNG holds its recipe: who drew it, from which request, with which seed. An artist that answers in text prints
     it; one that answers in boxes draws them. Attributes are written `hair: red, hat: none`; labels `2 cups, table`; a
     dialogue `a bird. Q: what colour? A: red`; boxes `cup .1 .2 .3 .4; table 0 .5 1 .5` (x, y, width, height).
     """
     from limner import settings
+    from limner.drawing.stopping import Stop
 
-    if again is not None and prompts:
-        raise UserError("--again repeats a picture as it was asked for: leave the prompt out")
-    if style and (again is not None or many is not None):
-        raise UserError("--style goes with prompts: leave --again and --prompts out")
+    _check_together(again, many, prompts, style, start, mask, finish)
     knobs: dict[str, Any] = settings.pairs(knob or [], "--knob")
     if many is not None:
         if again is not None or prompts or drafts or attention:
@@ -105,19 +118,63 @@ def draw(
         )
     with notes():
         if again is not None:
-            drawer, rows, knobs = _again(again, None if artist == DEFAULT else artist, device, size)
+            drawer, rows, knobs, after = _again(again, None if artist == DEFAULT else artist, device, size)
+            stop = Stop(None if finish else after, keep=True)
         else:
             pictures = max(n, len(style or [])) * max(len(prompts or []), 1)
-            drawer = loaded(artist, device, pictures).at(size)
-            rows = drawer.plan(prompts, n, seed, style=style or None)
-        if not drafts and not attention:
-            for image in drawer.rows(rows, batch=batch, knobs=knobs):
-                keep(image, out, card=card, show=show, as_json=as_json)
-            return
-        for drawn in drawer.watch(rows, batch=batch, knobs=knobs):
-            sheets = {"drafts": drawn.stages()} if drafts else {}
-            sheets |= {"attention": drawn.attention(words)} if attention else {}
-            keep(drawn.image, out, sheets, show=show, as_json=as_json)
+            drawer, stop = loaded(artist, device, pictures).at(size), Stop(keep=True)
+            asked = [drawer.start(start, one, keep=mask) for one in prompts or (None,)] if start else prompts
+            rows = drawer.plan(asked, n, seed, style=style or None)
+        how = {"batch": batch, "knobs": knobs, "stop": stop}
+        with _kept():
+            for image, sheets in _drawn(drawer, rows, how, drafts, words if attention else 0):
+                keep(image, out, sheets, card=card, show=show, as_json=as_json)
+
+
+def _check_together(
+    again: Path | None,
+    many: Path | None,
+    prompts: list[str] | None,
+    style: list[Path] | None,
+    start: Path | None,
+    mask: Path | None,
+    finish: bool,
+) -> None:
+    """Refuse options that mean nothing together."""
+    if again is not None and prompts:
+        raise UserError("--again repeats a picture as it was asked for: leave the prompt out")
+    for option, given in (("--style", style), ("--start", start)):
+        if given and (again is not None or many is not None):
+            raise UserError(f"{option} goes with prompts: leave --again and --prompts out")
+    if mask is not None and start is None:
+        raise UserError("--keep says what of a picture stays: name the picture with --start")
+    if finish and again is None:
+        raise UserError("--finish goes on with a picture that was stopped: name it with --again")
+
+
+def _drawn(
+    drawer: Artist, rows: Sequence[tuple[Request, Seed]], how: dict[str, Any], drafts: bool, words: int
+) -> Iterator[tuple[Image, dict[str, Image]]]:
+    """Draw; give each picture with its sheets: of its drafts, and of its attention to so many words."""
+    if not drafts and not words:
+        yield from ((image, {}) for image in drawer.rows(rows, **how))
+        return
+    for drawn in drawer.watch(rows, **how):
+        sheets = {"drafts": drawn.stages()} if drafts else {}
+        yield drawn.image, sheets | ({"attention": drawn.attention(words)} if words else {})
+
+
+@contextlib.contextmanager
+def _kept() -> Iterator[None]:
+    """Say of a drawing that was stopped, and whose pictures so far are kept, where it was, and how it goes on."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if not str(error):
+            raise
+        how = "limner draw --again FILE --finish draws one to its end"
+        note(f"stopped at {error}: what was drawn so far is kept; {how}")
+        raise typer.Exit(130) from None
 
 
 def keep(
@@ -192,9 +249,10 @@ def _plain(seed: object) -> str:
 
 def _again(
     path: Path, instead: str | None, device: str, size: int | None
-) -> tuple[Artist, list[tuple[Request, Seed]], dict[str, Any]]:
-    """Return who draws a picture again, what, and with which knobs."""
+) -> tuple[Artist, list[tuple[Request, Seed]], dict[str, Any], int | None]:
+    """Return who draws a picture again, what, with which knobs, and after how many drafts it was stopped."""
     from limner.drawing.recipe import read
+    from limner.drawing.stopping import stop_of
 
     recipe = read(path)
     artist = loaded(instead or recipe["artist"], device, 1, hub_ids=instead is not None)
@@ -203,4 +261,4 @@ def _again(
     artist = artist.as_in(recipe) if size is None else artist.at(size)
     if size is None and "enlarger" in recipe and artist.enlarger and artist.enlarger.sha256 != recipe["enlarger"]:
         note(f"note: the enlarger of {artist.name} is not the one that enlarged {path}; the picture will differ")
-    return artist, [artist.row_of(recipe)], recipe.get("knobs", {})
+    return artist, [artist.row_of(recipe)], recipe.get("knobs", {}), stop_of(recipe).after

@@ -6,10 +6,8 @@ recipe that says which (`picture.info["limner"]`, see `limner.drawing.recipe`).
 
 from __future__ import annotations
 
-import collections
 import copy
 import dataclasses
-import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,13 +16,14 @@ from typing import Any
 from PIL import Image
 
 from limner import checkpoint, settings
-from limner.drawing import asking, hub, notices, recipe
+from limner.drawing import asking, hub, notices, recipe, stopping
 from limner.drawing import story as stories
 from limner.drawing.device import device_of
 from limner.drawing.drafts import WORDS, PictureWithDrafts, draft_row
-from limner.drawing.interpolation import morph_rows, walk_rows
+from limner.drawing.interpolation import batches, morph_rows, walk_rows
 from limner.drawing.resolve import bundled, find
 from limner.drawing.seeds import StyleSource, check_count, first_seed, seed_from_json, seeds_of, style_of
+from limner.drawing.stopping import TO_THE_END, Stop
 from limner.drawing.story import Strip
 from limner.enlarging.attached import AttachedEnlarger
 from limner.errors import UnknownWords, UserError
@@ -211,6 +210,26 @@ class Artist:
         """
         return style_of(picture, self.system)
 
+    def start(
+        self,
+        picture: str | Path | Image.Image,
+        prompt: str | Request | None = None,
+        *,
+        keep: str | Path | Image.Image | None = None,
+    ) -> Request:
+        """Return the request to begin from a picture, to `draw`, `morph` or `walk`.
+
+        Args:
+            picture: a file or an image, of any size; its middle square is read.
+            prompt: what is asked beside it, if anything.
+            keep: a mask of the same size: white stays as it is, black is drawn. Without it nothing has to stay.
+
+        Raises:
+            UserError: where one is no picture, the mask is of another size or keeps nothing or everything, or the
+                system begins from no pictures.
+        """
+        return asking.started(self.name, self.system, prompt, picture, keep)
+
     def drafts(
         self,
         prompt: str | Request | Sequence[str | Request] | None = None,
@@ -268,16 +287,34 @@ class Artist:
         return list(self.at(size).rows(rows, batch=batch, knobs=knobs))
 
     def rows(
-        self, rows: Sequence[tuple[Request, Seed]], *, batch: int = 16, knobs: Mapping[str, Any] | None = None
+        self,
+        rows: Sequence[tuple[Request, Seed]],
+        *,
+        batch: int = 16,
+        knobs: Mapping[str, Any] | None = None,
+        stop: Stop = TO_THE_END,
     ) -> Iterator[Image.Image]:
-        """Draw a picture of each (request, seed), many prompts at once; the requests are as `requests` gives them."""
-        return (image for image, *_ in self._drawn(rows, batch, self.knobs(knobs), last=1))
+        """Draw a picture of each (request, seed), many prompts at once; the requests are as `requests` gives them.
+
+        Args:
+            rows: what to draw.
+            batch: pictures drawn at once.
+            knobs: settings of drawing, by name.
+            stop: where drawings end before they are done. Where it keeps what Ctrl-C leaves, the pictures so far of
+                the batch come, whose recipes say after how many drafts they were stopped, and then KeyboardInterrupt.
+        """
+        return (image for image, *_ in self._drawn(rows, batch, self.knobs(knobs), 1, stop))
 
     def watch(
-        self, rows: Sequence[tuple[Request, Seed]], *, batch: int = 16, knobs: Mapping[str, Any] | None = None
+        self,
+        rows: Sequence[tuple[Request, Seed]],
+        *,
+        batch: int = 16,
+        knobs: Mapping[str, Any] | None = None,
+        stop: Stop = TO_THE_END,
     ) -> Iterator[PictureWithDrafts]:
         """Draw as `rows` does, and keep all drafts of each picture."""
-        drawn = self._drawn(rows, batch, self.knobs(knobs), last=None)
+        drawn = self._drawn(rows, batch, self.knobs(knobs), None, stop)
         return (PictureWithDrafts(*one, self.system.schema) for one in drawn)
 
     def attention(
@@ -312,10 +349,13 @@ class Artist:
     def redraw(self, recipe: Mapping[str, Any]) -> Image.Image:
         """Draw the picture of a recipe again (`limner.read` takes one from a PNG).
 
+        One that was stopped is drawn as far as it had come; without its field "stopped", to its end.
+
         Raises:
             UserError: where the recipe is for another kind of system, or of a size that it does not draw.
         """
-        return next(self.as_in(recipe).rows([self.row_of(recipe)], knobs=recipe.get("knobs")))
+        rows, stop = [self.row_of(recipe)], stopping.stop_of(recipe)
+        return next(self.as_in(recipe).rows(rows, knobs=recipe.get("knobs"), stop=stop))
 
     def as_in(self, recipe: Mapping[str, Any]) -> Artist:
         """Return the artist at the size of a recipe; raise as `at`."""
@@ -357,34 +397,44 @@ class Artist:
             raise
 
     def _drawn(
-        self, rows: Sequence[tuple[Request, Seed]], batch: int, knobs: Any, last: int | None
+        self, rows: Sequence[tuple[Request, Seed]], batch: int, knobs: Any, last: int | None, stop: Stop
     ) -> Iterator[tuple[Image.Image, Request, list[Draft]]]:
         """Draw; give each picture with what was asked and its `last` drafts, or all of them."""
         check_count(batch, "batch")
-        for some in _batches(rows, batch):
+        for some in batches(rows, batch):
             began = time.perf_counter()
-            drafts = collections.deque(self.sample(some, knobs), maxlen=last)
-            schema = self.system.schema
-            images = [self.enlarged(image) for image in answers.pictures(drafts[-1], schema)]
-            said = answers.said(drafts[-1], schema)
+            drawn, schema = stopping.drawn(self.sample(some, knobs), last, stop), self.system.schema
+            final = drawn.drafts[-1]
+            by = self if drawn.stopped is None else self.at(self.side)  # an early draft may be too small to enlarge
+            images, said = (
+                [by.enlarged(image) for image in answers.pictures(final, schema)],
+                answers.said(final, schema),
+            )
             each = 1000 * (time.perf_counter() - began) / len(images)
             for place, (row, image) in enumerate(zip(some, images, strict=True)):
-                self.sign(image, *row, knobs)
+                by.sign(image, *row, knobs, drawn.stopped)
                 image.info["milliseconds"] = each
                 if said[place]:
                     image.info[recipe.ANSWER] = said[place]
-                yield image, row[0], [draft_row(draft, place) for draft in drafts]
+                yield image, row[0], [draft_row(draft, place) for draft in drawn.drafts]
+            if drawn.interrupted:
+                raise KeyboardInterrupt(drawn.where if drawn.stopped else "")
 
     def enlarged(self, image: Image.Image) -> Image.Image:
         """Return a picture, or strip, as its system drew it, at `size`."""
         return image if self.enlarger is None or self.size == self.side else self.enlarger.enlarge(image)
 
-    def sign(self, image: Image.Image, request: Request, seed: Seed, knobs: Any) -> dict[str, Any]:
+    def sign(
+        self, image: Image.Image, request: Request, seed: Seed, knobs: Any, stopped: int | None = None
+    ) -> dict[str, Any]:
         """Write into a picture's `info` how it was drawn, and return that recipe as plain JSON values."""
-        return recipe.sign(image, self.recipe(request, seed, knobs))
+        return recipe.sign(image, self.recipe(request, seed, knobs, stopped))
 
-    def recipe(self, request: Request, seed: Seed, knobs: Any) -> dict[str, Any]:
-        """Return all that it takes to draw a request again; size and enlarger are said where a picture is enlarged."""
+    def recipe(self, request: Request, seed: Seed, knobs: Any, stopped: int | None = None) -> dict[str, Any]:
+        """Return all that it takes to draw a request again; size and enlarger are said where a picture is enlarged.
+
+        `stopped` is said, too, where the drawing was stopped after so many drafts.
+        """
         by = None if self.size == self.side else self.enlarger
         return {
             "artist": self.name,
@@ -394,12 +444,6 @@ class Artist:
             "knobs": dataclasses.asdict(knobs),
             "seed": seed,
             "limner": self.record.get("limner", ""),
-        } | ({"size": self.size, "enlarger": by.sha256} if by else {})
-
-
-def _batches(rows: Sequence[tuple[Request, Seed]], batch: int) -> Iterator[list[tuple[Request, Seed]]]:
-    """Part rows into batches, each of one kind of request; the stories of one batch have equally many lines."""
-    for _, alike in itertools.groupby(rows, key=lambda row: (type(row[0].ends()[0]), row[0].pictures())):
-        some = list(alike)
-        for start in range(0, len(some), batch):
-            yield some[start : start + batch]
+            **({"size": self.size, "enlarger": by.sha256} if by else {}),
+            **({stopping.KEY: stopped} if stopped else {}),
+        }

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
 
 from limner.errors import UserError
 from limner.requests import Request
@@ -27,6 +30,22 @@ def requests_of(name: str, system: System, prompt: Prompt | Sequence[Prompt]) ->
     if not prompts:
         raise UserError("there is no prompt: say what to draw")
     return [_checked(system, _request(name, system, one)) for one in prompts]
+
+
+def started(
+    name: str,
+    system: System,
+    prompt: Prompt,
+    picture: str | Path | Image.Image,
+    keep: str | Path | Image.Image | None = None,
+) -> Request:
+    """Return the request to begin from a picture, checked; see `limner.drawing.artist.Artist.start`."""
+    kind = next((kind for kind in system.kinds if kind.holds), None)
+    if kind is None:
+        raise UserError(f"{name} begins from no picture: it draws from a {names_of(system.kinds)}")
+    asked = None if prompt is None else _request(name, system, prompt)
+    (request,) = requests_of(name, system, kind.of(picture, keep, asked))
+    return request
 
 
 def names_of(kinds: Sequence[type[Request]]) -> str:

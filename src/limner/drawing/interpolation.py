@@ -1,4 +1,4 @@
-"""What lies between two requests and between two seeds, and the rows of a morph, a walk and a grid of children.
+"""What lies between two requests and between two seeds; rows of a morph, a walk, a grid of children; batches of rows.
 
 Artists, the command line and the studio take their rows from here, so the same call has the same recipes everywhere.
 """
@@ -6,7 +6,7 @@ Artists, the command line and the studio take their rows from here, so the same 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from limner.drawing.seeds import check_count, check_parts, seed_from_json
 from limner.errors import UserError
@@ -71,3 +71,11 @@ def mix_rows(first: Row, second: Row, rows: int, columns: int) -> list[Row]:
     c, d = seed_from_json(c), seed_from_json(d)
     down, across = ([i / (count - 1) for i in range(count)] for count in (rows, columns))
     return [(between(a, b, t), seed_between(c, d, u)) for t in down for u in across]
+
+
+def batches(rows: Sequence[Row], size: int) -> Iterator[list[Row]]:
+    """Part rows into batches, each of one kind of request; the stories of one batch have equally many lines."""
+    for _, alike in itertools.groupby(rows, key=lambda row: (type(row[0].ends()[0]), row[0].pictures())):
+        some = list(alike)
+        for start in range(0, len(some), size):
+            yield some[start : start + size]

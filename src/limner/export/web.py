@@ -68,6 +68,7 @@ def write(
         files |= {f"artists/{name}/{file}": content for file, content in written.items()}
         known = describe_artist(name, artist)
         known["can"] |= {"caption": False, "style": False}  # their nets are not here
+        known["requests"] = [kind.describe(artist.system.schema) for kind in artist.system.kinds if not kind.holds]
         descriptions.append(known)
     systems = describe_systems(dict(zip(names, artists, strict=True)))
     manifest = {

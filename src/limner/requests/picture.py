@@ -62,7 +62,7 @@ class Picture(Request):
     @classmethod
     def parse(cls, text: str, schema: Schema) -> Self:
         """Refuse any text: a picture is no text."""
-        raise UserError("a picture is not written as text: give a file with --start, in Python with start=")
+        raise UserError("a picture is not written as text: give a file with --start, in Python artist.start(file)")
 
     @classmethod
     def held_out(cls, data: Answered, split: str, count: int) -> Sequence[Request]:

@@ -110,6 +110,15 @@ class Request:
         return cls.parse(cell, schema)
 
     @classmethod
+    def of(cls, picture: Any, known: Any = None, asked: Request | None = None) -> Self:
+        """Return the request to begin from a picture, a file or an image; for kinds that hold one.
+
+        Raises:
+            UserError: it is no picture.
+        """
+        raise UserError(f"{cls.noun or cls.kind()} holds no picture")
+
+    @classmethod
     def held_out(cls, data: Answered, split: str, count: int) -> Sequence[Request]:
         """Return `count` requests that the first rows of a split answer, over again where there are fewer.
 

@@ -18,6 +18,7 @@ from PIL import Image
 
 from limner import __version__
 from limner.drawing.artist import Artist
+from limner.drawing.stopping import stop_of
 from limner.errors import UserError
 from limner.studio import errors, page_routes
 from limner.studio.drawing import picture_routes
@@ -37,6 +38,8 @@ SHUTDOWN_TIMEOUT = 30
 """Seconds in which requests that were accepted must finish after SIGTERM or SIGINT."""
 MAX_CONNECTIONS = 1_000
 """Connections at once; more are answered 503."""
+BASE64 = 4
+"""Characters of base64 for three bytes."""
 MAX_STUDY_BYTES = 64 * 2**20
 """Of a study of ratings, with its pictures."""
 PUBLIC_RATE = 600.0
@@ -120,6 +123,9 @@ def build(artists: Sequence[Artist], settings: Settings, gallery: Gallery | None
     page = page_routes.files()
     app.include_router(page_routes.router(page, describe_kinds()))
     body_by_path = dict.fromkeys(("/v1/styles", "/v1/captions"), settings.limits.upload)
+    if any(kind.holds for artist in artists for kind in artist.system.kinds):
+        with_pictures = settings.limits.body + 2 * BASE64 * settings.limits.upload // 3  # one, and its mask
+        body_by_path |= dict.fromkeys(drawing_routes.WITH_REQUESTS, with_pictures)
     if gallery is not None:
         body_by_path |= _add_gallery(app, studio, gallery)
     limits = dataclasses.replace(settings.limits, body_by_path=body_by_path)
@@ -184,7 +190,7 @@ def _add_gallery(app: FastAPI, studio: Studio, gallery: Gallery) -> dict[str, in
             artist = recipe["artist"]
             raise UserError(f"the checkpoint that drew this picture is not here: open the studio with {artist}")
         row, knobs = queue.artist.row_of(recipe), queue.artist.knobs(recipe.get("knobs"))
-        (picture,) = from_thread.run(queue.draw, [row], knobs, None, size)
+        (picture,) = from_thread.run(queue.draw, [row], knobs, None, size, stop_of(recipe))
         return picture.image
 
     app.include_router(gallery_routes.router(gallery, redraw))

@@ -14,7 +14,7 @@ import asyncio
 import collections
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -22,9 +22,11 @@ from typing import Any, TypeVar
 import torch
 from PIL import Image
 
+from limner.drawing import stopping
 from limner.drawing.artist import Artist
 from limner.drawing.drafts import draft_row
 from limner.drawing.interpolation import Row
+from limner.drawing.stopping import TO_THE_END, Stop
 from limner.imaging import answers
 from limner.studio.drawing.batch_invariance import DoubleRecurrent, PaddedProducts, warm_up
 from limner.studio.errors import QueueFull, StudioClosing
@@ -60,15 +62,17 @@ class Job:
     future: asyncio.Future[list[DrawnPicture]]
     size: int | None = None
     """Side of its pictures in pixels, as `Artist.at` takes it; jobs of several sizes may share a batch."""
+    stop: Stop = TO_THE_END
+    """Where its drawings end before they are done."""
     drawn: dict[int, DrawnPicture] = field(default_factory=dict)
     started: int = 0
     """Rows that are drawn or being drawn."""
 
     @property
-    def batch_key(self) -> tuple[Any, type, int]:
-        """Return what must be equal for two jobs to share a batch: knobs, kind of request, and lines of a story."""
+    def batch_key(self) -> tuple[Any, type, int, Stop]:
+        """Return what must be equal for two jobs to share a batch: knobs, kind of request, lines of a story, end."""
         request = self.rows[0][0]
-        return self.knobs, type(request.ends()[0]), request.pictures()
+        return self.knobs, type(request.ends()[0]), request.pictures(), self.stop
 
     def finish_row(self, index: int, picture: DrawnPicture) -> None:
         """Store the picture of one row; the last one completes the job."""
@@ -127,11 +131,17 @@ class ArtistQueue:
         return sum(request.pictures() for job in self._jobs for request, _ in job.rows[job.started :])
 
     async def draw(
-        self, rows: Sequence[Row], knobs: Any, on_draft: OnDraft | None = None, size: int | None = None
+        self,
+        rows: Sequence[Row],
+        knobs: Any,
+        on_draft: OnDraft | None = None,
+        size: int | None = None,
+        stop: Stop = TO_THE_END,
     ) -> list[DrawnPicture]:
         """Draw a picture of each row, `size` pixels a side, one of the artist's sizes, its own where None.
 
-        Cancelling it removes from the queue what is not being drawn yet.
+        Cancelling it removes from the queue what is not being drawn yet, and ends after its next draft what is being
+        drawn for nobody else.
 
         Raises:
             QueueFull: there is no room for so many.
@@ -142,7 +152,7 @@ class ArtistQueue:
         self._check_open()
         if self.waiting + sum(request.pictures() for request, _ in rows) > self.capacity:
             raise self._refuse()
-        job = Job(rows, knobs, on_draft, asyncio.get_running_loop().create_future(), size)
+        job = Job(rows, knobs, on_draft, asyncio.get_running_loop().create_future(), size, stop)
         self._jobs.append(job)
         self._update_waiting()
         self._wake.set()
@@ -217,8 +227,10 @@ class ArtistQueue:
         try:
             pictures = await asyncio.get_running_loop().run_in_executor(self._thread, self._draw_batch, slots)
         except Exception as error:
-            jobs = list(dict.fromkeys(job for job, _ in slots))
-            if len(jobs) == 1:
+            jobs = [job for job in dict.fromkeys(job for job, _ in slots) if not job.future.done()]
+            if isinstance(error, _Abandoned):
+                self.metrics.dropped.labels(self.artist.name).inc()
+            elif len(jobs) == 1 and all(job is jobs[0] for job, _ in slots):
                 self._fail(jobs[0], error)
                 return
             for job in jobs:
@@ -241,20 +253,46 @@ class ArtistQueue:
         rows, knobs = [job.rows[index] for job, index in slots], slots[0][0].knobs
         callbacks = [(i, job.on_draft) for i, (job, index) in enumerate(slots) if job.on_draft and index == 0]
         padded = rows + rows[:1] * (self.batch_size - len(rows))
-        last: Draft | None = None
+        stop = slots[0][0].stop
         with PaddedProducts(), DoubleRecurrent():
-            for last in self.artist.sample(padded, knobs):
-                for i, on_draft in callbacks:
-                    on_draft(draft_row(last, i))
-        assert last is not None, "a system yields a draft"
-        schema = self.artist.system.schema
+            drawn = stopping.drawn(_watched(self.artist.sample(padded, knobs), callbacks, slots), 1, stop)
+        last, schema = drawn.drafts[-1], self.artist.system.schema
         images, said = answers.pictures(last, schema)[: len(rows)], answers.said(last, schema)[: len(rows)]
-        drawn = zip([job for job, _ in slots], rows, images, said, strict=True)
-        return [_signed(self.artist.at(job.size), row, image, knobs, answer) for job, row, image, answer in drawn]
+        made = zip([job for job, _ in slots], rows, images, said, strict=True)
+        sizes = {job: None if drawn.stopped else job.size for job, _ in slots}  # a draft is as its system drew it
+        return [
+            _signed(self.artist.at(sizes[job]), row, image, (knobs, drawn.stopped), answer)
+            for job, row, image, answer in made
+        ]
 
 
-def _signed(artist: Artist, row: Row, image: Image.Image, knobs: Any, answer: Mapping[str, Any]) -> DrawnPicture:
-    """Enlarge a picture where that is asked for and write the recipe into it, as `Artist.rows` does."""
+class _Abandoned(Exception):
+    """All clients of a batch disconnected while it was drawn."""
+
+
+def _watched(
+    drafts: Iterator[Draft], callbacks: Sequence[tuple[int, OnDraft]], slots: Sequence[Slot]
+) -> Iterator[Draft]:
+    """Pass drafts on, each row's to its callback, and stop between two of them where nobody waits any more.
+
+    Raises:
+        _Abandoned: nobody does.
+    """
+    for draft in drafts:
+        for row, on_draft in callbacks:
+            on_draft(draft_row(draft, row))
+        if draft.progress < 1 and all(job.future.done() for job, _ in slots):
+            raise _Abandoned
+        yield draft
+
+
+def _signed(
+    artist: Artist, row: Row, image: Image.Image, how: tuple[Any, int | None], answer: Mapping[str, Any]
+) -> DrawnPicture:
+    """Enlarge a picture where that is asked for and write the recipe into it, as `Artist.rows` does.
+
+    `how` are the knobs, and after how many drafts it was stopped.
+    """
     image = artist.enlarged(image)
-    made = artist.sign(image, *row, knobs)
+    made = artist.sign(image, *row, *how)
     return DrawnPicture(image, made, dict(artist.system.unknown_words([row[0]])), answer)

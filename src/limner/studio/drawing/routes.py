@@ -20,6 +20,7 @@ from limner.errors import UserError
 from limner.imaging import answers
 from limner.requests import Request, Story
 from limner.studio.drawing.batching import ArtistQueue
+from limner.studio.drawing.pace import paced
 from limner.studio.drawing.responses import picture_png, plain_png, server_sent_event, story_frames, to_base64
 from limner.studio.drawing.schemas import (
     AttentionBody,
@@ -41,6 +42,8 @@ NO_TOKENS = {"image_tokens": 0, "text_tokens": 0}
 USAGE = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0, "input_tokens_details": NO_TOKENS}
 """Nothing is paid by the token here, but clients expect the field."""
 DEFAULT_PARTIAL_IMAGES = 64
+WITH_REQUESTS = tuple(f"/v1/images/{name}" for name in ("generations", "batch", "attention", "morph", "walk", "mix"))
+"""Paths whose bodies hold requests, and so pictures to begin from."""
 
 
 def router(studio: Studio) -> APIRouter:
@@ -59,7 +62,7 @@ def _add_single(routes: APIRouter, studio: Studio) -> None:
     async def generate(http: HttpRequest, body: GenerationBody) -> Response | dict[str, Any]:
         """Draw `n` pictures of a prompt; with `stream`, one picture and its drafts as server-sent events."""
         queue = studio.queue(body.model)
-        request, seed = studio.parse(queue.artist, body), seed_or_random(body.seed)
+        request, seed = await studio.parse(queue.artist, body), seed_or_random(body.seed)
         if isinstance(seed, int):
             seeds = seeds_of(queue.artist.system, body.n or 1, seed)
         elif body.n in (None, 1):
@@ -79,7 +82,7 @@ def _add_single(routes: APIRouter, studio: Studio) -> None:
     async def batch(http: HttpRequest, body: BatchBody) -> dict[str, Any]:
         """Draw a picture of each row, which may all be different; a story's picture is its strip."""
         queue = studio.queue(body.model)
-        rows = [(studio.parse(queue.artist, row), parse_seed(row.seed)) for row in body.rows]
+        rows = [(await studio.parse(queue.artist, row), parse_seed(row.seed)) for row in body.rows]
         return await studio.respond(http, queue, rows, body)
 
     @routes.post("/v1/images/story")
@@ -101,32 +104,32 @@ def _add_sequences(routes: APIRouter, studio: Studio) -> None:
     async def morph(http: HttpRequest, body: MorphBody) -> dict[str, Any]:
         """Draw the way from one prompt to another; the ends are the prompts themselves."""
         queue, seed = studio.queue(body.model), parse_seed(body.seed)
-        a, b = _two_requests(studio, queue, body.first, body.second)
+        a, b = await _two_requests(studio, queue, body.first, body.second)
         return await studio.respond(http, queue, morph_rows(a, b, body.frames, seed), body)
 
     @routes.post("/v1/images/walk")
     async def walk(http: HttpRequest, body: WalkBody) -> dict[str, Any]:
         """Draw one prompt while its noise moves from seed to seed; the last picture is at the last seed."""
         queue = studio.queue(body.model)
-        request, ends = studio.parse(queue.artist, body), [parse_seed(seed) for seed in body.seeds]
+        request, ends = await studio.parse(queue.artist, body), [parse_seed(seed) for seed in body.seeds]
         return await studio.respond(http, queue, walk_rows(request, ends, body.frames), body)
 
     @routes.post("/v1/images/mix")
     async def mix(http: HttpRequest, body: MixBody) -> dict[str, Any]:
         """Draw a grid between two parents, row by row: the parents are its first and its last picture."""
         queue = studio.queue(body.model)
-        a, b = _two_requests(studio, queue, body.first, body.second)
+        a, b = await _two_requests(studio, queue, body.first, body.second)
         first_seed, second_seed = parse_seed(body.first.seed), parse_seed(body.second.seed)
         rows = mix_rows((a, first_seed), (b, second_seed), body.rows, body.columns)
         grid = {"rows": body.rows, "columns": body.columns}
         return await studio.respond(http, queue, rows, body) | grid
 
 
-def _two_requests(
+async def _two_requests(
     studio: Studio, queue: ArtistQueue, first: PromptOrRequest, second: PromptOrRequest
 ) -> tuple[Request, Request]:
     """Return two requests; raise UserError where the artist draws nothing that lies between them."""
-    a, b = (studio.parse(queue.artist, body) for body in (first, second))
+    a, b = [await studio.parse(queue.artist, body) for body in (first, second)]
     if a != b:
         queue.artist.check_morphs()
     return a, b
@@ -159,7 +162,7 @@ async def _draw_attention(studio: Studio, http: HttpRequest, body: AttentionBody
     queue = studio.queue(body.model)
     if "attention" not in queue.artist.system.gives:
         raise UserError(f"{queue.artist.name} does not look at single words, so there is no attention to show")
-    request = studio.parse(queue.artist, body)
+    request = await studio.parse(queue.artist, body)
     words = words_of(request.sentence())
     if not words:
         raise ApiError(400, "attention is of the words of a sentence: give a prompt that has some", "prompt")
@@ -185,7 +188,7 @@ def _attention_maps(draft: Draft, words: int) -> dict[str, Any]:
 async def _stream(
     studio: Studio, http: HttpRequest, queue: ArtistQueue, row: Row, body: GenerationBody
 ) -> AsyncIterator[bytes]:
-    """Yield events: a picture's drafts as they are drawn, and then the picture."""
+    """Yield events: a picture's drafts as they are drawn, ten a second at most, and then the picture."""
     (size, scale), loop = studio.size(queue, body), asyncio.get_running_loop()
     of_draft = scale * size // queue.artist.side
     drafts: asyncio.Queue[Draft | None] = asyncio.Queue()
@@ -200,7 +203,7 @@ async def _stream(
     common = {"size": body.size or "auto", "quality": "auto", "background": "opaque", "output_format": "png"}
     try:
         index = 0
-        while (draft := await drafts.get()) is not None:
+        async for draft in paced(drafts):
             if index < limit:
                 (image,) = answers.pictures(draft, queue.artist.system.schema)
                 png = await run_in_threadpool(plain_png, image, of_draft)

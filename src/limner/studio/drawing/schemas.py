@@ -49,6 +49,7 @@ def _type(field: requests.Field) -> Any:
     """Return the type of a field of a request in a body, with its limits."""
     text, most = _items(field), Field(max_length=field.most)
     least = Field(min_length=1) if field.required else Field()
+    encoded = Annotated[str, Field(max_length=field.longest, pattern=r"^[A-Za-z0-9+/]*={0,2}$"), least]
     low, high = field.span
     types: dict[str, Any] = {
         "text": text,
@@ -59,6 +60,9 @@ def _type(field: requests.Field) -> Any:
         "labels": Annotated[list[text], most],  # type: ignore[valid-type]
         "turns": Annotated[list[tuple[text, text]], most],  # type: ignore[valid-type]
         "boxes": Annotated[list[tuple[text, Share, Share, Share, Share]], most],  # type: ignore[valid-type]
+        "picture": encoded,
+        "mask": encoded,
+        "request": "AnyRequest | None",
     }
     return types[field.type]
 
@@ -69,7 +73,8 @@ def _body(kind: type[requests.Request]) -> type[StrictModel]:
     fields: dict[str, Any] = {field.name: (_type(field), defaults[field.name]) for field in kind.fields()}
     name = f"{kind.__name__}Request"
     tagged: Any = Literal[kind.kind()]
-    return create_model(name, __base__=StrictModel, __doc__=kind.__doc__, kind=(tagged, ...), **fields)
+    doc, module = kind.__doc__, __name__
+    return create_model(name, __base__=StrictModel, __doc__=doc, __module__=module, kind=(tagged, ...), **fields)
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:
@@ -126,7 +131,8 @@ else:
         Union[(*(Annotated[body, Tag(name)] for name, body in BODIES.items()), Annotated[OwnRequest, Tag(OWN)])],
         Discriminator(_tag),
     ]
-BlendRequest.model_rebuild()
+for _made in BODIES.values():
+    _made.model_rebuild()
 
 
 class StyleSeed(StrictModel):
@@ -164,7 +170,7 @@ class PromptOrRequest(StrictModel):
 class GenerationBody(DrawingOptions, PromptOrRequest):
     """As in the OpenAI API, with `seed`, `knobs` and `request`; fields that mean nothing here are accepted and ignored.
 
-    `stream` sends each draft when it is drawn, `partial_images` of them at most.
+    `stream` sends each draft when it is drawn, ten a second and `partial_images` of them at most.
     """
 
     n: Count | None = None

@@ -7,7 +7,8 @@ import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from limner import catalogue
+from limner import catalogue, settings
+from limner.catalogue import summaries
 from limner.drawing.artist import Artist
 from limner.drawing.describe import lacks_captioner
 from limner.errors import UserError
@@ -65,16 +66,22 @@ def describe_kinds() -> list[dict[str, Any]]:
 
 
 def _knobs(artist: Artist) -> list[dict[str, Any]]:
-    """Return each knob with its type, default and meaning, which is empty where the class cannot be imported."""
+    """Return each knob with its type, default, bounds (`span`, where it has some) and meaning.
+
+    The meaning is empty where the class cannot be imported.
+    """
     try:
         meanings = {field.name: field.about for field in catalogue.summary(str(artist.record["system"])).knobs}
     except UserError:
         meanings = {}
-    return [
-        {"name": knob.name, "kind": str(knob.type), "default": value, "about": meanings.get(knob.name, "")}
-        for knob in dataclasses.fields(artist.knobs())
-        for value in [getattr(artist.knobs(), knob.name)]
-    ]
+    values, bounds = artist.knobs(), settings.bounds(type(artist.knobs()))
+
+    def described(knob: dataclasses.Field[Any]) -> dict[str, Any]:
+        span = {"span": [bounds[knob.name].least, bounds[knob.name].most]} if knob.name in bounds else {}
+        about = {"default": getattr(values, knob.name), "about": meanings.get(knob.name, "")}
+        return {"name": knob.name, "kind": summaries.bare(str(knob.type))} | about | span
+
+    return [described(knob) for knob in dataclasses.fields(values)]
 
 
 def describe_systems(artists: Mapping[str, Artist]) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ export function isStory(request) {
   return Boolean(kindOf(request)?.several);
 }
 
-/** Of each field type: what is said of it in words, and what chance makes of it. */
+/** Of each field type: what is said of it in words, and what chance makes of it; what is `given` chance leaves alone. */
 const TYPES = {
   text: {
     empty: "",
@@ -81,10 +81,19 @@ const TYPES = {
     complete: ({ choices }, value) => value || pick(choices),
   },
   number: {
-    empty: null,
+    first: ({ span: [low] }) => low,
     say: String,
     texts: () => [],
     chance: ({ span: [low, high] }) => Math.round(100 * (low + Math.random() * (high - low))) / 100,
+  },
+  picture: { empty: "", given: true, say: (value) => value && "from a picture", texts: () => [] },
+  mask: { empty: "", given: true, say: (value) => value && "part of it as it is", texts: () => [] },
+  request: {
+    empty: null,
+    given: true,
+    clean: (value) => value && requestOf(kindOf(value), value),
+    say: (value) => (value ? sayFields(value) : ""),
+    texts: (value) => (value ? textsIn(value) : []),
   },
 };
 
@@ -136,7 +145,8 @@ export function changed(state, { said, ...changes }) {
 
 /** Return what is said of a field, or what it is where nothing is. */
 export function fieldValue(field, said) {
-  return said[field.name] ?? field.default ?? TYPES[field.type].empty ?? field.span[0];
+  const { empty, first = () => empty } = TYPES[field.type];
+  return said[field.name] ?? field.default ?? first(field);
 }
 
 /** Return the request of what is said, null where a field that it takes is empty. */
@@ -155,11 +165,22 @@ export function saidOf({ kind: _, ...said }) {
   return said;
 }
 
+/** Return the kinds of request that may be asked within one that holds others. */
+export function innerKinds(artist) {
+  return artist.requests.filter(({ asks, fields }) => asks && !fields.some(({ type }) => type === "request"));
+}
+
+/** Return of what is said that which only a person can give: pictures, and what is asked beside them. */
+export function givenIn(kind, said) {
+  const names = shownFields(kind).filter(({ type }) => TYPES[type].given);
+  return Object.fromEntries(names.map(({ name }) => [name, said[name]]).filter(([, value]) => value !== undefined));
+}
+
 /** Return what is said with all by chance that may be. */
 export function byChance(kind, artist, phrases) {
-  const pairs = shownFields(kind).map((field) => {
-    const { complete, chance } = TYPES[field.type];
-    const empty = TYPES[field.type].empty;
+  const fields = shownFields(kind).filter(({ type }) => !TYPES[type].given);
+  const pairs = fields.map((field) => {
+    const { complete, chance, empty = null } = TYPES[field.type];
     if (field !== wordsField(kind) && field.type === "text") return [field.name, ""];
     if (complete) return [field.name, complete(field, empty, artist, phrases)];
     return [field.name, chance && canChoose(field) ? chance(field) : empty];

@@ -40,26 +40,33 @@ function Knob({ knob, value, onSet }) {
   }
   if (knob.kind === "float") {
     const most = Math.max(2, 2 * Math.abs(knob.default));
+    const [low, high] = knob.span ?? [knob.default < 0 ? -most : 0, most];
     return html`<div>
       <${Slider}
         label=${name}
         value=${value}
-        min=${knob.default < 0 ? -most : 0}
-        max=${most}
-        step="0.05"
+        min=${low}
+        max=${high}
+        step=${knob.span ? "any" : "0.05"}
         onInput=${(next) => onSet(knob, next)}
       />
       ${about}
     </div>`;
   }
   const typed = (event) => {
-    const next = knob.kind === "int" ? Math.round(Number(event.target.value)) : event.target.value;
+    const next = knob.kind === "int" ? within(knob.span, Math.round(Number(event.target.value))) : event.target.value;
     if (event.target.value !== "") onSet(knob, next);
   };
   return html`<div>
     <label class="row"
-      >${name} <${DeferredField} type=${knob.kind === "int" ? "number" : "text"} value=${value} onChange=${typed}
+      >${name} <${DeferredField} type=${knob.kind === "int" ? "number" : "text"} min=${knob.span?.[0]} max=${knob.span?.[1]}
+        value=${value} onChange=${typed}
     /></label>
     ${about}
   </div>`;
+}
+
+/** Return a number, or the nearest that lies between the bounds, where there are some. */
+function within(span, number) {
+  return span ? Math.min(Math.max(number, span[0]), span[1]) : number;
 }

@@ -1,6 +1,16 @@
 // The request in the draw view: a form made of the fields of its kind; values write into the words, or are the request.
 
-import { byChance, fieldValue, isBlend, shownFields, valuesField, withWords, wordsField, wordsIn } from "../fields.js";
+import {
+  byChance,
+  fieldValue,
+  givenIn,
+  isBlend,
+  shownFields,
+  valuesField,
+  withWords,
+  wordsField,
+  wordsIn,
+} from "../fields.js";
 import { Icon } from "../parts.js";
 import { randomSeed } from "../random.js";
 import { parts } from "../requests.js";
@@ -122,5 +132,5 @@ export function surprised(artist, phrases, state) {
   const kind = kindIn(artist, state);
   const seed = randomSeed();
   if (!kind.asks || (wordsField(kind) && !phrases)) return { seed };
-  return { seed, said: byChance(kind, artist, phrases) };
+  return { seed, said: { ...givenIn(kind, state.said), ...byChance(kind, artist, phrases) } };
 }

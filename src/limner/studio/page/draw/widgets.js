@@ -1,9 +1,11 @@
-// The controls of the fields of a request, one for each type of field; words, values and labels have their own.
+// The controls of the fields of a request, one for each type of field; the form has its own for words, values, labels.
 
-import { randomBox } from "../fields.js";
-import { DeferredField, IconButton } from "../parts.js";
+import { fieldValue, innerKinds, randomBox, shownFields } from "../fields.js";
+import { DeferredField, ErrorLine, FileDrop, IconButton, useShared, useWork } from "../parts.js";
 import { pick } from "../random.js";
-import { html } from "../vendor/preact.js";
+import { html, useState } from "../vendor/preact.js";
+import { Labels } from "./chips.js";
+import { encoded } from "./encoded.js";
 
 const SIDES = ["x", "y", "width", "height"];
 
@@ -99,6 +101,77 @@ function inside([label, x, y, ...sides]) {
   return [label, within(x, width), within(y, height), width, height];
 }
 
+/** A picture, or a mask: dropped or chosen, shown small, and taken out again. */
+function PictureField({ field, value, onChange }) {
+  const [error, setError] = useState(null);
+  const [busy, busyWhile] = useWork(setError);
+  const read = busyWhile(async (file) => {
+    setError(null);
+    const next = await encoded(file);
+    onChange(constant(next));
+  });
+  return html`<div class="stack" aria-busy=${busy}>
+    <${FileDrop} id=${`file-${field.name}`} label=${field.about} onFile=${read} />
+    ${
+      value &&
+      html`<div class="row">
+        <img width="64" alt=${field.about} src=${`data:image/png;base64,${value}`} />
+        <button type="button" class="plain small" onClick=${() => onChange(constant(""))}>Take it out</button>
+      </div>`
+    }
+    <${ErrorLine} error=${error} />
+  </div>`;
+}
+
+/** A request of another kind within this one, or none. */
+function RequestField({ field, value, onChange }) {
+  const { artist } = useShared();
+  const kinds = innerKinds(artist);
+  const kind = kinds.find((one) => one.kind === value?.kind);
+  const choose = (name) => onChange(constant(name ? { kind: name } : null));
+  const write = (inner) => (next) => onChange((old) => ({ ...old, [inner.name]: next(fieldValue(inner, old ?? {})) }));
+  return html`<fieldset class="stack">
+    <legend>${field.about}</legend>
+    <select aria-label=${field.about} value=${kind?.kind ?? ""} onChange=${(event) => choose(event.target.value)}>
+      <option value="">nothing</option>
+      ${kinds.map((one) => html`<option key=${one.kind} value=${one.kind}>${one.noun}</option>`)}
+    </select>
+    ${
+      kind &&
+      shownFields(kind).map(
+        (inner) =>
+          html`<${Widget} key=${inner.name} field=${inner} value=${fieldValue(inner, value)} onChange=${write(inner)} />`,
+      )
+    }
+  </fieldset>`;
+}
+
+function LinesField({ field, value, onChange }) {
+  return html`<label>${field.about}
+    <textarea name=${field.name} rows="3" onInput=${(event) => onChange(constant(event.target.value.split("\n")))}
+      value=${value.join("\n")} />
+  </label>`;
+}
+
+/** A value of each name, or none. */
+function ValuesField({ field, value, onChange }) {
+  const choose = (name, chosen) => onChange(({ [name]: _, ...rest }) => (chosen ? { ...rest, [name]: chosen } : rest));
+  return html`<div class="stack">
+    ${Object.entries(field.choices).map(
+      ([name, choices]) => html`<label class="row" key=${name}>${name.replaceAll("_", " ")}
+        <select name=${name} value=${value[name] ?? ""} onChange=${(event) => choose(name, event.target.value)}>
+          <option value="">open</option>
+          ${choices.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}
+        </select>
+      </label>`,
+    )}
+  </div>`;
+}
+
+function LabelsField({ field, value, onChange }) {
+  return html`<${Labels} labels=${field.choices} chosen=${value} onChange=${(next) => onChange(constant(next))} />`;
+}
+
 /** How boxes lie in the picture. */
 function Placed({ boxes }) {
   return html`<svg viewBox="0 0 1 1" width="160" height="160" role="img" aria-label="Where the boxes lie">
@@ -113,7 +186,19 @@ function Placed({ boxes }) {
   </svg>`;
 }
 
-const CONTROLS = { text: TextField, choice: Choice, number: Numeric, turns: Turns, boxes: Boxes };
+const CONTROLS = {
+  text: TextField,
+  choice: Choice,
+  number: Numeric,
+  turns: Turns,
+  boxes: Boxes,
+  lines: LinesField,
+  values: ValuesField,
+  labels: LabelsField,
+  picture: PictureField,
+  mask: PictureField,
+  request: RequestField,
+};
 
 function replaced(list, place, make) {
   return list.map((one, i) => (i === place ? make(one) : one));
