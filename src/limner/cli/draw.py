@@ -209,7 +209,7 @@ def keep(
     beside = {
         name: str(recipe.write(page, free(folder, f"{path.stem}-{name}"))) for name, page in (sheets or {}).items()
     }
-    spoken = [answer["text"]] if "text" in answer else []
+    spoken = [answer[name] for name in ("text", "says") if name in answer]
     emit(result | beside | answer, as_json, "\n".join([*spoken, str(path), *beside.values()]))
     if show and not as_json:
         for page in sheets.values() if sheets else [image]:

@@ -173,7 +173,7 @@ def climb(hills: Sequence[Hill], knobs: ClimbKnobs, start: Tensor, noise: Callab
         noise: draws (B, H) from N(0, 1): for a step, where its knob is not 0, and for where to begin anew.
     """
     chain = min(knobs.restart or knobs.steps, knobs.steps)
-    h, ends = on_grid(start), Ends()
+    h, ends = start if knobs.done else on_grid(start), Ends()
     for step in range(knobs.done, knobs.steps):
         if step > knobs.done and step % chain == 0:
             ends.keep(h, together(hills, Hill.value, h))
