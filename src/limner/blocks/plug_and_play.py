@@ -42,6 +42,10 @@ from limner.requests import Picture, Request, Takes, shares
 from limner.system import Phase, System
 
 
+PLACES = 16
+"""Words of the longest sentence of a group, at least: products of fewer rows are summed in another order."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PlugAndPlayConfig:
     """What people change."""
@@ -250,12 +254,12 @@ class PlugAndPlay:
         A whole sentence is one graph: the gradient of a late word reaches the picture through all earlier states, too.
         """
         with recurrent_gradients(self.captioner):
-            return self.captioner(self.features(images), texts)[0].sum(dim=1)
+            return self.captioner(self.features(images), texts, PLACES)[0].sum(dim=1)
 
     def scored(self, images: Tensor, texts: Sequence[str]) -> tuple[Tensor, list[str], list[str]]:
         """Return log p(y | x), the captioner's likeliest word at each place of y, and y as it reads it."""
         with recurrent_gradients(self.captioner):
-            return self.captioner.scored(self.features(images), texts)
+            return self.captioner.scored(self.features(images), texts, PLACES)
 
     def hill(self, rows: tuple[int, ...], given: Given, likelihood: Callable[[Tensor], Tensor]) -> Hill:
         """Return what a group of rows climbs, some of whose pictures may be given in part."""

@@ -44,24 +44,25 @@ class Captioner(nn.Module):
         self.recur = nn.LSTM(embedding, hidden, batch_first=True)
         self.say = nn.Linear(hidden, len(lexicon))
 
-    def forward(self, features: Tensor, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor, texts: Sequence[str], least: int = 1) -> tuple[Tensor, Tensor]:
         """Return the log-probability of each word of each text, the text's end included, and their mask.
 
         Args:
             features: (B, F) of each text's picture.
             texts: B of them.
+            least: places L at least, so that sums are ordered alike however short the texts are.
 
         Returns:
             (B, L), 0 beyond the end, and (B, L) true up to it.
         """
-        logits, ids, mask = self._logits(features, texts)
+        logits, ids, mask = self._logits(features, texts, least)
         logs = logits.log_softmax(dim=2).gather(2, ids[..., None]).squeeze(2)
         return logs.masked_fill(~mask, 0.0), mask
 
-    def _logits(self, features: Tensor, texts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
+    def _logits(self, features: Tensor, texts: Sequence[str], least: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return the logits of each place of each text (B, L, V), the words there (B, L), and their mask (B, L)."""
         rows = [[*self.lexicon.ids(text)[:LONGEST], END] for text in texts]
-        longest = max(map(len, rows))
+        longest = max(least, *map(len, rows))
         ids = torch.tensor([row + [END] * (longest - len(row)) for row in rows], device=features.device)  # (B, L)
         lengths = torch.tensor([len(row) for row in rows], device=features.device)
         mask = torch.arange(longest, device=features.device) < lengths[:, None]
@@ -70,7 +71,7 @@ class Captioner(nn.Module):
         states, _ = self.recur(picture + previous)
         return self.say(states).float(), ids, mask
 
-    def scored(self, features: Tensor, texts: Sequence[str]) -> tuple[Tensor, list[str], list[str]]:
+    def scored(self, features: Tensor, texts: Sequence[str], least: int = 1) -> tuple[Tensor, list[str], list[str]]:
         """Return log p of each text, the likeliest word at each of its places, and the text as it is read.
 
         A place is guessed after the true words before it; the end of a text is a place, too, and guesses stop with it.
@@ -78,11 +79,12 @@ class Captioner(nn.Module):
         Args:
             features: (B, F) of each text's picture.
             texts: B of them.
+            least: as above.
 
         Returns:
             (B,) in nats, all words and the end together; B sentences; B sentences.
         """
-        logits, ids, mask = self._logits(features, texts)
+        logits, ids, mask = self._logits(features, texts, least)
         logs = logits.log_softmax(dim=2).gather(2, ids[..., None]).squeeze(2).masked_fill(~mask, 0.0)
         guessed = logits.detach().argmax(dim=2).masked_fill(~mask, END)
         said, read = ([self._words(row) for row in some.tolist()] for some in (guessed, ids))
