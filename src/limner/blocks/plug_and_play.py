@@ -41,7 +41,6 @@ from limner.optimisers import adam
 from limner.requests import Picture, Request, Takes, shares
 from limner.system import Phase, System
 
-
 PLACES = 16
 """Words of the longest sentence of a group, at least: products of fewer rows are summed in another order."""
 

@@ -157,8 +157,11 @@ class Mmvr(System):
 
     def check_request(self, request: Request) -> None:
         """Refuse what has no line with words, or more lines than are read."""
-        for one in asked([request]):
-            count = len(lines_of(parts_of(one)))
+        for end in asked([request])[0].ends():
+            parts = parts_of(end)
+            count = len(lines_of(parts))
+            if parts and not count:
+                raise UserError("there is no sentence in the prompt: say what to draw, a sentence a line")
             if count > MOST:
                 raise UserError(f"{count} sentences of one meaning are more than the {MOST} that are read")
 
