@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from climbing_tables import climbing_mmvr, climbing_ppgn, climbing_speed
 from comparisons import ROOT, bench, chatpainter, layout_vae, lines, made, made_by, on_a_core, table, textkd
 
 from limner.cli.judge import pictures_of
@@ -308,6 +309,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "controlgan": lambda: bench("controlgan"),
     "leicagan": lambda: bench("leicagan"),
     "textkd": textkd,
+    "climbing": climbing_ppgn,
+    "climbing_mmvr": climbing_mmvr,
+    "climbing_speed": climbing_speed,
 }
 
 

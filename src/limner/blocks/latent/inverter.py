@@ -228,7 +228,7 @@ def inverting(nets: Inversion, optimiser: OptimiserFactory, *, images: int, batc
         images: budget in pictures.
         batch: pictures in a step.
     """
-    halved = step_halving(4)  # of 1.3 million steps after 300, 500, 700, 900 and 1,100 thousand in DeePSiM
+    halved = step_halving(4)  # published: halved several times between 300,000 and 1.1 million of 1.3 million steps
     players = {
         "critic": Player(modules=[nets.critic], optimiser=optimiser, schedule=halved),
         "generator": Player(modules=[nets.generator], optimiser=optimiser, schedule=halved),
