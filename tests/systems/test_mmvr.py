@@ -176,6 +176,11 @@ def test_it_begins_with_the_nets_of_a_ppgn(data: Dataset, tmp_path: Path) -> Non
     assert system.state_dict().keys() == ppgn.state_dict().keys()
 
 
+def test_no_other_condition_is_put_into_it(system: Mmvr) -> None:
+    with pytest.raises(UserError, match="MMVR weighs by what its own captioner says"):
+        system.climb_by(system)
+
+
 def test_too_many_sentences_are_refused(system: Mmvr) -> None:
     with pytest.raises(UserError, match="17 sentences of one meaning are more than the 16 that are read"):
         system.check_request(Caption("a hat\n" * 17))

@@ -165,6 +165,12 @@ class Mmvr(System):
             if count > MOST:
                 raise UserError(f"{count} sentences of one meaning are more than the {MOST} that are read")
 
+    def climb_by(self, condition: System) -> None:
+        """Refuse: it weighs by what its own captioner says."""
+        raise UserError(
+            "MMVR weighs by what its own captioner says, so no other condition can be put into it: use ppgn"
+        )
+
     @torch.no_grad()
     def style(self, images: Tensor) -> Tensor:
         """Return the codes of pictures (B, 3, S, S): where a climb may start; (B, H)."""

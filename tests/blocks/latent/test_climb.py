@@ -82,9 +82,7 @@ def test_a_step_by_hand() -> None:
 def test_the_rate_falls_linearly() -> None:
     start = torch.full((1, 3), 10.0)
     one = Hill((0,), generate, encode, likelihood)
-    reached = [
-        at.h for at in climb([one], knobs(prior=1.0, rate=1.0), start, torch.Tensor)
-    ]
+    reached = [at.h for at in climb([one], knobs(prior=1.0, rate=1.0), start, torch.Tensor)]
     gone = torch.stack([start, *reached]).diff(dim=0)[:, 0, 0]
     assert_close(gone, torch.tensor([1.0, 0.75, 0.5, 0.25]))
 
