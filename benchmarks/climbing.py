@@ -37,6 +37,8 @@ PPGN: dict[str, dict[str, float]] = {
     "epsilon2=0": {"condition": 0.0},
     "epsilon1=0": {"prior": 0.0},
     "default": {},
+    "epsilon1=0.01": {"prior": 0.01},
+    "epsilon1=0.1": {"prior": 0.1},
     "epsilon1=1": {"prior": 1.0},
 }
 """Rows by the knobs that are changed."""
