@@ -7,8 +7,7 @@ import contextlib
 import dataclasses
 import inspect
 import json
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from declared import docstrings, documented
 from limner import catalogue, checkpoint, settings
 from limner.blocks.given import given_pictures
 from limner.catalogue import summaries
@@ -302,18 +302,6 @@ def test_exported_parts_draw_what_the_system_draws(name, toys):
             assert torch.allclose(mine, theirs, atol=1e-4)
 
 
-def docstrings(kind: type) -> dict[str, str]:
-    """Return the docstring under each field of a dataclass."""
-    told: dict[str, str] = {}
-    for declared in [part for part in reversed(kind.__mro__) if dataclasses.is_dataclass(part)]:
-        (node,) = ast.parse(inspect.getsource(declared)).body
-        assert isinstance(node, ast.ClassDef)
-        for field, after in pairwise(node.body):
-            if isinstance(field, ast.AnnAssign) and isinstance(after, ast.Expr):
-                told[ast.unparse(field.target)] = " ".join(ast.literal_eval(after.value).split())
-    return told
-
-
 @every
 def test_the_brief_is_read_from_the_file_and_agrees_with_the_summary(name, monkeypatch):
     summary = catalogue.summary(name)
@@ -367,16 +355,6 @@ def test_every_field_is_documented(name):
         assert list(named) == [field.name for field in dataclasses.fields(kind)], (
             f"{kind} has a field without a docstring"
         )
-
-
-def documented(node: ast.ClassDef) -> Iterator[str]:
-    """Yield the names of fields that a string follows."""
-    for field, after in zip(node.body, [*node.body[1:], None], strict=True):
-        says = (
-            isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str)
-        )
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and says:
-            yield field.target.id
 
 
 @every

@@ -14,6 +14,8 @@ from PIL import ExifTags, Image, ImageOps
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"})
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 """What is decoded. Pillow tells formats by content and would start Ghostscript for PostScript, a program of its own."""
+SENT = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
+"""First bytes of PNG, JPEG, GIF and WebP: of what strangers send no other format is decoded."""
 MOST_PIXELS = 50_000_000
 """A picture with more is taken for a decompression bomb and never decoded."""
 

@@ -246,7 +246,8 @@ class System(nn.Module):
         evaluation mode. Callers use `sample_drafts`. They never disable gradients: a system that needs none decorates
         this with `no_grad`, and one that climbs has them, with `torch.enable_grad()` around what needs them and
         `limner.blocks.gradients.recurrent_gradients` around a recurrent net. A climb is a drawing of many drafts: the
-        caller may stop after any of them, so each is a picture that can be kept.
+        caller may stop after any of them, so each is a picture that can be kept, or one that shows nothing
+        (`Draft(progress=...)`) where it is only a place to stop at.
 
         Args:
             requests: B of them, of the kinds it `takes`, or `Blend`s of such. Where it takes `Picture`,

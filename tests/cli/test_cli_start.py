@@ -16,6 +16,7 @@ from limner import catalogue
 from limner.drawing import artist, recipe
 from limner.errors import UserError
 from limner.pictures import square
+from limner.requests import to_json
 
 Run = Callable[..., tuple[int, str, str]]
 OUT = ("--artist", "climber", "-o", "out")
@@ -84,6 +85,16 @@ def test_again_needs_no_picture(run: Run) -> None:
     assert made == recipe.read("second/a-hat-5.png") and len(json.dumps(made)) < 1000
 
 
+def test_files_of_other_formats_are_read(run: Run) -> None:
+    """What is sent on is a PNG then: it is drawn from as the same pixels in a PNG are."""
+    Image.open("face.png").save("face.bmp")
+    Image.open("mask.png").save("mask.tiff")
+    for start, keep, out in (("face.png", "mask.png", "one"), ("face.bmp", "mask.tiff", "other")):
+        arguments = ("--start", start, "--keep", keep, "--seed", "5", "--artist", "climber", "-o", out)
+        assert run("draw", "a hat", *arguments)[0] == 0
+    assert same("one/a-hat-5.png", "other/a-hat-5.png")
+
+
 def test_a_start_needs_no_prompt(run: Run) -> None:
     assert run("draw", "--start", "face.png", "--seed", "5", *OUT) == (0, "out/picture-5.png\n", "")
 
@@ -97,12 +108,24 @@ def test_python_begins_from_a_picture_likewise(run: Run) -> None:
     assert len({image.tobytes() for image in drawer.morph(request, other)}) > 2
 
 
+def test_a_file_of_prompts_says_it_in_its_column_request(run: Run) -> None:
+    """As JSON, and again where it lies beside what was drawn."""
+    request = to_json(artist.load("climber").start("face.png", "a hat", keep="mask.png"))
+    Path("some.jsonl").write_text(json.dumps({"request": request}) + "\n")
+    assert run("draw", "--prompts", "some.jsonl", "--seed", "1", *OUT)[0] == 0
+    (line,) = Path("out/metadata.jsonl").read_text().splitlines()
+    assert json.loads(json.loads(line)["request"]) == request
+    assert np.array_equal(
+        np.asarray(Image.open("out/000000.png"))[:4], np.asarray(square(Image.open("face.png"), 8))[:4]
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (("--start", "none.png"), "the picture none.png cannot be read: No such file"),
         (("--start", "climber"), "climber cannot be read: Is a directory"),
-        (("--start", "climber/system.json"), "pixels is not a picture"),
+        (("--start", "climber/system.json"), "the picture climber/system.json is not a picture"),
         (("--start", "face.png", "--keep", "small.png"), "the mask has 20 x 15 pixels, and its picture has 40 x 30"),
         (("--start", "face.png", "--keep", "black.png"), "the mask keeps nothing of the picture"),
         (("--start", "face.png", "--keep", "white.png"), "the mask keeps the whole picture"),
@@ -142,6 +165,16 @@ def test_ctrl_c_keeps_the_last_draft(run: Run, steps: Callable[[int | None], Non
     assert same("done/a-hat-5.png", "whole/a-hat-5.png")
     assert recipe.read("done/a-hat-5.png") == recipe.read("whole/a-hat-5.png")
     assert run("draw", "a hat", "--start", "out/a-hat-5.png", "--seed", "6", *OUT)[0] == 0
+
+
+def test_ctrl_c_between_two_drafts_keeps_the_one_before(run: Run, steps: Callable[[int | None], None]) -> None:
+    steps(6)
+    code, _, err = run("draw", "a hat", "--seed", "5", "--knob", "every=3", *OUT)
+    assert code == 130 and "stopped at step 3" in err and recipe.read("out/a-hat-5.png")["stopped"] == 3
+    steps(None)
+    assert run("draw", "--again", "out/a-hat-5.png", "-o", "again")[0] == 0 and same(
+        "out/a-hat-5.png", "again/a-hat-5.png"
+    )
 
 
 def test_ctrl_c_in_a_later_batch_keeps_the_batches_before(run: Run, steps: Callable[[int | None], None]) -> None:

@@ -10,8 +10,11 @@ import torch
 
 from artists import published
 from artists_that import artist
+from fake_climber import Climber
+from fake_climber import Config as ClimberConfig
 from limner import catalogue, checkpoint
 from limner.data.dataset import Dataset
+from limner.drawing.artist import Artist
 from limner.errors import UserError
 from limner.evaluation.bench import columns
 from limner.evaluation.evaluate import certify, evaluate, publish_judge
@@ -156,3 +159,13 @@ def test_a_judge_needs_something_to_judge_by() -> None:
 def test_a_judge_does_not_draw(held_out: HeldOut) -> None:
     with pytest.raises(UserError, match="does not draw"):
         held_out.judge.network.sample([], None, None)  # type: ignore[arg-type]
+
+
+def test_who_completes_pictures_is_measured_on_held_out_ones(held_out: HeldOut) -> None:
+    """Its first kind of request is a picture with a hole: what it leaves as it was counts as what it draws."""
+    torch.manual_seed(0)
+    system = Climber(ClimberConfig(size=16, first="picture"), held_out.data.schema).eval()
+    record = {"system": "climber", "sha256": {"weights.safetensors": "0" * 64}, "trained": {}}
+    report = evaluate(Artist(system, record, "completes", Path("nowhere")), held_out)
+    grey = evaluate(artist(held_out.data, "grey"), held_out)
+    assert value(report, "SSIM") > value(grey, "SSIM") and value(report, "fid") < value(grey, "fid")

@@ -228,6 +228,8 @@ def test_a_picture_has_the_same_name_everywhere() -> None:
     ]
     recipes.append({"request": {"kind": "story", "lines": ["a"] * 30}, "seed": {"noise": [0.5, -2.0], "of": "ü"}})
     recipes += [recipes[0] | {"size": 256, "enlarger": "0b" * 32}, recipes[0] | {"size": 128, "enlarger": "0b" * 32}]
+    recipes += [recipes[0] | {"stopped": 3}, recipes[0] | {"request": {"kind": "picture", "pixels": "ab+/"}}]
+    recipes += [recipes[0] | {"request": {"kind": "picture", "pixels": "ab", "asked": {"kind": "layout", "boxes": []}}}]
     whole: list[dict[str, Any]] = [{"artist": "x", "system": "y", "checkpoint": "0a" * 32} | one for one in recipes]
     program = """
     const { checked, identity } = await import(`${page}/browser/recipe.js`);

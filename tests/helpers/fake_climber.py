@@ -47,7 +47,7 @@ class Knobs:
     steps: Annotated[int, Between(1, 1000)] = 6
     """Steps of the climb."""
     every: Annotated[int, Between(1, 1000)] = 1
-    """A draft after as many steps."""
+    """A draft after as many steps; those between show nothing."""
     noise: Annotated[float, Between(0, 10)] = 0.1
     """How much chance is in each step."""
 
@@ -110,8 +110,9 @@ class Climber(System):
             move = uphill / uphill.abs().mean(dim=1, keepdim=True).clamp_min(1e-12) + knobs.noise * further.normal(Z)
             h = h + 0.1 * (1 - i / knobs.steps) * move
             done = (i + 1) / knobs.steps
-            if (i + 1) % knobs.every == 0 or done == 1:
-                yield Draft(images=keep_known(self.draw(h).detach(), given), note=f"step {i + 1}", progress=done)
+            shown = (i + 1) % knobs.every == 0 or done == 1
+            images = keep_known(self.draw(h).detach(), given) if shown else None
+            yield Draft(images=images, note=f"step {i + 1}", progress=done)
 
     def gradient(self, h: Tensor, code: Tensor, given: Given) -> Tensor:
         """Of what is asked and what is given, by h: (B, Z)."""

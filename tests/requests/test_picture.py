@@ -179,9 +179,16 @@ def test_a_mask_that_keeps_nothing_once_it_is_small() -> None:
 
 def test_a_file_that_is_no_picture(tmp_path: Path) -> None:
     (tmp_path / "words.png").write_text("hello")
-    with pytest.raises(UserError, match="cannot be read: No such file"):
-        Picture.of(tmp_path / "none.png")
-    assert "is not a picture" in refusal(Picture.of(tmp_path / "words.png"))
+    for name, says in (("none.png", "cannot be read: No such file"), ("words.png", "is not a picture")):
+        with pytest.raises(UserError, match=says):
+            Picture.of(tmp_path / name)
+
+
+def test_what_strangers_send_is_of_four_formats() -> None:
+    """A TIFF is a picture, and yet no decoder but those of four formats is ever called for a request."""
+    assert "pixels is not a picture: send a PNG, JPEG, WebP or GIF in base64" in refusal(
+        Picture(encoded(photo(), "TIFF"))
+    )
 
 
 def test_a_text_is_none() -> None:

@@ -196,7 +196,7 @@ def _asked(columns: Mapping[str, Any], artist: Artist) -> str | Request | None:
             return kind.from_cell(cell, artist.system.schema, _text(columns) or "")
     text = _text(columns)
     if text is None:
-        needed = dict.fromkeys(kind.column for kind in kinds)
+        needed = dict.fromkeys(kind.column or "request" for kind in kinds)
         lacks = f"there is no column {' or '.join(needed)}; there are: {', '.join(map(str, columns)) or 'none'}"
         raise UserError(lacks if "text" in needed else f"{artist.name} draws from {kinds[0].noun}, and {lacks}")
     return text

@@ -1,7 +1,8 @@
 """How a picture was drawn, stored in the picture: a PNG text chunk named "limner" that holds JSON.
 
 {"artist", "checkpoint" (SHA-256 of the weights), "system", "request", "knobs", "seed", "limner"}, and of a picture that
-was enlarged {"size" (pixels a side), "enlarger" (SHA-256 of its weights)}
+was enlarged {"size" (pixels a side), "enlarger" (SHA-256 of its weights)}, of one that was stopped {"stopped" (after
+how many drafts, see `limner.drawing.stopping`)}
 
 Artists, the command line and the gallery write and find recipes here; `page/browser/png.js` gives the same answers in
 JavaScript. Other programs move and compress text chunks (ImageMagick writes them behind the pixels, as zTXt), so all

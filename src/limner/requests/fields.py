@@ -10,15 +10,13 @@ the picture; `choice` one of some names; `number` a number between two others; `
 
 from __future__ import annotations
 
-import base64
-import binascii
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from limner import pictures, settings
+from limner import settings
 from limner.errors import UserError
 
 if TYPE_CHECKING:
@@ -239,18 +237,6 @@ def _number(field: Field, value: float) -> None:
         raise UserError(f"{field.name} must be a number from {low:g} to {high:g}, not {value:g}")
 
 
-def decoded(encoded: str, name: str) -> bytes:
-    """Return what a text in base64 stands for.
-
-    Raises:
-        UserError: it is no base64; `name` is that of its field.
-    """
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        raise UserError(f"{name} must be a picture in base64, not {encoded[:20]!r}") from None
-
-
 def _picture(field: Field, value: str) -> None:
     """Check the length of an encoded picture, and by its first bytes that it is one and not too large."""
     if not value:
@@ -259,10 +245,9 @@ def _picture(field: Field, value: str) -> None:
         return
     if len(value) > field.longest:
         raise UserError(f"{field.name} has {len(value):,} characters, and {field.longest:,} is the limit: shrink it")
-    try:
-        pictures.check_size(decoded(value, field.name))
-    except pictures.BadPicture as error:
-        raise UserError(f"{field.name} {error}") from None
+    from limner.requests import pixels
+
+    pixels.check(value, field.name)
 
 
 def _request(field: Field, value: Any) -> None:

@@ -21,11 +21,14 @@ from PIL import Image
 import limner
 from artists import FAKE, climber
 from limner import catalogue
+from limner.drawing import recipe
 from limner.drawing.artist import Artist
+from limner.drawing.stopping import Stop
 from limner.pictures import square
 from limner.requests import Caption, Picture, to_json
 from limner.studio.drawing.batching import ArtistQueue
 from limner.studio.drawing.pace import MOST, Pace, paced
+from limner.studio.gallery.gallery import Gallery
 from limner.studio.info.metrics import Metrics
 from studio_live import PATIENCE, decoded, live
 
@@ -116,12 +119,12 @@ def test_drafts_of_a_climb_come_at_most_ten_a_second_and_the_picture_always(arti
 
 
 async def cancelled_in_mid_climb(
-    artist: Artist, steps: Steps, others: int
+    artist: Artist, steps: Steps, others: int, every: int = 1
 ) -> tuple[int, int, list[object], ArtistQueue]:
     """Cancel one of several jobs of a batch in mid-climb: steps by then and afterwards, the others' pictures."""
     queue = ArtistQueue(artist, 4, 64, 1, Metrics())
     queue.open()
-    knobs = artist.knobs({"steps": 40})
+    knobs = artist.knobs({"steps": 40, "every": every})
     try:
         jobs = [asyncio.create_task(queue.draw([(Caption("a hat"), seed)], knobs)) for seed in range(1 + others)]
         await asyncio.to_thread(steps.began.wait, PATIENCE)
@@ -135,8 +138,10 @@ async def cancelled_in_mid_climb(
     return then, steps.count, list(drawn), queue
 
 
-def test_a_climb_for_nobody_ends_within_a_step(artist, slow) -> None:
-    then, after, _, queue = asyncio.run(cancelled_in_mid_climb(artist, slow(0.05), 0))
+@pytest.mark.parametrize("every", [1, 20])
+def test_a_climb_for_nobody_ends_within_a_step(artist, slow, every) -> None:
+    """Between two drafts that are shown, too."""
+    then, after, _, queue = asyncio.run(cancelled_in_mid_climb(artist, slow(0.05), 0, every))
     assert after - then <= 1
     assert b'limner_dropped_total{artist="' + artist.name.encode() + b'"} 1.0' in queue.metrics.exposition()
 
@@ -202,6 +207,26 @@ def test_a_picture_to_begin_from(artist) -> None:
         morph = body(None, first={"request": request}, second={"request": other}, frames=3)
         del morph["request"]
         assert len(http.post("/v1/images/morph", json=morph).json()["data"]) == 3
+
+
+def test_the_gallery_keeps_what_began_from_a_picture_and_what_was_stopped(artist, tmp_path) -> None:
+    """And draws it again to the bit."""
+    gallery = Gallery(tmp_path / "gallery.sqlite")
+    request = to_json(Picture(encoded(photo()), encoded(mask()), Caption("a hat")))
+    with live([artist], gallery=gallery) as url, httpx.Client(base_url=url, timeout=PATIENCE) as http:
+        (one,) = http.post("/v1/images/generations", json=body(request, seed=5)).json()["data"]
+        stopped = next(artist.rows([(Caption("a hat"), 5)] * 4, batch=4, stop=Stop(3)))
+        signed = base64.b64encode(recipe.encode(stopped, stopped.info["limner"])).decode()
+        for png, says in ((one["b64_json"], None), (signed, 3)):
+            added = http.post("/v1/gallery/pictures", json={"png": png, "keep": True})
+            assert added.status_code == 201 and added.json()["recipe"].get("stopped") == says
+            again = http.post(f"/v1/gallery/pictures/{added.json()['id']}/again")
+            assert again.status_code == 200 and int(again.headers["Limner-Difference"]) <= 1
+        assert http.get("/v1/gallery/pictures", params={"q": "hat"}).json()["total"] == 2
+        odd = recipe.from_text(stopped.info["limner"]) | {"request": request | {"pixels": "\0"}, "stopped": 1}
+        damaged = base64.b64encode(recipe.encode(stopped, json.dumps(odd))).decode()
+        assert http.post("/v1/gallery/pictures", json={"png": damaged}).status_code == 400
+    gallery.close()
 
 
 GOOD = encoded(photo())

@@ -197,8 +197,13 @@ async def _stream(
         if answers.is_shown(draft) and draft.progress < 1:
             loop.call_soon_threadsafe(drafts.put_nowait, draft)
 
+    def ended(drawing: asyncio.Future[Any]) -> None:
+        drafts.put_nowait(None)
+        if not drawing.cancelled():
+            drawing.exception()  # seen: where the client is gone, nobody asks for it
+
     drawing = asyncio.ensure_future(studio.draw(http, queue, [row], body.knobs, on_draft, size))
-    drawing.add_done_callback(lambda _: drafts.put_nowait(None))
+    drawing.add_done_callback(ended)
     limit = DEFAULT_PARTIAL_IMAGES if body.partial_images is None else body.partial_images
     common = {"size": body.size or "auto", "quality": "auto", "background": "opaque", "output_format": "png"}
     try:

@@ -29,8 +29,6 @@ from limner.studio.limits import Limits
 T = TypeVar("T")
 MAX_DECODING = 2
 """Pictures that are decoded at once: a large one takes much memory."""
-MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
-"""First bytes of PNG, JPEG, GIF and WebP; no other decoder of Pillow is used."""
 
 
 class Studio:
@@ -142,7 +140,7 @@ class Studio:
         Raises:
             ApiError: where it is not a picture, or too large.
         """
-        if not encoded.startswith(MAGIC):
+        if not encoded.startswith(pictures.SENT):
             raise ApiError(400, "the body is not a picture: send the bytes of a PNG, JPEG, WebP or GIF", "body")
         async with self._decoding:
             try:

@@ -72,6 +72,8 @@ class Recipe(_Body):
     size: Annotated[StrictInt, Field(ge=1, le=MOST_SIDE)] | None = None
     """With `enlarger` only where the picture was enlarged."""
     enlarger: Identity | None = None
+    stopped: Annotated[StrictInt, Field(ge=1, lt=2**53)] | None = None
+    """After how many drafts, only where the drawing was stopped before it was done."""
     parents: Annotated[list[Identity], Field(max_length=16)] = []
 
 
@@ -86,8 +88,7 @@ def checked(body: Any) -> dict[str, Any]:
         request = from_json(found.request)
         if _ends(found.seed) > MOST_PARTS:
             raise UserError(TOO_MIXED)
-        for text in texts(request):
-            plain(text)
+        _check_plain(to_json(request))
         made = found.model_dump() | {"request": to_json(request)}
         made = {name: value for name, value in made.items() if value is not None}
         made = json.loads(json.dumps(made, allow_nan=False))
@@ -98,6 +99,18 @@ def checked(body: Any) -> dict[str, Any]:
     if len(json.dumps(made)) > LONGEST:
         raise UserError(f"the recipe is too long: {LONGEST:,} characters are the limit")
     return made
+
+
+def _check_plain(value: Any) -> None:
+    """Make sure that each text in a request can be kept, encoded pictures among them; raise ValueError."""
+    if isinstance(value, str):
+        plain(value)
+    elif isinstance(value, Mapping):
+        for item in value.items():
+            _check_plain(item)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            _check_plain(one)
 
 
 def first_fault(error: Invalid) -> str:
@@ -113,9 +126,11 @@ def _ends(seed: Any) -> int:
 
 
 def identity(made: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of what decides the picture: checkpoint, request, knobs and seed; how it was enlarged."""
+    """Return the SHA-256 of what decides the picture: checkpoint, request, knobs, seed, enlarging, stopping."""
     decides = {name: made.get(name) for name in ("checkpoint", "request", "knobs", "seed")}
-    decides |= {name: made[name] for name in ("size", "enlarger") if name in made}  # of others it stays as it was
+    decides |= {
+        name: made[name] for name in ("size", "enlarger", "stopped") if name in made
+    }  # of others it stays as it was
     return hashlib.sha256(json.dumps(_canonical(decides), sort_keys=True).encode()).hexdigest()
 
 

@@ -23,7 +23,13 @@ function whole(request) {
   if (strange) throw new StudioError(`a request of kind ${kind} does not take ${strange}`);
   if (isBlend(request)) return { kind, first: whole(request.first), second: whole(request.second), t: request.t };
   const left = fields.filter((field) => !field.required && !(field.name in request));
-  return { ...Object.fromEntries(left.map((field) => [field.name, fieldValue(field, {})])), ...request };
+  const inner = fields.filter(({ name, type }) => type === "request" && request[name]);
+  const within = inner.map(({ name }) => [name, whole(request[name])]);
+  return {
+    ...Object.fromEntries(left.map((field) => [field.name, fieldValue(field, {})])),
+    ...request,
+    ...Object.fromEntries(within),
+  };
 }
 
 /** Return a recipe with `parents`, each field looked at; throw StudioError where it is none. */
@@ -31,13 +37,16 @@ export function checked(made) {
   const fault = (why) => new StudioError(`the recipe is damaged: ${why}`);
   if (!made || typeof made !== "object") throw fault("it is no object");
   const { artist, checkpoint, system, request, knobs = {}, seed, limner = "", parents = [] } = made;
-  const enlarged = enlargement(made);
+  const other = exceptions(made);
   for (const text of [artist, system]) if (typeof text !== "string" || !text) throw fault("it names no artist");
   if (!NAMED.test(checkpoint)) throw fault("it names no checkpoint");
   if (!Array.isArray(parents) || !parents.every((id) => NAMED.test(id))) throw fault("its parents are none");
   if (!request || typeof request !== "object" || seed === undefined) throw fault("it lacks request or seed");
-  if (enlarged.enlarger && !(NAMED.test(enlarged.enlarger) && enlarged.size > 0)) throw fault("it names no enlarger");
-  const found = { artist, checkpoint, system, request: whole(request), knobs, seed, limner, ...enlarged, parents };
+  if (other.enlarger && !(NAMED.test(other.enlarger) && other.size > 0)) throw fault("it names no enlarger");
+  if (other.stopped !== undefined && !(Number.isInteger(other.stopped) && other.stopped > 0)) {
+    throw fault("it was stopped nowhere");
+  }
+  const found = { artist, checkpoint, system, request: whole(request), knobs, seed, limner, ...other, parents };
   if (JSON.stringify(found).length > LONGEST) throw fault("it is too long");
   return found;
 }
@@ -45,12 +54,12 @@ export function checked(made) {
 /** Return the SHA-256 of what decides the picture, the same that a server gives it. */
 export function identity(made) {
   const { checkpoint, request, knobs, seed } = made;
-  return sha256(new TextEncoder().encode(python({ checkpoint, request, knobs, seed, ...enlargement(made) })));
+  return sha256(new TextEncoder().encode(python({ checkpoint, request, knobs, seed, ...exceptions(made) })));
 }
 
-/** Return what a recipe says of how a picture was enlarged: nothing where it was not. */
-function enlargement({ size = null, enlarger = null }) {
-  return { ...(size === null ? {} : { size }), ...(enlarger === null ? {} : { enlarger }) };
+/** Return what only some recipes say: how a picture was enlarged, and after how many drafts it was stopped. */
+function exceptions({ size = null, enlarger = null, stopped = null }) {
+  return Object.fromEntries(Object.entries({ size, enlarger, stopped }).filter(([, value]) => value !== null));
 }
 
 /** Return a value as Python's json.dumps(value, sort_keys=True) writes it. */
