@@ -145,8 +145,8 @@ class Exam:
             some = requests[start : start + self.options.batch]
             seeds = range(start, start + len(some))
             for draft in sample_drafts(system, some, seeds, knobs):
-                assert draft.images is not None
-                parts.setdefault(round(draft.progress * knobs.steps), []).append(draft.images.float().clamp(-1, 1))
+                if draft.images is not None:
+                    parts.setdefault(round(draft.progress * knobs.steps), []).append(draft.images.float().clamp(-1, 1))
         for step, images in parts.items():
             yield step, torch.cat(images)
 

@@ -190,6 +190,8 @@ class System(nn.Module):
     """Fields of `Draft` that its last draft sets."""
     recognises: ClassVar[tuple[type[Request], ...]] = ()
     """The kinds of request of which `request_log_likelihood` says how likely they are, given pictures."""
+    row_invariant: ClassVar[bool] = False
+    """Whether `sample` itself sees to it that a row is the same bits in any batch; others are served in full ones."""
     Config: ClassVar[type]
     """Frozen dataclass of what is fixed when a system is built; `size`, in pixels, is one of its fields."""
     presets: ClassVar[Mapping[str, Any]]

@@ -40,7 +40,8 @@ def system(data: Dataset) -> Mmvr:
 
 
 def drawn(system: Any, requests: list[Request], seeds: list[Any], **knobs: Any) -> list[Draft]:
-    return list(system.sample(requests, change(system.Knobs(), {"steps": 6, "every": 3} | knobs), RowNoise(seeds)))
+    drafts = system.sample(requests, change(system.Knobs(), {"steps": 6, "every": 3} | knobs), RowNoise(seeds))
+    return [draft for draft in drafts if draft.images is not None or draft.text is not None]
 
 
 def images(drafts: list[Draft]) -> Tensor:

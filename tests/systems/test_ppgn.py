@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import sys
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,11 +23,14 @@ from limner.blocks.plug_and_play import parts_of, weighed
 from limner.blocks.vision.pretrained import AlexNetCodes
 from limner.data.dataset import Dataset
 from limner.data.views import Pictures
+from limner.drawing.artist import Artist
 from limner.errors import UserError
 from limner.evaluation.judge import Judge
 from limner.noise import RowNoise, Style
 from limner.requests import Attributes, Blend, Caption, Nothing, Picture, Request
 from limner.settings import change
+from limner.studio.drawing.batching import ArtistQueue
+from limner.studio.info.metrics import Metrics
 from limner.system import Clock, Draft, System
 from limner.systems.dcgan import DCGAN
 from limner.systems.mirrorgan import MirrorGan
@@ -50,7 +55,8 @@ def make(data: Dataset, **changes: Any) -> Ppgn:
 
 def drawn(system: System, requests: list[Request], seeds: list[Any], **knobs: Any) -> list[Draft]:
     values = {"steps": 6, "every": 2} | knobs
-    return list(system.sample(requests, change(system.Knobs(), values), RowNoise(seeds)))
+    drafts = system.sample(requests, change(system.Knobs(), values), RowNoise(seeds))
+    return [draft for draft in drafts if draft.images is not None]
 
 
 def images(drafts: list[Draft]) -> Tensor:
@@ -213,6 +219,8 @@ def test_drafts_come_every_so_many_steps_and_at_the_end(trained: Ppgn) -> None:
     drafts = drawn(trained, [RED], [1], steps=7, every=3)
     assert [draft.note for draft in drafts] == ["step 3", "step 6", "step 7"]
     assert [draft.progress for draft in drafts] == [3 / 7, 6 / 7, 1]
+    every = list(trained.sample([RED], change(trained.Knobs(), {"steps": 7, "every": 3}), RowNoise([1])))
+    assert len(every) == 7, "between them it can be stopped after any step"
 
 
 def test_a_restart_ends_no_less_likely(trained: Ppgn) -> None:
@@ -221,6 +229,28 @@ def test_a_restart_ends_no_less_likely(trained: Ppgn) -> None:
         for steps, restart in ((10, 0), (30, 10))
     )
     assert more >= one
+
+
+def test_the_studio_draws_the_same_bits_as_everyone_else(trained: Ppgn, tmp_path: Path) -> None:
+    """And no copies of it to fill up a batch."""
+    artist = Artist(trained, {"system": "ppgn", "sha256": {"weights.safetensors": "0"}}, "ppgn", tmp_path)
+    knobs, seen = artist.knobs({"steps": 20}), []
+    (own,) = artist.draw(RED, seed=7, knobs={"steps": 20})
+
+    async def queued() -> list[Any]:
+        queue = ArtistQueue(artist, 16, 64, None, Metrics())
+        queue.open()
+        hook = trained.encoder.trunk.register_forward_pre_hook(lambda net, given: seen.append(len(given[0])))
+        try:
+            return await asyncio.gather(queue.draw([(RED, 7)], knobs), queue.draw([(BLUE, 8)], knobs))
+        finally:
+            await queue.close()
+            hook.remove()
+
+    (drawn,), _ = asyncio.run(queued())
+    assert drawn.image.tobytes() == own.tobytes()
+    assert set(seen) == {4}
+    assert len(seen) <= 2 * 20
 
 
 # Another condition

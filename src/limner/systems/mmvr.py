@@ -90,6 +90,7 @@ class Mmvr(System):
     )
     takes: Takes = (Caption, Picture)
     recognises = (Caption,)
+    row_invariant = True
     gives = frozenset({"images", "text"})
     Config = MmvrConfig
     Knobs = MmvrKnobs
@@ -150,10 +151,12 @@ class Mmvr(System):
         hills, further, width = self.hills(requests, knobs), rng.more(), self.config.code
         start = together(hills, begin, rng.normal(width))
         for at in climb(hills, knobs, start, lambda: further.normal(width)):
-            if at.step % knobs.every == 0 or at.step == knobs.steps:
-                images, done = together(hills, Hill.picture, at.h), at.step / knobs.steps
+            images, said, done = None, None, at.step / knobs.steps
+            if at.step % knobs.every == 0 or done == 1:
+                images = together(hills, Hill.picture, at.h)
                 said = [text for rows in groups(len(images)) for text in self.describe(images[list(rows)])]
-                yield Draft(images=images, text=said[: len(images)], note=f"step {at.step}", progress=done)
+                said = said[: len(images)]
+            yield Draft(images=images, text=said, note=f"step {at.step}", progress=done)
 
     def check_request(self, request: Request) -> None:
         """Refuse what has no line with words, or more lines than are read."""

@@ -86,6 +86,7 @@ class Ppgn(System):
     )
     takes: Takes = (Caption, Picture)
     recognises = (Caption,)
+    row_invariant = True
     Config = PpgnConfig
     Knobs = PpgnKnobs
     default_preset = "avatars"
@@ -137,13 +138,13 @@ class Ppgn(System):
         self.plugged, self.takes = plugged(self, condition)
 
     def sample(self, requests: Sequence[Request], knobs: PpgnKnobs, rng: RowNoise) -> Iterator[Draft]:
-        """Climb from N(0, 1), or the code of a style or a picture, and yield what is reached every few steps."""
+        """Climb from N(0, 1), or the code of a style or a picture; a draft a step, every few of them a picture."""
         hills, further, width = self.hills(requests), rng.more(), self.config.code
         start = together(hills, begin, rng.normal(width))
         for at in climb(hills, knobs, start, lambda: further.normal(width)):
-            if at.step % knobs.every == 0 or at.step == knobs.steps:
-                images = together(hills, Hill.picture, at.h)
-                yield Draft(images=images, note=f"step {at.step}", progress=at.step / knobs.steps)
+            shown = at.step % knobs.every == 0 or at.step == knobs.steps
+            images = together(hills, Hill.picture, at.h) if shown else None
+            yield Draft(images=images, note=f"step {at.step}", progress=at.step / knobs.steps)
 
     @torch.no_grad()
     def style(self, images: Tensor) -> Tensor:
