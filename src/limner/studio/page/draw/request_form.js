@@ -39,7 +39,7 @@ export function RequestForm({ artist, state, change, onSurprise, unknown }) {
       kind.asks &&
       !words &&
       html`<div class="row spread">
-        <p class="soft">${artist.id} draws from ${kind.noun}, not words: choose some.</p>
+        <p class="soft">${artist.id} draws from ${kind.noun}, not words${holdsPicture(kind) ? "" : ": choose some"}.</p>
         ${button}
       </div>`
     }
@@ -61,6 +61,10 @@ export function RequestForm({ artist, state, change, onSurprise, unknown }) {
     }
     <${Fields} kind=${kind} state=${state} change=${change} />
   </div>`;
+}
+
+function holdsPicture(kind) {
+  return kind.fields.some(({ type }) => type === "picture");
 }
 
 /** Which kind of request it is, for artists that take several. */
