@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from climbing_tables import climbing_mmvr, climbing_ppgn, climbing_speed
 from comparisons import (
     ROOT,
     bench,
@@ -325,6 +326,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "leicagan": lambda: bench("leicagan"),
     "textkd": textkd,
     "placed": placed,
+    "climbing": climbing_ppgn,
+    "climbing_mmvr": climbing_mmvr,
+    "climbing_speed": climbing_speed,
 }
 
 

@@ -190,6 +190,10 @@ class System(nn.Module):
     """The kind of request it draws, or several; on an instance, what `request_type` returns for its configuration."""
     gives: ClassVar[frozenset[str]] = frozenset({"images"})
     """Fields of `Draft` that its last draft sets."""
+    recognises: ClassVar[tuple[type[Request], ...]] = ()
+    """The kinds of request of which `request_log_likelihood` says how likely they are, given pictures."""
+    row_invariant: ClassVar[bool] = False
+    """Whether `sample` itself sees to it that a row is the same bits in any batch; others are served in full ones."""
     Config: ClassVar[type]
     """Frozen dataclass of what is fixed when a system is built; `size`, in pixels, is one of its fields."""
     presets: ClassVar[Mapping[str, Any]]
@@ -319,6 +323,31 @@ class System(nn.Module):
             (B,), in nats per word.
         """
         return None
+
+    def request_log_likelihood(self, images: Tensor, requests: Sequence[Request]) -> Tensor:
+        """Return how likely each request is, given its picture, by its own captioner or classifier, in nats: (B,).
+
+        Gradients flow to the pictures, on every device, so another system may climb by it (`climb_by`).
+
+        Args:
+            images: (B, 3, S, S) in [-1, 1].
+            requests: B of the kinds that it `recognises`.
+
+        Raises:
+            UserError: where it recognises nothing, or not what a request says.
+        """
+        raise UserError(f"{type(self).__name__} cannot say what is in a picture, so nothing climbs by it")
+
+    def climb_by(self, condition: System) -> None:
+        """Draw from now on what another system recognises: it takes the place of the own condition, untrained.
+
+        Args:
+            condition: in evaluation mode, on the same device; it is no part of what a checkpoint holds.
+
+        Raises:
+            UserError: where it does not climb, or the other one recognises nothing.
+        """
+        raise UserError(f"{type(self).__name__} does not climb, so no other condition can be put into it")
 
     def layout_log_likelihood(
         self, labels: Tensor, boxes: Tensor, draws: int, rng: RowNoise

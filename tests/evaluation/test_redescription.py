@@ -17,7 +17,7 @@ from limner.evaluation.bench import columns
 from limner.evaluation.evaluate import evaluate, publish_judge
 from limner.evaluation.judge import Config
 from limner.evaluation.protocol import HeldOut, NamedJudge, floats
-from limner.evaluation.redescription import redescribed
+from limner.evaluation.redescription import redescribed, sentence_mean
 from limner.evaluation.report import Figure, Report, side_by_side
 from limner.requests import Caption, Request
 from toy import shapes, shapes_folder
@@ -65,7 +65,19 @@ def test_who_draws_the_truth_is_described_as_real_pictures_are(held_out: HeldOut
     assert found[NATS].value == pytest.approx(found[NATS].real) == pytest.approx(1, abs=1e-3)
     assert found[BLEU].value == found[BLEU].real == pytest.approx(1), "case and signs do not count"
     assert found[NATS].floor > 2 and found[BLEU].floor < 0.9
+    for n in (1, 2, 3, 4):
+        one, mean = found[f"re-described, BLEU-{n}"], found[f"re-described, mean BLEU-{n}"]
+        assert one.value == one.real == pytest.approx(1) == mean.value == mean.real
+        assert mean.floor < 0.9
+    assert found["re-described, BLEU-1"].floor > found[BLEU].floor  # n is n
     assert (found[NATS].better, found[BLEU].better) == (-1, 1)
+
+
+def test_the_mean_of_sentences_by_hand() -> None:
+    """Two words of three are in "a red hat", and of two pairs one; each pair counts one more (Lin and Och)."""
+    said, right = ["a red cat", "a red hat"], [["a red hat"], ["a red hat"]]
+    assert sentence_mean(said, right, 1) == pytest.approx((2 / 3 + 1) / 2)
+    assert sentence_mean(said, right, 2) == pytest.approx(((2 / 3 * 2 / 3) ** 0.5 + 1) / 2)
 
 
 def test_who_ignores_the_request_is_described_worse(held_out: HeldOut) -> None:

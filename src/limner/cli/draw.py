@@ -53,6 +53,14 @@ Mask = Annotated[
         "--keep", help="With --start: a mask of its size; white stays as it is, black is drawn.", show_default=False
     ),
 ]
+Condition = Annotated[
+    str | None,
+    typer.Option(
+        help="Of an artist that climbs: whose captioner it climbs by, or judge:NAME for a judge's classes.",
+        show_default=False,
+    ),
+]
+Film = Annotated[bool, typer.Option("--film", help="Also a GIF of every draft, one after another.")]
 Finish = Annotated[bool, typer.Option("--finish", help="With --again: draw a picture that Ctrl-C stopped to its end.")]
 Attention = Annotated[bool, typer.Option("--attention", help="Also a sheet that shows where each word is looked at.")]
 Many = Annotated[Path | None, typer.Option("--prompts", help="Draw every line of this .txt, .jsonl, .csv or .parquet.")]
@@ -70,7 +78,9 @@ def draw(
     style: Styles = None,
     start: Start = None,
     mask: Mask = None,
+    condition: Condition = None,
     drafts: Annotated[bool, typer.Option("--drafts", help="Also a sheet of every draft, beside the picture.")] = False,
+    film: Film = False,
     attention: Attention = False,
     words: Annotated[int, typer.Option(help="With --attention: words on the sheet, those that stand out most.")] = 8,
     knob: Knobs = None,
@@ -97,7 +107,9 @@ def draw(
 
     limner draw "a smiling woman with curly red hair" --size 256
 
-    limner draw "a red hat" --start face.png --keep mask.png --artist runs/climber
+    limner draw "a red hat" --start face.png --keep mask.png --artist runs/climber --film
+
+    limner draw "hair colour: red" --condition judge:avatars --artist runs/climber
 
     Ctrl-C keeps the last draft of a picture that takes long: --again draws it as far, with --finish to its end.
 
@@ -123,12 +135,12 @@ def draw(
             stop = Stop(None if finish else after, keep=True)
         else:
             pictures = max(n, len(style or [])) * max(len(prompts or []), 1)
-            drawer, stop = loaded(artist, device, pictures).at(size), Stop(keep=True)
+            drawer, stop = _conditioned(loaded(artist, device, pictures).at(size), condition), Stop(keep=True)
             asked = [drawer.start(start, one, keep=mask) for one in prompts or (None,)] if start else prompts
             rows = drawer.plan(asked, n, seed, style=style or None)
         how = {"batch": batch, "knobs": knobs, "stop": stop}
         with _kept():
-            for image, sheets in _drawn(drawer, rows, how, drafts, words if attention else 0):
+            for image, sheets in _drawn(drawer, rows, how, drafts, words if attention else 0, film):
                 keep(image, out, sheets, card=card, show=show, as_json=as_json)
 
 
@@ -154,15 +166,23 @@ def _check_together(
 
 
 def _drawn(
-    drawer: Artist, rows: Sequence[tuple[Request, Seed]], how: dict[str, Any], drafts: bool, words: int
-) -> Iterator[tuple[Image, dict[str, Image]]]:
-    """Draw; give each picture with its sheets: of its drafts, and of its attention to so many words."""
-    if not drafts and not words:
+    drawer: Artist, rows: Sequence[tuple[Request, Seed]], how: dict[str, Any], drafts: bool, words: int, film: bool
+) -> Iterator[tuple[Image, dict[str, Image | list[Image]]]]:
+    """Draw; give each picture with its sheets: of its drafts, of its attention to so many words, and for a film."""
+    if not drafts and not words and not film:
         yield from ((image, {}) for image in drawer.rows(rows, **how))
         return
     for drawn in drawer.watch(rows, **how):
-        sheets = {"drafts": drawn.stages()} if drafts else {}
+        sheets: dict[str, Image | list[Image]] = {"drafts": drawn.stages()} if drafts else {}
+        sheets |= {"film": drawn.frames()} if film else {}
         yield drawn.image, sheets | ({"attention": drawn.attention(words)} if words else {})
+
+
+def _conditioned(drawer: Artist, name: str | None) -> Artist:
+    """Return the artist with another condition, where one is named."""
+    from limner.drawing.condition import conditioned
+
+    return drawer if name is None else conditioned(drawer, name)
 
 
 @contextlib.contextmanager
@@ -181,7 +201,7 @@ def _kept() -> Iterator[None]:
 def keep(
     image: Image,
     folder: Path,
-    sheets: Mapping[str, Image] | None = None,
+    sheets: Mapping[str, Image | list[Image]] | None = None,
     *,
     card: bool = True,
     show: bool,
@@ -189,8 +209,8 @@ def keep(
 ) -> None:
     """Save a picture under a name made of its prompt and seed, report it, and show it where that can be done.
 
-    Sheets that belong to it lie beside it, their names ending in what they are called; they are shown in its place. A
-    text is printed; its picture, a `card`, is saved on request.
+    Sheets that belong to it lie beside it, their names ending in what they are called; they are shown in its place, and
+    several pictures are a film. A text is printed; its picture, a `card`, is saved on request.
     """
     import json
 
@@ -207,14 +227,22 @@ def keep(
     chance = {"seed": None, "style": seed["of"]} if isinstance(seed, dict) else {"seed": seed}
     result = {"file": str(path), "prompt": prompt, **chance, "width": image.width, "height": image.height}
     result |= {"milliseconds": round(image.info["milliseconds"], 2)}
-    beside = {
-        name: str(recipe.write(page, free(folder, f"{path.stem}-{name}"))) for name, page in (sheets or {}).items()
-    }
-    spoken = [answer["text"]] if "text" in answer else []
+    beside = {name: str(_sheet(page, folder, f"{path.stem}-{name}")) for name, page in (sheets or {}).items()}
+    spoken = [answer[name] for name in ("text", "says") if name in answer]
     emit(result | beside | answer, as_json, "\n".join([*spoken, str(path), *beside.values()]))
     if show and not as_json:
         for page in sheets.values() if sheets else [image]:
-            picture.show(page)
+            picture.show(page[-1] if isinstance(page, list) else page)
+
+
+def _sheet(page: Image | list[Image], folder: Path, stem: str) -> Path:
+    """Write a sheet, or several pictures as a film, under a name that is not taken."""
+    from limner.drawing import recipe
+    from limner.imaging import sheets
+
+    if not isinstance(page, list):
+        return recipe.write(page, free(folder, stem))
+    return sheets.film(page, free(folder, stem, ".gif"), back=False)
 
 
 def prompt_of(request: dict[str, object]) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image
 
 from limner import checkpoint, settings
-from limner.drawing import asking, hub, notices, recipe, stopping
+from limner.drawing import asking, condition, hub, notices, recipe, stopping
 from limner.drawing import story as stories
 from limner.drawing.device import device_of
 from limner.drawing.drafts import WORDS, PictureWithDrafts, draft_row
@@ -79,6 +79,7 @@ class Artist:
         enlarger: AttachedEnlarger | None = None,
     ) -> None:
         self.system, self.record, self.name, self.folder, self.enlarger = system, record, name, folder, enlarger
+        self.by: dict[str, Any] = {}  # what recipes say of a condition that was plugged in (see `drawing.condition`)
         self.size = self.side = answers.side_of(system)
         """Sides, in pixels: of the pictures one gets (see `at`), and of those its system draws."""
 
@@ -359,8 +360,8 @@ class Artist:
         return next(self.as_in(recipe).rows(rows, knobs=recipe.get("knobs"), stop=stop))
 
     def as_in(self, recipe: Mapping[str, Any]) -> Artist:
-        """Return the artist at the size of a recipe; raise as `at`."""
-        return self.at(recipe.get("size", self.side))
+        """Return the artist at the size, and with the condition, of a recipe; raise as `at` and `conditioned`."""
+        return condition.as_in(self.at(recipe.get("size", self.side)), recipe)
 
     def row_of(self, recipe: Mapping[str, Any]) -> tuple[Request, Seed]:
         """Return the request and the seed of a recipe; raise as `redraw`."""
@@ -407,10 +408,8 @@ class Artist:
             drawn, schema = stopping.drawn(self.sample(some, knobs), last, stop), self.system.schema
             final = drawn.drafts[-1]
             by = self if drawn.stopped is None else self.at(self.side)  # an early draft may be too small to enlarge
-            images, said = (
-                [by.enlarged(image) for image in answers.pictures(final, schema)],
-                answers.said(final, schema),
-            )
+            images = [by.enlarged(image) for image in answers.pictures(final, schema)]
+            said = answers.said(final, schema)
             each = 1000 * (time.perf_counter() - began) / len(images)
             for place, (row, image) in enumerate(zip(some, images, strict=True)):
                 by.sign(image, *row, knobs, drawn.stopped)
@@ -445,6 +444,7 @@ class Artist:
             "knobs": dataclasses.asdict(knobs),
             "seed": seed,
             "limner": self.record.get("limner", ""),
+            **self.by,
             **({"size": self.size, "enlarger": by.sha256} if by else {}),
             **({stopping.KEY: stopped} if stopped else {}),
         }

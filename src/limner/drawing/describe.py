@@ -15,7 +15,7 @@ from limner.errors import UserError
 if TYPE_CHECKING:
     from limner.drawing.artist import Artist
 
-CAPTIONER = ("captioner", "vision", "resnet")
+CAPTIONER = ("captioner", "vision", "resnet", "eye")
 """Modules that captioning needs, where a system has them."""
 
 

@@ -30,6 +30,8 @@ READABLE = 160
 """Least width, in pixels, of a picture that has text below it."""
 PAGE = 1800
 """Width, in pixels, after which drafts go on in another row."""
+LINGERS = 8
+"""Frames for which a film stays at its last draft."""
 LETTERS = 13
 """Height, in pixels, of the text below the pictures of a sheet."""
 
@@ -54,8 +56,15 @@ class PictureWithDrafts:
         pictures = [(draft, answers.pictures(draft, self.schema)[0]) for draft in shown]
         size, nearest = readable_size(self.image), Image.Resampling.NEAREST
         large = [ImageOps.pad(picture, size, nearest, color="white", centering=(0, 0)) for _, picture in pictures]
-        captions = [draft.note or f"{picture.width} x {picture.height}" for draft, picture in pictures]
+        captions = [says(draft) or f"{picture.width} x {picture.height}" for draft, picture in pictures]
         return self._signed(sheet(large, max(min(PAGE // large[0].width, len(large)), 1), captions, letters=LETTERS))
+
+    def frames(self) -> list[Image.Image]:
+        """Return the pictures of the drafts, enlarged as in `stages`, for a film; the last one stays for a while."""
+        pictures = [answers.pictures(draft, self.schema)[0] for draft in self.drafts if answers.is_shown(draft)]
+        size, nearest = readable_size(self.image), Image.Resampling.NEAREST
+        large = [ImageOps.pad(picture, size, nearest, color="white", centering=(0, 0)) for picture in pictures]
+        return large + large[-1:] * LINGERS
 
     def attention(self, words: int = WORDS) -> Image.Image:
         """Return a sheet of the attention to words: a row for each draft with attention, its picture and word maps.
@@ -103,6 +112,12 @@ def draft_row(draft: Draft, row: int) -> Draft:
 
     rows = {name: cut(getattr(draft, name)) for name in ("images", "attention", "layout", "text")}
     return dataclasses.replace(draft, **rows)
+
+
+def says(draft: Draft) -> str:
+    """Return what stands below a draft: its note and, of a picture that says something, that."""
+    text = draft.text[0] if draft.images is not None and draft.text is not None else ""
+    return ": ".join(filter(None, (draft.note, text)))
 
 
 def _maps(draft: Draft) -> Tensor:

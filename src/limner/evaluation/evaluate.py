@@ -129,7 +129,7 @@ def evaluate(artist: Artist, held_out: HeldOut) -> Report:
     figures |= place_figures(held_out, drawn)
     if lines:
         # Encoders that were not published cannot measure; those of a story do not encode the line of a single frame.
-        no_encoders = held_out.stories or "vision" in artist.record.get("omitted", ())
+        no_encoders = held_out.stories or {"vision", "text"} & {*artist.record.get("omitted", ())}
         figures |= _r_precision(held_out, None if no_encoders else system, drawn, features, lines)
     by_caption = bool(lines) and not held_out.stories
     if by_caption:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -38,7 +38,7 @@ from limner.evaluation.mixer import Mixer
 from limner.metrics import correct_key_points
 from limner.noise import RowNoise
 from limner.optimisers import adam, linear_decay_after_half
-from limner.requests import Request
+from limner.requests import Attributes, Request
 from limner.system import Clock, Draft, Paper, Phase, Player, System, Update
 
 if TYPE_CHECKING:
@@ -137,6 +137,7 @@ class Judge(System):
 
     paper = Paper("A judge of drawn pictures", "The Limner authors", 2026, "this project")
     gives = frozenset()
+    recognises = (Attributes,)
     config: Config
     Config = Config
     presets: ClassVar[Mapping[str, Any]] = {
@@ -248,6 +249,18 @@ class Judge(System):
         """Return the most likely value of each attribute (and label) by its number, from `features`: (N, A)."""
         device = next(self.trunk.parameters()).device
         return torch.stack([one.argmax(dim=1).cpu() for one in self.attribute_logits(features.to(device))], dim=1)
+
+    def request_log_likelihood(self, images: Tensor, requests: Sequence[Request]) -> Tensor:
+        """Return the log-probability of the values that each of B `Attributes` names, given its picture: (B,)."""
+        logits = self.attribute_logits(self.encode(images).relu())
+        logs = dict(zip(self.values, (one.float().log_softmax(dim=1) for one in logits), strict=True))
+        rows = []
+        for row, request in enumerate(requests):
+            named = cast(Attributes, request).values
+            if unknown := {name for name, value in named.items() if value not in self.values.get(name, ())}:
+                raise UserError(f"the judge knows no {min(unknown)}: {named[min(unknown)]!r:.60}")
+            rows.append(sum((logs[n][row, self.values[n].index(v)] for n, v in named.items()), images.new_zeros(())))
+        return torch.stack(rows)
 
     @torch.no_grad()
     def embed_images(self, features: Tensor) -> Tensor:

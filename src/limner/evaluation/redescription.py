@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from limner.drawing.artist import Artist
 
 BATCH = 50
+NOTE = "of what its own captioner says, by all captions"
 
 
 def redescribed(held_out: HeldOut, artist: Artist, drawn: Tensor) -> dict[str, Figure]:
@@ -67,8 +68,21 @@ def _bleu(held_out: HeldOut, system: System, drawn: Tensor) -> dict[str, Figure]
         return {}
     references = [[_plain(text) for text in texts] for texts in _captions(held_out)]
     shuffled = [*of_drawn[-1:], *of_drawn[:-1]]
-    value, real, floor = (metrics.bleu(candidates, references) for candidates in (of_drawn, of_real, shuffled))
-    return {"re-described, BLEU-4": Figure(value, real, floor, note="of what its own captioner says, by all captions")}
+    found = dict[str, Figure]()
+    for n in (4, 3, 2, 1):
+        value, real, floor = (metrics.bleu(candidates, references, n) for candidates in (of_drawn, of_real, shuffled))
+        found[f"re-described, BLEU-{n}"] = Figure(value, real, floor, note=NOTE)
+        value, real, floor = (sentence_mean(candidates, references, n) for candidates in (of_drawn, of_real, shuffled))
+        found[f"re-described, mean BLEU-{n}"] = Figure(
+            value, real, floor, note=f"{NOTE}, sentence by sentence, smoothed"
+        )
+    return found
+
+
+def sentence_mean(candidates: Sequence[str], references: Sequence[Sequence[str]], n_gram: int) -> float:
+    """Return the mean of the smoothed BLEU-n of sentences, each by its own references."""
+    pairs = zip(candidates, references, strict=True)
+    return sum(metrics.sentence_bleu(one, some, n_gram) for one, some in pairs) / len(candidates)
 
 
 def _in_batches(system: System, run: Callable[..., Any], images: Tensor, *rows: Sequence[Any]) -> list[Any]:

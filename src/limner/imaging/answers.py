@@ -59,8 +59,8 @@ def pictures(draft: Draft, schema: Schema) -> list[Image.Image]:
 def said(draft: Draft, schema: Schema) -> list[dict[str, Any]]:
     """Return B answers as plain values, where they are more than pictures.
 
-    `text` is a text; `boxes` are (label, x, y, width, height) and `points`, where there are any, (name, x, y) in shares
-    of the picture.
+    `text` is a text that was asked for, `says` what a picture says beside it; `boxes` are (label, x, y, width, height)
+    and `points`, where there are any, (name, x, y) in shares of the picture.
     """
     found: list[dict[str, Any]] = [{} for _ in draft.images] if draft.images is not None else []
     if draft.layout is not None:
@@ -70,7 +70,8 @@ def said(draft: Draft, schema: Schema) -> list[dict[str, Any]]:
             boxes = [one | {"points": [list(p) for p in some]} for one, some in zip(boxes, named, strict=True)]
         found = [one | more for one, more in zip(found or [{}] * len(boxes), boxes, strict=True)]
     if draft.text is not None:
-        found = [one | {"text": text} for one, text in zip(found or [{}] * len(draft.text), draft.text, strict=True)]
+        name = "text" if draft.images is None else "says"
+        found = [one | {name: text} for one, text in zip(found or [{}] * len(draft.text), draft.text, strict=True)]
     return found
 
 

@@ -42,6 +42,7 @@ from limner.blocks.cascade import CascadeConfig, random_window, read_size
 from limner.blocks.discriminators.joint import JointDiscriminator
 from limner.blocks.discriminators.pyramid import Discriminators, drafts, half_life
 from limner.blocks.export import CONDITION, example_words, export_encoder, export_generator
+from limner.blocks.gradients import recurrent_gradients
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.latent.noise import normal
 from limner.blocks.layers.conditioning_augmentation import (
@@ -163,6 +164,7 @@ class MirrorGan(System):
     )
     takes = Caption
     gives = frozenset({"images", "attention"})
+    recognises = (Caption,)
     Config = MirrorGanConfig
     Knobs = TwoSpreads
     default_preset = "avatars"
@@ -312,3 +314,8 @@ class MirrorGan(System):
     def caption_log_likelihood(self, images: Tensor, requests: Sequence[Request]) -> Tensor:
         """Return the log-probability of each request's text given its picture, in nats a word: (B,)."""
         return self.captioner.log_likelihood(self.features(images), texts_of(requests))
+
+    def request_log_likelihood(self, images: Tensor, requests: Sequence[Request]) -> Tensor:
+        """Return the log-probability of each request's text given its picture, of all its words together: (B,)."""
+        with recurrent_gradients(self.captioner):
+            return self.captioner(self.features(images), texts_of(requests))[0].sum(dim=1)

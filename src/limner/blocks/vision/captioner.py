@@ -44,26 +44,51 @@ class Captioner(nn.Module):
         self.recur = nn.LSTM(embedding, hidden, batch_first=True)
         self.say = nn.Linear(hidden, len(lexicon))
 
-    def forward(self, features: Tensor, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor, texts: Sequence[str], least: int = 1) -> tuple[Tensor, Tensor]:
         """Return the log-probability of each word of each text, the text's end included, and their mask.
 
         Args:
             features: (B, F) of each text's picture.
             texts: B of them.
+            least: places L at least, so that sums are ordered alike however short the texts are.
 
         Returns:
             (B, L), 0 beyond the end, and (B, L) true up to it.
         """
+        logits, ids, mask = self._logits(features, texts, least)
+        logs = logits.log_softmax(dim=2).gather(2, ids[..., None]).squeeze(2)
+        return logs.masked_fill(~mask, 0.0), mask
+
+    def _logits(self, features: Tensor, texts: Sequence[str], least: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the logits of each place of each text (B, L, V), the words there (B, L), and their mask (B, L)."""
         rows = [[*self.lexicon.ids(text)[:LONGEST], END] for text in texts]
-        longest = max(map(len, rows))
+        longest = max(least, *map(len, rows))
         ids = torch.tensor([row + [END] * (longest - len(row)) for row in rows], device=features.device)  # (B, L)
         lengths = torch.tensor([len(row) for row in rows], device=features.device)
         mask = torch.arange(longest, device=features.device) < lengths[:, None]
         picture = self.see(features)[:, None]  # (B, 1, E)
         previous = torch.cat([torch.zeros_like(picture), self.embed(ids[:, :-1])], dim=1)  # the word before each
         states, _ = self.recur(picture + previous)
-        logs = self.say(states).float().log_softmax(dim=2).gather(2, ids[..., None]).squeeze(2)
-        return logs.masked_fill(~mask, 0.0), mask
+        return self.say(states).float(), ids, mask
+
+    def scored(self, features: Tensor, texts: Sequence[str], least: int = 1) -> tuple[Tensor, list[str], list[str]]:
+        """Return log p of each text, the likeliest word at each of its places, and the text as it is read.
+
+        A place is guessed after the true words before it; the end of a text is a place, too, and guesses stop with it.
+
+        Args:
+            features: (B, F) of each text's picture.
+            texts: B of them.
+            least: as above.
+
+        Returns:
+            (B,) in nats, all words and the end together; B sentences; B sentences.
+        """
+        logits, ids, mask = self._logits(features, texts, least)
+        logs = logits.log_softmax(dim=2).gather(2, ids[..., None]).squeeze(2).masked_fill(~mask, 0.0)
+        guessed = logits.detach().argmax(dim=2).masked_fill(~mask, END)
+        said, read = ([self._words(row) for row in some.tolist()] for some in (guessed, ids))
+        return logs.sum(dim=1), said, read
 
     def cross_entropy(self, features: Tensor, texts: Sequence[str]) -> Tensor:
         """Return the cross-entropy of the texts given their pictures' features (B, F), in nats a word."""
@@ -90,35 +115,42 @@ class Captioner(nn.Module):
 
     def _words(self, ids: list[int]) -> str:
         ended = ids[: ids.index(END)] if END in ids else ids
-        return " ".join(self.lexicon.words[number - 2] for number in ended)
+        return " ".join(self.lexicon.words[number - 2] if number != UNKNOWN else "?" for number in ended)
 
 
 def captioning(
-    captioner: Captioner, features: Callable[[Tensor], Tensor], *, images: int, batch: int, lr: float = 1e-3
+    captioner: Captioner,
+    features: Callable[[Tensor], Tensor],
+    *,
+    images: int,
+    batch: int,
+    lr: float = 1e-3,
+    learns: Sequence[nn.Module] = (),
 ) -> Phase:
     """Train it on the captions of real pictures: Adam, the rate falling linearly to 0.
 
     Args:
         captioner: the net that is trained.
-        features: makes (B, F) of a batch of pictures; it is frozen.
+        features: makes (B, F) of a batch of pictures.
         images: budget in pictures.
         batch: pictures in a step.
         lr: learning rate.
+        learns: the modules behind `features` that learn with it; without any, what looks is frozen.
     """
 
     def step(batch: Pairs, clock: Clock) -> Iterator[Update]:
-        with torch.no_grad():
+        with torch.set_grad_enabled(bool(learns)):
             own = features(batch.images)
         yield Update("captioner", captioner.cross_entropy(own, batch.texts))
 
     @torch.no_grad()
     def check(batch: Pairs) -> Mapping[str, float]:
-        own = features(batch.images)
-        with evaluating(captioner):
+        with evaluating(captioner, *learns):
+            own = features(batch.images)
             right, wrong = (captioner.cross_entropy(one, batch.texts) for one in (own, own.roll(1, 0)))
         return {"surprise": float(right), "surprise by another": float(wrong)}
 
-    player = Player(modules=[captioner], optimiser=adam(lr), schedule=linear_to_zero)
+    player = Player(modules=[captioner, *learns], optimiser=adam(lr), schedule=linear_to_zero)
     return Phase(
         name="captioner", view=Pairs, images=images, batch=batch, players={"captioner": player}, step=step,
         check=check, draws=False,

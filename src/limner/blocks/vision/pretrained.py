@@ -1,4 +1,6 @@
-"""Networks trained on ImageNet and frozen: Inception-v3 (AttnGAN), ResNet-152 (MirrorGAN), VGG-16 (ControlGAN).
+"""Networks trained on ImageNet and frozen: Inception-v3, ResNet-152, VGG-16, AlexNet.
+
+AttnGAN, MirrorGAN, ControlGAN and PPGN look with them, in this order.
 
 Torchvision builds them; it is imported when one is made, and is needed nowhere else. A new network has random weights
 until `load_imagenet` or a checkpoint brings those of ImageNet.
@@ -23,6 +25,7 @@ from torch.nn import functional as F
 
 from limner.errors import UserError
 
+ALEXNET = "alexnet-owt-7be5be79.pth"
 VARIABLE = "LIMNER_IMAGENET"
 """Environment variable with a folder that holds files of weights; torch.hub's own is searched as well."""
 
@@ -145,12 +148,9 @@ class ResNetFeatures(Pretrained):
     def __init__(self, imagenet_norm: bool = False) -> None:
         files = ("resnet152-394f9c45.pth", "resnet152-b121ed2d.pth")
         super().__init__(_resnet, "ResNet152_Weights.IMAGENET1K_V1", files)
-        mean, deviation = torch.zeros(3), torch.ones(3)
-        if imagenet_norm:  # of pictures in [0, 1], here for [-1, 1]
-            mean = torch.tensor([0.485, 0.456, 0.406]) * 2 - 1
-            deviation = torch.tensor([0.229, 0.224, 0.225]) * 2
-        self.register_buffer("mean", mean[:, None, None], persistent=False)
-        self.register_buffer("deviation", deviation[:, None, None], persistent=False)
+        mean, deviation = _statistics() if imagenet_norm else (torch.zeros(3, 1, 1), torch.ones(3, 1, 1))
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("deviation", deviation, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return features of pictures, (B, 2048)."""
@@ -174,6 +174,44 @@ class VggFeatures(Pretrained):
     def forward(self, images: Tensor) -> Tensor:
         """Return features of pictures, (B, 128, S / 2, S / 2)."""
         return self.trunk(images)
+
+
+class AlexNetCodes(Pretrained):
+    """AlexNet as far as fc6, whose rectified output is a code (PPGN climbs there), or whole, 1,000 logits.
+
+    It stands for CaffeNet, whose weights are published for another framework. Pictures (B, 3, S, S) in [-1, 1], S 224
+    or 227, are brought to the mean and deviation that the weights were trained with. Gradients flow to the pictures.
+
+    Args:
+        whole: all eight layers, as PPGN's captioner looks.
+
+    Raises:
+        UserError: as `Pretrained`.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, whole: bool = False) -> None:
+        super().__init__(lambda models: _alexnet(models, whole), "AlexNet_Weights.IMAGENET1K_V1", (ALEXNET,))
+        self.whole, self.width = whole, 1000 if whole else 4096
+        mean, deviation = _statistics()
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("deviation", deviation, persistent=False)
+
+    def maps(self, images: Tensor) -> Tensor:
+        """Return pool5 of pictures, (B, 256, 6, 6)."""
+        net: Any = self.trunk
+        return net.avgpool(net.features((images - self.mean) / self.deviation))
+
+    def of_maps(self, maps: Tensor) -> Tensor:
+        """Return what is made of pool5: (B, 256, 6, 6) to (B, 4096), not below 0, or (B, 1000)."""
+        net: Any = self.trunk
+        out = net.classifier(maps.flatten(1))
+        return out if self.whole else out.relu()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.of_maps(self.maps(images))
 
 
 def load_imagenet(net: nn.Module) -> None:
@@ -204,6 +242,19 @@ def _resnet(models: Any) -> nn.Module:
 def _vgg(models: Any) -> nn.Module:
     net = models.vgg16(weights=None)
     return nn.Sequential(OrderedDict(features=net.features[:9]))  # named as in the file: features.0, features.2, ...
+
+
+def _alexnet(models: Any, whole: bool) -> nn.Module:
+    net = models.alexnet(weights=None)
+    if not whole:
+        net.classifier = net.classifier[:2]  # dropout, which is always off, and fc6
+    return net
+
+
+def _statistics() -> tuple[Tensor, Tensor]:
+    """Return mean and deviation of ImageNet's pictures: two of (3, 1, 1), those of [0, 1] brought to [-1, 1]."""
+    mean, deviation = torch.tensor([0.485, 0.456, 0.406]) * 2 - 1, torch.tensor([0.229, 0.224, 0.225]) * 2
+    return mean[:, None, None], deviation[:, None, None]
 
 
 def _models() -> Any:

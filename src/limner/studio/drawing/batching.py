@@ -5,13 +5,15 @@ while a batch is drawn are collected and make up the next one. No request waits 
 
 A batch always has the same number of rows; where fewer are asked for, it is filled up with copies of the first. The
 order in which a product sums depends on the size of the batch, so at one size (and with `batch_invariance`, for text
-encoders) a picture is bitwise the same whatever is drawn beside it. At another size a value may differ by rounding.
+encoders) a picture is bitwise the same whatever is drawn beside it. At another size a value may differ by rounding. A
+system that sees to this itself (`System.row_invariant`) draws only what is asked for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -252,9 +254,12 @@ class ArtistQueue:
         """Run one forward pass, in the artist's thread."""
         rows, knobs = [job.rows[index] for job, index in slots], slots[0][0].knobs
         callbacks = [(i, job.on_draft) for i, (job, index) in enumerate(slots) if job.on_draft and index == 0]
-        padded = rows + rows[:1] * (self.batch_size - len(rows))
-        stop = slots[0][0].stop
-        with PaddedProducts(), DoubleRecurrent():
+        padded, even, stop = rows, contextlib.ExitStack(), slots[0][0].stop
+        if not self.artist.system.row_invariant:
+            padded = rows + rows[:1] * (self.batch_size - len(rows))
+            even.enter_context(PaddedProducts())
+            even.enter_context(DoubleRecurrent())
+        with even:
             drawn = stopping.drawn(_watched(self.artist.sample(padded, knobs), callbacks, slots), 1, stop)
         last, schema = drawn.drafts[-1], self.artist.system.schema
         images, said = answers.pictures(last, schema)[: len(rows)], answers.said(last, schema)[: len(rows)]
