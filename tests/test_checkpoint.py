@@ -317,7 +317,7 @@ def whole_numbers(folder: Path) -> None:
 BAD = {
     much_memory_for_a_part_left_out: "far more memory than its weights account for",
     too_large_a_number: "far more memory than its weights account for",
-    fewer_than_none: "asks for what cannot be built",
+    fewer_than_none: "cannot be built so",
     many_layers: "far more memory than its weights account for",
     omitted_is_a_number: "no 'omitted' in it as it should be",
     omitted_holds_numbers: "no 'omitted' in it as it should be",

@@ -203,11 +203,18 @@ def test_a_row_of_a_batch_equals_a_batch_of_one(name, toys):
         assert together.text is None or together.text[row] == alone.text[0]
 
 
+def as_if_trained(system):
+    """Have a system look at pictures that tells by its batch norms that it never learnt to."""
+    for name, count in system.named_buffers():
+        if name.endswith("num_batches_tracked"):
+            count.fill_(1)
+
+
 @every
 def test_every_kind_of_request_it_takes_is_drawn(name, toys):
     """The same alone as among the others, where what it answers with has one shape; known pixels are kept."""
     system, data = make(name, toys)
-    system.eval()
+    as_if_trained(system.eval())
     kinds = [kind for kind in system.kinds if not kind.several]
     if len(kinds) < 2:
         return

@@ -228,7 +228,7 @@ def test_many_large_pictures_are_refused_before_any_is_drawn(http, path, asked):
 def test_a_small_file_of_many_pixels_is_refused_by_its_header(http, monkeypatch, kind):
     buffer = io.BytesIO()
     Image.new("L", (6_000, 5_000)).save(buffer, kind)
-    monkeypatch.setattr("limner.data.pictures.load", lambda *_: pytest.fail("it was decoded"))
+    monkeypatch.setattr("limner.pictures.load", lambda *_: pytest.fail("it was decoded"))
     answer = http.post("/v1/captions", params={"model": "balls"}, content=buffer.getvalue())
     assert answer.status_code == 400 and "6000 x 5000" in answer.json()["error"]["message"], answer.text
 

@@ -54,7 +54,7 @@ def batch(data: Dataset, count: int = 8) -> MaskedLabelled:
 @pytest.fixture(scope="module")
 def learnt(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Attribute2Image:
     """A system that was trained for a moment: figures are there, and the encoders are of use."""
-    system = make(data, images=1_600)
+    system = make(data, images=2_400)
     run = RunFolder.create(tmp_path_factory.mktemp("run") / "run")
     Trainer(system, data, run, engine=Engine("fp32", quiet=True), grid_every=0).fit()
     return system.eval()

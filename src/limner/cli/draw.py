@@ -140,7 +140,7 @@ def draw(
             rows = drawer.plan(asked, n, seed, style=style or None)
         how = {"batch": batch, "knobs": knobs, "stop": stop}
         with _kept():
-            for image, sheets in _drawn(drawer, rows, how, drafts, words if attention else 0, film):
+            for image, sheets in _drawn(drawer, rows, how, drafts, words if attention else None, film):
                 keep(image, out, sheets, card=card, show=show, as_json=as_json)
 
 
@@ -166,16 +166,21 @@ def _check_together(
 
 
 def _drawn(
-    drawer: Artist, rows: Sequence[tuple[Request, Seed]], how: dict[str, Any], drafts: bool, words: int, film: bool
+    drawer: Artist,
+    rows: Sequence[tuple[Request, Seed]],
+    how: dict[str, Any],
+    drafts: bool,
+    words: int | None,
+    film: bool,
 ) -> Iterator[tuple[Image, dict[str, Image | list[Image]]]]:
     """Draw; give each picture with its sheets: of its drafts, of its attention to so many words, and for a film."""
-    if not drafts and not words and not film:
+    if not drafts and words is None and not film:
         yield from ((image, {}) for image in drawer.rows(rows, **how))
         return
     for drawn in drawer.watch(rows, **how):
         sheets: dict[str, Image | list[Image]] = {"drafts": drawn.stages()} if drafts else {}
         sheets |= {"film": drawn.frames()} if film else {}
-        yield drawn.image, sheets | ({"attention": drawn.attention(words)} if words else {})
+        yield drawn.image, sheets | ({} if words is None else {"attention": drawn.attention(words)})
 
 
 def _conditioned(drawer: Artist, name: str | None) -> Artist:

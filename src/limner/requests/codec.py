@@ -8,18 +8,16 @@ from typing import Any
 
 from limner.errors import UserError
 from limner.requests.blend import MOST_PARTS, TOO_MIXED, Blend
-from limner.requests.fields import Field, check_shape
+from limner.requests.fields import LATER, Field, check_shape
 from limner.requests.request import Request, kinds
 
 _ENDS = ("first", "second")
-_LATER = ("points",)
-"""Fields that older recipes lack; they are written only where there is something in them."""
 
 
 def to_json(request: Request) -> dict[str, Any]:
     """Return the request as plain JSON values, its kind under "kind"."""
     values = ((field.name, getattr(request, field.name)) for field in dataclasses.fields(request))
-    values = ((name, value) for name, value in values if value or name not in _LATER)
+    values = ((name, value) for name, value in values if value or name not in LATER)
     body = {name: to_json(value) if isinstance(value, Request) else value for name, value in values}
     return {"kind": request.kind(), **body}
 

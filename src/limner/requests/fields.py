@@ -35,6 +35,10 @@ ALMOST = 1e-6
 Choices = Mapping[str, Sequence[str]] | Sequence[str]
 
 
+LATER = ("points",)
+"""Fields that older recipes lack; they are written only where there is something in them."""
+
+
 @dataclass(frozen=True)
 class Field:
     """One field of a request, for whoever fills it in."""
@@ -62,7 +66,7 @@ class Field:
         """Return plain JSON values."""
         choices = self.choices
         plain = {k: list(v) for k, v in choices.items()} if isinstance(choices, Mapping) else list(choices)
-        return dataclasses.asdict(self) | {"choices": plain}
+        return dataclasses.asdict(self) | {"choices": plain, "later": self.name in LATER}
 
 
 def form(

@@ -1,7 +1,7 @@
 // Kinds of request and their fields, as `limner.requests` describes them: forms, texts and checks are made of these.
 //
 // A kind is {kind, noun, asks, mixes, several, either, fields}; a field {name, type, about, required, hidden, choices, most,
-// longest, span, default}. No other file asks which kind a request is: what differs, differs by the type of a field.
+// longest, span, default, later}. No other file asks which kind a request is: what differs, differs by the type of a field.
 
 import { pick } from "./random.js";
 import { surprise, surpriseValues } from "./words/surprise.js";
@@ -243,7 +243,8 @@ function fieldsIn(request) {
   return texts.map(([name, value]) => [{ name, type: "text" }, value]);
 }
 
-function isEmpty(value) {
+/** Is there nothing in the value of a field? */
+export function isEmpty(value) {
   if (value === null || value === "") return true;
   return typeof value === "object" && Object.keys(value).length === 0;
 }

@@ -1,7 +1,7 @@
 // What a recipe says and what it is known by, as `limner.studio.gallery.recipe` has it.
 
 import { StudioError } from "../errors.js";
-import { fieldValue, isBlend, kindOf } from "../fields.js";
+import { fieldValue, isBlend, isEmpty, kindOf } from "../fields.js";
 import { MAX_PARTS, parts, texts } from "../requests.js";
 import { isKept, isObject, isWhole, misshapen } from "../shapes.js";
 import { ascii } from "./png.js";
@@ -38,6 +38,7 @@ function whole(request, deep = MAX_PARTS) {
   const found = { ...Object.fromEntries(left.map((field) => [field.name, fieldValue(field, {})])), ...request };
   const fault = fields.map((field) => misshapen(field, found[field.name])).find(Boolean);
   if (fault) throw new StudioError(fault);
+  for (const { name, later } of fields) if (later && isEmpty(found[name])) delete found[name];
   const inner = fields.filter(({ name, type }) => type === "request" && found[name]);
   return { ...found, ...Object.fromEntries(inner.map(({ name }) => [name, whole(found[name], deep - 1)])) };
 }
