@@ -303,6 +303,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "judge": lambda: judge("avatars"),
     "judges": lambda: judges("avatars", "avatars32", "avatars-mixer"),
     "judge_clevr": lambda: judge("clevr"),
+    "judge_layouts": lambda: judge("layouts"),
     "stories_report": lambda: reported("stories_shipped"),
     "attngan_report": lambda: reported("attngan_shipped"),
     "faces_report": lambda: reported("faces_shipped"),

@@ -20,6 +20,13 @@ def test_a_shipped_judge_is_found_by_its_name(name: str) -> None:
     assert "background" in judge.network.values and not judge.network.training
 
 
+def test_the_judge_of_layouts_counts() -> None:
+    judge = NamedJudge.load("layouts")
+    assert judge.network.config.size == 64 and all(name.startswith("count of ") for name in judge.network.values)
+    folder = Path(checkpoint.__file__).parent / "evaluation" / "judges" / "layouts"
+    assert checkpoint.read(folder)["trained"]["held out"]["mean"] >= GOOD
+
+
 def test_each_names_real_pictures_rightly_and_all_know_the_same_attributes() -> None:
     judges = [NamedJudge.load(name) for name in JUDGES]
     assert all(judge.network.values == judges[0].network.values for judge in judges)
