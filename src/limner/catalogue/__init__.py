@@ -145,9 +145,8 @@ def configure(cls: type[System], preset: str, changes: Mapping[str, Any] | None 
     config = settings.change(cls.presets[preset], changes or {}, f"option of {name_of(cls)}:")
     for name in changes or {}:
         value, least = getattr(config, name), 1 if "width" in name else 0
-        if any(
-            isinstance(one, int | float) and one < least for one in (value if isinstance(value, tuple) else [value])
-        ):
+        numbers = [one for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, int | float)]
+        if min(numbers, default=least) < least:
             raise UserError(f"option of {name_of(cls)}: {name} is {least} or more, not {settings.written(value):.60}")
     return config
 
