@@ -103,8 +103,13 @@ def metadata_of(root: Path) -> list[tuple[Path, str | None]]:
     return sorted(((path, split) for path, split in found if split), key=lambda one: SPLITS.index(one[1]))
 
 
+def is_within(root: Path, path: Path) -> bool:
+    """Tell whether a file lies below a folder, links followed."""
+    return path.resolve().is_relative_to(root.resolve())
+
+
 def _within(root: Path, path: Path) -> Path:
-    if not path.resolve().is_relative_to(root.resolve()):
+    if not is_within(root, path):
         raise UserError(f"{path} is a link to a file outside the folder: copy that file into the folder")
     return path
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from limner.data.cache import key_of
-from limner.data.folder import Row, files_in, metadata_of, read_folder
+from limner.data.folder import Row, files_in, is_within, metadata_of, read_folder
 from limner.data.problems import RESERVED, TEXT_NAMES, Problem
 from limner.data.splits import SPLITS, UnknownSplit, split_in, split_of
 from limner.errors import UserError
@@ -91,7 +91,7 @@ class Source:
         if isinstance(cell, str):
             base = Path(self.rows[row].file).parent if self.rows is not None else self.root or Path()
             path = base / cell
-            if self.root is not None and not path.resolve().is_relative_to(self.root.resolve()):
+            if self.root is not None and not is_within(self.root, path):
                 return BadPicture("outside", f"lies outside the folder: {cell}")
             return path
         return self._picture(cell if isinstance(cell, dict) and {"bytes", "path"} <= cell.keys() else None)
@@ -102,7 +102,7 @@ class Source:
         if cell["bytes"] is not None:
             return cell["bytes"]
         path = Path(cell["path"])
-        if self.root is not None and not (self.root / path).resolve().is_relative_to(self.root.resolve()):
+        if self.root is not None and not is_within(self.root, self.root / path):
             return BadPicture("outside", f"lies outside the folder: {path}")
         return path if self.root is None else self.root / path
 
