@@ -36,10 +36,13 @@ from studio import Studio, studio
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 from galleries import encode, png, recipe_json
 from limner.drawing.resolve import find
+from limner.studio.gallery import files
 from limner.studio.gallery.recipe import checked, identity
 
 SIDE = 4096
 """Of the largest picture that a gallery takes."""
+PICTURES = 8
+"""Of that size, at once."""
 UPLOAD = (5000, 5000)
 """Of the largest picture that is uploaded, other than a JPEG."""
 DRAW, KEEP, STUDIES = "/v1/images/generations", "/v1/gallery/pictures", "/v1/ratings/studies"
@@ -135,15 +138,15 @@ def upload() -> Found:
 
 
 def picture() -> Found:
-    """Pictures for the gallery, 24 at once."""
+    """Pictures for the gallery, several at once."""
     with warm("avatars") as (server, http):
         image = Image.new("RGBA", (SIDE, SIDE))
-        bodies = [{"png": in_base64(encode(image, recipe_json(seed=seed)))} for seed in range(24)]
+        bodies = [{"png": in_base64(encode(image, recipe_json(seed=seed)))} for seed in range(PICTURES)]
 
         def send(number: int) -> int:
             return http.post(KEEP, json=bodies[number]).status_code
 
-        return peak(server.pid, lambda: at_once(24, send), f"24 pictures of {SIDE} x {SIDE} at once")
+        return peak(server.pid, lambda: at_once(PICTURES, send), f"{PICTURES} pictures of {SIDE} x {SIDE} at once")
 
 
 def study() -> Found:
@@ -178,7 +181,7 @@ def packed(count: int) -> bytes:
             name = identity(checked(recipe))
             target.writestr(f"pictures/{name}.png", png(seed=seed, side=64))
             lines.append(json.dumps({"id": name, "drawn_at": seed + 1, "kept_at": seed + 1, "recipe": recipe}))
-        target.writestr("pictures.jsonl", "\n".join(lines))
+        target.writestr(files.INDEX, "\n".join(lines))
     return file.getvalue()
 
 
@@ -240,12 +243,12 @@ def alone(prepare: str, act: str, sent: str, *arguments: str | Path) -> Found:
 def checkpoint() -> Found:
     """A checkpoint whose record asks for the largest net that is still made, found by halving."""
     sound = find("avatars")
-    low, high, best = 256, 8192, None
+    low, high, best = 256, 4096, None
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "avatars"
         subprocess.run(["cp", "-r", str(sound), str(place)], check=True)
         about = json.loads((place / "system.json").read_text())
-        while high - low > 32:
+        while high - low > 128:
             middle = (low + high) // 2
             about["config"]["critic_widths"] = [middle] * 4
             (place / "system.json").write_text(json.dumps(about))

@@ -38,7 +38,7 @@ def trainings(seconds: float, chance: random.Random) -> dict[str, Any]:
         began = time.monotonic()
         (whole := Path(folder) / "whole").mkdir()
         kills.train_on(whole)
-        longest, expected = 0.5 * (time.monotonic() - began), kills.facts(whole)
+        longest, expected = 0.2 * (time.monotonic() - began), kills.facts(whole)
         while time.monotonic() < deadline:
             (broken := Path(folder) / f"{ended}").mkdir()
             killed += kills.kill_trainings(broken, chance, longest)
