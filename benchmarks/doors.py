@@ -241,20 +241,22 @@ def alone(prepare: str, act: str, sent: str, *arguments: str | Path) -> Found:
 
 
 def checkpoint() -> Found:
-    """A checkpoint whose record asks for the largest net that is still made, found by halving."""
-    sound = find("avatars")
+    """A checkpoint without its critic, whose record asks for the widest one that is taken, found by halving."""
     low, high, best = 256, 4096, None
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "avatars"
-        subprocess.run(["cp", "-r", str(sound), str(place)], check=True)
+        save = "import sys; import limner; from limner import checkpoint as c; a = limner.load('avatars', device='cpu')"
+        save += "; c.save(a.system, sys.argv[1], half=True, omit=['critic'])"
+        subprocess.run([sys.executable, "-c", save, str(place)], check=True)
         about = json.loads((place / "system.json").read_text())
-        while high - low > 128:
+        while high - low > 256:
             middle = (low + high) // 2
             about["config"]["critic_widths"] = [middle] * 4
             (place / "system.json").write_text(json.dumps(about))
-            words = f"avatars of {sum(f.stat().st_size for f in place.iterdir()) / 1e6:.0f} MB, critic_widths={middle}"
+            size = sum(file.stat().st_size for file in place.iterdir()) / 1e6
+            words = f"avatars without its critic, {size:.0f} MB, critic_widths={middle}"
             prepare = "from limner import checkpoint; import torch; checkpoint.open(sys.argv[2])"
-            found = alone(prepare, "checkpoint.open(sys.argv[1])", words, place, sound)
+            found = alone(prepare, "checkpoint.open(sys.argv[1])", words, place, find("avatars"))
             if found.answers == ["taken"]:
                 low, best = middle, found
             else:

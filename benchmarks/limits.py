@@ -65,7 +65,7 @@ def commands(data: Path) -> dict[str, list[str]]:
         "draw, a batch of 2,048": [*limner, "draw", "a man", "-n", "2048", "--batch", "2048", "-o", "out"],
         "draw, 300 pictures": [*limner, "draw", "a man", "-n", "300", "-o", "out"],
         "train": [*limner, "train", "dcgan", "--data", str(data), *training],
-        "train, batches of 20,000": [*limner, "train", "dcgan", "--data", str(data), *training, "--set", "batch=20000"],
+        "train, wide": [*limner, "train", "dcgan", "--data", str(data), *training, "--set", "generator_width=1024"],
         "data build": [*limner, "data", "build", "avatars", "--images", "200", "--size", "64", "-o", "set"],
         "export": [*limner, "export", "avatars", "--onnx", "avatars.onnx"],
     }

@@ -70,7 +70,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     looks = checkpoint.save(catalogue.create("attngan", "tiny", schema).eval(), place.parent / "looks")
     told = Schema(size=16, attributes={"colour": ("blue", "green", "red"), "shape": ("bar", "circle")})
-    sliders = checkpoint.save(catalogue.create("attribute2image", "tiny", told).eval(), place.parent / "sliders")
+    draws = catalogue.create("attribute2image", "tiny", told).eval()
+    for parameter in draws.parameters():
+        parameter.data.mul_(2)  # else what was never trained draws grey, whatever it is told
+    sliders = checkpoint.save(draws, place.parent / "sliders")
     with pytest.MonkeyPatch.context() as patch:
         given = runtimes.real(patch)
         lies = ["--runtime", str(given)] if given else []
@@ -144,7 +147,7 @@ def test_it_draws_from_attributes_what_python_draws(opened: Page, folder: Path) 
     for one, row, own in zip(drawn, rows, artist.rows(rows), strict=True):
         assert gap(image(one), own) <= 1, row
         assert identity(one["recipe"]) == identity(json.loads(own.info["limner"])), "a picture has one name"
-    assert gap(image(drawn[0]), image(drawn[1])) > 1, "what is asked is seen"
+    assert gap(image(drawn[0]), image(drawn[1])) > 20, "what is asked is seen"
     ask = "(given) => studio.draw('sliders', [given[0]], given[1]).catch((error) => error.message)"
     pink = {"request": {"kind": "attributes", "values": {"colour": "pink"}}, "seed": 1}
     assert opened.evaluate(ask, [pink, {}]) == "pink is no colour; it may be blue, green, red"

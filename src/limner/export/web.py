@@ -69,7 +69,7 @@ def write(
         files |= {f"artists/{name}/{file}": content for file, content in written.items()}
         known = describe_artist(name, artist)
         known["can"] |= {"caption": False, "attributes": False, "style": False}  # their nets are not here
-        fixed = _fixed(artist, onnx.parts_of(artist.system, artist.name))
+        fixed = json.loads(written["artist.json"]).get("fixed", ())
         known["knobs"] = [knob for knob in known["knobs"] if knob["name"] not in fixed]
         known["requests"] = [kind.describe(artist.system.schema) for kind in artist.system.kinds if not kind.holds]
         descriptions.append(known)
