@@ -372,6 +372,7 @@ def _appear(folder: Path, files: Mapping[str, bytes]) -> None:
             write_synced(temporary / name, content)
         _sync(temporary)
         if folder.exists():
+            shutil.rmtree(_aside(folder), ignore_errors=True)  # of a process that was killed before it could
             os.rename(folder, _aside(folder))
         os.rename(temporary, folder)
         _sync(folder.parent)
@@ -379,6 +380,7 @@ def _appear(folder: Path, files: Mapping[str, bytes]) -> None:
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         _recover(folder)
+        shutil.rmtree(_aside(folder), ignore_errors=True)
         raise cannot_write(folder, error) from error
 
 

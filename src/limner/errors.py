@@ -24,11 +24,15 @@ class UnknownWords(UserWarning):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether there was not enough memory, which torch says of a CPU by a plain `RuntimeError`."""
+    """Tell whether there was not enough memory, which torch says of a CPU by a plain `RuntimeError`.
+
+    Where there is too little even for its libraries, the system's loader refuses to map them.
+    """
     return (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
         or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+        or (isinstance(error, ImportError) and "failed to map segment" in str(error))
     )
 
 

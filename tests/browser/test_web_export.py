@@ -24,7 +24,7 @@ import runtimes
 from limner import catalogue, checkpoint, cli
 from limner.data.schema import Lexicon, Schema
 from limner.noise import Seed
-from limner.requests import Blend, Caption, Request, Story, to_json
+from limner.requests import Attributes, Blend, Caption, Request, Story, to_json
 from limner.studio.gallery.recipe import identity
 
 ARTISTS = ("avatars", "clevr-stories")
@@ -69,10 +69,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     schema = Schema(size=32, lexicon=Lexicon.of(("a red ball on sand", "a green ball")), examples=("a ball", "sand"))
     torch.manual_seed(0)
     looks = checkpoint.save(catalogue.create("attngan", "tiny", schema).eval(), place.parent / "looks")
+    told = Schema(size=16, attributes={"colour": ("blue", "green", "red"), "shape": ("bar", "circle")})
+    draws = catalogue.create("attribute2image", "tiny", told).eval()
+    for parameter in draws.parameters():
+        parameter.data.mul_(2)  # else what was never trained draws grey, whatever it is told
+    sliders = checkpoint.save(draws, place.parent / "sliders")
     with pytest.MonkeyPatch.context() as patch:
         given = runtimes.real(patch)
         lies = ["--runtime", str(given)] if given else []
-        assert cli.main(["export", *ARTISTS, str(looks), "--web", str(place), *lies]) == 0
+        assert cli.main(["export", *ARTISTS, str(looks), str(sliders), "--web", str(place), *lies]) == 0
     return place
 
 
@@ -132,6 +137,31 @@ def test_it_draws_what_python_draws(opened: Page) -> None:
         assert identity(one["recipe"]) == identity(json.loads(own.info["limner"])), "a picture has one name"
     assert drawn[1]["unknown"] == dict(artist.system.unknown_words([b]))
     assert gap(image(drawn[0]), image(drawn[1])) > 50
+
+
+def test_it_draws_from_attributes_what_python_draws(opened: Page, folder: Path) -> None:
+    artist = limner.load(folder.parent / "sliders", device="cpu")
+    red, bar = Attributes({"colour": "red", "shape": "circle"}), Attributes({"shape": "bar"})
+    rows: list[tuple[Request, Seed]] = [(red, 7), (bar, 7), (Attributes(), 3), (Blend(red, bar, 0.3), (1, 2, 0.25))]
+    drawn = draw(opened, "sliders", rows)
+    for one, row, own in zip(drawn, rows, artist.rows(rows), strict=True):
+        assert gap(image(one), own) <= 1, row
+        assert identity(one["recipe"]) == identity(json.loads(own.info["limner"])), "a picture has one name"
+    assert gap(image(drawn[0]), image(drawn[1])) > 20, "what is asked is seen"
+    ask = "(given) => studio.draw('sliders', [given[0]], given[1]).catch((error) => error.message)"
+    pink = {"request": {"kind": "attributes", "values": {"colour": "pink"}}, "seed": 1}
+    assert opened.evaluate(ask, [pink, {}]) == "pink is no colour; it may be blue, green, red"
+    other = [{"request": to_json(red), "seed": 1}, {"knobs": {"ground": 2}}]
+    assert opened.evaluate(ask, other) == "outside Limner sliders draws with ground 0 alone"
+
+
+def test_attributes_are_chosen_on_the_exported_page(folder: Path, page: Page) -> None:
+    with served(folder) as address:
+        page.goto(address)
+        page.select_option("#artist", "sliders")
+        page.locator("[data-chip='colour=red']").click()
+        page.locator("#picture[data-drawn*='colour: red']").wait_for()
+        assert page.locator("[data-knob='ground']").count() == 0
 
 
 def test_it_enlarges_as_python_does(opened: Page) -> None:

@@ -161,7 +161,15 @@ def test_a_full_disk_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
     assert list(Path("out").iterdir()) == []
 
 
-@pytest.mark.parametrize("much", [lambda: torch.empty(1 << 50), lambda: np.empty(1 << 50), lambda: bytearray(1 << 60)])
+def unmapped() -> None:
+    """What the system's loader says of torch under `ulimit -v 300000`."""
+    raise ImportError("libtorch_cpu.so: failed to map segment from shared object")
+
+
+MUCH = [lambda: torch.empty(1 << 50), lambda: np.empty(1 << 50), lambda: bytearray(1 << 60), unmapped]
+
+
+@pytest.mark.parametrize("much", MUCH)
 def test_too_little_memory_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, much: Callable[[], object]) -> None:
     from limner.drawing.artist import Artist
 

@@ -110,6 +110,73 @@ def test_an_idle_connection_makes_room_and_a_busy_one_does_not() -> None:
         assert busy.recv(4096).startswith(b"HTTP/1.1 200")
 
 
+# Connections of one address. All of 127.0.0.0/8 is this machine, which has no limit unless a test says so.
+
+
+def from_address(port: int, address: str, says: bytes = b"") -> socket.socket:
+    try:
+        one = socket.create_connection(("127.0.0.1", port), timeout=10, source_address=(address, 0))
+    except OSError:  # macOS has 127.0.0.1 alone
+        pytest.skip(f"this machine does not have the address {address}")
+    one.sendall(says)
+    return one
+
+
+def test_one_address_takes_room_from_itself_alone() -> None:
+    """Who opens too many closes its own oldest; another address keeps what it has."""
+    with serving(guarded(), most=40, most_of_address=4, unlimited=()) as port, contextlib.ExitStack() as held:
+        other = held.enter_context(from_address(port, "127.0.0.3"))
+        many = [held.enter_context(from_address(port, "127.0.0.2")) for _ in range(12)]
+        assert all(is_closed(one) for one in many[:8])
+        for one in (other, *many[8:]):
+            one.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert one.recv(4096).startswith(b"HTTP/1.1 404")
+
+
+def test_an_address_whose_connections_are_all_being_answered_is_refused_one_more() -> None:
+    app, gate = FastAPI(), threading.Event()
+
+    @app.get("/slow")
+    def slow() -> str:
+        assert gate.wait(20)
+        return "done"
+
+    ask = b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with serving(guarded(app), most=40, most_of_address=2, unlimited=()) as port, contextlib.ExitStack() as held:
+        busy = [held.enter_context(from_address(port, "127.0.0.2", ask)) for _ in range(2)]
+        time.sleep(0.3)
+        answer = held.enter_context(from_address(port, "127.0.0.2", ask)).recv(4096)
+        assert answer.startswith(b"HTTP/1.1 429") and b"too many connections" in answer
+        held.enter_context(from_address(port, "127.0.0.3", ask))
+        gate.set()
+        assert all(one.recv(4096).startswith(b"HTTP/1.1 200") for one in busy)
+        time.sleep(0.1)
+        again = held.enter_context(from_address(port, "127.0.0.2", ask))
+        assert again.recv(4096).startswith(b"HTTP/1.1 200"), "what it no longer uses is counted off"
+
+
+def test_this_machine_and_named_proxies_bring_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "127.0.0.4, 10.0.0.0/8")
+    with serving(guarded(), most=40, most_of_address=2, unlimited=("127.0.0.1",)) as port:
+        for address, closes in (("127.0.0.1", False), ("127.0.0.4", False), ("127.0.0.2", True)):
+            with contextlib.ExitStack() as held:
+                first, *_ = [held.enter_context(from_address(port, address)) for _ in range(4)]
+                first.settimeout(0.3)
+                with contextlib.suppress(TimeoutError):
+                    assert first.recv(1) == b"" and closes, address
+                    continue
+                assert not closes, address
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [("127.0.0.9", True), ("::1", True), ("::ffff:127.0.0.1", True), ("10.0.0.1", False), ("", False), ("host", False)],
+)
+def test_addresses_of_this_machine(address: str, found: bool) -> None:
+    assert connections.is_among(connections.MACHINE, address) == found
+    assert connections.is_among(("*",), address)
+
+
 @pytest.mark.parametrize("says", [b"", b"GET / HTTP/1.1\r\nHost: local"], ids=["nothing", "half a head"])
 def test_a_head_has_a_deadline_and_a_body_another(says: bytes) -> None:
     with serving(guarded(), head_timeout=0.3) as port, silent(port, 1, says) as (one,):

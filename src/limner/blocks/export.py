@@ -49,6 +49,40 @@ def export_encoder(
     return ExportPart(Runs(encode, uses), {"numbers": torch.full((1, length), UNKNOWN)}, tuple(gives), rule=rule)
 
 
+class ByAttribute(nn.Module):
+    """Numbers of the values of A attributes, (1, A), 0 where one is left open, to their one-hots joined: (1, Y).
+
+    Args:
+        sizes: how many values each attribute has.
+    """
+
+    columns: Tensor
+    values: Tensor
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        super().__init__()
+        pairs = [(place, value) for place, size in enumerate(sizes) for value in range(1, size + 1)]
+        columns, values = torch.tensor(pairs).unbind(1)
+        self.register_buffer("columns", columns)
+        self.register_buffer("values", values)
+
+    def forward(self, *given: Tensor) -> Tensor:
+        (numbers,) = given
+        return (numbers[:, self.columns] == self.values).float()
+
+
+def export_attributes(values: Mapping[str, Sequence[str]]) -> ExportPart:
+    """Return the part `reader` of a system that is told attributes: it gives (1, Y), in the place of a sentence.
+
+    Args:
+        values: the attributes, in order, with their values, in order.
+    """
+    rule = {"by": "attribute", "values": {name: list(known) for name, known in values.items()}}
+    numbers = torch.zeros(1, len(values), dtype=torch.long)
+    net = ByAttribute([len(known) for known in values.values()])
+    return ExportPart(net, {"numbers": numbers}, CONDITION[:1], rule=rule)
+
+
 def export_generator(
     paint: Callable[..., Iterable[Draft]],
     uses: Sequence[nn.Module],

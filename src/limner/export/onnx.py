@@ -150,9 +150,7 @@ def trials(artist: Artist, *, blends: bool = True) -> list[tuple[Request, Seed]]
         length = schema.story
         stories = [lines[:1], (lines * length)[:length], (lines * 3 * length)[: 2 * length + 1]]
         return [(kind.parse("\n".join(some), schema), seed) for some, seed in zip(stories, seeds, strict=False)]
-    first, second, third = (
-        kind.parse(text, schema) for text in (*examples[:2], "zzz, %: a rde Ünknown " + examples[-1])
-    )
+    first, second, third = kind.trials(schema, examples)
     if not blends:
         return list(zip((first, second, third), seeds, strict=False))
     child = Blend(first, second, 0.25)
@@ -180,7 +178,7 @@ def _last(draft: Mapping[str, Tensor]) -> Tensor:
 def _free(part: ExportPart, name: str) -> dict[int, Any]:
     """Return which sizes of an input are free: T, and B where the example has several rows."""
     free = torch.export.Dim.DYNAMIC
-    words = name.partition("_")[0] in WORDY and part.rule.get("by") != "letter"
+    words = name.partition("_")[0] in WORDY and part.rule.get("by") not in ("letter", "attribute")
     return ({0: free} if part.given[name].shape[0] > 1 else {}) | ({1: free} if words else {})
 
 

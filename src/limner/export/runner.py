@@ -1,4 +1,4 @@
-"""What runs exported parts does this around them: words to numbers, blends, noise, knobs, stories line by line.
+"""What runs exported parts does this around them: words and values to numbers, blends, noise, knobs, stories.
 
 `page/browser/` computes the same in JavaScript. Here it serves the check that parts draw what the artist draws,
 whatever runs them.
@@ -38,6 +38,16 @@ def numbers(rule: Mapping[str, Any], lexicon: Lexicon, text: str) -> Tensor:
     return torch.tensor([lexicon.ids(readable)[:longest] or [UNKNOWN]])
 
 
+def asked(rule: Mapping[str, Any], lexicon: Lexicon, request: Request) -> Tensor:
+    """Return the numbers that a reader is given of a plain request: (1, T), or (1, A) one for each of A attributes."""
+    if rule["by"] != "attribute":
+        return numbers(rule, lexicon, request.sentence())
+    named = request.named()
+    return torch.tensor(
+        [[1 + known.index(named[name]) if name in named else 0 for name, known in rule["values"].items()]]
+    )
+
+
 def draw(
     parts: Mapping[str, ExportPart], run: Run, lexicon: Lexicon, request: Request, seed: Seed, knobs: Mapping[str, Any]
 ) -> Iterator[dict[str, Tensor]]:
@@ -55,7 +65,7 @@ def _condition(parts: Mapping[str, ExportPart], run: Run, lexicon: Lexicon, requ
     given = parts["painter"].given
     sentence, words, weight = torch.zeros(()), list[Tensor](), list[Tensor]()
     for end, share in shares(request):
-        codes = run("reader", {"numbers": numbers(parts["reader"].rule, lexicon, end.sentence())})
+        codes = run("reader", {"numbers": asked(parts["reader"].rule, lexicon, end)})
         sentence = sentence + codes["sentence"] * share
         if "words" in given:
             words.append(codes["words"])

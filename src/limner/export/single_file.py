@@ -29,6 +29,8 @@ KEY = "limner"
 """Under which the file's metadata says how it is used, as JSON."""
 WORDS = "numbers of the words of one text: 2 + its place in `words`, or 1 where it is not among them"
 LETTERS = "places of the text's letters in `rule.alphabet`, in lower case; elsewhere the length of that alphabet"
+VALUES = "of each attribute of `rule.values`, in that order, 1 + the place of its value, 0 where it is left open"
+GIVEN = {"word": WORDS, "letter": LETTERS, "attribute": VALUES}
 NOISE = "from N(0, 1), a row a picture"
 
 
@@ -115,8 +117,8 @@ def joined(parts: Mapping[str, ExportPart]) -> ExportPart:
 def describe(artist: Artist, parts: Mapping[str, ExportPart]) -> dict[str, Any]:
     """Return what the file says of itself: what it is given, how a text becomes that, who drew."""
     reader, system = parts.get("reader"), artist.system
-    by_letter = reader is not None and reader.rule["by"] == "letter"
-    given = {name: LETTERS if by_letter else WORDS for name in joined(parts).given}
+    by = GIVEN[reader.rule["by"]] if reader else ""
+    given = dict.fromkeys(joined(parts).given, by)
     return {
         "inputs": {**given, "noise": NOISE},
         "outputs": {"pictures": "red, green and blue of each place, 0 to 255"},
@@ -204,4 +206,4 @@ def _numbers(artist: Artist, parts: Mapping[str, ExportPart], request: Request) 
         lines = [runner.numbers(rule, lexicon, line) for line in request.captions()]
         lines += [torch.zeros(1, 1, dtype=torch.long)] * (parts["setting"].given["lines"].shape[1] - len(lines))
         return {f"line_{number}": line for number, line in enumerate(lines, start=1)}
-    return {"numbers": runner.numbers(rule, lexicon, request.sentence())}
+    return {"numbers": runner.asked(rule, lexicon, request)}

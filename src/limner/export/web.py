@@ -24,6 +24,7 @@ from limner.export import enlarger, onnx, runtime
 from limner.files import cannot_write, make_folder, write_file
 from limner.studio import page_files
 from limner.studio.info.describe import describe_artist, describe_kinds, describe_systems, unique_names
+from limner.system import ExportPart
 
 ABOUT = "studio.json"
 POLICY = f"{page_files.POLICY}; script-src 'self' 'wasm-unsafe-eval'"
@@ -68,6 +69,8 @@ def write(
         files |= {f"artists/{name}/{file}": content for file, content in written.items()}
         known = describe_artist(name, artist)
         known["can"] |= {"caption": False, "attributes": False, "style": False}  # their nets are not here
+        fixed = json.loads(written["artist.json"]).get("fixed", ())
+        known["knobs"] = [knob for knob in known["knobs"] if knob["name"] not in fixed]
         known["requests"] = [kind.describe(artist.system.schema) for kind in artist.system.kinds if not kind.holds]
         descriptions.append(known)
     systems = describe_systems(dict(zip(names, artists, strict=True)))
@@ -99,6 +102,7 @@ def _artist(artist: Artist, name: str) -> tuple[dict[str, bytes], int]:
         "size": artist.side,
         "words": list(artist.system.schema.lexicon.words),
         "knobs": dict(vars(artist.knobs())),
+        "fixed": _fixed(artist, parts),
         "recipe": {
             "artist": name,
             "checkpoint": artist.sha256,
@@ -107,6 +111,14 @@ def _artist(artist: Artist, name: str) -> tuple[dict[str, bytes], int]:
         },
     }
     return {"artist.json": _json(manifest), **{f"{part}.onnx": model for part, model in models.items()}}, worst
+
+
+def _fixed(artist: Artist, parts: Mapping[str, ExportPart]) -> list[str]:
+    """Return the knobs that only Python turns: those that scale no noise; a story's are the page's own."""
+    if artist.system.kinds[0].several:
+        return []
+    scaling = {knob for part in parts.values() for pieces in part.noise.values() for knob in pieces}
+    return [name for name in vars(artist.knobs()) if name not in scaling]
 
 
 def _page() -> dict[str, bytes]:

@@ -61,6 +61,13 @@ class Attributes(Request):
         return cls({name: value for name, value in cell.items() if value is not None})
 
     @classmethod
+    def trials(cls, schema: Schema, examples: Sequence[str]) -> Sequence[Self]:
+        """Return the first value of every attribute, the last of every one, and every second attribute's first."""
+        first = {name: known[0] for name, known in schema.attributes.items()}
+        last = {name: known[-1] for name, known in schema.attributes.items()}
+        return [cls(first), cls(last), cls({name: first[name] for name in list(first)[::2]})]
+
+    @classmethod
     def held_out(cls, data: Answered, split: str, count: int) -> Sequence[Request]:
         """Return what is known of each row."""
         rows = data.first_rows(count, "attributes", f"a request of kind {cls.__name__}", split)

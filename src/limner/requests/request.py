@@ -133,6 +133,12 @@ class Request:
         """
         raise UserError(f"this data cannot be asked for requests of kind {cls.__name__}")
 
+    @classmethod
+    def trials(cls, schema: Schema, examples: Sequence[str]) -> Sequence[Self]:
+        """Return three requests to compare drawings by; of texts the last has words that nobody knows."""
+        texts = (*examples[:2], "zzz, %: a rde Ünknown " + examples[-1])
+        return [cls.parse(text, schema) for text in texts]
+
     def check(self, schema: Schema) -> None:
         """Make sure that an artist of this schema can draw it.
 

@@ -268,12 +268,22 @@ def _is_cross_site(headers: Headers, host: str) -> bool:
 
 
 def _client(scope: Scope) -> str:
-    """Return whose rate is limited: an address, or the /64 network of an IPv6 address, which is one household."""
-    address = (scope.get("client") or ("",))[0]
+    """Return whose rate is limited."""
+    return client_of((scope.get("client") or ("",))[0])
+
+
+def client_of(address: str) -> str:
+    """Return who is one client to the limits: an address, or the /64 network of an IPv6 address, one household."""
+    parsed = parse_address(address)
+    if not isinstance(parsed, ipaddress.IPv6Address):
+        return address if parsed is None else str(parsed)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def parse_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return an address, of IPv4 where it is one within IPv6; None where it is none."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return address
-    if parsed.version == 4:
-        return address
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed

@@ -23,7 +23,7 @@ from limner.drawing.artist import Artist
 from limner.drawing.stopping import stop_of
 from limner.errors import UserError
 from limner.studio import errors, page_routes
-from limner.studio.connections import BACKLOG, HEAD_TIMEOUT, SEND_TIMEOUT, connection_class, max_connections
+from limner.studio.connections import BACKLOG, HEAD_TIMEOUT, MACHINE, SEND_TIMEOUT, connection_class, max_connections
 from limner.studio.drawing import picture_routes
 from limner.studio.drawing import routes as drawing_routes
 from limner.studio.drawing.batching import ArtistQueue
@@ -47,6 +47,8 @@ BASE64 = 4
 """Characters of base64 for three bytes."""
 MAX_STUDY_BYTES = 64 * 2**20
 """Of a study of ratings, with its pictures."""
+PROXIES = "FORWARDED_ALLOW_IPS"
+"""The environment variable, uvicorn's, that names proxies."""
 PUBLIC_RATE = 600.0
 """Requests a minute that a client may make where the studio is open to other machines."""
 
@@ -172,6 +174,8 @@ def server(
     head_timeout: float = HEAD_TIMEOUT,
     send_timeout: float = SEND_TIMEOUT,
     grace: int = SHUTDOWN_TIMEOUT,
+    most_of_address: int | None = None,
+    unlimited: Sequence[str] = MACHINE,
 ) -> uvicorn.Server:
     """Return the server of an app; its `run(sockets=[...])` serves until SIGINT or SIGTERM.
 
@@ -183,17 +187,20 @@ def server(
         head_timeout: seconds in which the head of a request must have arrived.
         send_timeout: seconds in which a client must take some of a response that waits for it.
         grace: in seconds.
+        most_of_address: connections of one address at once, a share of `most` where None.
+        unlimited: addresses and networks that share no such limit. Proxies are added, which FORWARDED_ALLOW_IPS names.
     """
+    proxies = [one.strip() for one in os.environ.get(PROXIES, "").split(",") if one.strip()]
     most = max_connections() if most is None else most
     config = uvicorn.Config(
         app,
-        http=connection_class(most, head_timeout, send_timeout),
+        http=connection_class(most, head_timeout, send_timeout, most_of_address, (*unlimited, *proxies)),
         ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,
         # Any program of this machine could write X-Forwarded-For: a proxy's address is believed where it is named.
-        proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
+        proxy_headers=PROXIES in os.environ,
         backlog=BACKLOG,
         limit_concurrency=most + 1,
         timeout_keep_alive=60,

@@ -43,6 +43,7 @@ import torch
 from torch import Tensor, nn
 
 from limner.blocks.attribute_codes import AttributeCodes
+from limner.blocks.export import example_condition, export_attributes, export_generator
 from limner.blocks.given import Given, given_pictures, keep_known
 from limner.blocks.latent.descent import Found, descend
 from limner.blocks.latent.gaussian import Gaussian, kl_to_standard, pixel_nll
@@ -57,7 +58,7 @@ from limner.noise import RowNoise
 from limner.optimisers import adam_l2, constant, linear_to_zero
 from limner.requests import Attributes, Picture, Request, asked
 from limner.settings import Between
-from limner.system import Clock, Draft, Paper, Phase, Player, System, Update, blend, no_grad
+from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, blend, no_grad
 
 ALPHA = 0.3
 """Weight of the gate's cross-entropy."""
@@ -399,6 +400,16 @@ class Attribute2Image(System):
             )
         *_, last = (grounds.normal(self.config.ground_latent) for _ in range(number))
         return last
+
+    def exports(self) -> Mapping[str, ExportPart]:
+        """Return attributes as y (B, Y), and the decoders: z_F and z_B, (B, Z + Z_B), and y to figure, gate, ground.
+
+        What begins from a picture is found by descent, and other grounds draw anew: both are Python's.
+        """
+        uses = [net for net in (self.decoder, self.ground_decoder) if net is not None]
+        noise = {"spread": self.config.latent + self.config.ground_latent}
+        painter = export_generator(self.draw, uses, noise, example_condition(self.codes.width))
+        return {"reader": export_attributes(self.codes.values), "painter": painter}
 
     def remarks(self, requests: Sequence[Request]) -> Sequence[str]:
         """Say which attributes it is not told."""

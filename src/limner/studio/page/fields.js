@@ -135,6 +135,12 @@ export function captionsOf(request) {
   return field ? [fieldValue(field, request)].flat() : [];
 }
 
+/** Return the values of attributes that a plain request names; none where it is asked for otherwise. */
+export function valuesOf(request) {
+  const field = valuesField(kindOf(request));
+  return field ? fieldValue(field, request) : {};
+}
+
 /** Return what the field of words holds, as one text. */
 export function wordsIn(kind, said) {
   const field = wordsField(kind);

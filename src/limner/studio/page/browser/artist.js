@@ -3,8 +3,8 @@
 // `run(part, given)` runs one of its nets: named tensors `{data, dims}` to named tensors.
 
 import { StudioError } from "../errors.js";
-import { captionsOf, isBlend, isStory, learn } from "../fields.js";
-import { Lexicon, numbersOf, wordsOf } from "./lexicon.js";
+import { captionsOf, isBlend, isStory, learn, valuesOf } from "../fields.js";
+import { Lexicon, numbersOf, numbersOfValues, wordsOf } from "./lexicon.js";
 import { RowNoise } from "./noise.js";
 import { Picture } from "./png.js";
 
@@ -65,7 +65,7 @@ export class Artist {
   /** Encode what a request lies between: sentences are averaged, words are concatenated, each with its log share. */
   async #condition(request) {
     const parts = [];
-    for (const [end, share] of shares(request)) parts.push({ share, ...(await this.#encode(captionsOf(end)[0])) });
+    for (const [end, share] of shares(request)) parts.push({ share, ...(await this.#encode(end)) });
     const sentence = parts[0].sentence.data.map((_, place) =>
       parts.reduce((sum, part) => sum + part.share * part.sentence.data[place], 0),
     );
@@ -79,8 +79,17 @@ export class Artist {
     return condition;
   }
 
-  #encode(text) {
-    const ids = numbersOf(this.facts.rule, this.lexicon, text);
+  #encode(request) {
+    const { rule } = this.facts;
+    if (rule.by === "attribute") return this.#read(numbersOfValues(rule, valuesOf(request)));
+    return this.#encodeText(captionsOf(request)[0]);
+  }
+
+  #encodeText(text) {
+    return this.#read(numbersOf(this.facts.rule, this.lexicon, text));
+  }
+
+  #read(ids) {
     const data = BigInt64Array.from(ids, BigInt);
     return this.run("reader", { numbers: { data, dims: [1, ids.length] } });
   }
@@ -129,7 +138,7 @@ export class Artist {
 
   async #codes(lines) {
     const codes = [];
-    for (const line of lines) codes.push((await this.#encode(line)).sentence.data);
+    for (const line of lines) codes.push((await this.#encodeText(line)).sentence.data);
     return codes;
   }
 }
@@ -172,13 +181,16 @@ export function check(facts, { request, seed }, knobs, size = null) {
   if (ends.length > MOST_PARTS || seedEnds(seed).length > MOST_PARTS) {
     throw new StudioError(`it is mixed of more than ${MOST_PARTS}: mix with one of its ancestors instead`);
   }
-  if (facts.request.asks) for (const end of ends) checkTexts(captionsOf(end));
+  if (facts.request.asks) for (const end of ends) checkAsked(facts, end);
   for (const end of seedEnds(seed)) {
     const whole = Number.isSafeInteger(end) && end >= 0;
     if (!whole && !Array.isArray(end?.noise)) throw new StudioError(`the seed is a whole number from 0, not ${end}`);
   }
   const strange = Object.keys(knobs).find((name) => !(name in facts.knobs));
   if (strange) throw new StudioError(`unknown knob of ${facts.recipe.system}: ${strange}`);
+  const fixed = (facts.fixed ?? []).find((name) => name in knobs && knobs[name] !== facts.knobs[name]);
+  if (fixed)
+    throw new StudioError(`outside Limner ${facts.recipe.artist} draws with ${fixed} ${facts.knobs[fixed]} alone`);
   if (![null, facts.size, facts.enlarger?.size].includes(size)) {
     throw new StudioError(`${facts.recipe.artist} does not draw pictures of ${size} pixels`);
   }
@@ -190,6 +202,20 @@ const MOST_LINES = 500;
 
 function seedEnds(seed) {
   return Array.isArray(seed) ? [...seedEnds(seed[0]), ...seedEnds(seed[1])] : [seed];
+}
+
+function checkAsked(facts, request) {
+  if (facts.rule.by !== "attribute") {
+    checkTexts(captionsOf(request));
+    return;
+  }
+  const values = valuesOf(request);
+  for (const [name, known] of Object.entries(facts.rule.values)) {
+    const value = values[name];
+    if (value !== undefined && !known.includes(value)) {
+      throw new StudioError(`${value} is no ${name}; it may be ${known.join(", ")}`);
+    }
+  }
 }
 
 function checkTexts(texts) {

@@ -111,6 +111,11 @@ export function numbersOf(rule, lexicon, text) {
   return [...places, ...Array(rule.longest - places.length).fill(alphabet.length)];
 }
 
+/** Return the numbers of values, one for each attribute that a rule knows: 1 + its place, or 0 where it is left open. */
+export function numbersOfValues(rule, values) {
+  return Object.entries(rule.values).map(([name, known]) => known.indexOf(values[name]) + 1);
+}
+
 function start(text, letters) {
   return text.length <= letters ? text : [...text].slice(0, letters).join("");
 }
