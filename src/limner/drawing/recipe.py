@@ -101,8 +101,17 @@ def read(path: str | Path) -> dict[str, Any]:
 def answer_in(path: Path) -> dict[str, Any]:
     """Return what a picture that `write` saved says beside its pixels: a text, or boxes; nothing of other pictures."""
     with Image.open(path, formats=("PNG",)) as image:
-        found = getattr(image, "text", {}).get(_ANSWER_CHUNK)
-    return {} if found is None else dict(json.loads(found))
+        return answer_of(image)
+
+
+def answer_of(image: Image.Image) -> dict[str, Any]:
+    """Return what an opened PNG says beside its pixels as `answer_in` does; nothing where it says nothing sound."""
+    found = getattr(image, "text", {}).get(_ANSWER_CHUNK)
+    try:
+        said = {} if found is None else json.loads(found)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def from_text(text: str) -> dict[str, Any]:
