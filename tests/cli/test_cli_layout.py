@@ -119,8 +119,8 @@ def test_a_drawn_picture_is_edited_and_what_was_not_touched_stays(run: Run) -> N
 def test_every_edit(run: Run) -> None:
     given = "a cup; cup .1 .2 .3 .4; table .0 .5 1 .5; nose .5 .25"
     edits = [
-        "--move", "nose .1 .1", "--resize", "1 .1 .2", "--place", "2 .25 .25 .5 .5", "--add", "vase .0 .0 .5 .5; chin .5 .75",
-        "--caption", "two things", "--seed", "9",
+        "--move", "nose .1 .1", "--resize", "1 .1 .2", "--place", "2 .25 .25 .5 .5",
+        "--add", "vase .0 .0 .5 .5; chin .5 .75", "--caption", "two things", "--seed", "9",
     ]  # fmt: skip
     assert json.loads(good(run("layout", "edit", given, *edits))) == {
         "kind": "layout", "caption": "two things", "seed": 9,
@@ -137,7 +137,9 @@ def test_every_edit(run: Run) -> None:
 
 
 def test_several_layouts_go_through_line_by_line(run: Run) -> None:
-    drawn = good(run("layout", "draw", "cup, table", "--artist", "places", "--seed", "1", "-n", "3", "--knob", "exact=true"))
+    drawn = good(
+        run("layout", "draw", "cup, table", "--artist", "places", "--seed", "1", "-n", "3", "--knob", "exact=true")
+    )
     edited = good(run("layout", "edit", "--caption", "things", typed=drawn))
     assert [json.loads(line)["seed"] for line in edited.splitlines()] == [1, 2, 3]
     out = good(run("draw", "--layout", "-", *PAINT, "--json", typed=edited))

@@ -6,7 +6,7 @@ Letters: B rows of a draft, K boxes, P key points.
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from limner.data.schema import Schema
 from limner.imaging.sheets import to_pil, wrapped
+from limner.requests import Request
 from limner.requests.shapes import array, encode
 from limner.system import Draft, System
 
@@ -58,12 +59,17 @@ def pictures(draft: Draft, schema: Schema) -> list[Image.Image]:
     return [card(text) for text in draft.text]
 
 
-def said(draft: Draft, schema: Schema) -> list[dict[str, Any]]:
+def said(draft: Draft, schema: Schema, requests: Sequence[Request] = ()) -> list[dict[str, Any]]:
     """Return B answers as plain values, where they are more than pictures.
 
     `text` is a text that was asked for, `says` what a picture says beside it; `boxes` are (label, x, y, width, height)
     and `points`, where there are any, (name, x, y) in shares of the picture; `masks`, where there are any, the shape of
     each box as a request holds it (`limner.requests.Layout`): a layout that was drawn can be asked for as it is.
+
+    Args:
+        draft: of B rows.
+        schema: of the system.
+        requests: what was asked, if that is known: a shape that was given is said as it was, not as coarse as a map.
     """
     found: list[dict[str, Any]] = [{} for _ in draft.images] if draft.images is not None else []
     if draft.layout is not None:
@@ -77,7 +83,20 @@ def said(draft: Draft, schema: Schema) -> list[dict[str, Any]]:
     if draft.text is not None:
         name = "text" if draft.images is None else "says"
         found = [one | {name: text} for one, text in zip(found or [{}] * len(draft.text), draft.text, strict=True)]
+    for one, request in zip(found, requests, strict=bool(requests)):
+        if "masks" in one:
+            one["masks"] = _as_given(one, request.without_picture())
     return found
+
+
+def _as_given(answer: Mapping[str, Any], request: Any) -> list[str]:
+    """Return the shapes of an answer, those that its request gave as they were given."""
+    given, boxes = getattr(request, "masks", ()), [list(box) for box in getattr(request, "boxes", ())]
+    pairs = zip(answer["boxes"], answer["masks"], strict=True)
+    return [
+        given[at] if at < len(given) and given[at] and box == boxes[at] else mask
+        for at, (box, mask) in enumerate(pairs)
+    ]
 
 
 def layouts(draft: Draft, schema: Schema) -> list[list[tuple[str, float, float, float, float]]]:

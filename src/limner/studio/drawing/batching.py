@@ -262,8 +262,9 @@ class ArtistQueue:
         with even:
             drawn = stopping.drawn(_watched(self.artist.sample(padded, knobs), callbacks, slots), 1, stop)
         last, schema = drawn.drafts[-1], self.artist.system.schema
-        images, said = answers.pictures(last, schema)[: len(rows)], answers.said(last, schema)[: len(rows)]
-        made = zip([job for job, _ in slots], rows, images, said, strict=True)
+        images = answers.pictures(last, schema)[: len(rows)]
+        said = answers.said(last, schema, [request for request, _ in padded])
+        made = zip([job for job, _ in slots], rows, images, said[: len(rows)], strict=True)
         sizes = {job: None if drawn.stopped else job.size for job, _ in slots}  # a draft is as its system drew it
         return [
             _signed(self.artist.at(sizes[job]), row, image, (knobs, drawn.stopped), answer)

@@ -81,7 +81,6 @@ def scale_for(size: str | None, side: int, max_side: int) -> int:
 def picture_png(picture: DrawnPicture, scale: int) -> bytes:
     """Encode a picture, enlarged, with its recipe inside."""
     image = enlarged(picture.image, scale) if scale > 1 else picture.image
-    image.info |= picture.image.info
     return encode(image, dict(picture.recipe))
 
 
