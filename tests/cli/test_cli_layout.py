@@ -174,6 +174,17 @@ def test_python_reads_the_layout_of_a_picture(folder: Path) -> None:
         layout_of(limner.load(folder / "hats").draw("a red hat", seed=1)[0])
 
 
+def test_a_picture_with_a_damaged_annotation_is_one_line(folder: Path, run: Run) -> None:
+    import limner
+
+    (image,) = limner.load(folder / "painter").draw(Layout((("cup", 0.0, 0.0, 0.5, 0.5),)), seed=3)
+    for said in ({"boxes": 5}, {"boxes": "cup"}, {"boxes": [["cup", 0, 0, 1]]}, {"boxes": [["cup", 0, 0, 9, 9]]},
+                 {"boxes": [["cup", 0, 0, 1, 1]], "masks": 5}, {"points": {"a": 1}}):  # fmt: skip
+        image.info[recipe.ANSWER] = said
+        code, out, err = run("layout", "edit", typed=recipe.encode(image, image.info[recipe.KEY]))
+        assert code == 2 and not out and err.count("\n") == 1, err
+
+
 CUP = {"boxes": [["cup", 0.1, 0.1, 0.2, 0.2]]}
 BAD = {
     "nothing": ("", "there is no layout in standard input: it is empty"),

@@ -9,6 +9,7 @@ from limner.blocks.layout.asked import asked_things
 from limner.data.schema import Schema
 from limner.imaging import answers
 from limner.requests import Layout
+from limner.requests.shapes import encode
 from limner.system import Draft
 
 SCHEMA = Schema(16, things=("cup", "table"))
@@ -71,6 +72,20 @@ def test_shapes_are_painted_and_a_drawn_layout_is_a_request_as_it_is() -> None:
     painted, open_ = (slice(90, 100), slice(80, 120)), (slice(90, 100), slice(140, 180))
     assert (page[painted] != plain[painted]).any() and (page[open_] == answers.PAPER).all()
     assert (page[200:250] == plain[200:250]).all(), "a box without a shape is filled as before"
+
+
+def test_a_given_shape_is_said_as_it_was_given_also_by_those_who_only_place() -> None:
+    cup, table = ("cup", 0.25, 0.25, 0.5, 0.25), ("table", 0.0, 0.5, 1.0, 0.5)
+    fine = encode(np.hypot(*np.mgrid[-1:1:64j, -1:1:64j]) < 1)
+    request = Layout((cup, table), masks=(fine,))  # the answer has them the other way round
+    coarse = LAYOUT | {"masks": torch.ones(2, 3, 4, 4)}
+    requests = [request, Layout((cup,))]
+    said, other = answers.said(Draft(layout=coarse, images=torch.zeros(2, 3, 4, 4)), SCHEMA, requests)
+    assert said["masks"][1] == fine != said["masks"][0] != "" and other["masks"] == [said["masks"][0]]
+    said, other = answers.said(Draft(layout=LAYOUT), SCHEMA, requests)
+    assert said["masks"] == ["", fine] and "masks" not in other
+    said, _ = answers.said(Draft(layout=LAYOUT, images=torch.zeros(2, 3, 4, 4)), SCHEMA, requests)
+    assert "masks" not in said, "one who paints boxes alone did not paint the shape"
 
 
 def test_numbers_are_as_short_as_they_can_be() -> None:

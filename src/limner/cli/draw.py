@@ -133,7 +133,7 @@ def draw(
     from limner.drawing.stopping import Stop
 
     _check_together(again, many, prompts, style, start, mask, finish)
-    layouts = _layouts(layout, prompts, again or many or start or (style or [None])[0])
+    layouts = _layouts(layout, prompts, again or many or start or style)
     knobs: dict[str, Any] = settings.pairs(knob or [], "--knob")
     if many is not None:
         if again is not None or prompts or drafts or attention:
@@ -178,12 +178,12 @@ def _check_together(
 
 
 def _layouts(
-    source: str | None, prompts: list[str] | None, other: Path | None
+    source: str | None, prompts: list[str] | None, other: Path | list[Path] | None
 ) -> Callable[[Artist, int, int | None], list[tuple[Request, Seed]]] | None:
     """Return what plans the pictures of layouts, whose caption a prompt is; None where there is no --layout."""
     if source is None:
         return None
-    if other is not None or len(prompts or []) > 1:
+    if other or len(prompts or []) > 1:
         raise UserError(
             "--layout goes with one prompt, its caption: leave other prompts, --again, --start, --style out"
         )

@@ -178,7 +178,7 @@ def _captioned(layout: Layout, caption: str) -> Layout:
 
 def _table(layout: Layout) -> str:
     """Return boxes with their numbers, and points, in columns."""
-    wide = max((len(one[0]) for one in (*layout.boxes, *layout.points)), default=0)
+    wide = max((len(name) for some in (layout.boxes, layout.points) for name, *_ in some), default=0)
     masks = [*layout.masks, *[""] * len(layout.boxes)]
     lines = [
         f"{at:3}  {label:{wide}}  {_numbers(box)}{'  with its shape' if masks[at - 1] else ''}"
@@ -259,8 +259,8 @@ def _added(layout: Layout, text: str) -> Layout:
     from limner.requests import Layout as Kind
 
     more = Kind.parse(text, OPEN)
-    for label, *box in more.boxes:
-        layout = layout.with_box(label, *box)
+    for box in more.boxes:
+        layout = layout.with_box(*box)
     for name, x, y in more.points:
         layout = layout.with_point(name, x, y)
     return layout

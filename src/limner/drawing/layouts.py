@@ -140,9 +140,11 @@ def _placed(found: Mapping[str, Any], answer: Mapping[str, Any], name: str) -> P
     fields = {field: answer.get(field) or getattr(plain, field, ()) for field in ("boxes", "points")}
     if not any(fields.values()):
         raise UserError(f"{name} holds no layout: neither its artist nor its request places anything")
-    masks = answer.get("masks", ()) if answer.get("boxes") else getattr(plain, "masks", ())
-    body = {"kind": "layout", "caption": caption} | {"masks": list(masks)}
-    layout = from_json(body | {field: list(value) for field, value in fields.items()})
+    fields["masks"] = answer.get("masks") or () if answer.get("boxes") else getattr(plain, "masks", ())
+    body = {"kind": "layout", "caption": caption}
+    layout = from_json(
+        body | {field: [*value] if isinstance(value, tuple) else value for field, value in fields.items()}
+    )
     assert isinstance(layout, Layout)
     return Placed(layout, found["seed"])
 

@@ -73,7 +73,7 @@ def said(draft: Draft, schema: Schema, requests: Sequence[Request] = ()) -> list
     """
     found: list[dict[str, Any]] = [{} for _ in draft.images] if draft.images is not None else []
     if draft.layout is not None:
-        boxes = [{"boxes": [list(box) for box in some]} for some in layouts(draft, schema)]
+        boxes: list[dict[str, Any]] = [{"boxes": [list(box) for box in some]} for some in layouts(draft, schema)]
         if "points" in draft.layout:
             named = points(draft, schema)
             boxes = [one | {"points": [list(p) for p in some]} for one, some in zip(boxes, named, strict=True)]
@@ -84,19 +84,25 @@ def said(draft: Draft, schema: Schema, requests: Sequence[Request] = ()) -> list
         name = "text" if draft.images is None else "says"
         found = [one | {name: text} for one, text in zip(found or [{}] * len(draft.text), draft.text, strict=True)]
     for one, request in zip(found, requests, strict=bool(requests)):
-        if "masks" in one:
-            one["masks"] = _as_given(one, request.without_picture())
+        plain: Any = request.without_picture()
+        masks: Sequence[str] = getattr(plain, "masks", ())
+        if "boxes" in one and masks and ("masks" in one or draft.images is None):
+            one["masks"] = _as_given(one, plain)
     return found
 
 
 def _as_given(answer: Mapping[str, Any], request: Any) -> list[str]:
-    """Return the shapes of an answer, those that its request gave as they were given."""
-    given, boxes = getattr(request, "masks", ()), [list(box) for box in getattr(request, "boxes", ())]
-    pairs = zip(answer["boxes"], answer["masks"], strict=True)
-    return [
-        given[at] if at < len(given) and given[at] and box == boxes[at] else mask
-        for at, (box, mask) in enumerate(pairs)
-    ]
+    """Return the shapes of an answer, those that its request gave as they were given, wherever their boxes stand."""
+    given = list(zip(request.boxes, request.masks, strict=False))  # boxes at the end may have none
+    found = []
+    for at, (label, *box) in enumerate(answer["boxes"]):
+        mask = answer["masks"][at] if "masks" in answer else ""
+        own = [one for one in given if one[0][0] == label and np.allclose(one[0][1:], box, rtol=0, atol=1e-6)]
+        if own:
+            given.remove(own[0])
+            mask = own[0][1] or mask
+        found.append(mask)
+    return found
 
 
 def layouts(draft: Draft, schema: Schema) -> list[list[tuple[str, float, float, float, float]]]:
@@ -109,7 +115,7 @@ def layouts(draft: Draft, schema: Schema) -> list[list[tuple[str, float, float, 
         return names[label] if label < len(names) else str(label)
 
     return [
-        [(name(label), *box) for box, label in zip(some, own, strict=True) if label >= 0]  # type: ignore[misc]
+        [(name(label), *box) for box, label in zip(some, own, strict=True) if label >= 0]
         for some, own in zip(boxes, labels, strict=True)
     ]
 

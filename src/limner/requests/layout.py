@@ -171,8 +171,8 @@ class Layout(Request):
         gone = set(boxes)
         for one in gone:
             self._box(one)
-        kept, masks = ([one for at, one in enumerate(some) if at not in gone] for some in (self.boxes, self.masks))
-        return replace(self, boxes=tuple(kept), masks=tuple(masks))
+        boxes_left = tuple(one for at, one in enumerate(self.boxes) if at not in gone)
+        return replace(self, boxes=boxes_left, masks=tuple(one for at, one in enumerate(self.masks) if at not in gone))
 
     def with_point(self, name: str, x: float, y: float) -> Self:
         """Put a key point somewhere: in the place of the one of its name, or behind the others."""
