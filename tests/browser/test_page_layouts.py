@@ -91,6 +91,10 @@ def test_what_was_drawn_is_edited_by_mouse_and_keys_with_the_same_seed(page: Pag
     assert row["seed"] == seed and row["request"]["masks"], "its shape goes along"
     picture = page.locator("#picture")
     expect(picture).to_have_js_property("naturalWidth", 32)
+    for _ in range(600):  # until what was asked for is what is shown
+        if picture.evaluate(LIGHT, [0.1, 0.1]) > 100:
+            break
+        page.wait_for_timeout(100)
     assert picture.evaluate(LIGHT, [0.1, 0.1]) > 100 > picture.evaluate(LIGHT, [0.1, 0.4])
     box.focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowDown"):

@@ -10,7 +10,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from PIL import Image
 
@@ -145,8 +145,7 @@ def _placed(found: Mapping[str, Any], answer: Mapping[str, Any], name: str) -> P
     layout = from_json(
         body | {field: [*value] if isinstance(value, tuple) else value for field, value in fields.items()}
     )
-    assert isinstance(layout, Layout)
-    return Placed(layout, found["seed"])
+    return Placed(cast(Layout, layout), found["seed"])
 
 
 def _of_png(data: bytes, name: str) -> Placed:
@@ -193,10 +192,9 @@ def _of_json(body: Any, place: str) -> Placed:
         if fields["kind"] != "layout":
             raise UserError(f"it is a request of kind {fields['kind']!r:.60}: {HOW}")
         layout = from_json(fields)
-        assert isinstance(layout, Layout)
         if seed is not None:
             seed_from_json(seed)
-        return Placed(layout, seed)
+        return Placed(cast(Layout, layout), seed)
     except UserError as error:
         raise UserError(f"{place}: {error}") from None
 
