@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from limner.blocks.layout.asked import asked_things
 from limner.data.schema import Schema
 from limner.imaging import answers
+from limner.requests import Layout
+from limner.requests.shapes import encode
 from limner.system import Draft
 
 SCHEMA = Schema(16, things=("cup", "table"))
@@ -52,3 +55,39 @@ def test_pictures_are_shown_as_they_are() -> None:
     assert [page.size for page in answers.pictures(draft, SCHEMA)] == [(4, 4)] * 2
     assert [list(one) for one in answers.said(draft, SCHEMA)] == [["boxes"], ["boxes"]]
     assert answers.said(Draft(images=torch.zeros(2, 3, 4, 4)), SCHEMA) == [{}, {}]
+
+
+def test_shapes_are_painted_and_a_drawn_layout_is_a_request_as_it_is() -> None:
+    masks = torch.zeros(2, 3, 16, 16)
+    masks[0, 1, 4:8, 4:8] = 1  # of the cup, whose box is columns 4 to 12, rows 4 to 8
+    draft = Draft(layout=LAYOUT | {"masks": masks})
+    said, other = answers.said(draft, SCHEMA)
+    assert [bool(one) for one in said["masks"]] == [False, True] and other["masks"] == [""]
+    request = Layout(tuple(map(tuple, said["boxes"])), masks=tuple(said["masks"]))
+    request.check(SCHEMA)
+    assert request.read_at(16) == request, "it stays as it is, to the letter"
+    asked = asked_things([request], SCHEMA.things, 3, 16)
+    assert torch.equal(asked.masks[0, 1] > 0.5, masks[0, 1] > 0.5)
+    page, plain = (np.asarray(answers.pictures(one, SCHEMA)[0]).astype(int) for one in (draft, Draft(layout=LAYOUT)))
+    painted, open_ = (slice(90, 100), slice(80, 120)), (slice(90, 100), slice(140, 180))
+    assert (page[painted] != plain[painted]).any() and (page[open_] == answers.PAPER).all()
+    assert (page[200:250] == plain[200:250]).all(), "a box without a shape is filled as before"
+
+
+def test_a_given_shape_is_said_as_it_was_given_also_by_those_who_only_place() -> None:
+    cup, table = ("cup", 0.25, 0.25, 0.5, 0.25), ("table", 0.0, 0.5, 1.0, 0.5)
+    fine = encode(np.hypot(*np.mgrid[-1:1:64j, -1:1:64j]) < 1)
+    request = Layout((cup, table), masks=(fine,))  # the answer has them the other way round
+    coarse = LAYOUT | {"masks": torch.ones(2, 3, 4, 4)}
+    requests = [request, Layout((cup,))]
+    said, other = answers.said(Draft(layout=coarse, images=torch.zeros(2, 3, 4, 4)), SCHEMA, requests)
+    assert said["masks"][1] == fine != said["masks"][0] != "" and other["masks"] == [said["masks"][0]]
+    said, other = answers.said(Draft(layout=LAYOUT), SCHEMA, requests)
+    assert said["masks"] == ["", fine] and "masks" not in other
+    said, _ = answers.said(Draft(layout=LAYOUT, images=torch.zeros(2, 3, 4, 4)), SCHEMA, requests)
+    assert "masks" not in said, "one who paints boxes alone did not paint the shape"
+
+
+def test_numbers_are_as_short_as_they_can_be() -> None:
+    layout = {"boxes": torch.tensor([[[0.1, 0.2, 0.3, 0.4]]]), "labels": torch.tensor([[0]])}
+    assert answers.said(Draft(layout=layout), SCHEMA) == [{"boxes": [["cup", 0.1, 0.2, 0.3, 0.4]]}]

@@ -122,6 +122,8 @@ def test_what_is_not_looked_at_is_said(data: Dataset) -> None:
     by_box, by_points = make(data), make(data, by="points")
     two = Layout((("red circle", 0, 0, 0.5, 0.5), ("black", 0, 0, 1, 1)), "a red circle")
     assert "the largest that was given" in by_box.remarks([two])[0] and not by_box.remarks([boxed(0, 0, 1, 1)])
+    shaped = Layout((("red circle", 0, 0, 1, 1),), "a red circle", masks=("A",))
+    assert "knows no shapes" in by_box.remarks([shaped])[0]
     silent = Layout((("red circle", 0, 0, 1, 1),))
     assert "nothing says what to draw" in by_box.remarks([silent])[0]
     assert_close(by_box.encode([silent, Caption("a red circle")])[0], torch.zeros(32))

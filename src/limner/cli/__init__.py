@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from limner.cli import bench, data, draw, enlarge, export, judge, look, morph, story, studio, systems, train
+from limner.cli import bench, data, draw, enlarge, export, judge, layout, look, morph, story, studio, systems, train
 from limner.cli.console import leads, leave
 from limner.errors import UserError, is_out_of_memory, plain
 
@@ -40,6 +40,7 @@ app.command("eval")(judge.evaluate)
 app.command("bench")(bench.bench)
 app.command("studio")(studio.studio)
 app.command("export")(export.export)
+app.add_typer(layout.app, name="layout")
 app.add_typer(data.app, name="data")
 
 EXTRAS = {

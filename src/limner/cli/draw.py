@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,7 +39,7 @@ Prompts = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="PROMPT...",
-        help="What to draw, each in quotes; required without --again, --prompts and --start.",
+        help="What to draw, each in quotes; required without --again, --prompts, --start and --layout.",
         show_default=False,
     ),
 ]
@@ -57,6 +58,13 @@ Condition = Annotated[
     str | None,
     typer.Option(
         help="Of an artist that climbs: whose captioner it climbs by, or judge:NAME for a judge's classes.",
+        show_default=False,
+    ),
+]
+Layouts = Annotated[
+    str | None,
+    typer.Option(
+        help="Paint this layout: a file, a drawn PNG, `-` for standard input, or boxes; the prompt is its caption.",
         show_default=False,
     ),
 ]
@@ -79,6 +87,7 @@ def draw(
     start: Start = None,
     mask: Mask = None,
     condition: Condition = None,
+    layout: Layouts = None,
     drafts: Annotated[bool, typer.Option("--drafts", help="Also a sheet of every draft, beside the picture.")] = False,
     film: Film = False,
     attention: Attention = False,
@@ -109,6 +118,8 @@ def draw(
 
     limner draw "a red hat" --start face.png --keep mask.png --artist runs/climber --film
 
+    limner layout edit drawings/a-house-7.png --move '2 .1 0' | limner draw --layout - --artist runs/painter
+
     limner draw "hair colour: red" --condition judge:avatars --artist runs/climber
 
     Ctrl-C keeps the last draft of a picture that takes long: --again draws it as far, with --finish to its end.
@@ -122,6 +133,7 @@ def draw(
     from limner.drawing.stopping import Stop
 
     _check_together(again, many, prompts, style, start, mask, finish)
+    layouts = _layouts(layout, prompts, again or many or start or style)
     knobs: dict[str, Any] = settings.pairs(knob or [], "--knob")
     if many is not None:
         if again is not None or prompts or drafts or attention:
@@ -137,7 +149,7 @@ def draw(
             pictures = max(n, len(style or [])) * max(len(prompts or []), 1)
             drawer, stop = _conditioned(loaded(artist, device, pictures).at(size), condition), Stop(keep=True)
             asked = [drawer.start(start, one, keep=mask) for one in prompts or (None,)] if start else prompts
-            rows = drawer.plan(asked, n, seed, style=style or None)
+            rows = layouts(drawer, n, seed) if layouts else drawer.plan(asked, n, seed, style=style or None)
         how = {"batch": batch, "knobs": knobs, "stop": stop}
         with _kept():
             for image, sheets in _drawn(drawer, rows, how, drafts, words if attention else None, film):
@@ -163,6 +175,25 @@ def _check_together(
         raise UserError("--keep says what of a picture stays: name the picture with --start")
     if finish and again is None:
         raise UserError("--finish goes on with a picture that was stopped: name it with --again")
+
+
+def _layouts(
+    source: str | None, prompts: list[str] | None, other: Path | list[Path] | None
+) -> Callable[[Artist, int, int | None], list[tuple[Request, Seed]]] | None:
+    """Return what plans the pictures of layouts, whose caption a prompt is; None where there is no --layout."""
+    if source is None:
+        return None
+    if other or len(prompts or []) > 1:
+        raise UserError(
+            "--layout goes with one prompt, its caption: leave other prompts, --again, --start, --style out"
+        )
+    from limner.cli import piped
+    from limner.drawing.layouts import rows
+
+    placed = piped.read(source)
+    if prompts:
+        placed = [one._replace(layout=replace(one.layout, caption=prompts[0])) for one in placed]
+    return lambda drawer, n, seed: rows(drawer, placed, n, seed)
 
 
 def _drawn(

@@ -409,7 +409,7 @@ class Artist:
             final = drawn.drafts[-1]
             by = self if drawn.stopped is None else self.at(self.side)  # an early draft may be too small to enlarge
             images = [by.enlarged(image) for image in answers.pictures(final, schema)]
-            said = answers.said(final, schema)
+            said = answers.said(final, schema, [request for request, _ in some])
             each = 1000 * (time.perf_counter() - began) / len(images)
             for place, (row, image) in enumerate(zip(some, images, strict=True)):
                 by.sign(image, *row, knobs, drawn.stopped)

@@ -28,7 +28,8 @@ from limner.files import make_folder, write_file
 KEY = "limner"
 ANSWER = "answer"
 """In `info` of a picture of a text or a layout: what it says, as plain values."""
-_ANSWER_CHUNK = "limner-answer"
+ANSWER_CHUNK = "limner-answer"
+"""Keyword of the text chunk that holds it in a PNG."""
 MOST_BYTES = 32 * 2**20
 """Of a recipe in a file; the longest story, with every letter escaped, takes 24 MB."""
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -57,7 +58,7 @@ def encode(image: Image.Image, text: str | None) -> bytes:
     if text is not None:
         chunks.add_text(KEY, text)
     if image.info.get(ANSWER):
-        chunks.add_text(_ANSWER_CHUNK, json.dumps(image.info[ANSWER]))
+        chunks.add_text(ANSWER_CHUNK, json.dumps(image.info[ANSWER]))
     buffer = io.BytesIO()
     image.save(buffer, "PNG", pnginfo=chunks)
     return buffer.getvalue()
@@ -101,8 +102,17 @@ def read(path: str | Path) -> dict[str, Any]:
 def answer_in(path: Path) -> dict[str, Any]:
     """Return what a picture that `write` saved says beside its pixels: a text, or boxes; nothing of other pictures."""
     with Image.open(path, formats=("PNG",)) as image:
-        found = getattr(image, "text", {}).get(_ANSWER_CHUNK)
-    return {} if found is None else dict(json.loads(found))
+        return answer_of(image)
+
+
+def answer_of(image: Image.Image) -> dict[str, Any]:
+    """Return what an opened PNG says beside its pixels as `answer_in` does; nothing where it says nothing sound."""
+    found = getattr(image, "text", {}).get(ANSWER_CHUNK)
+    try:
+        said = {} if found is None else json.loads(found)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def from_text(text: str) -> dict[str, Any]:
@@ -129,7 +139,7 @@ def from_text(text: str) -> dict[str, Any]:
     return recipe
 
 
-def find(file: IO[bytes], most: int = MOST_BYTES) -> str | None:
+def find(file: IO[bytes], most: int = MOST_BYTES, key: str = KEY) -> str | None:
     """Return the JSON of the recipe in a PNG, None where it holds none; no pixel is decoded.
 
     Text chunks of every kind (tEXt, zTXt, iTXt) count, before and behind the pixels; of several recipes the last one.
@@ -137,6 +147,7 @@ def find(file: IO[bytes], most: int = MOST_BYTES) -> str | None:
     Args:
         file: the PNG, from its beginning.
         most: bytes that a recipe may have, compressed or not; no more are kept in memory.
+        key: keyword of its chunk, where it is not the recipe that is looked for.
 
     Raises:
         UserError: the file is not a PNG, or its recipe is cut off, too long, or fails its checksum.
@@ -147,13 +158,13 @@ def find(file: IO[bytes], most: int = MOST_BYTES) -> str | None:
     while len(head := file.read(8)) == 8 and (kind := head[4:]) != b"IEND":
         length = int.from_bytes(head[:4], "big")
         start = file.read(min(length, _LONGEST_KEYWORD + 1)) if kind in (b"tEXt", b"zTXt", b"iTXt") else b""
-        if start.startswith(KEY.encode() + b"\0"):
+        if start.startswith(key.encode() + b"\0"):
             if length > most:
                 raise _damaged(f"it has more than {most:,} bytes")
             body = start + file.read(length - len(start))
             if file.read(4) != zlib.crc32(kind + body).to_bytes(4, "big"):
                 raise _damaged("its checksum does not fit")
-            found = _text(kind, body[len(KEY) + 1 :], most)
+            found = _text(kind, body[len(key) + 1 :], most)
         else:
             file.seek(length - len(start) + 4, io.SEEK_CUR)
     return found

@@ -5,6 +5,7 @@ from limner.metrics.bleu import bleu, bleu_against, self_bleu, sentence_bleu
 from limner.metrics.clip import clip_score
 from limner.metrics.dialogues import answered
 from limner.metrics.diversity import diversity
+from limner.metrics.edits import Move, Removal, changed_outside, extent_of_change, kept_identity, move, removal
 from limner.metrics.features import Extractor, Inception, collect
 from limner.metrics.frechet import frechet_distance
 from limner.metrics.identity import Identity, change_outside, identity, overlap, rewording_ratio, silhouette
@@ -36,7 +37,9 @@ __all__ = [
     "Extractor",
     "Identity",
     "Inception",
+    "Move",
     "Neighbours",
+    "Removal",
     "StoryAccuracy",
     "Things",
     "answered",
@@ -48,12 +51,14 @@ __all__ = [
     "box_overlap",
     "by_property",
     "change_outside",
+    "changed_outside",
     "clip_score",
     "collect",
     "consistency",
     "correct_key_points",
     "counts_within",
     "diversity",
+    "extent_of_change",
     "f1",
     "frechet_distance",
     "high_frequency_power",
@@ -62,13 +67,16 @@ __all__ = [
     "interval",
     "iou",
     "jensen_shannon",
+    "kept_identity",
     "kernel_distance",
     "matched_iou",
+    "move",
     "nearest",
     "novelty",
     "overlap",
     "precision_recall",
     "r_precision",
+    "removal",
     "required_so_far",
     "rewording_ratio",
     "self_bleu",

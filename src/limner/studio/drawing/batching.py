@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 import torch
 from PIL import Image
 
-from limner.drawing import stopping
+from limner.drawing import recipe, stopping
 from limner.drawing.artist import Artist
 from limner.drawing.drafts import draft_row
 from limner.drawing.interpolation import Row
@@ -50,7 +50,7 @@ class DrawnPicture:
     recipe: Mapping[str, Any]
     unknown_words: Mapping[str, str | None]
     answer: Mapping[str, Any] = field(default_factory=dict)
-    """What it says beside its pixels: {"text": ...} of a card, {"boxes": ...} of a layout."""
+    """What it says beside its pixels: {"text": ...} of a card, {"boxes": ...} of what is placed (`answers.said`)."""
 
 
 @dataclass(eq=False)
@@ -262,8 +262,9 @@ class ArtistQueue:
         with even:
             drawn = stopping.drawn(_watched(self.artist.sample(padded, knobs), callbacks, slots), 1, stop)
         last, schema = drawn.drafts[-1], self.artist.system.schema
-        images, said = answers.pictures(last, schema)[: len(rows)], answers.said(last, schema)[: len(rows)]
-        made = zip([job for job, _ in slots], rows, images, said, strict=True)
+        images = answers.pictures(last, schema)[: len(rows)]
+        said = answers.said(last, schema, [request for request, _ in padded])
+        made = zip([job for job, _ in slots], rows, images, said[: len(rows)], strict=True)
         sizes = {job: None if drawn.stopped else job.size for job, _ in slots}  # a draft is as its system drew it
         return [
             _signed(self.artist.at(sizes[job]), row, image, (knobs, drawn.stopped), answer)
@@ -299,5 +300,7 @@ def _signed(
     `how` are the knobs, and after how many drafts it was stopped.
     """
     image = artist.enlarged(image)
+    if answer:
+        image.info[recipe.ANSWER] = dict(answer)
     made = artist.sign(image, *row, *how)
     return DrawnPicture(image, made, dict(artist.system.unknown_words([row[0]])), answer)

@@ -213,6 +213,7 @@ async def _stream(
                 (image,) = answers.pictures(draft, queue.artist.system.schema)
                 png = await run_in_threadpool(plain_png, image, of_draft)
                 fields = {"partial_image_index": index, "note": draft.note, "progress": draft.progress}
+                fields |= answers.said(draft, queue.artist.system.schema, [row[0]])[0]
                 yield _image_event("partial_image", png, common | fields)
                 index += 1
         (picture,) = drawing.result()

@@ -44,6 +44,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterVali
 Note = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(plain)]
 Identity = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 _Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+_Mask = Annotated[str, StringConstraints(max_length=8_192, pattern="^[A-Za-z0-9+/]*={0,2}$")]
 _Whole = Annotated[StrictInt, Field(ge=0, lt=2**53)]
 
 
@@ -77,6 +78,16 @@ class Recipe(_Body):
     stopped: Annotated[StrictInt, Field(ge=1, lt=2**53)] | None = None
     """After how many drafts, only where the drawing was stopped before it was done."""
     parents: Annotated[list[Identity], Field(max_length=16)] = []
+
+
+class Answer(BaseModel):
+    """What a picture says beside its pixels, as `limner.imaging.answers.said` gives it."""
+
+    text: Note | None = None
+    says: Note | None = None
+    boxes: Annotated[list[tuple[Name, _Number, _Number, _Number, _Number]], Field(max_length=1_000)] | None = None
+    points: Annotated[list[tuple[Name, _Number, _Number]], Field(max_length=1_000)] | None = None
+    masks: Annotated[list[_Mask], Field(max_length=1_000)] | None = None
 
 
 def checked(body: Any) -> dict[str, Any]:
@@ -173,7 +184,7 @@ def decode(png: bytes) -> Image.Image:
     """Decode a PNG within `MOST_BYTES` and `MOST_SIDE`, told by its header before it is unpacked.
 
     Returns:
-        The picture, in RGB or RGBA, and in `info` its recipe if it has one.
+        The picture, in RGB or RGBA, and in `info` its recipe if it has one, and what it says beside its pixels.
 
     Raises:
         UserError: where it is none, or too large, or its recipe is damaged.
@@ -188,13 +199,25 @@ def decode(png: bytes) -> Image.Image:
     coloured = image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
     text = recipe.find(io.BytesIO(png), MOST_TEXT)
     coloured.info = {} if text is None else {recipe.KEY: text}
+    if answer := _answer_in(png):
+        coloured.info[recipe.ANSWER] = answer
     return coloured
 
 
+def _answer_in(png: bytes) -> dict[str, Any]:
+    """Return what a PNG says beside its pixels; nothing where that is damaged or of no known shape."""
+    try:
+        text = recipe.find(io.BytesIO(png), MOST_TEXT, recipe.ANSWER_CHUNK)
+        return {} if text is None else Answer.model_validate_json(text).model_dump(exclude_none=True)
+    except (UserError, ValueError, RecursionError):
+        return {}
+
+
 def encode(image: Image.Image, made: Mapping[str, Any] | None = None) -> bytes:
-    """Write a picture as PNG with the recipe `made` inside, or with nothing but its pixels."""
+    """Write a picture as PNG with the recipe `made` and its answer inside, or with nothing but its pixels."""
     bare = image.copy()
-    bare.info = {}
+    answer = None if made is None else image.info.get(recipe.ANSWER)
+    bare.info = {recipe.ANSWER: answer} if answer else {}
     return recipe.encode(bare, None if made is None else recipe.to_text(made))
 
 

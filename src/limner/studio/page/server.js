@@ -168,8 +168,8 @@ function sized(size) {
   return size ? { size: `${size}x${size}` } : {};
 }
 
-function picture({ b64_json, recipe, unknown, text, boxes }) {
-  return { png: blob(b64_json), recipe, unknown, text, boxes };
+function picture({ b64_json, recipe, unknown, text, boxes, points, masks }) {
+  return { png: blob(b64_json), recipe, unknown, text, boxes, points, masks };
 }
 
 function bytes(text) {

@@ -360,6 +360,8 @@ class Gawwn(System):
             said.append(f"it is told where by {names}: what else was given is not looked at")
         if self.config.by == "box" and any(len(getattr(end, BOXES, ())) > 1 for end in asked):
             said.append("it is told one box, the largest that was given: the others are not looked at")
+        if any(any(getattr(end, "masks", ())) for end in asked):
+            said.append("it knows no shapes: the masks are not looked at")
         return said
 
     def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:

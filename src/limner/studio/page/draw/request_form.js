@@ -84,8 +84,8 @@ export function Fields({ kind, state, change }) {
     (field) => field !== words && !BESIDE.includes(field.type) && !(field.type === "points" && !field.choices.length),
   );
   if (!shown.length) return null;
-  const write = (field) => (make) =>
-    change({ said: (said) => ({ ...said, [field.name]: make(fieldValue(field, said)) }) });
+  const write = (field) => (make, also) =>
+    change({ said: (said) => ({ ...said, [field.name]: make(fieldValue(field, said)), ...also?.(said) }) });
   return html`<div class="stack" id="fields">
     ${shown.map(
       (field) =>

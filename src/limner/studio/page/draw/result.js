@@ -1,5 +1,6 @@
 // The result in the draw view: the picture, its tools, the attention of its words, and its drafts.
 
+import { captionsOf, isBlend, withWords } from "../fields.js";
 import { download, ErrorLine, Heart, Icon, IconButton, PngImage, useStored } from "../parts.js";
 import { html, useState } from "../vendor/preact.js";
 import { Overlay, useAttention, Words } from "./attention.js";
@@ -53,7 +54,21 @@ function Tools({ artist, all }) {
   return html`<div class="row tools">
     <${Heart} id="keep" kept=${kept} disabled=${!drawn} onClick=${keep} />
     <${IconButton} id="save" name="save" label="Save as a PNG" disabled=${!drawn} onClick=${save} />
+    <${EditLayout} artist=${artist} all=${all} />
     ${artist.can.morph && go("morph", "Morph")} ${go("mix", "Mix")} ${go("walk", "Walk")}
     <span class="soft small time" id="time">${drawn ? `${drawn.ms} ms` : ""}</span>
   </div>`;
+}
+
+/** Of an artist that says what it placed, and takes such: ask for just that, to move it about with the same seed. */
+function EditLayout({ artist, all }) {
+  const { state, change, drawn } = all;
+  const kind = artist.requests.find(({ fields }) => fields.some(({ type }) => type === "boxes"));
+  const { boxes, points = [], masks = [] } = drawn?.picture ?? {};
+  if (!kind || !boxes?.length) return null;
+  const { request } = drawn.row;
+  const caption = isBlend(request) ? "" : (captionsOf(request)[0] ?? "");
+  const said = withWords(kind, { boxes, points, masks }, caption);
+  const edit = () => change({ kind: kind.kind, said, seed: state.seed });
+  return html`<button type="button" id="edit-layout" onClick=${edit}>Edit what is placed</button>`;
 }

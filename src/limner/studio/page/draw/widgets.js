@@ -6,10 +6,14 @@ import { pick } from "../random.js";
 import { html, useState } from "../vendor/preact.js";
 import { Labels } from "./chips.js";
 import { encoded } from "./encoded.js";
+import { inside, PlacedBoxes, PlacedPoints, share } from "./placing.js";
 
 const SIDES = ["x", "y", "width", "height"];
 
-/** The control of a field: `onChange` is called with a function of its value to its next value. */
+/**
+ * The control of a field: `onChange` is called with a function of its value to its next value and, where other fields
+ * change with it, one of all that is said to their values.
+ */
 export function Widget({ field, value, onChange }) {
   const Control = CONTROLS[field.type] ?? TextField;
   return html`<div data-field=${field.name}>
@@ -64,10 +68,18 @@ function Turns({ field, value, onChange }) {
   </fieldset>`;
 }
 
-/** Boxes: a row a box, and how they lie. */
+/** Boxes: how they lie, to be moved by hand, and a row a box. */
 function Boxes({ field, value, onChange }) {
+  const write = (place, box) => onChange((boxes) => replaced(boxes, place, () => box));
   const put = (place, part, next) =>
-    onChange((boxes) => replaced(boxes, place, (box) => inside(replaced(box, part, () => next))));
+    onChange(
+      (boxes) => replaced(boxes, place, (box) => inside(replaced(box, part, () => next))),
+      part === 0 ? shapes((masks) => replaced(masks, place, () => "")) : undefined, // a shape is that of its label
+    );
+  const remove = (place) => {
+    const others = (list) => list.filter((_, k) => k !== place);
+    onChange(others, shapes(others));
+  };
   const label = (box, i) =>
     field.choices.length
       ? html`<select aria-label=${`Label of box ${i + 1}`} value=${box[0]}
@@ -76,10 +88,15 @@ function Boxes({ field, value, onChange }) {
         </select>`
       : html`<input type="text" aria-label=${`Label of box ${i + 1}`} value=${box[0]} maxlength=${field.longest}
           onInput=${(event) => put(i, 0, event.target.value)} />`;
-  const add = () => onChange((boxes) => [...boxes, randomBox(field.choices.length ? pick(field.choices) : "")]);
+  const chosen = () => (field.choices.length ? pick(field.choices) : "");
+  const add = () => onChange((boxes) => [...boxes, randomBox(chosen())]);
+  const draw = ([, ...box]) => onChange((boxes) => [...boxes, [value.at(-1)?.[0] ?? chosen(), ...box]]);
+  const isFull = value.length >= field.most;
   return html`<fieldset class="stack">
     <legend>${field.about}</legend>
-    <${Placed} boxes=${value} />
+    <${PlacedBoxes} boxes=${value} onBox=${write} onDelete=${remove} onAdd=${isFull ? null : draw} />
+    <p class="soft small">Drag a box, or its corner; draw on the ground for one more. Arrow keys move the box that has
+      the focus, with Shift they stretch it, Delete takes it out.</p>
     ${value.map(
       (box, i) => html`<div class="row box" key=${i}>
         ${label(box, i)}
@@ -87,10 +104,10 @@ function Boxes({ field, value, onChange }) {
           (side, k) => html`<${DeferredField} key=${side} type="number" min="0" max="1" step="0.01" value=${box[k + 1]}
             aria-label=${`${side} of box ${i + 1}`} onChange=${(event) => put(i, k + 1, Number(event.target.value))} />`,
         )}
-        <${IconButton} name="close" label=${`Take box ${i + 1} out`} onClick=${() => onChange((old) => old.filter((_, k) => k !== i))} />
+        <${IconButton} name="close" label=${`Take box ${i + 1} out`} onClick=${() => remove(i)} />
       </div>`,
     )}
-    <div><button type="button" disabled=${value.length >= field.most} onClick=${add}>Add a box</button></div>
+    <div><button type="button" disabled=${isFull} onClick=${add}>Add a box</button></div>
   </fieldset>`;
 }
 
@@ -98,10 +115,15 @@ function Boxes({ field, value, onChange }) {
 function Points({ field, value, onChange }) {
   const put = (place, part, next) =>
     onChange((points) => replaced(points, place, (point) => replaced(point, part, () => next)));
-  const share = (text) => Math.max(0, Math.min(1, Number(text)));
   const left = field.choices.filter((name) => value.every(([taken]) => taken !== name));
   return html`<fieldset class="stack">
     <legend>${field.about}</legend>
+    ${
+      value.length > 0 &&
+      html`<${PlacedPoints} points=${value}
+        onPoint=${(i, point) => onChange((points) => replaced(points, i, () => point))}
+        onDelete=${(i) => onChange((points) => points.filter((_, k) => k !== i))} />`
+    }
     ${value.map(
       ([name, ...place], i) => html`<div class="row point" key=${i}>
         <select aria-label=${`Name of point ${i + 1}`} value=${name} onChange=${(event) => put(i, 0, event.target.value)}>
@@ -109,7 +131,7 @@ function Points({ field, value, onChange }) {
         </select>
         ${["x", "y"].map(
           (side, k) => html`<${DeferredField} key=${side} type="number" min="0" max="1" step="0.01" value=${place[k]}
-            aria-label=${`${side} of point ${i + 1}`} onChange=${(event) => put(i, k + 1, share(event.target.value))} />`,
+            aria-label=${`${side} of point ${i + 1}`} onChange=${(event) => put(i, k + 1, share(Number(event.target.value)))} />`,
         )}
         <${IconButton} name="close" label=${`Take point ${i + 1} out`} onClick=${() => onChange((old) => old.filter((_, k) => k !== i))} />
       </div>`,
@@ -120,13 +142,6 @@ function Points({ field, value, onChange }) {
       </button>
     </div>
   </fieldset>`;
-}
-
-/** Return a box moved and cut so that it lies in the picture. */
-function inside([label, x, y, ...sides]) {
-  const [width, height] = sides.map((side) => Math.min(Math.max(side, 0.01), 1));
-  const within = (place, side) => Math.round(1e4 * Math.max(0, Math.min(place, 1 - side))) / 1e4;
-  return [label, within(x, width), within(y, height), width, height];
 }
 
 /** A picture, or a mask: dropped or chosen, shown small, and taken out again. */
@@ -157,7 +172,8 @@ function RequestField({ field, value, onChange }) {
   const kinds = innerKinds(artist);
   const kind = kinds.find((one) => one.kind === value?.kind);
   const choose = (name) => onChange(constant(name ? { kind: name } : null));
-  const write = (inner) => (next) => onChange((old) => ({ ...old, [inner.name]: next(fieldValue(inner, old ?? {})) }));
+  const write = (inner) => (next, also) =>
+    onChange((old) => ({ ...old, [inner.name]: next(fieldValue(inner, old ?? {})), ...also?.(old ?? {}) }));
   return html`<fieldset class="stack">
     <legend>${field.about}</legend>
     <select aria-label=${field.about} value=${kind?.kind ?? ""} onChange=${(event) => choose(event.target.value)}>
@@ -200,20 +216,6 @@ function LabelsField({ field, value, onChange }) {
   return html`<${Labels} labels=${field.choices} chosen=${value} onChange=${(next) => onChange(constant(next))} />`;
 }
 
-/** How boxes lie in the picture. */
-function Placed({ boxes }) {
-  return html`<svg viewBox="0 0 1 1" width="160" height="160" role="img" aria-label="Where the boxes lie">
-    <rect width="1" height="1" fill="none" stroke="currentColor" stroke-width="0.01" />
-    ${boxes.map(
-      ([label, x, y, width, height], i) => html`<g key=${i}>
-        <rect x=${x} y=${y} width=${width} height=${height} fill="currentColor" fill-opacity="0.1"
-          stroke="currentColor" stroke-width="0.01" />
-        <text x=${x + 0.02} y=${y + 0.09} font-size="0.08" fill="currentColor">${label}</text>
-      </g>`,
-    )}
-  </svg>`;
-}
-
 const CONTROLS = {
   text: TextField,
   choice: Choice,
@@ -228,6 +230,11 @@ const CONTROLS = {
   mask: PictureField,
   request: RequestField,
 };
+
+/** Return what else changes with the boxes: what becomes of their shapes, where there are any. */
+function shapes(change) {
+  return ({ masks }) => (masks?.length ? { masks: change(masks) } : {});
+}
 
 function replaced(list, place, make) {
   return list.map((one, i) => (i === place ? make(one) : one));
