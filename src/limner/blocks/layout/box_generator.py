@@ -165,7 +165,7 @@ class BoxGenerator(nn.Module):
         return LABEL_WEIGHT * label + middle + sides, {"label": label, "middle": middle, "sides": sides}
 
     def draw(
-        self, text: TextCodes, noise: Tensor, labels: Tensor, boxes: Tensor, *, missing: bool = True,
+        self, text: TextCodes, noise: Tensor, labels: Tensor, boxes: Tensor, *, missing: bool | Tensor = True,
         temperature: float = 1.0, label_temperature: float | None = None,
     ) -> Iterator[tuple[Tensor, Tensor]]:  # fmt: skip
         """Draw box after box; yield labels (B, K), -1 where there is none, and boxes (B, K, 4) after each step.
@@ -178,8 +178,8 @@ class BoxGenerator(nn.Module):
             noise: (B, K, 7) from N(0, 1); K is how many boxes there are at most.
             labels: (B, G) of boxes that are given, -1 where there is none; G is K at most.
             boxes: (B, G, 4) of those.
-            missing: whether what the text asks for beside them is drawn; else they are the whole layout of a row that
-                has any.
+            missing: whether what the text asks for beside them is drawn, one answer for all or bool (B,); else they are
+                the whole layout of a row that has any.
             temperature: of middles and sides: see `Mixture.draw`.
             label_temperature: of labels, the same where None; at 0 the likeliest.
         """
@@ -189,7 +189,8 @@ class BoxGenerator(nn.Module):
         warmth = temperature if label_temperature is None else label_temperature
         found = torch.full((len(noise), most), -1, device=noise.device)
         places = torch.zeros(len(noise), most, 4, device=noise.device)
-        left, closed = labels >= 0, (labels >= 0).any(dim=1) & (not missing)  # (B, G), (B,)
+        left, closed = labels >= 0, (labels >= 0).any(dim=1)  # (B, G), (B,)
+        closed = closed & ~torch.as_tensor(missing, device=closed.device)
         going, state = torch.ones_like(closed), self.begin(text)
         before = noise.new_zeros(len(noise), end + 1 + 4)
         for k in range(most):
