@@ -167,9 +167,9 @@ class Painter(nn.Module):
             layers += [down(inside, outside), nn.LeakyReLU(LEAK)]
         self.encode = nn.Sequential(*layers)
         self.gate = nn.Linear(text, down_widths[-1])
-        self.join = Same(2 * down_widths[-1] + noise, 8 * n)
-        self.refine = nn.Sequential(*(Residual(8 * n) for _ in range(3)))
-        up_widths = [8 * n, *(max(8 * n >> i, n) for i in range(1, times)), n]
+        self.join = Same(2 * down_widths[-1] + noise, 4 * n)
+        self.refine = nn.Sequential(*(Residual(4 * n) for _ in range(3)))
+        up_widths = [4 * n, *(max(4 * n >> i, n) for i in range(1, times)), n]
         self.grow = nn.ModuleList(Up(inside + planes, outside) for inside, outside in pairwise(up_widths))
         self.colour = nn.Sequential(nn.Conv2d(n + planes, 3, 3, padding=1), nn.Tanh())
 
@@ -205,6 +205,7 @@ class SemanticLayout(System):
         ),
         "layouts": Config(
             text_images=40_000, box_images=120_000, shape_images=20_000, images=60_000, size=32, most=16,
+            shape_width=16,
         ),
         "avatars": Config(),
         "clevr": Config(most=4, text_images=60_000, box_images=100_000, shape_images=40_000, images=120_000),

@@ -49,14 +49,12 @@ class ConvLstmCell(nn.Module):
         self.width = width
         self.gates = nn.Conv2d(inside + width, 4 * width, 3, padding=1)
 
-    def forward(self, x: Tensor, state: tuple[Tensor, Tensor], there: Tensor) -> tuple[Tensor, Tensor]:
-        """Go on by a map; rows of which nothing is `there`, bool (B,), keep their state (h, c)."""
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Go on by a map; the state is (h, c), two of (B, width, h, h)."""
         h, c = state
         i, f, o, g = self.gates(torch.cat([x, h], dim=1)).chunk(4, dim=1)
-        new_c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-        new_h = o.sigmoid() * new_c.tanh()
-        keep = there[:, None, None, None]
-        return torch.where(keep, new_h, h), torch.where(keep, new_c, c)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        return o.sigmoid() * c.tanh(), c
 
 
 class BothWays(nn.Module):
@@ -71,12 +69,14 @@ class BothWays(nn.Module):
         count = maps.shape[1]
         found = []
         for cell, order in ((self.onward, range(count)), (self.back, reversed(range(count)))):
-            h = maps.new_zeros(len(maps), cell.width, *maps.shape[3:])
-            state, states = (h, h), [h] * count
+            h = c = maps.new_zeros(len(maps), cell.width, *maps.shape[3:])
+            states = [h] * count
             for k in order:
-                if there[:, k].any():
-                    state = cell(maps[:, k], state, there[:, k])
-                states[k] = state[0]
+                rows = there[:, k].nonzero()[:, 0]  # the others keep their state
+                if len(rows):
+                    new_h, new_c = cell(maps[rows, k], (h[rows], c[rows]))
+                    h, c = h.index_copy(0, rows, new_h.to(h.dtype)), c.index_copy(0, rows, new_c.to(c.dtype))
+                states[k] = h
             found.append(torch.stack(states, dim=1))
         return torch.cat(found, dim=2)
 
