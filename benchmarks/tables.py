@@ -31,6 +31,7 @@ from comparisons import (
     table,
     textkd,
 )
+from hierarchy_tables import hierarchy
 
 from limner.cli.judge import pictures_of
 from limner.evaluation.report import Report
@@ -314,6 +315,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "layers": layers,
     "stacking": stacking,
     "layout_vae": layout_vae,
+    "hierarchy": hierarchy,
     "kit": lambda: bench("kit"),
     "retell": lambda: bench("retell"),
     "cascade_speed": cascade_speed,

@@ -31,17 +31,18 @@ class JointDiscriminator(nn.Module):
         read: width to which the discriminator first maps the text itself (StackGAN); 0: the vector is used as it is.
         residual: StackGAN's convolutions after the trunk, 1x1 and a bottleneck residual; else 3x3, as since StackGAN++.
         norm: batch norm; without it convolutions have biases and are held to spectral norm 1.
+        beside: channels of what lies beside the picture, place by place, such as a layout.
     """
 
     def __init__(
         self, width: int, size: int, text: int, *, alone: bool = True, read: int = 0, residual: bool = False,
-        norm: bool = True,
+        norm: bool = True, beside: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
         self.norm, kernel, leaky = norm, 1 if residual else 3, nn.LeakyReLU(LEAK)
         widths = [width << i for i in range(doublings(size))]
         last = widths[min(len(widths), HALVINGS) - 1]
-        layers: list[nn.Module] = [down(3, width, norm=False, bias=not norm)]
+        layers: list[nn.Module] = [down(3 + beside, width, norm=False, bias=not norm)]
         for inside, outside in pairwise(widths):
             layers += [leaky, down(inside, outside, norm=norm, bias=not norm)]
         for inside, outside in pairwise(widths[: HALVINGS - 2 : -1]):  # narrowing, for more than 64 pixels
