@@ -242,7 +242,7 @@ def edited(artist: Artist, held_out: HeldOut, requests: Sequence[Layout], seed: 
         less.append(Layout(rest, request.caption))
         moved.append(Layout((*request.boxes[:k], new, *request.boxes[k + 1 :]), request.caption))
         chosen.append((label, (x, y, width, height), new[1:]))
-    knobs = system.Knobs(missing=False)
+    knobs = system.Knobs()
     before, without, after = (draw(system, some, knobs)[0] for some in (whole, less, moved))
     gone, came, side = changed(before, without), changed(after, without), before.shape[-1]
     outside, within, stands, still, lower, known = [], [], [], [], [], 0
@@ -287,7 +287,7 @@ def measure(row: str, options: argparse.Namespace) -> dict[str, Any]:
         drawn, found = draw(system, captions, knobs)
     else:
         asked = true_layouts(data, rows, system.config.most)
-        knobs = system.Knobs(missing=False)
+        knobs = system.Knobs()
         if row == "both":
             with true_shapes(system, data, rows):
                 drawn, found = draw(system, asked, knobs)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from limner import checkpoint, cli
+from limner.blocks.layout.asked import asked_things
 from limner.data.dataset import Dataset
 from limner.data.descriptions import WholePairs
 from limner.data.schema import Lexicon, Schema
@@ -24,6 +25,7 @@ from limner.errors import UserError
 from limner.imaging.answers import layouts
 from limner.noise import RowNoise
 from limner.requests import Blend, Caption, Layout
+from limner.requests import shapes as shapes_of_requests
 from limner.system import Clock, Draft
 from limner.systems.semantic_layout import Painter, SemanticLayout, mismatched, own_noise, resized
 from toy import shapes, shapes_folder
@@ -154,14 +156,14 @@ def test_the_painter_follows_the_layout_and_the_sentence_opens_a_gate() -> None:
 
 def test_boxes_that_are_given_are_kept_and_missing_ones_drawn(data: Dataset) -> None:
     system = make(data)
-    whole = drafts(system, Layout((CIRCLE, GROUND), "a red circle on black"), missing=False)[-1]
+    whole = drafts(system, Layout((CIRCLE, GROUND), "a red circle on black"))[-1]
     assert layouts(whole, system.schema)[0] == [GROUND, CIRCLE]  # from the largest on
     assert set(whole.layout or ()) == {"boxes", "labels", "masks"}
-    alone = drafts(system, Layout((CIRCLE,), "a red circle on black"), missing=False)
+    alone = drafts(system, Layout((CIRCLE,), "a red circle on black"))
     assert layouts(alone[-1], system.schema)[0] == [CIRCLE]
-    more = drafts(system, Layout((CIRCLE,), "a red circle on black"))
+    more = drafts(system, Layout((CIRCLE,), "a red circle on black"), missing=True)
     assert CIRCLE in layouts(more[-1], system.schema)[0] and len(layouts(more[-1], system.schema)[0]) > 1
-    quiet = drafts(system, Layout((CIRCLE,)))  # nothing says what else there is
+    quiet = drafts(system, Layout((CIRCLE,)), missing=True)  # nothing says what else there is
     assert layouts(quiet[-1], system.schema)[0] == [CIRCLE]
     assert [draft.note for draft in alone][-2:] == ["shapes", "picture"]
     assert alone[0].images is None and alone[-1].images is not None
@@ -172,6 +174,18 @@ def test_masks_lie_in_the_boxes_that_come_with_the_picture(data: Dataset) -> Non
     assert layout is not None
     shown = layout["masks"][0].amax(dim=(1, 2)) > 0
     assert torch.equal(shown, layout["labels"][0] >= 0)
+
+
+def test_a_shape_that_is_given_is_kept_wherever_its_box_went(data: Dataset) -> None:
+    system, shape = make(data), shapes_of_requests.encode(np.eye(32) > 0)
+    asked = Layout((CIRCLE, GROUND), "a red circle on black", masks=(shape,))
+    last = drafts(system, asked)[-1].layout
+    assert last is not None and last["labels"][0, 1] == system.numbers["red circle"]  # the ground is larger: first
+    given = asked_things([asked], system.schema.things, TINY.most, TINY.mask_size)
+    assert_close(last["masks"][0, 1], given.masks[0, 0])
+    free = drafts(system, Layout((CIRCLE, GROUND), "a red circle on black"))[-1].layout
+    assert free is not None and not torch.equal(free["masks"][0, 1], last["masks"][0, 1])
+    assert torch.equal(free["masks"][0, 0], last["masks"][0, 0])  # that of the ground is drawn as before
 
 
 def test_noise_stays_with_a_thing_when_another_goes() -> None:
@@ -189,14 +203,14 @@ def test_seeds_and_knobs(data: Dataset) -> None:
     free = [drafts(system, asked, seed, temperature=1.0)[-1].layout for seed in (1, 2)]
     assert not torch.equal(free[0]["boxes"], free[1]["boxes"])  # type: ignore[index]
     request = Layout((CIRCLE,), "a red circle")
-    one, two = (drafts(system, request, seed, missing=False, spread=0.0)[-1].images for seed in (1, 1))
+    one, two = (drafts(system, request, seed, spread=0.0)[-1].images for seed in (1, 1))
     assert torch.equal(one, two)  # type: ignore[arg-type]
 
 
 def test_half_way_between_two_layouts_boxes_are_half_way(data: Dataset) -> None:
     system, other = make(data), ("red circle", 0.0, 0.5, 0.25, 0.25)
     half = Blend(Layout((CIRCLE,), "a red circle"), Layout((other,), "a red circle on black"), 0.5)
-    (found,) = layouts(drafts(system, half, missing=False)[-1], system.schema)
+    (found,) = layouts(drafts(system, half)[-1], system.schema)
     assert found == [("red circle", 0.125, 0.375, 0.375, 0.375)]
 
 
@@ -226,7 +240,7 @@ def test_what_cannot_be_drawn_is_said_in_a_line(data: Dataset, tmp_path: Path) -
     artist = load(tmp_path / "artist")
     box = (0.25, 0.25, 0.5, 0.5)
     for request, said in (
-        (Layout((CIRCLE,) * 4), "has 4 boxes, and this artist draws 3 at most"),
+        (Layout((CIRCLE,) * 4), "has 4 boxes, and this artist places 3 at most"),
         (Layout((CIRCLE,) * 200), "200 boxes, and 100 is the limit"),
         (Layout((("red circle", 0.25, 0.25, 7.0, 0.5),)), "lies outside the picture"),
         (Layout((("red circle", -0.25, 0.25, 0.5, 0.5),)), "lies outside the picture"),

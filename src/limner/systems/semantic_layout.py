@@ -51,6 +51,7 @@ from limner.blocks.latent.noise import normal
 from limner.blocks.layers.convolutions import LEAK, doublings, down, tile
 from limner.blocks.layers.initialisation import orthogonal
 from limner.blocks.layers.tree import Residual, Same, Up
+from limner.blocks.layout.asked import asked_things, check_most
 from limner.blocks.layout.box_generator import NOISE, BoxGenerator, box_update, boxes_player
 from limner.blocks.layout.boxes import one_hot
 from limner.blocks.layout.maps import painted
@@ -68,7 +69,7 @@ from limner.data.views import Scenes, partners, scenes
 from limner.errors import UserError
 from limner.noise import RowNoise
 from limner.optimisers import adam
-from limner.requests import Caption, Layout, Request, shares
+from limner.requests import Caption, Layout, Request
 from limner.settings import Between
 from limner.system import Clock, Draft, Paper, Phase, Player, System, Update, blend, no_grad
 
@@ -138,8 +139,8 @@ class Drawing(Spread):
 
     temperature: Annotated[float, Between(0, 2)] = 0.4
     """How freely boxes are drawn: at 1 as they were learnt, below 1 likelier and more alike, at 0 the likeliest."""
-    missing: bool = True
-    """Draw what the text asks for beside boxes that are given; otherwise these are the whole layout."""
+    missing: bool = False
+    """Boxes that are given are the whole layout, unless what the text asks for beside them is drawn, too."""
 
 
 def resized(maps: Tensor, side: int) -> Tensor:
@@ -335,18 +336,20 @@ class SemanticLayout(System):
     def sample(self, requests: Sequence[Request], knobs: Drawing, rng: RowNoise) -> Iterator[Draft]:
         """Draw box after box, then all shapes, then the picture."""
         c, s = self.config, blend(self.encode, requests)
-        labels, boxes = self.asked(requests)
+        asked = asked_things(requests, self.schema.things, c.most, c.mask_size, s.device)
         z = rng.normal(self.noise) * knobs.spread
         box_noise, shape_noise = rng.more().normal(c.most, NOISE), rng.more()
         speaks = torch.tensor([all(end.sentence() for end in one.ends()) for one in requests], device=s.device)
-        found, places = labels.new_full((len(s), c.most), -1), boxes.new_zeros(len(s), c.most, 4)
+        found, places = torch.full_like(asked.labels, -1), torch.zeros_like(asked.boxes)
         drawn = self.boxes.draw(
-            self.codes(s), box_noise, labels, boxes, missing=speaks & knobs.missing, temperature=knobs.temperature
-        )
+            self.codes(s), box_noise, asked.labels, asked.boxes, missing=speaks & knobs.missing,
+            temperature=knobs.temperature,
+        )  # fmt: skip
         for k, (found, places) in enumerate(drawn, start=1):
             layout = {"boxes": places, "labels": found}
             yield Draft(layout=layout, note=f"box {k}" if k > 1 else "boxes", progress=k / (c.most + 3))
         masks = self.shapes(found, places, own_noise(found, shape_noise.normal(len(self.numbers), c.most, SHAPE_NOISE)))
+        masks = asked.shapes_kept(found, places, masks)
         layout = {"boxes": places, "labels": found, "masks": masks}
         yield Draft(layout=layout, note="shapes", progress=(c.most + 1) / (c.most + 3))
         yield Draft(images=self.painter(self.layout(found, masks), s, z), layout=layout, note="picture")
@@ -358,27 +361,10 @@ class SemanticLayout(System):
         nothing = torch.zeros(self.config.text_width, device=self.device)
         return torch.stack([next(codes) if request.sentence() else nothing for request in requests])
 
-    def asked(self, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
-        """Return the boxes that requests give: labels (B, K), -1 where there is none, and boxes (B, K, 4)."""
-        labels = torch.full((len(requests), self.config.most), -1)
-        boxes = torch.zeros(*labels.shape, 4)
-        for row, request in enumerate(requests):
-            parts = shares(request)
-            for k, one in enumerate(zip(*(getattr(part, "boxes", ()) for part, _ in parts), strict=True)):
-                labels[row, k] = self.numbers[one[0][0]]
-                boxes[row, k] = sum(
-                    (share * torch.tensor(box[1:]) for (_, share), box in zip(parts, one, strict=True)), torch.zeros(4)
-                )
-        return labels.to(self.device), boxes.to(self.device)
-
     def check_request(self, request: Request) -> None:
+        check_most(request, self.config.most)
         for end in request.ends():
-            count = len(getattr(end, "boxes", ()))
-            if count > self.config.most:
-                raise UserError(
-                    f"the request has {count} boxes, and this artist draws {self.config.most} at most: give fewer"
-                )
-            if not count and not end.sentence():
+            if not getattr(end, "boxes", ()) and not end.sentence():
                 raise UserError("the request says nothing that this artist can draw: give it a caption, or some boxes")
 
     def remarks(self, requests: Sequence[Request]) -> Sequence[str]:

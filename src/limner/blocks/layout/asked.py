@@ -32,6 +32,19 @@ class Asked(NamedTuple):
     is_shaped: Tensor
     """(B, K) bool: whether a shape is given."""
 
+    def shapes_kept(self, labels: Tensor, boxes: Tensor, masks: Tensor) -> Tensor:
+        """Return masks (B, J, h, h) of drawn things, those of given shapes put where their boxes went.
+
+        Args:
+            labels: (B, J) of the things that were drawn, given ones among them.
+            boxes: (B, J, 4) of those.
+            masks: (B, J, h, h) of those.
+        """
+        same = (labels[:, :, None] == self.labels[:, None]) & (boxes[:, :, None] == self.boxes[:, None]).all(dim=3)
+        same = same & self.is_shaped[:, None]  # (B, J, K)
+        given = self.masks.gather(1, same.int().argmax(dim=2)[..., None, None].expand(-1, -1, *self.masks.shape[2:]))
+        return torch.where(same.any(dim=2)[..., None, None], given.to(masks), masks)
+
 
 def check_most(request: Request, most: int) -> None:
     """Make sure that a request has no more boxes than a system places.
