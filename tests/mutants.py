@@ -55,11 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("systems", nargs="*", help="systems whose mutants are run; all without any")
     parser.add_argument("--whole", action="store_true", help="run all tests of a system, not only the named one")
+    parser.add_argument("--lists", type=Path, default=mutation.LISTS, help="folder of the lists")
     parser.add_argument("--jobs", type=int, default=2, help="processes at once")
     asked = parser.parse_args(arguments)
-    mutants, began, counts = list(mutation.load(asked.systems)), time.monotonic(), Counter[str]()
+    mutants, began, counts = list(mutation.load(asked.systems, asked.lists)), time.monotonic(), Counter[str]()
     if not mutants:
-        parser.error(f"no list in {mutation.LISTS} is called {' or '.join(asked.systems)}")
+        parser.error(f"no list in {asked.lists} is called {' or '.join(asked.systems)}")
     for system, idea, outcome in outcomes(mutants, asked.jobs, asked.whole):
         counts[outcome.verdict] += 1
         print(f"{outcome.verdict:8}  {system:16}  {idea or 'nothing is edited'}  {outcome.by and f'({outcome.by})'}".rstrip(), flush=True)

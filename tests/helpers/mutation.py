@@ -108,9 +108,9 @@ def _names(node: ast.stmt) -> list[str]:
     return [one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)]
 
 
-def load(systems: Sequence[str] = ()) -> Iterator[Mutant]:
+def load(systems: Sequence[str] = (), lists: Path = LISTS) -> Iterator[Mutant]:
     """Read the lists, of all systems or of these."""
-    for path in sorted(LISTS.glob("*.toml")):
+    for path in sorted(lists.glob("*.toml")):
         if systems and path.stem not in systems:
             continue
         table = tomllib.loads(path.read_text(encoding="utf-8"))
