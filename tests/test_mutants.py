@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -57,18 +58,16 @@ def test_an_edit_is_of_the_name_alone() -> None:
 
 
 def ran(*mutants: Mutant) -> list[Outcome]:
-    """Run mutants in processes of their own, as the runner does."""
-    code = "import sys, mutation; print(*mutation.run(mutation.Mutant(*eval(sys.argv[1]))).__dict__.values(), sep='|')"
+    """Run mutants of one file in a process of its own, as the runner does."""
+    code = "import sys, json, mutation; made = [mutation.Mutant(*one) for one in json.loads(sys.argv[1])]; "
+    code += "print(json.dumps([vars(one) for one in mutation.run(made[0].tests[0], made)]))"
     path = os.pathsep.join(str(ROOT / part) for part in ("src", "tests/helpers"))
-    found = []
-    for mutant in mutants:
-        fields = repr(tuple(vars(mutant).values()))
-        done = subprocess.run(
-            [sys.executable, "-c", code, fields], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path}
-        )
-        assert done.returncode == 0, done.stderr
-        found.append(Outcome(*done.stdout.strip().split("|", 1)))
-    return found
+    fields = json.dumps([tuple(vars(mutant).values()) for mutant in mutants])
+    done = subprocess.run(
+        [sys.executable, "-c", code, fields], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path}
+    )
+    assert done.returncode == 0, done.stderr
+    return [Outcome(**one) for one in json.loads(done.stdout)]
 
 
 def test_a_mutant_is_killed_by_a_test_that_notices_and_survives_one_that_does_not() -> None:

@@ -22,11 +22,13 @@ import ast
 import importlib
 import inspect
 import io
+import json
 import os
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -34,7 +36,6 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 LISTS = ROOT / "tests" / "mutants"
 TIMEOUT = 300  # seconds of a test on a busy machine: a mutant may never end
-NOTHING_RAN = 5  # what pytest returns where no test was chosen
 
 
 class NoLongerApplies(Exception):
@@ -187,56 +188,113 @@ class Outcome:
 
 
 class Witness:
-    """Notes the first test that fails, by which exception, and what that says."""
+    """A plugin that runs the tests on the code as it is, and then those of each mutant in a process forked for it.
 
-    def __init__(self) -> None:
-        self.test, self.error, self.said = "", "", ""
-
-    def pytest_exception_interact(self, node: Any, call: Any, report: Any) -> None:
-        if not self.test:
-            self.test, self.error = node.nodeid.rpartition("::")[2] or node.nodeid, call.excinfo.typename
-            self.said = str(call.excinfo.value).partition("\n")[0]
-
-
-def run(mutant: Mutant, whole: bool = False) -> Outcome:
-    """Run the tests of a mutant, in a process that runs nothing after it.
+    Everything is imported and collected once, and what tests share is made once, of the code as it is.
 
     Args:
-        mutant: what is edited.
-        whole: all tests of its files, and not only the one that is to notice.
-
-    A failed assertion kills. Any other exception means that the edit makes no program of the same shape: it shows
-    nothing about tests, and has to be written anew.
+        mutants: whose tests are collected.
+        whole: every test is run for each, and not only the one that is to notice.
     """
-    try:
-        install(mutant)
-    except (NoLongerApplies, SyntaxError, ValueError) as error:
-        return Outcome("broken", str(error))
-    status, witness = _pytest(mutant.tests, "" if whole else mutant.by)
-    if status == 0:
+
+    def __init__(self, mutants: Sequence[Mutant], whole: bool) -> None:
+        self.mutants, self.whole = mutants, whole
+        self.unedited, self.outcomes = Outcome("broken", "no test was collected"), list[Outcome]()
+        self.failure: tuple[str, str, str] | None = None
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        """Leave out what notices none of the mutants."""
+        names = {mutant.by for mutant in self.mutants}
+        items[:] = [item for item in items if self.whole or item.originalname in names]
+
+    def pytest_exception_interact(self, node: Any, call: Any, report: Any) -> None:
+        """Note the first test that fails, by which exception, and what that says."""
+        said = str(call.excinfo.value).partition("\n")[0]
+        self.failure = self.failure or (node.nodeid.rpartition("::")[2] or node.nodeid, call.excinfo.typename, said)
+
+    def pytest_runtestloop(self, session: Any) -> bool:
+        """Run all that was collected, and then each mutant."""
+        self.unedited = self.passed(session.items)
+        if self.unedited.verdict == "survived":
+            self.outcomes = [self.forked(mutant, session.items) for mutant in self.mutants]
+        return True
+
+    def passed(self, items: Sequence[Any]) -> Outcome:
+        """Run tests until one fails."""
+        import pytest
+
+        for item in items:
+            module = item.getparent(pytest.Module)  # what its tests share is kept, for those that come next
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=module)
+            if self.failure is not None:
+                test, error, said = self.failure
+                killed = error in ("AssertionError", "Failed")
+                return Outcome("killed", test) if killed else Outcome("broken", f"{error} in {test}: {said}")
         return Outcome("survived", "")
-    if status == NOTHING_RAN:
-        return Outcome("broken", f"there is no test {mutant.by}")
-    if witness.error in ("AssertionError", "Failed"):
-        return Outcome("killed", witness.test)
-    return Outcome("broken", f"{witness.error} in {witness.test}: {witness.said}")
+
+    def forked(self, mutant: Mutant, items: Sequence[Any]) -> Outcome:
+        """Edit, run and report in a process of its own."""
+        reading, writing = os.pipe()
+        if (child := os.fork()) == 0:
+            try:
+                os.write(writing, json.dumps(vars(self.edited(mutant, items))).encode())
+            finally:
+                os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading, "rb") as pipe:
+            told = pipe.read()
+        os.waitpid(child, 0)
+        return Outcome(**json.loads(told)) if told else Outcome("broken", "the process died")
+
+    def edited(self, mutant: Mutant, items: Sequence[Any]) -> Outcome:
+        """Run the tests of a mutant on the edited code."""
+        own = [item for item in items if self.whole or item.originalname == mutant.by]
+        if not own:
+            return Outcome("broken", f"there is no test {mutant.by}")
+        try:
+            install(mutant)
+        except (NoLongerApplies, SyntaxError, ValueError) as error:
+            return Outcome("broken", str(error))
+        return self.passed(own)
 
 
-def unedited(mutants: Sequence[Mutant]) -> Outcome:
-    """Run the tests that are to notice the mutants of one system on the code as it is: all have to pass."""
-    status, witness = _pytest(mutants[0].tests, " or ".join(sorted({mutant.by for mutant in mutants})))
-    if status == 0:
-        return Outcome("passed", "")
-    return Outcome("broken", f"without any edit {witness.error} in {witness.test}: {witness.said}")
+def run(file: str, mutants: Sequence[Mutant], whole: bool = False) -> list[Outcome]:
+    """Run the tests in a file that are to notice some mutants: on the code as it is, where all pass, then on each.
 
+    A failed assertion kills. Any other exception means that an edit makes no program of the same shape: it shows nothing
+    about tests, and has to be written anew.
 
-def _pytest(tests: Sequence[str], names: str) -> tuple[int, Witness]:
+    Args:
+        file: path from the root.
+        mutants: edits.
+        whole: run all tests of the file for each, and not only the one that is to notice.
+    """
     import pytest
 
     os.chdir(ROOT)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # importing all of them takes longer than most tests
-    witness, said = Witness(), io.StringIO()
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "pytest_timeout", f"--timeout={TIMEOUT}"]
-    with redirect_stdout(said), redirect_stderr(said):
-        status = int(pytest.main([*tests, "-k", names, *options], plugins=[witness]))
-    return status, witness
+    witness = Witness(mutants, whole)
+    options = ["-q", "-s", "-p", "no:cacheprovider", "-p", "pytest_timeout", f"--timeout={TIMEOUT}"]
+    with redirect_stdout(io.StringIO()) as said, redirect_stderr(said):
+        pytest.main([file, *options], plugins=[witness])
+    if witness.outcomes:
+        return witness.outcomes
+    unedited = witness.unedited
+    return [Outcome("broken", f"without any edit: {unedited.by or said.getvalue()[-200:]}")] * len(mutants)
+
+
+def by_file(mutants: Sequence[Mutant], whole: bool = False) -> dict[str, list[Mutant]]:
+    """Return the files of tests, each with the mutants whose test it holds, or of which it holds any test."""
+    found: dict[str, list[Mutant]] = {}
+    for mutant in mutants:
+        holding = [file for file in mutant.tests if whole or mutant.by in tests_in(file)]
+        for file in holding or mutant.tests[:1]:
+            found.setdefault(file, []).append(mutant)
+    return found
+
+
+@cache
+def tests_in(file: str) -> frozenset[str]:
+    """Return the names of the functions of a file."""
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))

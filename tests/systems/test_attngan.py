@@ -230,7 +230,7 @@ def test_the_generators_loss_by_hand(data: Dataset) -> None:
     """Both heads of each discriminator, KL over the 100 numbers of a code, and 5 times DAMSM's two losses."""
     system, text = make(data), Text(torch.tensor([[1.0], [-2.0]]), torch.zeros(2, 1, 32), torch.ones(2, 1) > 0)
     system.critics[0], system.critics[1] = Scored(), Scored()
-    vision = torch.randn(2, 32, 4, 4), torch.randn(2, 1)
+    vision = torch.randn(2, 32, 4, 4), torch.ones(2, 1)  # which fits one of the two sentences alone
     system.vision.forward = lambda images: vision  # type: ignore[method-assign]
     gaussian = torch.full((2, 100), 0.5), torch.zeros(2, 100)  # KL of a number: 0.5^2 / 2
     drawn, same = Drawn([colours(-1, 0.5), colours(2, 0)], [gaussian], [None, None]), torch.eye(2, dtype=torch.bool)
@@ -239,5 +239,6 @@ def test_the_generators_loss_by_hand(data: Dataset) -> None:
     words, sentences = matching_losses(vision, text, same)
     logits = [(0.0, -1.5), (-1.0, 0.5), (3.0, -2.0), (2.0, 0.0)]  # coarse with the text and alone, fine likewise
     adversarial = sum(softplus(-a) + softplus(-b) for a, b in logits) / 2
+    assert words > 1 and sentences > 1
     assert loss.item() == pytest.approx(adversarial + 0.125 + 5 * (words + sentences).item(), rel=1e-5)
     assert log["divergence"].item() == pytest.approx(0.125) and log["words"] == words

@@ -356,6 +356,21 @@ def test_each_loss_of_the_kit_is_added_once(data: Dataset) -> None:
         assert torch.allclose(asked.loss, plain.loss + total, rtol=1e-5)
 
 
+def test_what_the_teacher_asks_is_added_by_hand(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once naming has its full weight: match 2, naming 3, and twice an energy score of 0.5."""
+    for kit, more in ((("match",), 2.0), (("naming",), 3.0), (("energy",), 1.0), (("match", "naming"), 5.0)):
+        found = []
+        for factor in (0.0, 1.0):
+            system = kitted(data, "teacher", *kit)
+            for name, value in (("match", 2.0), ("naming", 3.0), ("energy", 0.5)):
+                asked = torch.full((8,), factor * value)
+                monkeypatch.setattr(system.lessons, name, lambda *_, asked=asked: asked)
+            torch.manual_seed(1)
+            *_, generator = system.phases()[-1].step(batch(data), Clock(seen=800, total=1_600, step=1))  # type: ignore[misc]
+            found.append(generator.loss.item())
+        assert found[1] - found[0] == pytest.approx(more, rel=1e-4)
+
+
 def test_the_energy_score_is_of_two_drawings_of_each_text(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     system, seen = kitted(data, "teacher", "energy"), []
     energy = system.lessons.energy
