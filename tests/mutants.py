@@ -44,7 +44,10 @@ def outcomes(mutants: Sequence[Mutant], jobs: int, whole: bool) -> Iterator[tupl
             for mutant, outcome in zip(running[done], done.result(), strict=True):
                 found[mutant].append(outcome)
                 if len(found[mutant]) == expected[mutant]:  # in one file of several it is enough
-                    yield mutant, min(found[mutant], key=lambda one: ("killed", "broken", "survived").index(one.verdict))
+                    yield (
+                        mutant,
+                        min(found[mutant], key=lambda one: ("killed", "broken", "survived").index(one.verdict)),
+                    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,8 +12,8 @@ The lists lie in `tests/mutants/`, a file for each system:
     by = "test_losses_by_hand"
 
 `at` names a module and, in it, a class, a function or a constant; in its text `old` occurs exactly once and becomes
-`new`. Nothing is known by its line, so a list outlives every edit that leaves an idea as it was. `by` is the test that is
-to notice.
+`new`. Nothing is known by its line, so a list outlives every edit that leaves an idea as it was. `by` is the test that
+is to notice.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LISTS = ROOT / "tests" / "mutants"
@@ -122,8 +124,8 @@ def load(systems: Sequence[str] = (), lists: Path = LISTS) -> Iterator[Mutant]:
 def install(mutant: Mutant) -> None:
     """Put the edit into the running program: new code for the functions at the name, or a new value of the constant.
 
-    Quicker than to import everything anew for each of hundreds. What a class makes when it is made, such as the fields of
-    a dataclass, is out of reach; nor does another module see it that took a constant over by `from ... import`.
+    Quicker than to import everything anew for each of hundreds. What is made with a class, such as the fields of a
+    dataclass, is out of reach; and a module that took a constant over by `from ... import` does not see the new value.
     """
     module, name = importlib.import_module(mutant.module), mutant.at.partition(":")[2]
     text = mutant.applied()
@@ -221,8 +223,6 @@ class Witness:
 
     def passed(self, items: Sequence[Any]) -> Outcome:
         """Run tests until one fails."""
-        import pytest
-
         for item in items:
             module = item.getparent(pytest.Module)  # what its tests share is kept, for those that come next
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=module)
@@ -261,16 +261,14 @@ class Witness:
 def run(file: str, mutants: Sequence[Mutant], whole: bool = False) -> list[Outcome]:
     """Run the tests in a file that are to notice some mutants: on the code as it is, where all pass, then on each.
 
-    A failed assertion kills. Any other exception means that an edit makes no program of the same shape: it shows nothing
-    about tests, and has to be written anew.
+    A failed assertion kills. Any other exception means that an edit makes no program of the same shape: it shows
+    nothing about tests, and has to be written anew.
 
     Args:
         file: path from the root.
         mutants: edits.
         whole: run all tests of the file for each, and not only the one that is to notice.
     """
-    import pytest
-
     os.chdir(ROOT)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # importing all of them takes longer than most tests
     witness = Witness(mutants, whole)

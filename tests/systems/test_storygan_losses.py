@@ -1,4 +1,4 @@
-"""StoryGAN's losses by hand, every term of every player, and the paper's equations from the line to the frame's code."""
+"""StoryGAN's losses by hand, every term of every player, and the paper's equations from the line to the code."""
 
 from __future__ import annotations
 
