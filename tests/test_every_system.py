@@ -445,4 +445,6 @@ def test_memorises_eight_pairs(name, toys, tmp_path):
             after, own = looked()
         if after < 0.6 * before and own >= 0.75:
             return
-    pytest.fail(f"{name} was {before:.3f} from its eight pictures and is {after:.3f}; {own:.0%} are nearer than the mean")
+    pytest.fail(
+        f"{name} was {before:.3f} from its eight pictures and is {after:.3f}; {own:.0%} are nearer than the mean"
+    )

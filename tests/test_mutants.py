@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ast
-import json
-import os
+import importlib.util
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +13,7 @@ import pytest
 
 import mutation
 from limner import catalogue
-from mutation import LISTS, ROOT, Mutant, NoLongerApplies, Outcome
+from mutation import LISTS, ROOT, NoLongerApplies, Outcome
 
 MUTANTS = list(mutation.load())
 SIGN = next(one for one in MUTANTS if one.system == "dcgan" and one.new.endswith("bce_fake("))
@@ -57,48 +55,49 @@ def test_an_edit_is_of_the_name_alone() -> None:
     assert replace(edit, at="m:A").applied(text) == text.replace("A = a", "A = b")
 
 
-def ran(*mutants: Mutant) -> list[Outcome]:
-    """Run mutants of one file in a process of its own, as the runner does."""
-    code = "import sys, json, mutation; made = [mutation.Mutant(*one) for one in json.loads(sys.argv[1])]; "
-    code += "print(json.dumps([vars(one) for one in mutation.run(made[0].tests[0], made)]))"
-    path = os.pathsep.join(str(ROOT / part) for part in ("src", "tests/helpers"))
-    fields = json.dumps([tuple(vars(mutant).values()) for mutant in mutants])
-    done = subprocess.run(
-        [sys.executable, "-c", code, fields], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path}
-    )
-    assert done.returncode == 0, done.stderr
-    return [Outcome(**one) for one in json.loads(done.stdout)]
+UNSEEN = "test_no_spread_draws_one_picture"
+EDITS = {
+    "killed": {},
+    "survives": {"by": UNSEEN},
+    "no longer applies": {"old": "no such text"},
+    "crashes": {"new": SIGN.new.replace("bce_fake", "bce_none")},
+    "has no test": {"by": "test_of_old"},
+}
+"""What each of five mutants is, and in what it differs from the first."""
 
 
-def test_a_mutant_is_killed_by_a_test_that_notices_and_survives_one_that_does_not() -> None:
-    killed, survived = ran(SIGN, replace(SIGN, by="test_no_spread_draws_one_picture"))
-    assert killed == Outcome("killed", SIGN.by)
-    assert survived == Outcome("survived", "")
-
-
-def test_what_does_not_even_run_shows_nothing() -> None:
-    unknown, gone = ran(replace(SIGN, new=SIGN.new.replace("bce_fake", "bce_none")), replace(SIGN, by="test_of_old"))
-    assert unknown.verdict == "broken" and "NameError" in unknown.by
-    assert gone == Outcome("broken", "there is no test test_of_old")
-
-
-@pytest.mark.parametrize(
-    ("made", "status", "says"),
-    [
-        (lambda one: one, 0, "1 mutants: 1 killed, 0 survived, 0 broken"),
-        (lambda one: replace(one, by="test_no_spread_draws_one_picture"), 1, "0 killed, 1 survived"),
-        (lambda one: replace(one, old="no such text"), 1, "0 killed, 0 survived, 1 broken"),
-    ],
-    ids=["killed", "survived", "no longer applies"],
-)
-def test_the_runner_fails_where_a_mutant_survives_or_no_longer_applies(
-    made: Callable[[Mutant], Mutant], status: int, says: str, tmp_path: Path
-) -> None:
-    mutant = made(SIGN)
-    fields = {name: getattr(mutant, name) for name in ("idea", "at", "old", "new", "by")}
-    text = "".join(f"{name} = '''{value}'''\n" for name, value in fields.items())
-    (tmp_path / "dcgan.toml").write_text(f"tests = {list(mutant.tests)}\n\n[[mutant]]\n{text}")
+def test_the_runner_tells_what_is_noticed_from_what_is_not(tmp_path: Path) -> None:
+    """Five mutants are really run. What does not even run shows nothing, so it is no kill."""
+    text = f"tests = {list(SIGN.tests)}\n"
+    for idea, changes in EDITS.items():
+        fields = {name: getattr(SIGN, name) for name in ("at", "old", "new", "by")} | {"idea": idea} | changes
+        text += "\n[[mutant]]\n" + "".join(f"{name} = '''{value}'''\n" for name, value in fields.items())
+    (tmp_path / "dcgan.toml").write_text(text)
     run = [sys.executable, str(ROOT / "tests" / "mutants.py"), "--lists", str(tmp_path), "--jobs", "1"]
     done = subprocess.run(run, capture_output=True, text=True)
-    assert done.returncode == status, done.stdout + done.stderr
-    assert says in done.stdout
+    assert done.returncode == 1, done.stdout + done.stderr
+    *lines, last = done.stdout.splitlines()
+    told = {idea: line for line in lines for idea in EDITS if f"  {idea}  (" in line}
+    assert [told[idea].split()[0] for idea in EDITS] == ["killed", "survived", "broken", "broken", "broken"]
+    for idea, says in (
+        ("killed", "(test_losses_by_hand)"),
+        ("no longer applies", "'no such text' 0 times"),
+        ("crashes", "NameError in test_losses_by_hand"),
+        ("has no test", "there is no test test_of_old"),
+    ):
+        assert says in told[idea]
+    assert last.startswith("5 mutants: 1 killed, 1 survived, 3 broken")
+
+
+def test_the_runner_is_content_where_all_are_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = importlib.util.spec_from_file_location("runner", ROOT / "tests" / "mutants.py")
+    assert spec is not None and spec.loader is not None
+    runner = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(runner)
+    for verdict, status in (("killed", 0), ("survived", 1), ("broken", 1)):
+        monkeypatch.setattr(
+            runner, "outcomes", lambda mutants, *_, it=verdict: [(one, Outcome(it, "")) for one in mutants]
+        )
+        assert runner.main(["dcgan"]) == status
+    with pytest.raises(SystemExit):
+        runner.main(["nothing-of-that-name"])
