@@ -58,6 +58,10 @@ demo: .venv/.core ## Draw a gallery from sentences with the bundled checkpoint, 
 test: lint docs ## Everything that must pass: format, lint, types, docs, tests
 	tests/programs.sh $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
+.PHONY: mutants
+mutants: .venv/.dev ## Take each idea out of the systems and show that a test notices
+	$(BIN)/python tests/mutants.py --jobs $(JOBS)
+
 .PHONY: lint
 lint: .venv/.dev .venv/.biome-$(BIOME_VERSION) ## Check format, style, layers and types
 	$(BIN)/ruff format --check .

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from limner.blocks.layers.tree import Drawn
+from limner.blocks.layers.tree import Drawn, shrunk
 from limner.blocks.losses.damsm import matching_losses
+from limner.blocks.losses.joint_embedding import same_meaning
 from limner.blocks.losses.matching_aware import DiscriminatorScores
 from limner.blocks.text.attention import WordAttention
 from limner.blocks.text.encoders import BiLstmEncoder, Text, TextCodes, blended
@@ -21,7 +22,7 @@ from limner.noise import RowNoise
 from limner.requests import Blend, Caption
 from limner.settings import change
 from limner.system import Clock
-from limner.systems.attngan import AttnGan, AttnGanConfig, Generator
+from limner.systems.attngan import CODE, AttnGan, AttnGanConfig, Generator, Z
 from scored import Scored, colours, softplus
 from toy import pairs, shapes
 
@@ -146,6 +147,71 @@ def test_between_two_texts_the_words_of_both_count_as_much_as_they_are_near() ->
     assert_close(codes.sentence[0], encoder.sentence(["a red bird"])[0].lerp(encoder.sentence(["blue"])[0], 0.25))
 
 
+def coded(words: torch.Tensor) -> TextCodes:
+    """Make codes of texts of three words (B, 3, E), and of a sentence that is the same for all."""
+    return TextCodes(torch.ones(len(words), words.shape[2]), words, torch.zeros(len(words), 3))
+
+
+def test_a_branch_is_conditioned_on_the_words_it_attends_to(data: Dataset) -> None:
+    branch, h = make(data).eval().generator.branches[0], torch.randn(1, 12, 16, 16).expand(2, -1, -1, -1)
+    grown, _ = branch(h, coded(torch.randn(2, 3, 32)))
+    assert grown.shape == (2, 12, 32, 32) and not torch.equal(*grown)
+
+
+def test_a_branch_goes_on_from_the_map_before_it(data: Dataset) -> None:
+    """Words of zeros have a context of zeros: what differs is the map alone."""
+    branch = make(data).eval().generator.branches[0]
+    grown, _ = branch(torch.randn(2, 12, 16, 16), coded(torch.zeros(2, 3, 32)))
+    assert not torch.equal(*grown)
+
+
+def test_the_first_map_is_of_noise_and_the_sentence(data: Dataset) -> None:
+    generator, told = make(data).eval().generator, list[torch.Tensor]()
+    generator.root.register_forward_hook(lambda net, given, gives: told.append(given[0]))
+    z, epsilon = torch.randn(2, Z), torch.randn(2, CODE)
+    mean, logvar = generator(z, epsilon, coded(torch.randn(2, 3, 32))).codes[0]
+    assert_close(told[0], torch.cat([mean + (logvar / 2).exp() * epsilon, z], dim=1))
+
+
+def test_damsm_learns_by_words_and_by_sentences(data: Dataset) -> None:
+    system, batch = make(data).eval(), pairs(data)
+    phase = system.phases()[0]
+    assert phase.step is not None and set(phase.players["encoders"].modules) == {system.text, system.vision}
+    (update,) = phase.step(batch, START)
+    words, sentences = matching_losses(system.vision(batch.images), system.text(batch.texts), same_meaning(batch))
+    assert words != sentences and update.loss == words + sentences
+
+
+def test_rows_of_one_meaning_are_told_to_the_loss(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    system, batch, told = make(data), pairs(data), list[Any]()
+    loss = system.generator_loss
+    monkeypatch.setattr(system, "generator_loss", lambda *given: told.append(given) or loss(*given))
+    list(system.step(batch, START))
+    same = told[0][3]
+    assert torch.equal(same, same_meaning(batch)) and same.sum() > len(same)
+
+
+def test_the_discriminators_read_the_sentence(data: Dataset) -> None:
+    sentences = torch.randn(2, 32)
+    for d, side in zip(make(data).eval().critics, (16, 32), strict=True):
+        one, other = d.judge(d.features(torch.ones(2, 3, side, side)), sentences)  # type: ignore[operator]
+        assert one != other
+
+
+def test_each_discriminator_judges_its_own_stage(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    system, drawn, judged, given = make(data).eval(), list[Drawn](), list[tuple[Any, ...]](), pairs(data)
+    system.generator.register_forward_hook(lambda net, given, gives: drawn.append(gives))
+    loss = system.discriminator_loss
+    monkeypatch.setattr(system, "discriminator_loss", lambda *given: judged.append(given) or loss(*given))
+    list(system.step(given, START))
+    pyramid, sentence = shrunk(given.images, [16, 32]), system.encode(given.texts).sentence
+    for number, (d, real, fake, told, wrong, _) in enumerate(judged):
+        assert d is system.critics[number] and torch.equal(real, pyramid[number])
+        assert torch.equal(fake, drawn[0].images[number])
+        assert torch.equal(told, sentence) and torch.equal(wrong, given.wrong)
+    assert len(judged) == 2
+
+
 def test_the_discriminators_loss_by_hand(data: Dataset) -> None:
     """Real pictures weigh 1/2, each kind of fake 1/3, with the text and alone; a logit is colour plus text."""
     sentence, wrong = torch.tensor([[1.0], [-2.0]]), torch.tensor([1, 0])
@@ -164,7 +230,7 @@ def test_the_generators_loss_by_hand(data: Dataset) -> None:
     """Both heads of each discriminator, KL over the 100 numbers of a code, and 5 times DAMSM's two losses."""
     system, text = make(data), Text(torch.tensor([[1.0], [-2.0]]), torch.zeros(2, 1, 32), torch.ones(2, 1) > 0)
     system.critics[0], system.critics[1] = Scored(), Scored()
-    vision = torch.randn(2, 32, 4, 4), torch.randn(2, 1)
+    vision = torch.randn(2, 32, 4, 4), torch.ones(2, 1)  # which fits one of the two sentences alone
     system.vision.forward = lambda images: vision  # type: ignore[method-assign]
     gaussian = torch.full((2, 100), 0.5), torch.zeros(2, 100)  # KL of a number: 0.5^2 / 2
     drawn, same = Drawn([colours(-1, 0.5), colours(2, 0)], [gaussian], [None, None]), torch.eye(2, dtype=torch.bool)
@@ -173,5 +239,6 @@ def test_the_generators_loss_by_hand(data: Dataset) -> None:
     words, sentences = matching_losses(vision, text, same)
     logits = [(0.0, -1.5), (-1.0, 0.5), (3.0, -2.0), (2.0, 0.0)]  # coarse with the text and alone, fine likewise
     adversarial = sum(softplus(-a) + softplus(-b) for a, b in logits) / 2
+    assert words > 1 and sentences > 1
     assert loss.item() == pytest.approx(adversarial + 0.125 + 5 * (words + sentences).item(), rel=1e-5)
     assert log["divergence"].item() == pytest.approx(0.125) and log["words"] == words

@@ -1,5 +1,3 @@
-import math
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -10,7 +8,8 @@ from limner.errors import UserError
 from limner.noise import RowNoise
 from limner.requests import Nothing
 from limner.system import Clock, Phase
-from limner.systems.dcgan import DCGAN, DCGANConfig, Discriminator, Generator, Maxout, Z
+from limner.systems.dcgan import DCGAN, DCGANConfig, Discriminator, Generator, Maxout, MlpDiscriminator, Z
+from scored import softplus
 
 START = Clock(seen=0, total=1, step=0)
 
@@ -61,13 +60,49 @@ def test_maxout_takes_the_largest_of_five() -> None:
     assert layer(torch.zeros(1, 1)).item() == 5
 
 
+def test_the_first_discriminator_drops_half_of_its_units() -> None:
+    assert [part.p for part in MlpDiscriminator(4, 16).modules() if isinstance(part, nn.Dropout)] == [0.5, 0.5]
+
+
 def test_losses_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    system = make()
-    monkeypatch.setattr(system.discriminator, "forward", lambda x: torch.zeros(len(x)))
-    first, second = system.step(Pictures(images=torch.zeros(8, 3, 16, 16)), START)
+    """Algorithm 1 at logits of 1 for real pictures, of 2 and, in the generator's own move, of 3 for drawn ones."""
+    system, drawn = make(), iter((2.0, 3.0))
+    monkeypatch.setattr(system.generator, "forward", lambda z: torch.full((len(z), 3, 16, 16), next(drawn)))
+    monkeypatch.setattr(system.discriminator, "forward", lambda x: x.mean(dim=(1, 2, 3)))
+    first, second = system.step(Pictures(images=torch.ones(8, 3, 16, 16)), START)
     assert (first.player, second.player) == ("discriminator", "generator")
-    assert first.loss.item() == pytest.approx(2 * math.log(2))
-    assert second.loss.item() == pytest.approx(math.log(2))
+    assert first.loss.item() == pytest.approx(softplus(-1) + softplus(2))
+    assert second.loss.item() == pytest.approx(softplus(-3))
+
+
+def test_real_and_drawn_pictures_are_judged_apart() -> None:
+    system, judged = make(), list[int]()
+    system.discriminator.register_forward_pre_hook(lambda module, inputs: judged.append(len(inputs[0])))
+    list(system.step(Pictures(images=torch.zeros(8, 3, 16, 16)), START))
+    assert judged == [8, 8, 8]  # in one batch of 16 their statistics would mix
+
+
+def test_noise_is_normal() -> None:
+    torch.manual_seed(0)
+    z = make().noise(torch.zeros(200, 1))
+    assert z.shape == (200, Z)
+    assert z.std().item() == pytest.approx(1, abs=0.02) and z.abs().max() > 3
+
+
+def test_weights_begin_as_the_paper_says() -> None:
+    system = make(generator_width=16, discriminator_width=16)
+    layers = [part for part in system.modules() if isinstance(part, nn.Conv2d | nn.ConvTranspose2d)]
+    assert len(layers) == 6
+    for layer in layers:
+        assert layer.weight.std().item() == pytest.approx(0.02, rel=0.2)
+        assert layer.bias is not None and not layer.bias.any()
+
+
+def test_both_players_move_by_adam_with_half_the_momentum() -> None:
+    (phase,) = make().phases()
+    for player in phase.players.values():
+        group = player.optimiser([nn.Parameter(torch.zeros(1))]).param_groups[0]
+        assert (group["lr"], group["betas"]) == (2e-4, (0.5, 0.999))
 
 
 def test_the_generator_draws_afresh_for_its_own_move(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +123,17 @@ def test_windows_are_read_larger() -> None:
     system = make(crop=True)
     assert DCGAN.data_size(system.config) == 24
     list(system.step(Pictures(images=torch.zeros(8, 3, 24, 24)), START))
+
+
+def test_windows_are_cut_at_random_and_mirrored() -> None:
+    system, seen = make(crop=True), list[Tensor]()
+    system.discriminator.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    across = torch.arange(24.0).expand(64, 3, 24, 24)  # a pixel's value is its column
+    torch.manual_seed(0)
+    list(system.step(Pictures(images=across), START))
+    first, last = seen[0][:, 0, 0, 0], seen[0][:, 0, 0, -1]
+    assert set((last - first).tolist()) == {15.0, -15.0}
+    assert len(set(first.tolist())) > 5
 
 
 @pytest.mark.parametrize(("architecture", "width", "steps"), [("convolutional", 8, 80), ("mlp", 32, 200)])

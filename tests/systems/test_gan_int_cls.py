@@ -103,15 +103,15 @@ def test_the_branch_of_the_discriminator_counts() -> None:
     [("gan", False, False), ("gan-cls", True, False), ("gan-int", False, True), ("gan-int-cls", True, True)],
 )
 def test_the_four_variants(variant: str, mismatched: bool, halfway: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each loss by hand, with logits that tell which pair was judged: right 1, wrong 2, drawn 3."""
-    system, batch = make(variant=variant), pairs()
+    """Each loss by hand, with logits that tell which pair was judged: right 1, wrong 2, drawn 3, drawn anew 4."""
+    system, batch, shades = make(variant=variant), pairs(), iter((-1.0, -2.0))
     texts = system.standard(system.sentences.vectors)
     judged: list[tuple[str, int]] = []
 
     def judge(features: Tensor, sentence: Tensor) -> Tensor:
         shown = features[:, 0, 0, 0]
         if len(shown) != 8 or shown[0] < 0:
-            kind, logit = "drawn", 3.0
+            kind, logit = "drawn", 2 - float(shown[0])
         elif torch.equal(shown, batch.images[:, 0, 0, 0]):
             kind, logit = "right", 1.0
         else:
@@ -125,14 +125,14 @@ def test_the_four_variants(variant: str, mismatched: bool, halfway: bool, monkey
 
     monkeypatch.setattr(system.discriminator, "features", lambda x: x)
     monkeypatch.setattr(system.discriminator, "judge", judge)
-    monkeypatch.setattr(system.generator, "forward", lambda z, t: -torch.ones(len(t), 3, 16, 16))
+    monkeypatch.setattr(system.generator, "forward", lambda z, t: torch.full((len(t), 3, 16, 16), next(shades)))
     first, second = system.step(batch, START)
 
     real = math.log(1 + math.exp(-1))
     wrong, drawn = math.log(1 + math.exp(2)), math.log(1 + math.exp(3))
     expected = real + (0.5 * wrong + 0.5 * drawn if mismatched else drawn)
     assert first.loss.item() == pytest.approx(expected)
-    assert second.loss.item() == pytest.approx(math.log(1 + math.exp(-3)))
+    assert second.loss.item() == pytest.approx(math.log(1 + math.exp(-4)))
     assert judged[:2] == [("right", 8), ("drawn", 8)]
     assert judged[2:-1] == [("wrong", 8)] * mismatched
     assert judged[-1] == ("drawn", 12 if halfway else 8)  # one batch and a half
@@ -151,6 +151,66 @@ def test_halfway_texts_join_the_two_halves_of_a_batch() -> None:
     t = torch.tensor([[0.0], [1.0], [10.0], [21.0], [100.0]])
     assert_close(GanIntCls.interpolate(t), torch.tensor([[5.0], [11.0]]))
     assert GanIntCls.interpolate(t[:1]).shape == (0, 1)
+
+
+def test_the_generator_learns_from_texts_halfway(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equation 5: half as many more, each the middle of two of the batch's, drawn and judged with that very text."""
+    system, drawn, judged = make(), list[Tensor](), list[Tensor]()
+    draw, judge = system.generator.forward, system.discriminator.judge
+    monkeypatch.setattr(system.generator, "forward", lambda z, h: drawn.append(h) or draw(z, h))
+    monkeypatch.setattr(system.discriminator, "judge", lambda x, h: judged.append(h) or judge(x, h))
+    list(system.step(pairs(), START))
+    h, more = drawn
+    assert_close(h[1], system.captions.encode([Caption("green")])[0])
+    assert_close(more, torch.cat([h, (h[:4] + h[4:]) / 2]))
+    assert torch.equal(judged[-1], more)
+
+
+def test_the_vectors_of_several_captions_are_averaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    system, drawn = make(captions=100), list[Tensor]()
+    draw = system.generator.forward
+    monkeypatch.setattr(system.generator, "forward", lambda z, h: drawn.append(h) or draw(z, h))
+    list(system.step(pairs(), START))
+    ends = system.captions.encode([Caption(text) for text in CAPTIONS[0]])
+    line = ends[1] - ends[0]
+    share = ((drawn[0][0] - ends[0]) @ line / (line @ line)).item()
+    assert 0.2 < share < 0.8
+    assert_close(drawn[0][0], ends[0] + share * line, atol=1e-4, rtol=0)
+
+
+def test_the_modern_loss_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At logits of 0, with a squared gradient of 3: 2 log 2 + 16 * 0.2 / 2 * 3 for the discriminator."""
+    system = make(recipe="modern")
+    monkeypatch.setattr(system.discriminator, "judge", lambda features, sentence: torch.zeros(len(sentence)))
+    monkeypatch.setattr("limner.systems.gan_int_cls.gradient_penalty", lambda *_: torch.tensor(3.0))
+    first, second = system.step(pairs(), Clock(seen=0, total=1, step=LAZY))
+    assert first.loss.item() == pytest.approx(2 * math.log(2) + 4.8)
+    assert second.loss.item() == pytest.approx(math.log(2))
+
+
+@pytest.mark.parametrize(("recipe", "expected"), [("paper", []), ("modern", [(8, False), (8, False), (12, False)])])
+def test_by_the_modern_recipe_the_discriminator_sees_all_pictures_augmented(
+    recipe: str, expected: list[tuple[int, bool]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system, changed = make(recipe=recipe), list[tuple[int, bool]]()
+
+    def augment(images: Tensor, colour: bool = True) -> Tensor:
+        changed.append((len(images), colour))
+        return images
+
+    monkeypatch.setattr("limner.systems.gan_int_cls.diff_augment", augment)
+    list(system.step(pairs(), START))
+    assert changed == expected
+
+
+def test_the_style_encoders_loss_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equation 6: where a picture was drawn from noise of 1 and 3 is found, (3 - 1)^2."""
+    system, noises = make(style_images=8), iter((1.0, 6.0))
+    assert system.style_encoder is not None
+    monkeypatch.setattr(system, "noise", lambda like: torch.full((len(like), Z), next(noises)))
+    monkeypatch.setattr(system.style_encoder, "forward", lambda x: torch.full((len(x), Z), 3.0))
+    (update,) = system.invert(pairs(), START)
+    assert (update.player, update.loss.item()) == ("style", pytest.approx(4.0))
 
 
 def test_the_generator_draws_with_fresh_noise(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -230,6 +230,15 @@ def test_penalties_come_lazily_and_on_both_sides(large: Dataset) -> None:
     assert loss(2.0, LAZY) - loss(0.0, LAZY) == pytest.approx(2 * penalty, rel=1e-3)
 
 
+def test_a_penalty_weighs_as_the_steps_it_stands_for(large: Dataset) -> None:
+    found = []
+    for step in (1, LAZY):
+        system = make(large, gamma=0.5)
+        system.slope_penalty = lambda *_: torch.tensor(3.0)  # type: ignore[method-assign]
+        found.append(losses(system, large, step)["critic"].loss.item())
+    assert found[1] - found[0] == pytest.approx(LAZY * 0.5 * 0.5 * 3, rel=1e-4)
+
+
 def test_the_penalty_is_the_squared_slope(large: Dataset) -> None:
     system = make(large)
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from limner.blocks.layers.tree import Drawn
+from limner.blocks.layers.tree import Drawn, shrunk
 from limner.blocks.losses.matching_aware import DiscriminatorScores
 from limner.blocks.text.encoders import BiLstmEncoder, TextCodes
 from limner.data.dataset import Dataset
@@ -95,6 +95,8 @@ def test_encoders_and_captioner_are_frozen_while_the_generator_learns(data: Data
     names = [phase.name for phase in system.phases()]
     assert names == ["damsm", "captioner", "gan"]
     tree = [m for player in system.phases()[2].players.values() for m in player.modules]
+    assert system.phases()[1].images == system.config.caption_images
+    assert [*system.phases()[1].players["captioner"].modules] == [system.captioner]
     assert system.captioner not in tree and system.text not in tree and system.vision not in tree
 
 
@@ -112,6 +114,69 @@ def test_of_larger_pictures_the_middle_is_described(data: Dataset) -> None:
     assert MirrorGan.data_size(system.config) == 38
     middle = torch.rand(1, 3, 32, 32)
     assert system.describe(nn.functional.pad(middle, (3, 3, 3, 3))) == system.describe(middle)
+
+
+def coded(words: torch.Tensor) -> TextCodes:
+    """Make codes of texts of three words (B, 3, E)."""
+    return TextCodes(torch.ones(len(words), words.shape[2]), words, torch.zeros(len(words), 3))
+
+
+def test_a_branch_is_conditioned_on_words_and_sentence(data: Dataset) -> None:
+    branch, h = make(data).eval().generator.branches[0], torch.randn(1, 12, 16, 16).expand(2, -1, -1, -1)
+    words, codes = torch.randn(2, 3, 32), torch.randn(2, CODE)
+    by_words, _ = branch(h, codes[:1].expand(2, -1), coded(words))
+    by_sentence, _ = branch(h, codes, coded(words[:1].expand(2, -1, -1)))
+    assert not torch.equal(*by_words) and not torch.equal(*by_sentence)
+
+
+def test_a_branch_goes_on_from_the_map_before_it(data: Dataset) -> None:
+    """Words of zeros, and a sentence projected to zeros, have contexts of zeros: what differs is the map alone."""
+    branch = make(data).eval().generator.branches[0]
+    nn.init.zeros_(branch.sentence.project.weight), nn.init.zeros_(branch.sentence.project.bias)  # type: ignore
+    grown, _ = branch(torch.randn(2, 12, 16, 16), torch.ones(2, CODE), coded(torch.zeros(2, 3, 32)))
+    assert not torch.equal(*grown)
+
+
+def test_each_picture_is_retold_by_its_own_text(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    system, batch, told = make(data).eval(), pairs(data), list[Any]()
+    last: list[torch.Tensor] = []
+    system.generator.register_forward_hook(lambda net, given, gives: last.append(gives.images[-1]))
+    retell = system.captioner.cross_entropy
+    monkeypatch.setattr(system.captioner, "cross_entropy", lambda *given: told.append(given) or retell(*given))
+    list(system.step(batch, START))
+    ((features, texts),) = told
+    assert tuple(texts) == batch.texts and torch.equal(features, system.features(last[0]))
+
+
+def test_the_captioners_loss_by_hand(data: Dataset) -> None:
+    """In STREAM's own phase, where all words are as likely: the logarithm of their number."""
+    system = make(data)
+    nn.init.zeros_(system.captioner.say.weight), nn.init.zeros_(system.captioner.say.bias)
+    phase = system.phases()[1]
+    assert phase.step is not None
+    (update,) = phase.step(pairs(data), START)
+    assert update.loss.item() == pytest.approx(math.log(len(data.schema.lexicon)), rel=1e-5)
+
+
+def test_the_discriminators_read_the_sentence(data: Dataset) -> None:
+    sentences = torch.randn(2, 32)
+    for d, side in zip(make(data).eval().critics, (16, 32), strict=True):
+        one, other = d.judge(d.features(torch.ones(2, 3, side, side)), sentences)  # type: ignore[operator]
+        assert one != other
+
+
+def test_each_discriminator_judges_its_own_stage(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    system, drawn, judged, given = make(data).eval(), list[Drawn](), list[tuple[Any, ...]](), pairs(data)
+    system.generator.register_forward_hook(lambda net, given, gives: drawn.append(gives))
+    loss = system.discriminator_loss
+    monkeypatch.setattr(system, "discriminator_loss", lambda *given: judged.append(given) or loss(*given))
+    list(system.step(given, START))
+    pyramid, sentence = shrunk(given.images, [16, 32]), system.encode(given.texts).sentence
+    for number, (d, real, fake, told, wrong, _) in enumerate(judged):
+        assert d is system.critics[number] and torch.equal(real, pyramid[number])
+        assert torch.equal(fake, drawn[0].images[number])
+        assert torch.equal(told, sentence) and torch.equal(wrong, given.wrong)
+    assert len(judged) == 2
 
 
 def test_the_discriminators_loss_by_hand(data: Dataset) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -152,6 +153,7 @@ def test_the_papers_preset_reaches_a_thousand_pixels() -> None:
 def test_noise_is_normed_so_that_its_length_does_not_matter() -> None:
     torch.manual_seed(0)
     system, z = ProGAN(ProGAN.presets["tiny"], Schema(size=16)), torch.randn(2, 16)
+    torch.nn.init.normal_(system.generator.seed.bias)  # without it the norm after the layer does the same
     assert torch.allclose(system.generator(z, 2), system.generator(2 * z, 2), atol=1e-4)
 
 
@@ -220,3 +222,54 @@ def test_the_discriminator_is_linear_at_its_end(discriminator: Discriminator) ->
 def test_the_loss_by_hand() -> None:
     real, fake = torch.tensor([2.0, 4.0]), torch.tensor([1.0, 1.0])
     assert critic_loss(real, fake).item() == pytest.approx(1 - 3 + 0.001 * (4 + 16) / 2)
+
+
+def test_the_generators_loss_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """-E D(G(z)): a score is twice the mean colour, and drawn pictures are of 0.5 at first and then of 0.75."""
+    system, shades = ProGAN(ProGAN.presets["tiny"], Schema(size=16)), iter((0.5, 0.75))
+    monkeypatch.setattr(
+        system.generator, "forward", lambda z, depth, alpha: torch.full((len(z), 3, 8, 8), next(shades))
+    )
+    monkeypatch.setattr(system.critic, "forward", lambda x, depth, alpha: 2 * x.mean(dim=(1, 2, 3)))
+    batch = Pictures(images=torch.rand(8, 3, 16, 16))
+    _, generator = system.phases()[1].step(batch, Clock(seen=1, total=4, step=0))  # type: ignore[misc]
+    assert (generator.player, generator.loss.item()) == ("generator", pytest.approx(-1.5))
+
+
+@pytest.mark.parametrize(("progress", "alpha"), [(0, 0.0), (1, 0.5), (3, 1.0)])
+def test_real_pictures_fade_in_as_drawn_ones_do(progress: int, alpha: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    system, seen = ProGAN(ProGAN.presets["tiny"], Schema(size=16)), list[torch.Tensor]()
+    features = system.critic.features
+    monkeypatch.setattr(system.critic, "features", lambda x, *more: seen.append(x) or features(x, *more))
+    batch = Pictures(images=torch.rand(8, 3, 16, 16))
+    next(system.phases()[1].step(batch, Clock(seen=progress, total=4, step=0)))  # type: ignore[misc]
+    whole = F.avg_pool2d(batch.images, 2)
+    assert torch.allclose(seen[0][:8], alpha * whole + (1 - alpha) * doubled(F.avg_pool2d(whole, 2)), atol=1e-6)
+
+
+def test_both_players_grow_and_fade_together() -> None:
+    system, drawn, judged = ProGAN(ProGAN.presets["tiny"], Schema(size=16)), list[Any](), list[Any]()
+    system.generator.register_forward_hook(lambda net, given, gives: drawn.append(given))
+    system.critic.register_forward_hook(lambda net, given, gives: judged.append(given))
+    list(system.phases()[1].step(Pictures(images=torch.rand(8, 3, 16, 16)), Clock(seen=1, total=4, step=0)))  # type: ignore[misc]
+    assert [given[1:] for given in drawn] == [(1, 0.5)] * 2
+    assert [given[1:] for given in judged] == [(1, 0.5)] * 2  # in the penalty, and in the generator's move
+    (first, *_), (second, *_) = drawn
+    assert not torch.equal(first, second) and first.std().item() == pytest.approx(1, abs=0.3)
+
+
+def test_every_map_of_the_generator_has_pixel_norm(generator: Generator) -> None:
+    x = torch.randn(2, 8, 4, 4)
+    for block in generator.blocks:
+        x = block(x)
+        assert torch.allclose(x.square().mean(dim=1), torch.ones_like(x[:, 0]), atol=1e-3)
+
+
+def test_weights_are_scaled_when_used(generator: Generator, discriminator: Discriminator) -> None:
+    """By sqrt(2) / sqrt(fan-in): of 8 * 9 numbers and, with a gain of 1, of 8."""
+    x = torch.randn(2, 8, 4, 4)
+    expected = F.conv2d(x, generator.first.weight * math.sqrt(2) / math.sqrt(72), generator.first.bias, padding=1)
+    assert torch.allclose(generator.first(x), expected, atol=1e-5)
+    h = torch.randn(2, 8)
+    expected = F.linear(h, discriminator.score.weight / math.sqrt(8), discriminator.score.bias)
+    assert torch.allclose(discriminator.score(h), expected, atol=1e-5)

@@ -65,12 +65,78 @@ def test_the_sketcher_rests_while_the_refiner_learns(data: Dataset) -> None:
     *_, first, second = system.phases()
     assert set(first.players["generator"].modules) == {system.generator.sketcher}
     assert set(second.players["generator"].modules) == {system.generator.refiner}
-    system.generator.refiner.requires_grad_(True)
-    system.critic_ii.requires_grad_(True)
+    system.requires_grad_(True)
     *_, last = system.step_ii(pairs(data), START)
     last.loss.backward()
     assert all(p.grad is None for p in system.generator.sketcher.parameters())
     assert all(p.grad is not None for p in system.generator.refiner.parameters())
+
+
+def test_the_first_stage_draws_from_noise_and_text(data: Dataset) -> None:
+    sketcher = make(data).generator.sketcher
+    torch.manual_seed(0)
+    z, epsilon, phi = torch.randn(2, Z), torch.randn(1, CODE), torch.randn(2, 32)
+    sketch, _ = sketcher(z[:1], epsilon, phi[:1])
+    assert not torch.equal(sketch, sketcher(z[1:], epsilon, phi[:1])[0])
+    assert not torch.equal(sketch, sketcher(z[:1], epsilon, phi[1:])[0])
+
+
+def test_the_second_stage_sees_the_sketch_and_reads_the_text(data: Dataset) -> None:
+    """It gets no noise of its own but epsilon: what is drawn lies in the sketch and in the text."""
+    refiner = make(data).generator.refiner
+    torch.manual_seed(0)
+    sketch, epsilon, phi = torch.rand(2, 3, 16, 16), torch.randn(1, CODE), torch.randn(2, 32)
+    picture, _ = refiner(sketch[:1], epsilon, phi[:1])
+    assert not torch.equal(picture, refiner(sketch[1:], epsilon, phi[:1])[0])
+    assert not torch.equal(picture, refiner(sketch[:1], epsilon, phi[1:])[0])
+
+
+def test_a_sketch_and_its_picture_are_of_one_text(data: Dataset) -> None:
+    system, told = make(data), dict[str, Any]()
+    stages = system.generator
+    stages.sketcher.register_forward_hook(lambda net, given, gives: told.update(sketch=gives[0], first=given[2]))
+    stages.refiner.register_forward_hook(lambda net, given, gives: told.update(over=given[0], second=given[2]))
+    next(iter(system.step_ii(pairs(data), START)))
+    assert torch.equal(told["sketch"], told["over"]) and torch.equal(told["first"], told["second"])
+
+
+@pytest.mark.parametrize("stage", ["critic_i", "critic_ii"])
+def test_each_stage_has_its_own_discriminator(data: Dataset, stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of real pictures at the size of the stage, and of one generated batch, which serves both updates."""
+    system, seen = make(data), dict[str, list[Tensor]](critic_i=[], critic_ii=[])
+    for name, pictures in seen.items():
+        features = getattr(system, name).features
+        monkeypatch.setattr(
+            getattr(system, name), "features", lambda x, to=pictures, of=features: to.append(x) or of(x)
+        )
+    batch = pairs(data)
+    list((system.step_i if stage == "critic_i" else system.step_ii)(batch, START))
+    other = "critic_ii" if stage == "critic_i" else "critic_i"
+    assert len(seen[stage]) == 3 and not seen[other]
+    real, drawn, again = seen[stage]
+    assert torch.equal(drawn, again)
+    side = 16 if stage == "critic_i" else 32
+    assert_close(real, torch.nn.functional.adaptive_avg_pool2d(batch.images, side))
+
+
+def test_the_discriminators_read_the_text(data: Dataset) -> None:
+    system, phi = make(data), torch.randn(2, 32)
+    for d, side in ((system.critic_i, 16), (system.critic_ii, 32)):
+        one, other = d.judge(d.features(torch.ones(2, 3, side, side)), phi)
+        assert one != other
+
+
+def test_the_kl_reaches_the_codes(data: Dataset) -> None:
+    """Of a deaf discriminator nothing is to be learnt: what moves Conditioning Augmentation is its KL alone."""
+    system = make(data, kit=())
+    for p in (*system.critic_i.parameters(), *system.critic_ii.parameters()):
+        p.zero_()
+    system.requires_grad_(True)
+    for step, net in ((system.step_i, system.generator.sketcher), (system.step_ii, system.generator.refiner)):
+        *_, last = step(pairs(data), START)
+        last.loss.backward()
+        gradient = net.augment.map.weight.grad
+        assert gradient is not None and gradient.abs().max() > 0
 
 
 def test_each_stage_reads_the_text_itself(data: Dataset) -> None:

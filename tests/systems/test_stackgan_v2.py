@@ -123,6 +123,77 @@ def test_told_nothing_it_needs_no_text(data: Dataset) -> None:
     assert [image.shape for image in part.net(*part.given.values())] == [(2, 3, 16, 16), (2, 3, 32, 32)]
 
 
+def test_colour_consistency_by_hand() -> None:
+    """Means differ by 0.5, whose square weighs 1; each covariance of a chequered grey is 1, and weighs 5."""
+    chequered = torch.ones(1, 3, 4, 4)
+    chequered[..., ::2] = -1
+    assert colour_consistency(chequered, torch.full((1, 3, 2, 2), 0.5)).item() == pytest.approx(0.25 + 5 * 1)
+
+
+def test_each_discriminator_judges_its_own_stage_with_the_mean_code(
+    data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system, drawn, judged = make(data).eval(), list[Drawn](), list[tuple[Any, ...]]()
+    system.generator.register_forward_hook(lambda net, given, gives: drawn.append(gives))
+    loss = system.discriminator_loss
+    monkeypatch.setattr(system, "discriminator_loss", lambda *given: judged.append(given) or loss(*given))
+    given = batch(data, Pairs)
+    list(system.step(given, START))
+    ((images, codes, _),) = drawn
+    pyramid = shrunk(given.images, [16, 32])
+    for number, (d, real, fake, condition, wrong, _) in enumerate(judged):
+        assert d is system.critics[number] and torch.equal(real, pyramid[number])
+        assert torch.equal(fake, images[number]) and torch.equal(condition, codes[0][0])
+        assert torch.equal(wrong, given.wrong) and not condition.requires_grad
+    assert len(judged) == 2
+
+
+def test_all_stages_learn_at_once(data: Dataset) -> None:
+    system = make(data)
+    *_, last = system.step(batch(data, Pairs), START)
+    last.loss.backward()
+    for part in (system.generator.root, *system.generator.branches, *system.generator.heads):
+        gradients = [p.grad for p in part.parameters()]
+        assert all(gradient is not None and gradient.abs().max() > 0 for gradient in gradients)
+
+
+def test_the_discriminators_read_the_code(data: Dataset) -> None:
+    codes = torch.randn(2, CODE)
+    for d, side in zip(make(data).eval().critics, (16, 32), strict=True):
+        one, other = d.judge(d.features(torch.ones(2, 3, side, side)), codes)  # type: ignore[operator]
+        assert one != other
+
+
+def test_a_branch_goes_on_from_the_map_before_it(data: Dataset) -> None:
+    """By the noise, which the condition does not hold where there is a text."""
+    tree, z, one = make(data).eval().generator, torch.randn(2, 100), torch.randn(1, 128)
+    epsilon, sentence = one.expand(2, -1), torch.randn(1, 32).expand(2, -1)
+    assert not torch.equal(*tree(z, epsilon, sentence).images[1])
+
+
+def test_codes_are_drawn_from_the_gaussian(data: Dataset) -> None:
+    tree, told = make(data).eval().generator, list[Any]()
+    tree.branches[0].register_forward_hook(lambda net, given, gives: told.append(given[1]))
+    epsilon = torch.randn(2, 128)
+    drawn = tree(torch.randn(2, 100), epsilon, torch.randn(2, 32))
+    mean, logvar = drawn.codes[0]
+    assert_close(told[0], mean + (logvar / 2).exp() * epsilon)
+
+
+def test_without_a_text_the_noise_is_the_condition_of_each_branch(data: Dataset) -> None:
+    tree, told = make(data, text="none").eval().generator, list[Any]()
+    tree.branches[0].register_forward_hook(lambda net, given, gives: told.append(given[1]))
+    z = torch.randn(2, 100)
+    tree(z)
+    assert torch.equal(told[0], z)
+
+
+def test_the_tree_is_published_as_an_average(data: Dataset) -> None:
+    players = make(data).phases()[-1].players
+    assert players["tree"].ema == 80  # a twentieth of a small budget
+    assert players["critic 16"].ema is None
+
+
 def test_each_branch_is_told_the_code(data: Dataset) -> None:
     tree = make(data).eval().generator
     h = torch.randn(2, 16, 16, 16)

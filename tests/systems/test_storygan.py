@@ -182,8 +182,9 @@ class TestGame:
         a, b = (draw(make(filter_from=which), Story(LINES)) for which in ("sentence", "context"))
         assert a.shape == b.shape and not torch.equal(a, b)
 
-    def test_order_of_moves(self, make: Callable[..., StoryGan], data: Dataset) -> None:
-        system = make(moves=2).train()
+    @pytest.mark.parametrize("recipe", ["paper", "modern"])
+    def test_order_of_moves(self, recipe: str, make: Callable[..., StoryGan], data: Dataset) -> None:
+        system = make(moves=2, recipe=recipe).train()
         moves = [update.player for update in system.step(batch_of(system, data), Clock(0, 1, 0))]
         assert moves == ["frame critic", "story critic", "teller", "teller"]
 

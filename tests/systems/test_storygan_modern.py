@@ -215,6 +215,11 @@ class TestPainter:
             assert read.shape == (1, E, 8, 8)
             assert torch.allclose(read, expected[None, :, None, None].expand_as(read), atol=1e-6)
 
+    def test_what_places_read_of_the_lines_reaches_the_picture(self, make: Callable[..., StoryGan]) -> None:
+        paint = make().teller.eval().paint
+        codes, lines = torch.randn(1, 3 * TINY.code).expand(2, -1), torch.randn(2, 3, LINE)
+        assert not torch.equal(*paint(codes, lines, torch.ones(2, 3)))
+
     def test_a_frame_attends_to_its_line_and_those_before(self, make: Callable[..., StoryGan]) -> None:
         shown = make().teller.scenes(torch.zeros(1, 3, 2))
         assert shown.tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 1]]

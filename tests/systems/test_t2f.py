@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
+from torch.nn import functional as F
 
-from limner.blocks.growing import Stage
+from limner.blocks.growing import Stage, doubled
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.layers.conditioning_augmentation import EqualAugmentation, kl_to_standard_normal
 from limner.blocks.losses import hard_negatives
@@ -224,6 +226,52 @@ def test_the_loss_by_hand() -> None:
     assert critic_loss(right, fake, wrong, weight=0.5).item() == pytest.approx(0.5 * (1 - 0.5) - 3 + drift)
 
 
+def test_the_generators_loss_by_hand(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """-E D(G, t), a score of 1.5, and 0.01 times a KL of 8 numbers, 0.5^2 / 2 each; with pairing, f(2 - 1.5)."""
+    for kit, adversarial in ((), -1.5), (("pairing",), math.log1p(math.exp(0.5))):
+        system = made(data, kit=kit)
+        gaussian = torch.full((8, 8), 0.5), torch.zeros(8, 8)
+        monkeypatch.setattr(system.augment, "forward", lambda text, gaussian=gaussian: gaussian)
+        monkeypatch.setattr(system.critic, "forward", lambda images, *_: torch.full((len(images),), 1.5))
+        monkeypatch.setattr(system.critic, "match", lambda features, text: torch.full((len(features),), 2.0))
+        monkeypatch.setattr(system, "penalty", lambda *_: torch.zeros(()))
+        _, generator = moves(system, data)
+        assert generator.loss.item() == pytest.approx(adversarial + 0.01 * 8 * 0.125, rel=1e-5)
+
+
+def test_picture_and_text_meet_in_an_inner_product() -> None:
+    """Features (1, 2) score 1 * 3 + 2 * 4 alone; with a text of mean square 1, (1, -1), they agree by 1 - 2."""
+    critic = Discriminator((2,), 2, None)
+    with torch.no_grad():
+        critic.score.weight.copy_(torch.tensor([[3.0, 4.0]]) / critic.score.scale)
+        critic.ask.weight.copy_(torch.eye(2) / critic.ask.scale)
+    for length in (1.0, 5.0):
+        score = critic.match(torch.tensor([[1.0, 2.0]]), length * torch.tensor([[1.0, -1.0]]))
+        assert score.item() == pytest.approx(11 + (1 - 2) / math.sqrt(2), rel=1e-4)
+
+
+def test_a_drawing_is_of_a_code_and_of_noise(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Codes of the text's Gaussian, here N(5, 3^2), beside noise of N(0, 1)."""
+    system, told = made(data), list[Tensor]()
+    gaussian = torch.full((8, 8), 5.0), torch.full((8, 8), 2 * math.log(3))
+    monkeypatch.setattr(system.augment, "forward", lambda text: gaussian)
+    system.generator.register_forward_hook(lambda net, given, gives: told.append(given[0]))
+    moves(system, data)
+    code, noise = told[0].split([8, 8], dim=1)
+    assert code.mean().item() == pytest.approx(5, abs=1.2) and code.std().item() == pytest.approx(3, rel=0.3)
+    assert noise.mean().item() == pytest.approx(0, abs=0.4) and noise.std().item() == pytest.approx(1, rel=0.3)
+
+
+def test_real_pictures_fade_in_as_drawn_ones_do(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    system, seen = made(data), list[Tensor]()
+    maps = system.critic.maps
+    monkeypatch.setattr(system.critic, "maps", lambda x, *more: seen.append(x) or maps(x, *more))
+    moves(system, data)
+    whole = F.avg_pool2d(batch(data).images, 2)  # an eighth of its weight at 100 of 1,600 pictures
+    expected = 0.125 * whole + 0.875 * doubled(F.avg_pool2d(whole, 2))
+    assert torch.allclose(seen[0][:8], expected, atol=1e-6)
+
+
 # The kit
 
 
@@ -306,6 +354,21 @@ def test_each_loss_of_the_kit_is_added_once(data: Dataset) -> None:
         assert asked.log.keys() - plain.log.keys() == set(names)
         total = sum(asked.log[name] for name in names)
         assert torch.allclose(asked.loss, plain.loss + total, rtol=1e-5)
+
+
+def test_what_the_teacher_asks_is_added_by_hand(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once naming has its full weight: match 2, naming 3, and twice an energy score of 0.5."""
+    for kit, more in ((("match",), 2.0), (("naming",), 3.0), (("energy",), 1.0), (("match", "naming"), 5.0)):
+        found = []
+        for factor in (0.0, 1.0):
+            system = kitted(data, "teacher", *kit)
+            for name, value in (("match", 2.0), ("naming", 3.0), ("energy", 0.5)):
+                asked = torch.full((8,), factor * value)
+                monkeypatch.setattr(system.lessons, name, lambda *_, asked=asked: asked)
+            torch.manual_seed(1)
+            *_, generator = system.phases()[-1].step(batch(data), Clock(seen=800, total=1_600, step=1))  # type: ignore[misc]
+            found.append(generator.loss.item())
+        assert found[1] - found[0] == pytest.approx(more, rel=1e-4)
 
 
 def test_the_energy_score_is_of_two_drawings_of_each_text(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,6 +107,17 @@ def test_a_average_keeps_half_after_its_half_life():
         assert layer.weight.item() == pytest.approx(0.5, abs=1e-5)
 
 
+def test_averaged_weights_have_the_batch_statistics_of_the_living_net(data, tmp_path):
+    run = trainer(data, tmp_path / "run")
+    run.fit(stop_after=STEPS * 2)
+    norm = run.system.mean[1]
+    weight, statistics = norm.weight.detach().clone(), [value.clone() for value in norm.buffers()]
+    assert norm.num_batches_tracked > 1
+    with run.published():
+        assert not torch.equal(norm.weight, weight)
+        assert all(torch.equal(a, b) for a, b in zip(norm.buffers(), statistics, strict=True))
+
+
 def test_a_finished_player_becomes_its_average(data, tmp_path):
     run = trainer(data, tmp_path / "run", save_every=4)
     run.fit(stop_after=STEPS * 4 - 4)

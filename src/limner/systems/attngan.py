@@ -25,7 +25,7 @@ Deviations
     A mismatched pair is a real picture of the batch with a text that does not fit it, never by chance one that does;
     the authors' code shifts the batch by one.
     The image encoder is small and trained here, unless `vision=inception`.
-    An unknown word is replaced by the nearest known one. Averaged weights have averaged batch statistics, too.
+    An unknown word is replaced by the nearest known one.
     The first stage is S / 2^(stages - 1) pixels large, 64 in the paper.
     `kit` adds what the field has learnt since (see `blocks.losses.matching_aware`).
 """

@@ -21,8 +21,7 @@ What the paper claims
 Deviations
     The wrong pictures of a text are other pictures of the batch. The head that scores pictures alone would see each of
     them once more as real: real pictures count twice there instead.
-    Averaged weights are published and never go back into training, as the authors' code lets them; their statistics are
-    averaged with them.
+    Averaged weights are published and never go back into training, as the authors' code lets them.
     The text encoder is trained here from scratch (see `blocks.pretrained_text`); its vectors are standardised.
     The first stage is S / 2^(stages - 1) pixels large, 64 in the paper.
     `kit` adds what the field has learnt since (see `blocks.losses.matching_aware`).

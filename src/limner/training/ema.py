@@ -12,8 +12,8 @@ from torch import Tensor, nn
 class EMA:
     """A running average of modules' parameters, with a plain copy of their buffers.
 
-    Parameters are averaged as in ProGAN and StyleGAN; buffers (batch statistics) are copied at each update, so that
-    published weights never carry statistics from long before the averaged weights.
+    Parameters are averaged as in ProGAN and StyleGAN; buffers are copied at each update: what is published has averaged
+    weights and the batch statistics of the living net, as with the authors' code of StackGAN++ and AttnGAN.
 
     Args:
         modules: what is averaged, by names that stay the same when a run is resumed.
