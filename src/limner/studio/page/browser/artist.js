@@ -4,7 +4,8 @@
 
 import { StudioError } from "../errors.js";
 import { captionsOf, isBlend, isStory, learn } from "../fields.js";
-import { Lexicon, numbersOf, wordsOf } from "./lexicon.js";
+import { wordsOf } from "../words/words.js";
+import { Lexicon, numbersOf } from "./lexicon.js";
 import { RowNoise } from "./noise.js";
 import { Picture } from "./png.js";
 
