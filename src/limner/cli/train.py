@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from limner.cli.console import Json, emit, leads, note
+from limner.cli.console import ImageColumn, Json, TextColumn, emit, leads, note
 from limner.cli.run import begun, forget, opened, trainer_of
 from limner.errors import UserError
 
@@ -43,6 +43,8 @@ def train(
     run: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="a new one in runs/")] = None,
     precision: Precision = "auto",
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what is broken.")] = False,
+    image_column: ImageColumn = None,
+    text_column: TextColumn = None,
     grid_every: Annotated[
         int | None, typer.Option(help="Pictures between sample grids; 0 for none.", show_default="budget / 40")
     ] = None,
@@ -87,6 +89,8 @@ def train(
         "seed": seed,
         "precision": precision,
         "skip_bad": skip_bad,
+        "image_column": image_column,
+        "text_column": text_column,
         "grid_every": grid_every,
         "save_every": save_every,
         "tensorboard": tensorboard,
@@ -118,6 +122,9 @@ def _begin(record: dict[str, Any], run: Path | None, stem: str, go_on: bool, as_
         _go_on(path, ranks, as_json, or_begin=True)
         return
     parts = opened(ranks, record)  # before the folder is made: a mistake in the data leaves nothing behind
+    if ranks.leads:
+        for line in parts["data"].summary().lines():
+            note(f"data: {line}")
     folder = ranks.lead(lambda: RunFolder.create(path, **record, fingerprint=parts["data"].fingerprint))
     try:
         trainer = ranks.in_turn(lambda: trainer_of(parts, folder))

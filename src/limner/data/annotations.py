@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from limner.data.columns import Texts, attribute_columns, numbered, texts
-from limner.data.problems import TEXT_NAMES, Problem
+from limner.data.problems import Problem
 from limner.data.source import Source
 from limner.data.story_index import StoryIndex, index_stories
 
@@ -73,7 +73,7 @@ def read_annotations(source: Source) -> Annotations:
         UserError: captions are not text, or stories not names and numbers.
     """
     columns = _plain_columns(source)
-    text = next((name for name in TEXT_NAMES if name in columns), None)
+    text = "text" if "text" in columns else None
     labels = np.full(len(source.table), -1, dtype=np.int32)
     label_names: tuple[str, ...] = ()
     if "label" in columns:
@@ -121,7 +121,7 @@ def _plain_columns(source: Source) -> dict[str, Any]:
     names = [
         name
         for name, feature in source.table.features.items()
-        if name in (*TEXT_NAMES, "label", "story", "frame", "attributes") or getattr(feature, "dtype", "") in _TEXT
+        if name in ("text", "label", "story", "frame", "attributes") or getattr(feature, "dtype", "") in _TEXT
     ]
     if not names:
         return {}
