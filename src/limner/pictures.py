@@ -6,14 +6,15 @@ import hashlib
 import io
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-EXTENSIONS = frozenset(
-    [".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".avif", ".avifs", ".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".qoi"]
-)
+_READ = "png apng jpg jpeg jpe jfif webp bmp dib gif tif tiff ppm pgm pbm pnm pfm avif avifs jp2 j2k jpf jpx j2c qoi"
+EXTENSIONS = frozenset(f".{suffix}" for suffix in _READ.split())
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "AVIF", "JPEG2000", "QOI")
 """What is decoded. Pillow tells formats by content and would start Ghostscript for PostScript, a program of its own."""
 SENT = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
@@ -44,41 +45,45 @@ def load(encoded: bytes, side: int = 0) -> Image.Image:
     Raises:
         BadPicture: it is not a picture, is truncated, or has more than `MOST_PIXELS` pixels (told by its header alone).
     """
-    try:
-        image = _opened(encoded)
+    def decoded(encoded: bytes) -> Image.Image:
+        image = Image.open(io.BytesIO(encoded), formats=FORMATS)
         if image.width * image.height > MOST_PIXELS:
             raise BadPicture("too large", _too_large(image.width, image.height))
         if side:
             image.draft(None, (2 * side, 2 * side))
-        try:
-            image.load()
-        except ValueError:  # much text behind the pixels
-            if (bare := _without_text(encoded)) is encoded:
-                raise
-            image = Image.open(io.BytesIO(bare), formats=FORMATS)
-            image.load()
+        image.load()
         _check_range(image)
         return ImageOps.exif_transpose(image)
+
+    return _read(encoded, decoded)
+
+
+T = TypeVar("T")
+
+
+def _read(encoded: bytes, work: Callable[[bytes], T]) -> T:
+    """Do some work on an encoded picture, on a PNG that holds more text than Pillow takes without its text.
+
+    Raises:
+        BadPicture: it is not a picture, or the work raises it.
+    """
+    try:
+        try:
+            return work(encoded)
+        except BadPicture:
+            raise
+        except ValueError:
+            if not encoded.startswith(SENT[0]):
+                raise
+            return work(_without_text(encoded))
     except BadPicture:
         raise
     except (*_BROKEN, *_BROKEN_PARSERS, Image.DecompressionBombError) as error:
         raise _bad(error, encoded) from None
 
 
-def _opened(encoded: bytes) -> Image.Image:
-    """Read the header of a picture; of a PNG that holds more text than Pillow takes the text is passed over."""
-    try:
-        return Image.open(io.BytesIO(encoded), formats=FORMATS)
-    except ValueError:
-        if (bare := _without_text(encoded)) is encoded:
-            raise
-        return Image.open(io.BytesIO(bare), formats=FORMATS)
-
-
 def _without_text(encoded: bytes) -> bytes:
-    """Return a PNG without its text and colour profile, which nothing here reads; all else as it is, the same object."""
-    if not encoded.startswith(SENT[0]):
-        return encoded
+    """Return a PNG without its text and colour profile, which nothing here reads."""
     kept, at = [SENT[0]], len(SENT[0])
     while at + 12 <= len(encoded):
         end = at + 12 + int.from_bytes(encoded[at : at + 4], "big")
@@ -114,10 +119,7 @@ def shorter_side(encoded: bytes) -> int:
     Raises:
         BadPicture: it is not a picture.
     """
-    try:
-        return min(_opened(encoded).size)
-    except (*_BROKEN, *_BROKEN_PARSERS, Image.DecompressionBombError):
-        raise BadPicture("unreadable", "is not a picture") from None
+    return _read(encoded, lambda encoded: min(Image.open(io.BytesIO(encoded), formats=FORMATS).size))
 
 
 def _too_large(width: int, height: int) -> str:
@@ -151,8 +153,8 @@ def _check_range(image: Image.Image) -> None:
         if not (np.isfinite(values).all() and values.min(initial=0) >= 0 and values.max(initial=0) <= 1):
             raise BadPicture(
                 "unreadable",
-                f"holds floating-point numbers from {values.min():.4g} to {values.max():.4g}, and only those from 0 to 1"
-                " have a white: scale them, or save it with 8 or 16 bits",
+                f"holds floating-point numbers from {values.min():.4g} to {values.max():.4g}, and only those from 0 to"
+                " 1 have a white: scale them, or save it with 8 or 16 bits",
             )
     elif image.mode == "I" and image.format == "TIFF":
         raise BadPicture(
@@ -226,12 +228,13 @@ def stored_size(encoded: bytes) -> tuple[int, int, int]:
     Raises:
         BadPicture: it is not a picture.
     """
-    try:
-        with _opened(encoded) as image:
+
+    def looked(encoded: bytes) -> tuple[int, int, int]:
+        with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
             orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
             return (*image.size, orientation if orientation in range(1, 9) else 1)
-    except (*_BROKEN, *_BROKEN_PARSERS, Image.DecompressionBombError) as error:
-        raise _bad(error, encoded) from None
+
+    return _read(encoded, looked)
 
 
 def read(source: Encoded) -> bytes:

@@ -39,7 +39,7 @@ ODD = [
     "İstanbul ΣΊΣΥΦΟΣ straße naïve e\u0301t",
     "日本語 テスト 한국어 👩\u200d🦰 emoji🙂inside",
     "a mna wiht glasess, Glasess and glasess's don't 'quoted' rock'n'roll",
-    "नीला गेंद हरी चिड़िया l’homme e\u0301te\u0301 ที่นี่ كِتَاب می\u200cخواهم צה״ל col·lecció",
+    "नीला गेंद हरी चिड़िया l’homme e\u0301te\u0301 ที่นี่ צה״ל می\u200cتو col·lecció",
     "",
     "...",
     "a_b_c __proto__ constructor toString",

@@ -120,7 +120,7 @@ def metadata_of(root: Path) -> list[tuple[Path, str | None]]:
         if isinstance(split, UnknownSplit):
             raise UserError(f"{root}: the folder {split}")
     order = (*SPLITS, None)
-    return sorted(((found[name], split) for name, split in splits.items()), key=lambda one: order.index(one[1]))  # type: ignore[arg-type, misc]
+    return sorted(((found[name], split) for name, split in splits.items()), key=lambda one: order.index(one[1]))  # type: ignore[misc]
 
 
 def _has_lines(path: Path) -> bool:
