@@ -45,6 +45,7 @@ def load(encoded: bytes, side: int = 0) -> Image.Image:
     Raises:
         BadPicture: it is not a picture, is truncated, or has more than `MOST_PIXELS` pixels (told by its header alone).
     """
+
     def decoded(encoded: bytes) -> Image.Image:
         image = Image.open(io.BytesIO(encoded), formats=FORMATS)
         if image.width * image.height > MOST_PIXELS:

@@ -64,7 +64,7 @@ def check(
 ) -> None:
     """Say what a data set holds, what of it is not read, and all that is wrong with it.
 
-    Exits with 2 where there is something to put right.
+    Exits with 1 where there is something to put right.
     """
     from limner.data.check import examine
     from limner.data.choose import Choice
@@ -81,7 +81,7 @@ def check(
     else:
         _show(problems, errors, data, summary)
     if errors:
-        raise typer.Exit(2)
+        raise typer.Exit(1)
 
 
 def _show(problems: list[Problem], errors: int, data: str, summary: Summary) -> None:

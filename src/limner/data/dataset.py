@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,17 @@ class Dataset:
     def summary(self) -> Summary:
         """Return what was found and what was not read, in a form to print."""
         return summarise(self._source, self._annotations, self.skipped, self._splits, self.schema.size)
+
+    def numbered_as(self, attributes: Mapping[str, tuple[str, ...]], labels: tuple[str, ...]) -> Dataset:
+        """Return the same rows with values of attributes and labels numbered by their places in longer lists.
+
+        Raises:
+            KeyError, ValueError: a list lacks a value that occurs here.
+        """
+        annotations = self._annotations.renumbered(attributes, labels)
+        return replace(
+            self, schema=replace(self.schema, attributes=dict(attributes), labels=labels), _annotations=annotations
+        )
 
     def length(self, split: str = "train") -> int:
         """Return the number of rows of a split."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 import functools
 import os
+import re
 from pathlib import Path, PurePosixPath
 
 from limner.data.problems import BadRow
 from limner.errors import UserError
 
+_NO_DIGIT = re.compile(r"\D")
 _HUB = ("datasets--", "models--", "spaces--")
 
 
@@ -56,7 +58,9 @@ def _nearest(name: str, names: list[str]) -> str | None:
     for alike in (lambda one: one.lower() == name.lower(), lambda one: os.path.splitext(one)[0].lower() == stem):
         if found := next(filter(alike, names), None):
             return found
-    return next(iter(difflib.get_close_matches(name, names[:20_000], n=1, cutoff=0.8)), None)
+    numbers = _NO_DIGIT.sub("", name)  # picture 42 is never meant to be picture 45
+    alike = [one for one in names[:20_000] if _NO_DIGIT.sub("", one) == numbers]
+    return next(iter(difflib.get_close_matches(name, alike, n=1, cutoff=0.8)), None)
 
 
 class Inside:
