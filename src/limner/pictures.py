@@ -230,12 +230,12 @@ def stored_size(encoded: bytes) -> tuple[int, int, int]:
         BadPicture: it is not a picture.
     """
 
-    def looked(encoded: bytes) -> tuple[int, int, int]:
+    def header(encoded: bytes) -> tuple[int, int, int]:
         with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
             orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
             return (*image.size, orientation if orientation in range(1, 9) else 1)
 
-    return _read(encoded, looked)
+    return _read(encoded, header)
 
 
 def read(source: Encoded) -> bytes:

@@ -63,8 +63,6 @@ def train(
 
     limner train miniature --data my-pictures
 
-    limner train miniature --data my-pictures --preset ten-minutes --run runs/mine
-
     limner train gan-int-cls --data birds --preset birds --set batch=32 --images 400000
 
     limner train miniature --data my-pictures --preset avatars --from runs/mine --set text_images=0
@@ -160,10 +158,22 @@ def _go_on(path: Path, ranks: Processes, as_json: bool, or_begin: bool) -> None:
 
 
 def _fit(trainer: Trainer, train: Callable[[], None], as_json: bool) -> None:
+    if trainer.engine.leads:
+        note(_begins(trainer))
     began = time.perf_counter()
     train()
     if trainer.engine.leads:
         _report(trainer, trainer.run, time.perf_counter() - began, as_json)
+
+
+def _begins(trainer: Trainer) -> str:
+    """Say where and how something is trained, how large it is, and how far it goes."""
+    count = sum(parameter.numel() for parameter in trainer.system.parameters())
+    many = f", {trainer.engine.world} processes" if trainer.engine.world > 1 else ""
+    where = f"{trainer.engine.device}, {trainer.engine.number_format}{many}"
+    least = f"{16 * count / 1e6:,.0f} MB with gradients and Adam's state, activations aside"
+    phases = ", ".join(f"{phase.name} {phase.images:,}" for phase in trainer.phases)
+    return f"on {where}: {count:,} parameters ({least}); images: {phases}; run {trainer.run.path}"
 
 
 def _report(trainer: Trainer, folder: RunFolder, seconds: float, as_json: bool) -> None:

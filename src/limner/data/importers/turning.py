@@ -57,6 +57,6 @@ def is_for_stored(annotated: Size, stored: Size, orientation: int) -> bool | Non
     return None if shown == stored and orientation != 1 else annotated == stored
 
 
-def first_told(found: Iterable[bool | None]) -> bool:
+def first_known(found: Iterable[bool | None]) -> bool:
     """Return what the first picture tells that can tell; True, for the stored one, where none can."""
     return next((one for one in found if one is not None), True)

@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 
 from limner.data.importers.reading import WAYS
-from limner.data.importers.turning import first_told, is_for_stored, turned_box, turned_mask
+from limner.data.importers.turning import first_known, is_for_stored, turned_box, turned_mask
 from limner.data.inside import nearest
 from limner.errors import UserError
 from limner.pictures import BadPicture, load, read, rgb, stored_size
@@ -377,27 +377,27 @@ def _turn(plan: Plan, entry: Entry, encoded: bytes) -> int:
     if entry.size is None:
         return 1
     try:
-        told = is_for_stored(entry.size, (stored[0], stored[1]), orientation)
+        as_stored = is_for_stored(entry.size, (stored[0], stored[1]), orientation)
     except ValueError:
         raise UserError(
             f"{entry.picture} is of {stored[0]} x {stored[1]} pixels, and its boxes are for {entry.size[0]} x"
             f" {entry.size[1]}: the pictures are not those of {plan.download}"
         ) from None
-    return orientation if (_for_stored(plan) if told is None else told) else 1
+    return orientation if (_for_stored(plan) if as_stored is None else as_stored) else 1
 
 
 @lru_cache(maxsize=1)
 def _for_stored(plan: Plan) -> bool:
     """Tell whether marks are for the pictures as they are stored, by the first picture that tells."""
 
-    def told() -> Iterator[bool | None]:
+    def answers() -> Iterator[bool | None]:
         for entry in plan.entries:
             with suppress(BadPicture, ValueError):
                 *stored, orientation = stored_size(read(entry.picture))
                 if entry.size is not None and orientation != 1:
                     yield is_for_stored(entry.size, (stored[0], stored[1]), orientation)
 
-    return first_told(told())
+    return first_known(answers())
 
 
 def _mask(mark: Mark, size: tuple[int, int], orientation: int) -> dict[str, Any]:
