@@ -1,6 +1,6 @@
 // The little English that chips need: what kind of word a word is, and how short phrases are put together.
 
-import { placesOf } from "./words.js";
+import { wordPlaces } from "./words.js";
 
 const ADJECTIVES = new Set(
   (
@@ -30,7 +30,7 @@ const YES = new Set(["yes", "true", "present", "1"]);
 
 /** Only the words. */
 export function bare(text) {
-  return placesOf(text).map((one) => one.word);
+  return wordPlaces(text).map((one) => one.word);
 }
 
 /** The common spelling of a word, so that "gray" is understood as "grey". */

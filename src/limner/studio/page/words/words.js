@@ -25,7 +25,7 @@ export function wordsOf(text) {
 }
 
 /** The words of a text as it was typed, each with its place there. */
-export function placesOf(text) {
+export function wordPlaces(text) {
   return [...text.matchAll(WORD)].map((found) => ({
     word: normalised(found[0].toLowerCase()),
     start: found.index,
