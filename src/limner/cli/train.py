@@ -63,6 +63,8 @@ def train(
 
     limner train miniature --data my-pictures
 
+    limner train miniature --data my-pictures --preset ten-minutes --run runs/mine
+
     limner train gan-int-cls --data birds --preset birds --set batch=32 --images 400000
 
     limner train miniature --data my-pictures --preset avatars --from runs/mine --set text_images=0
@@ -71,10 +73,7 @@ def train(
     """
     from limner import catalogue, settings
 
-    if not 0 <= seed < 2**63:
-        raise UserError(f"the seed is a whole number from 0, below 2^63, not {seed}")
-    if go_on and run is None:
-        raise UserError("--continue goes on with a run: name it with --run")
+    _check(seed, go_on, run)
     name, preset, config = _configured(system, preset, set_ or [], images)
     own = catalogue.own_source(system)
     record = {
@@ -94,6 +93,14 @@ def train(
         "tensorboard": tensorboard,
     }
     _begin(record, run, f"{name}-{preset}", go_on, as_json)
+
+
+def _check(seed: int, go_on: bool, run: Path | None) -> None:
+    """Refuse a seed that is none, and to go on with no run."""
+    if not 0 <= seed < 2**63:
+        raise UserError(f"the seed is a whole number from 0, below 2^63, not {seed}")
+    if go_on and run is None:
+        raise UserError("--continue goes on with a run: name it with --run")
 
 
 def _configured(system: str, preset: str | None, changes: list[str], images: int | None) -> tuple[str, str, Any]:
@@ -120,15 +127,15 @@ def _begin(record: dict[str, Any], run: Path | None, stem: str, go_on: bool, as_
         _go_on(path, ranks, as_json, or_begin=True)
         return
     parts = opened(ranks, record)  # before the folder is made: a mistake in the data leaves nothing behind
-    if ranks.leads:
-        for line in parts["data"].summary().lines():
-            note(f"data: {line}")
     folder = ranks.lead(lambda: RunFolder.create(path, **record, fingerprint=parts["data"].fingerprint))
     try:
         trainer = ranks.in_turn(lambda: trainer_of(parts, folder))
     except UserError:
         ranks.lead(lambda: forget(path))
         raise
+    if ranks.leads:  # once all is sound: a mistake is one line
+        for line in parts["data"].summary().lines():
+            note(f"data: {line}")
     _fit(trainer, trainer.fit, as_json)
 
 

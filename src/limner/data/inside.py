@@ -59,8 +59,8 @@ def _nearest(name: str, names: list[str]) -> str | None:
         if found := next(filter(alike, names), None):
             return found
     numbers = _NO_DIGIT.sub("", name)  # picture 42 is never meant to be picture 45
-    alike = [one for one in names[:20_000] if _NO_DIGIT.sub("", one) == numbers]
-    return next(iter(difflib.get_close_matches(name, alike, n=1, cutoff=0.8)), None)
+    others = [one for one in names[:20_000] if _NO_DIGIT.sub("", one) == numbers]
+    return next(iter(difflib.get_close_matches(name, others, n=1, cutoff=0.8)), None)
 
 
 class Inside:
