@@ -21,7 +21,7 @@ from limner.pictures import EXTENSIONS, BadPicture, size_of
 LOOKED_AT = 1000
 """Pictures whose sizes are looked at, spread evenly."""
 _FEW, _FEW_HELD_OUT = 500, 50
-_NOT_DATA = ("readme", "license", "licence", "citation", "dataset_info", "import.json", "world.json")
+_NOT_DATA = ("readme", "license", "licence", "citation", "dataset_info", "import.json", "world.json", "drawing.json")
 _CONVERT = frozenset(".heic .heif .jxl .psd .tga .pcx .svg .eps .exr .hdr .raw .cr2 .nef .arw .dng .ico .jp2k".split())
 """Suffixes of pictures that Limner does not read."""
 
