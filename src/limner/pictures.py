@@ -6,16 +6,20 @@ import hashlib
 import io
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"})
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
+_READ = "png apng jpg jpeg jpe jfif webp bmp dib gif tif tiff ppm pgm pbm pnm pfm avif avifs jp2 j2k jpf jpx j2c qoi"
+EXTENSIONS = frozenset(f".{suffix}" for suffix in _READ.split())
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "AVIF", "JPEG2000", "QOI")
 """What is decoded. Pillow tells formats by content and would start Ghostscript for PostScript, a program of its own."""
 SENT = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 """First bytes of PNG, JPEG, GIF and WebP: of what strangers send no other format is decoded."""
+_TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
 MOST_PIXELS = 50_000_000
 """A picture with more is taken for a decompression bomb and never decoded."""
 
@@ -41,18 +45,53 @@ def load(encoded: bytes, side: int = 0) -> Image.Image:
     Raises:
         BadPicture: it is not a picture, is truncated, or has more than `MOST_PIXELS` pixels (told by its header alone).
     """
-    try:
+
+    def decoded(encoded: bytes) -> Image.Image:
         image = Image.open(io.BytesIO(encoded), formats=FORMATS)
         if image.width * image.height > MOST_PIXELS:
             raise BadPicture("too large", _too_large(image.width, image.height))
         if side:
             image.draft(None, (2 * side, 2 * side))
         image.load()
+        _check_range(image)
         return ImageOps.exif_transpose(image)
+
+    return _read(encoded, decoded)
+
+
+T = TypeVar("T")
+
+
+def _read(encoded: bytes, work: Callable[[bytes], T]) -> T:
+    """Do some work on an encoded picture, on a PNG that holds more text than Pillow takes without its text.
+
+    Raises:
+        BadPicture: it is not a picture, or the work raises it.
+    """
+    try:
+        try:
+            return work(encoded)
+        except BadPicture:
+            raise
+        except ValueError:
+            if not encoded.startswith(SENT[0]):
+                raise
+            return work(_without_text(encoded))
     except BadPicture:
         raise
     except (*_BROKEN, *_BROKEN_PARSERS, Image.DecompressionBombError) as error:
         raise _bad(error, encoded) from None
+
+
+def _without_text(encoded: bytes) -> bytes:
+    """Return a PNG without its text and colour profile, which nothing here reads."""
+    kept, at = [SENT[0]], len(SENT[0])
+    while at + 12 <= len(encoded):
+        end = at + 12 + int.from_bytes(encoded[at : at + 4], "big")
+        if encoded[at + 4 : at + 8] not in _TEXT_CHUNKS:
+            kept.append(encoded[at:end])
+        at = end
+    return b"".join(kept)
 
 
 def _bad(error: Exception, encoded: bytes) -> BadPicture:
@@ -81,10 +120,7 @@ def shorter_side(encoded: bytes) -> int:
     Raises:
         BadPicture: it is not a picture.
     """
-    try:
-        return min(Image.open(io.BytesIO(encoded), formats=FORMATS).size)
-    except (*_BROKEN, *_BROKEN_PARSERS, Image.DecompressionBombError):
-        raise BadPicture("unreadable", "is not a picture") from None
+    return _read(encoded, lambda encoded: min(Image.open(io.BytesIO(encoded), formats=FORMATS).size))
 
 
 def _too_large(width: int, height: int) -> str:
@@ -103,11 +139,29 @@ def rgb(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    if not (image.mode.startswith("I") or image.mode == "F"):
-        return image
-    values = np.asarray(image, dtype=np.float32)  # 16 and 32 bits a pixel: Pillow would clip, not scale
-    scale = 255 / 65535 if values.max(initial=0) > 255 else 1.0
-    return Image.fromarray((values * scale).clip(0, 255).astype(np.uint8))
+    """Return 16-bit and floating-point greys as 8 bits: by the range of their type, never by what a picture holds."""
+    if image.mode == "F":
+        return Image.fromarray(np.rint(np.asarray(image) * 255).astype(np.uint8))
+    if image.mode.startswith("I"):
+        return Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))  # Pillow would clip
+    return image
+
+
+def _check_range(image: Image.Image) -> None:
+    """Refuse greys of which nobody can tell what is white."""
+    if image.mode == "F":
+        values = np.asarray(image)
+        if not (np.isfinite(values).all() and values.min(initial=0) >= 0 and values.max(initial=0) <= 1):
+            raise BadPicture(
+                "unreadable",
+                f"holds floating-point numbers from {values.min():.4g} to {values.max():.4g}, and only those from 0 to"
+                " 1 have a white: scale them, or save it with 8 or 16 bits",
+            )
+    elif image.mode == "I" and image.format == "TIFF":
+        raise BadPicture(
+            "unreadable",
+            "holds signed or 32-bit whole numbers, and nobody can tell which is white: save it with 8 or 16 bits",
+        )
 
 
 def square(image: Image.Image, side: int, how: Image.Resampling = Image.Resampling.LANCZOS) -> Image.Image:
@@ -165,13 +219,23 @@ def size_of(source: Encoded) -> tuple[int, int]:
     Raises:
         BadPicture: it is none.
     """
-    encoded = read(source)
-    try:
+    width, height, orientation = stored_size(read(source))
+    return (height, width) if orientation >= 5 else (width, height)  # a quarter turn
+
+
+def stored_size(encoded: bytes) -> tuple[int, int, int]:
+    """Return the width and height of a picture as it is stored, and its orientation (EXIF, 1 where it is upright).
+
+    Raises:
+        BadPicture: it is not a picture.
+    """
+
+    def header(encoded: bytes) -> tuple[int, int, int]:
         with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
-            turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5  # a quarter turn
-            return (image.height, image.width) if turned else image.size
-    except (*_BROKEN, *_BROKEN_PARSERS, Image.DecompressionBombError) as error:
-        raise _bad(error, encoded) from None
+            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+            return (*image.size, orientation if orientation in range(1, 9) else 1)
+
+    return _read(encoded, header)
 
 
 def read(source: Encoded) -> bytes:

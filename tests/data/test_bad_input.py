@@ -219,19 +219,19 @@ def test_a_table_that_names_a_picture_elsewhere(tmp_path: Path) -> None:
 
 
 def test_wrong_columns(tmp_path: Path, folder: Callable[..., Path]) -> None:
-    path = folder([{"image": "0.png", "text": "t"}])
-    assert refusal(path).endswith("has no column file_name; its columns are: image, text")
+    path = folder([{"photo": "0.png", "text": "t"}])
+    assert "has no column file_name; its columns are: photo, text: name the one" in refusal(path)
     (csv := tmp_path / "csv").mkdir()
     (csv / "0.png").write_bytes(encoded(picture(0)))
     (csv / "captions.csv").write_text("file_name,words\n0.png,a hat\n")
     assert "has no column text (or caption); its columns are: file_name, words" in refusal(csv)
     (csv / "captions.csv").write_text("name,text\n0.png,a hat\n")
-    assert refusal(csv).endswith("has no column file_name; its columns are: name, text")
+    assert "has no column file_name; its columns are: name, text: name the one" in refusal(csv)
     (csv / "captions.csv").write_text("file_name,text\n0.png,a hat, red\n")
     assert "captions.csv:2: has more cells than the first line" in refusal(csv)
     file = tmp_path / "t.parquet"
     pq.write_table(pa.table({"picture": [1], "text": ["t"]}), file)
-    assert refusal(file).endswith("has no column image; its columns are: picture, text")
+    assert refusal(file).endswith("has no column image; its columns are: picture, text: name one with --image-column")
     pq.write_table(pa.table({"image": [1], "text": ["t"]}), file)
     assert "the column image" in refusal(file)
     pq.write_table(pa.table({"image": [encoded(picture(0))], "text": [5]}), file)

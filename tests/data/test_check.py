@@ -170,11 +170,11 @@ def test_the_command_for_a_good_set(captioned: Path) -> None:
 def test_the_command_for_a_bad_set(folder: Callable[..., Path]) -> None:
     path = folder([{"file_name": "0.png", "text": "[red]a hat"}, {"file_name": "1.png", "text": ""}], pictures=3)
     done = CliRunner().invoke(app, ["check", str(path)])
-    assert done.exit_code == 2
+    assert done.exit_code == 1
     assert "the caption is empty" in done.output and "1 to put right, 1 to note" in done.output
     done = CliRunner().invoke(app, ["check", str(path), "--json"])
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert done.exit_code == 2 and len(lines) == 2
+    assert done.exit_code == 1 and len(lines) == 3 and lines[2]["kind"] == "summary"
     assert lines[1] == {
         "file": f"{path}/metadata.jsonl",
         "line": 2,

@@ -21,7 +21,7 @@ from limner.evaluation.evaluate import certify, evaluate, publish_judge
 from limner.evaluation.judge import Config, Judge
 from limner.evaluation.protocol import HeldOut, NamedJudge
 from limner.evaluation.report import Report, side_by_side, together
-from toy import shapes, shapes_folder
+from toy import shapes, shapes_folder, tales
 
 SMALL = Config(size=16, widths=(16, 24), features=32, code=24, images=2400, batch=8, rate=4e-3)
 
@@ -142,9 +142,9 @@ def test_a_second_judge_scores_beside_the_first(held_out: HeldOut, judges: Path)
 
 
 def test_a_judge_of_other_data_is_refused(judges: Path, tmp_path: Path) -> None:
-    few = shapes(tmp_path / "few", count=4, held_out=0.5)
+    other = tales(tmp_path / "tales", held_out=0.5)
     with pytest.raises(UserError, match="make a judge for it with `limner judge"):
-        HeldOut("few", few, NamedJudge.load(judges))
+        HeldOut("tales", other, NamedJudge.load(judges))
     with pytest.raises(UserError, match="not a judge"):
         NamedJudge.load(published(tmp_path / "artist"))
 
@@ -169,3 +169,18 @@ def test_who_completes_pictures_is_measured_on_held_out_ones(held_out: HeldOut) 
     report = evaluate(Artist(system, record, "completes", Path("nowhere")), held_out)
     grey = evaluate(artist(held_out.data, "grey"), held_out)
     assert value(report, "SSIM") > value(grey, "SSIM") and value(report, "fid") < value(grey, "fid")
+
+
+def test_a_judge_serves_a_set_that_lacks_values_which_it_knows(judges: Path, data: Dataset, tmp_path: Path) -> None:
+    lines = (shapes_folder(tmp_path / "few") / "metadata.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "few" / "metadata.jsonl").write_text("".join(line for line in lines if "red" not in line))
+    few, judge = Dataset.open(tmp_path / "few", size=16, held_out=0.5), NamedJudge.load(judges)
+    assert "red" not in few.schema.attributes["colour"]
+    opened = HeldOut("few", few, judge, requests=4, prompts=2, seeds=2).data
+    assert opened.schema.attributes == judge.network.schema.attributes and opened.schema.labels == few.schema.labels
+    for row in range(opened.length()):
+        assert opened.named_attributes(row) == few.named_attributes(row)
+        assert opened.named_label(row) == few.named_label(row)
+    (tmp_path / "few" / "metadata.jsonl").write_text("".join(line.replace("blue", "pink") for line in lines))
+    with pytest.raises(UserError, match=r"other values than this data has \(colour: pink\)"):
+        HeldOut("few", Dataset.open(tmp_path / "few", size=16, held_out=0.5), judge)

@@ -39,6 +39,7 @@ ODD = [
     "İstanbul ΣΊΣΥΦΟΣ straße naïve e\u0301t",
     "日本語 テスト 한국어 👩\u200d🦰 emoji🙂inside",
     "a mna wiht glasess, Glasess and glasess's don't 'quoted' rock'n'roll",
+    "नीला गेंद हरी चिड़िया l’homme e\u0301te\u0301 ที่นี่ צה״ל می\u200cتو col·lecció",
     "",
     "...",
     "a_b_c __proto__ constructor toString",
@@ -103,7 +104,8 @@ def misspelt(words: tuple[str, ...], count: int = 600) -> list[str]:
 def test_words_and_their_numbers_are_pythons(lexicon: Lexicon) -> None:
     typos = misspelt(lexicon.words)
     program = """
-    const { Lexicon, numbersOf, wordsOf } = await import(`${page}/browser/lexicon.js`);
+    const { Lexicon, numbersOf } = await import(`${page}/browser/lexicon.js`);
+    const { wordsOf } = await import(`${page}/words/words.js`);
     const lexicon = new Lexicon(given.words);
     return {
       words: given.texts.map(wordsOf),

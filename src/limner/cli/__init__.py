@@ -6,6 +6,7 @@ import errno
 import io
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -22,6 +23,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        import limner
+
+        print(f"limner {limner.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _limner(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Limner draws what you write."""
+
+
 app.command("draw")(draw.draw)
 app.command("story")(story.story)
 app.command("morph")(morph.morph)
@@ -53,7 +73,7 @@ EXTRAS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code: 0, 2 for what the user can put right, 130 for Ctrl-C."""
+    """Run the command line; return its exit code: 0, 1 for findings, 2 for what can be put right, 130 for Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a prompt may hold what the terminal's encoding cannot say
             stream.reconfigure(errors="backslashreplace")

@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 FEW = 8
 """Pictures that one thread draws."""
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line, and nothing else, on stdout.")]
+ImageColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="The column of pictures, or of their file names, where its name does not tell.", show_default=False
+    ),
+]
+TextColumn = Annotated[
+    list[str] | None,
+    typer.Option(help="The column of captions, where its name does not tell; may be repeated.", show_default=False),
+]
 
 
 def leads() -> bool:

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from limner.cli import imports
-from limner.cli.console import Json, bar, emit
+from limner.cli.console import ImageColumn, Json, TextColumn, bar, emit
 from limner.errors import UserError
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from limner.data.problems import Problem
+    from limner.data.summary import Summary
 
 app = typer.Typer(help="Build, import and check data sets.", no_args_is_help=True)
 app.add_typer(imports.app, name="import")
@@ -57,24 +58,33 @@ def build(
 @app.command()
 def check(
     data: Annotated[str, typer.Argument(help="A folder, a .parquet or .arrow file, or a Hub id.")],
+    image_column: ImageColumn = None,
+    text_column: TextColumn = None,
     as_json: Json = False,
 ) -> None:
-    """List everything that is wrong with a data set. Exits with 2 where there is something to put right."""
-    from limner.data.check import check as find
+    """Say what a data set holds, what of it is not read, and all that is wrong with it.
+
+    Exits with 1 where there is something to put right.
+    """
+    from limner.data.check import examine
+    from limner.data.choose import Choice
 
     with bar("checking") as progress:
-        problems = find(data, progress=progress)
+        choice = Choice(image_column, tuple(text_column or ()))
+        problems, summary = examine(data, choice=choice, progress=progress)
     errors = sum(problem.is_error for problem in problems)
     if as_json:
         for problem in problems:
             print(json.dumps(dataclasses.asdict(problem) | {"error": problem.is_error}))
+        about = {"file": data, "line": 0, "kind": "summary", "message": "; ".join(summary.lines()), "error": False}
+        print(json.dumps(about | {"summary": summary.to_json()}))
     else:
-        _show(problems, errors, data)
+        _show(problems, errors, data, summary)
     if errors:
-        raise typer.Exit(2)
+        raise typer.Exit(1)
 
 
-def _show(problems: list[Problem], errors: int, data: str) -> None:
+def _show(problems: list[Problem], errors: int, data: str, summary: Summary) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -86,6 +96,8 @@ def _show(problems: list[Problem], errors: int, data: str) -> None:
             place = f"{one.file}:{one.line}" if one.line else one.file
             table.add_row(_printable(place), Text(one.kind), _printable(one.message))
         console.print(table)
+    for line in summary.lines():
+        console.print(_printable(line), soft_wrap=True)
     kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(problem.kind for problem in problems).most_common())
     notes = len(problems) - errors
     verdict = f"{errors} to put right, {notes} to note: {kinds}" if problems else "nothing is wrong"

@@ -34,6 +34,7 @@ Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cu
 Show = Annotated[bool, typer.Option("--show/--no-show", help="Show pictures in a terminal that can.")]
 Card = Annotated[bool, typer.Option("--card", help="Of an artist that answers in text: also a picture of the text.")]
 DEFAULT = "avatars"
+_OTHERS = (".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".svg", ".pdf", ".mp4")
 
 Prompts = Annotated[
     list[str] | None,
@@ -79,7 +80,9 @@ def draw(
     artist: Name = DEFAULT,
     n: Annotated[int, typer.Option("-n", help="Pictures of each prompt.")] = 1,
     seed: Annotated[int | None, typer.Option(help="Same seed, same pictures; by chance without it.")] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures.")] = Path("drawings"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures, or the file one.png.")] = Path(
+        "drawings"
+    ),
     again: Annotated[Path | None, typer.Option(help="Draw this picture again from the recipe it holds.")] = None,
     finish: Finish = False,
     many: Many = None,
@@ -133,6 +136,8 @@ def draw(
     from limner.drawing.stopping import Stop
 
     _check_together(again, many, prompts, style, start, mask, finish)
+    _check_quotes(prompts or [])
+    place_of(out, "")
     layouts = _layouts(layout, prompts, again or many or start or style)
     knobs: dict[str, Any] = settings.pairs(knob or [], "--knob")
     if many is not None:
@@ -194,6 +199,33 @@ def _layouts(
     if prompts:
         placed = [one._replace(layout=replace(one.layout, caption=prompts[0])) for one in placed]
     return lambda drawer, n, seed: rows(drawer, placed, n, seed)
+
+
+def _check_quotes(prompts: Sequence[str]) -> None:
+    """Notice a prompt whose quotes were forgotten, so that the shell made a prompt of each of its words.
+
+    Raises:
+        UserError: there are three or more prompts, each of one word.
+    """
+    if len(prompts) > 2 and not any(len(prompt.split()) > 1 for prompt in prompts):
+        raise UserError(
+            f'these are {len(prompts)} prompts of one word: put quotes around a sentence (limner draw "'
+            f'{" ".join(prompts)}"), or write prompts of one word into a file, one a line (--prompts FILE)'
+        )
+
+
+def place_of(out: Path, stem: str) -> tuple[Path, str]:
+    """Return the folder and the stem of a picture: `out` is a folder, or the file one.png itself.
+
+    Raises:
+        UserError: it ends like a file of another kind.
+    """
+    suffix = out.suffix.lower()
+    if out.is_dir() or suffix not in (".png", *_OTHERS):
+        return out, stem
+    if suffix != ".png":
+        raise UserError(f"{out}: pictures are kept as PNG, which holds their recipe; name it {out.stem}.png")
+    return out.parent, out.stem
 
 
 def _drawn(
@@ -259,7 +291,8 @@ def keep(
     if "text" in answer and not card and not sheets:
         result = {"text": answer["text"], "prompt": prompt, "seed": seed}
         return emit(result | {"milliseconds": round(image.info["milliseconds"], 2)}, as_json, answer["text"])
-    path = recipe.write(image, free(folder, f"{slug(prompt)}-{_plain(seed)}"))
+    folder, stem = place_of(folder, f"{slug(prompt)}-{_plain(seed)}")
+    path = recipe.write(image, free(folder, stem))
     chance = {"seed": None, "style": seed["of"]} if isinstance(seed, dict) else {"seed": seed}
     result = {"file": str(path), "prompt": prompt, **chance, "width": image.width, "height": image.height}
     result |= {"milliseconds": round(image.info["milliseconds"], 2)}

@@ -19,6 +19,9 @@ Folder = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder to make.", show_default=False)]
 Crop = Annotated[bool, typer.Option("--crop/--no-crop", help="Cut pictures to 1.5 times the box, as StackGAN does.")]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave out pictures that are broken or missing, and name them.")
+]
 Split = Annotated[
     str | None,
     typer.Option(
@@ -30,7 +33,9 @@ Split = Annotated[
 
 
 @app.command()
-def cub(folder: Folder, out: Out, crop: Crop = True, split: Split = None, as_json: Json = False) -> None:
+def cub(
+    folder: Folder, out: Out, crop: Crop = True, split: Split = None, skip_bad: SkipBad = False, as_json: Json = False
+) -> None:
     """Import CUB-200-2011, the birds, with Reed's captions.
 
     FOLDER holds CUB_200_2011/ (from CUB_200_2011.tgz), text_c10/ or text/ with a .txt of captions for each picture,
@@ -45,11 +50,11 @@ def cub(folder: Folder, out: Out, crop: Crop = True, split: Split = None, as_jso
     """
     from limner.data.importers import cub as import_cub
 
-    _write(import_cub.plan(folder, crop=crop, split=split), out, as_json)
+    _write(import_cub.plan(folder, crop=crop, split=split), out, as_json, skip_bad)
 
 
 @app.command()
-def oxford(folder: Folder, out: Out, split: Split = None, as_json: Json = False) -> None:
+def oxford(folder: Folder, out: Out, split: Split = None, skip_bad: SkipBad = False, as_json: Json = False) -> None:
     """Import Oxford-102, the flowers, with Reed's captions.
 
     FOLDER holds jpg/ (from 102flowers.tgz), text_c10/ with a .txt of captions for each picture, and Reed's
@@ -61,11 +66,11 @@ def oxford(folder: Folder, out: Out, split: Split = None, as_json: Json = False)
     """
     from limner.data.importers import oxford as import_oxford
 
-    _write(import_oxford.plan(folder, split=split), out, as_json)
+    _write(import_oxford.plan(folder, split=split), out, as_json, skip_bad)
 
 
 @app.command()
-def legacy(folder: Folder, out: Out, crop: Crop = True, as_json: Json = False) -> None:
+def legacy(folder: Folder, out: Out, crop: Crop = True, skip_bad: SkipBad = False, as_json: Json = False) -> None:
     """Import the pickled layout of StackGAN, AttnGAN and those after them: birds, flowers or COCO.
 
     FOLDER holds train/filenames.pickle and test/filenames.pickle, the pictures (CUB_200_2011/, jpg/ or images/),
@@ -76,7 +81,7 @@ def legacy(folder: Folder, out: Out, crop: Crop = True, as_json: Json = False) -
     """
     from limner.data.importers import legacy as import_legacy
 
-    _write(import_legacy.plan(folder, crop=crop), out, as_json)
+    _write(import_legacy.plan(folder, crop=crop), out, as_json, skip_bad)
 
 
 @app.command()
@@ -87,6 +92,7 @@ def coco(
         str | None, typer.Option(help="2014 or 2017. The first that is there by default.", show_default=False)
     ] = None,
     masks: Annotated[bool, typer.Option("--masks", help="Draw the mask of each thing too; takes long.")] = False,
+    skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
     """Import MS-COCO, photographs with five captions and boxes around things.
@@ -103,7 +109,7 @@ def coco(
     """
     from limner.data.importers import coco as import_coco
 
-    _write(import_coco.plan(folder, year=year, masks=masks), out, as_json)
+    _write(import_coco.plan(folder, year=year, masks=masks), out, as_json, skip_bad)
 
 
 @app.command()
@@ -122,6 +128,7 @@ def pororo(
         bool, typer.Option("--apart", help="Leave out training stories that share a picture with held-out ones.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Decides which square of each strip is taken.")] = 0,
+    skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
     """Import Pororo-SV, stories of five pictures from a cartoon.
@@ -135,7 +142,7 @@ def pororo(
     """
     from limner.data.importers import pororo as import_pororo
 
-    _write(import_pororo.plan(folder, split=split, apart=apart, seed=seed), out, as_json)
+    _write(import_pororo.plan(folder, split=split, apart=apart, seed=seed), out, as_json, skip_bad)
 
 
 @app.command()
@@ -151,6 +158,7 @@ def face2text(
         list[str],
         typer.Option(metavar="OLD=NEW", help="What a suffix in the file is on the disk; may be given again."),
     ] = [".bmp=.jpg"],  # noqa: B006 typer reads it and never changes it
+    skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
     """Import Face2Text, faces and their descriptions.
@@ -163,7 +171,7 @@ def face2text(
     """
     from limner.data.importers import face2text as import_face2text
 
-    _write(import_face2text.plan(descriptions, images, suffixes=_suffixes(suffix)), out, as_json)
+    _write(import_face2text.plan(descriptions, images, suffixes=_suffixes(suffix)), out, as_json, skip_bad)
 
 
 @app.command()
@@ -178,6 +186,7 @@ def clevr(
     questions: Annotated[
         Path | None, typer.Option(help="File of questions, or the folder questions/.", show_default=False)
     ] = None,
+    skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
     """Import CLEVR, pictures of things on a plane; what is said of them is written from the scenes.
@@ -188,7 +197,7 @@ def clevr(
     """
     from limner.data.importers import clevr as import_clevr
 
-    _write(import_clevr.plan(scenes, images, questions=questions), out, as_json)
+    _write(import_clevr.plan(scenes, images, questions=questions), out, as_json, skip_bad)
 
 
 @app.command()
@@ -198,6 +207,7 @@ def visdial(
     version: Annotated[
         str | None, typer.Option(help="0.9 or 1.0. The first that is there by default.", show_default=False)
     ] = None,
+    skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
     """Import VisDial, photographs of COCO with a caption and ten questions and answers each.
@@ -211,11 +221,11 @@ def visdial(
     """
     from limner.data.importers import visdial as import_visdial
 
-    _write(import_visdial.plan(folder, version=version), out, as_json)
+    _write(import_visdial.plan(folder, version=version), out, as_json, skip_bad)
 
 
 @app.command()
-def clevr_sv(folder: Folder, out: Out, as_json: Json = False) -> None:
+def clevr_sv(folder: Folder, out: Out, skip_bad: SkipBad = False, as_json: Json = False) -> None:
     """Import CLEVR-SV, stories of four pictures, from StoryGAN's layout.
 
     FOLDER holds CLEVR_dict.npy and images/. No pickle in it is run.
@@ -224,7 +234,7 @@ def clevr_sv(folder: Folder, out: Out, as_json: Json = False) -> None:
     """
     from limner.data.importers import clevr_sv as import_clevr_sv
 
-    _write(import_clevr_sv.plan(folder), out, as_json)
+    _write(import_clevr_sv.plan(folder), out, as_json, skip_bad)
 
 
 @app.command()
@@ -266,15 +276,20 @@ def _suffixes(pairs: list[str]) -> dict[str, str]:
     return found
 
 
-def _write(plan: Plan, out: Path, as_json: bool) -> None:
+def _write(plan: Plan, out: Path, as_json: bool, skip_bad: bool) -> None:
     from limner.data.importers.reading import WAYS
-    from limner.data.importers.writing import write
+    from limner.data.importers.writing import counted, write
 
+    lost: list[str] | None = [] if skip_bad else None
     with bar(f"importing {plan.what}") as progress:
-        folder = write(plan, out, progress=progress)
-    counts = plan.counts()
+        folder = write(plan, out, lost=lost, progress=progress)
+    for one in lost or ():
+        note(f"left out: {one}")
+    counts = counted(folder) if skip_bad else plan.counts()
     result = {"folder": str(folder), "what": plan.what, "split": plan.way, "crop": plan.crop, "pictures": counts}
     result["notes"] = list(plan.notes)
+    if skip_bad:
+        result["left_out"] = sum(plan.counts().values()) - sum(counts.values())
     if not as_json:
         for one in plan.notes:
             note(f"note: {one}")

@@ -12,6 +12,7 @@ from limner.cli.console import bar
 from limner.errors import UserError
 
 if TYPE_CHECKING:
+    from limner.data.choose import Choice
     from limner.processes import Processes
     from limner.training.run_folder import RunFolder
     from limner.training.trainer import Trainer
@@ -61,6 +62,13 @@ def opened(ranks: Processes, record: dict[str, Any]) -> dict[str, Any]:
     return parts
 
 
+def choice_of(record: dict[str, Any]) -> Choice:
+    """Return what run.json says of columns; that of an older Limner says nothing."""
+    from limner.data.choose import Choice
+
+    return Choice(record.get("image_column"), tuple(record.get("text_column") or ()))
+
+
 def prepare(record: dict[str, Any]) -> dict[str, Any]:
     """Build system and data from what run.json says, so that `train` and `resume` cannot differ."""
     import torch
@@ -75,7 +83,9 @@ def prepare(record: dict[str, Any]) -> dict[str, Any]:
     except KeyError as error:
         raise UserError(f"run.json is damaged: it lacks {error}") from None
     with bar("reading pictures") as progress:
-        data = Dataset.open(source, size=cls.data_size(config), skip_bad=skip_bad, progress=progress)
+        data = Dataset.open(
+            source, size=cls.data_size(config), skip_bad=skip_bad, choice=choice_of(record), progress=progress
+        )
     torch.manual_seed(seed)
     system = catalogue.build(cls, config, data.schema)
     with bar("reading masks") as progress:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from limner.cli.console import Json, emit, leads, note
+from limner.cli.console import ImageColumn, Json, TextColumn, emit, leads, note
 from limner.cli.run import begun, forget, opened, trainer_of
 from limner.errors import UserError
 
@@ -43,6 +43,8 @@ def train(
     run: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="a new one in runs/")] = None,
     precision: Precision = "auto",
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what is broken.")] = False,
+    image_column: ImageColumn = None,
+    text_column: TextColumn = None,
     grid_every: Annotated[
         int | None, typer.Option(help="Pictures between sample grids; 0 for none.", show_default="budget / 40")
     ] = None,
@@ -71,10 +73,7 @@ def train(
     """
     from limner import catalogue, settings
 
-    if not 0 <= seed < 2**63:
-        raise UserError(f"the seed is a whole number from 0, below 2^63, not {seed}")
-    if go_on and run is None:
-        raise UserError("--continue goes on with a run: name it with --run")
+    _check(seed, go_on, run)
     name, preset, config = _configured(system, preset, set_ or [], images)
     own = catalogue.own_source(system)
     record = {
@@ -87,11 +86,21 @@ def train(
         "seed": seed,
         "precision": precision,
         "skip_bad": skip_bad,
+        "image_column": image_column,
+        "text_column": text_column,
         "grid_every": grid_every,
         "save_every": save_every,
         "tensorboard": tensorboard,
     }
     _begin(record, run, f"{name}-{preset}", go_on, as_json)
+
+
+def _check(seed: int, go_on: bool, run: Path | None) -> None:
+    """Refuse a seed that is none, and to go on with no run."""
+    if not 0 <= seed < 2**63:
+        raise UserError(f"the seed is a whole number from 0, below 2^63, not {seed}")
+    if go_on and run is None:
+        raise UserError("--continue goes on with a run: name it with --run")
 
 
 def _configured(system: str, preset: str | None, changes: list[str], images: int | None) -> tuple[str, str, Any]:
@@ -124,6 +133,9 @@ def _begin(record: dict[str, Any], run: Path | None, stem: str, go_on: bool, as_
     except UserError:
         ranks.lead(lambda: forget(path))
         raise
+    if ranks.leads:  # once all is sound: a mistake is one line
+        for line in parts["data"].summary().lines():
+            note(f"data: {line}")
     _fit(trainer, trainer.fit, as_json)
 
 
@@ -153,10 +165,22 @@ def _go_on(path: Path, ranks: Processes, as_json: bool, or_begin: bool) -> None:
 
 
 def _fit(trainer: Trainer, train: Callable[[], None], as_json: bool) -> None:
+    if trainer.engine.leads:
+        note(_begins(trainer))
     began = time.perf_counter()
     train()
     if trainer.engine.leads:
         _report(trainer, trainer.run, time.perf_counter() - began, as_json)
+
+
+def _begins(trainer: Trainer) -> str:
+    """Say where and how something is trained, how large it is, and how far it goes."""
+    count = sum(parameter.numel() for parameter in trainer.system.parameters())
+    many = f", {trainer.engine.world} processes" if trainer.engine.world > 1 else ""
+    where = f"{trainer.engine.device}, {trainer.engine.number_format}{many}"
+    least = f"{16 * count / 1e6:,.0f} MB with gradients and Adam's state, activations aside"
+    phases = ", ".join(f"{phase.name} {phase.images:,}" for phase in trainer.phases)
+    return f"on {where}: {count:,} parameters ({least}); images: {phases}; run {trainer.run.path}"
 
 
 def _report(trainer: Trainer, folder: RunFolder, seconds: float, as_json: bool) -> None:

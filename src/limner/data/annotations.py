@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from limner.data.columns import Texts, attribute_columns, numbered, texts
-from limner.data.problems import TEXT_NAMES, Problem
+from limner.data.problems import Problem
 from limner.data.source import Source
 from limner.data.story_index import StoryIndex, index_stories
 
@@ -57,6 +58,20 @@ class Annotations:
         """Return `rows` and the other rows of their stories, sorted: a story that lacks a picture cannot be used."""
         return self.stories.with_stories(rows) if self.stories else rows
 
+    def renumbered(self, attributes: Mapping[str, tuple[str, ...]], labels: tuple[str, ...]) -> Annotations:
+        """Return the same with values numbered by their places in other lists, which hold more of them.
+
+        Raises:
+            KeyError, ValueError: a list of values lacks one that occurs here.
+        """
+        places = {name: place for place, name in enumerate(self.attributes)}
+        columns = [
+            _placed(self.attributes[name], values)[self.numbers[:, places[name]]] for name, values in attributes.items()
+        ]
+        numbers = np.stack(columns, axis=1).astype(np.int16) if columns else self.numbers
+        numbered = _placed(self.label_names, labels)[self.labels].astype(np.int32)
+        return replace(self, attributes=dict(attributes), numbers=numbers, label_names=labels, labels=numbered)
+
     def problems(self, source: Source) -> list[Problem]:
         """Say what is wrong with the captions and the stories of `bad`."""
         missing, empty = self._faults
@@ -66,6 +81,11 @@ class Annotations:
         return [*found, *(self.stories.problems(source) if self.stories else ())]
 
 
+def _placed(values: tuple[str, ...], among: tuple[str, ...]) -> np.ndarray:
+    """Return the place of each value in a longer list, and behind them -1 for what is not known."""
+    return np.array([*(among.index(value) for value in values), -1])
+
+
 def read_annotations(source: Source) -> Annotations:
     """Read everything but the pictures.
 
@@ -73,7 +93,7 @@ def read_annotations(source: Source) -> Annotations:
         UserError: captions are not text, or stories not names and numbers.
     """
     columns = _plain_columns(source)
-    text = next((name for name in TEXT_NAMES if name in columns), None)
+    text = "text" if "text" in columns else None
     labels = np.full(len(source.table), -1, dtype=np.int32)
     label_names: tuple[str, ...] = ()
     if "label" in columns:
@@ -121,7 +141,7 @@ def _plain_columns(source: Source) -> dict[str, Any]:
     names = [
         name
         for name, feature in source.table.features.items()
-        if name in (*TEXT_NAMES, "label", "story", "frame", "attributes") or getattr(feature, "dtype", "") in _TEXT
+        if name in ("text", "label", "story", "frame", "attributes") or getattr(feature, "dtype", "") in _TEXT
     ]
     if not names:
         return {}

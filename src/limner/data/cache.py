@@ -30,7 +30,7 @@ from limner.errors import UserError
 from limner.files import make_folder, write_file
 from limner.pictures import BadPicture, Encoded, decode, digest, read, size_of
 
-VERSION = 1
+VERSION = 2
 """Raise when the same picture would decode to other bytes."""
 
 Fetch = Callable[[int, int], Sequence[Encoded]]

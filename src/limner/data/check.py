@@ -14,42 +14,67 @@ from PIL import Image
 
 from limner.data.annotations import Annotations, picture_problem, read_annotations
 from limner.data.cache import Progress, location
-from limner.data.folder import files_in
+from limner.data.choose import Choice
 from limner.data.problems import Problem, box_faults, point_faults, turn_fault
 from limner.data.source import Source, open_source
+from limner.data.summary import Summary, passed_over_problems, summarise
 from limner.pictures import BadPicture, Encoded, digest, load, mask, read
 
-__all__ = ["Problem", "check"]
+__all__ = ["Problem", "check", "examine"]
 
 _CHUNK = 256
 
 
-def check(name: str | Path, *, cache: str | Path | None = None, progress: Progress | None = None) -> list[Problem]:
+def check(
+    name: str | Path,
+    *,
+    choice: Choice = Choice(),
+    cache: str | Path | None = None,
+    progress: Progress | None = None,
+) -> list[Problem]:
     """Read every row of every split of a data set and return all problems, in the order of file and line.
 
     Each picture is decoded in full. Found are: pictures that are missing, unreadable, too large, outside the folder,
     named twice or the same as another to the byte; captions that are missing, empty or not text; wrong attributes,
     boxes, key points, masks and turns of dialogues; lines that cannot be read; frames of stories that are missing,
-    repeated or not a number; and, as notes, pictures that no line names or that several stories share, masks in which
-    nothing is, and stories whose rows lie scattered.
+    repeated or not a number; and, as notes, files that nothing reads, pictures that several stories share, masks in
+    which nothing is, and stories whose rows lie scattered.
 
     Raises:
         UserError: there is no data set, or nothing in it to check.
     """
-    source = open_source(name, split=None, root=location(cache))
+    return examine(name, choice=choice, cache=cache, progress=progress)[0]
+
+
+def examine(
+    name: str | Path,
+    *,
+    choice: Choice = Choice(),
+    cache: str | Path | None = None,
+    progress: Progress | None = None,
+) -> tuple[list[Problem], Summary]:
+    """Return all problems of a data set, as `check` does, and a summary of what was found and what was not read.
+
+    Raises:
+        UserError: as `check`.
+    """
+    source = open_source(name, split=None, root=location(cache), choice=choice)
     annotations = read_annotations(source)
     problems = [
         *source.problems,
         *annotations.problems(source),
         *(_pictures(source, annotations, progress) if source.pictured else ()),
         *_turns(source),
-        *_unreferenced(source),
+        *passed_over_problems(source),
     ]
     problems += annotations.stories.notes(source) if annotations.stories else []
     if annotations.texts is None and len(source.table):
-        message = "no picture has a caption: only unconditional systems can learn from this"
+        columns = ", ".join(name for name in source.table.column_names if name != "image")
+        there = f"; its columns are: {columns}: name one with --text-column" if columns else ""
+        message = f"no picture has a caption: only unconditional systems can learn from this{there}"
         problems.append(Problem(source.name, 0, "missing caption", message))
-    return sorted(problems, key=lambda problem: (problem.file, problem.line))
+    problems.sort(key=lambda problem: (problem.file, problem.line))
+    return problems, summarise(source, annotations, problems)
 
 
 def _pictures(source: Source, annotations: Annotations, progress: Progress | None) -> Iterator[Problem]:
@@ -148,20 +173,3 @@ def _turns(source: Source) -> Iterator[Problem]:
         for row, cell in source.each("dialogue"):
             if (fault := turn_fault(cell)) is not None:
                 yield Problem(*source.origin(row), "wrong turn", fault)
-
-
-def _unreferenced(source: Source) -> Iterator[Problem]:
-    if source.rows is None or source.root is None:
-        return
-    named = {row.path for row in source.rows} | set(source.unusable)
-    if "masks" in source.table.column_names:
-        cells = (
-            (row, one)
-            for row, cell in source.each("masks")
-            for one in (cell if isinstance(cell, list) else ())
-            if isinstance(one, dict)
-        )
-        named |= {path for row, one in cells if isinstance(path := source.beside(row, one.get("mask")), Path)}
-    for path in files_in(source.root):
-        if path not in named:
-            yield Problem(str(path), 0, "unreferenced", "no line of the metadata names this picture")

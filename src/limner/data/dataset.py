@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,16 @@ from torch import Tensor
 
 from limner.data.annotations import Annotations, picture_problem, read_annotations
 from limner.data.cache import Decoded, Progress, decoded, location
+from limner.data.choose import Choice
 from limner.data.dialogues import Dialogues, read_dialogues, spoken
 from limner.data.held_out import content_of, divide, paired_rows
+from limner.data.learnt import fingerprint_of, schema_of
 from limner.data.placed import Placed
-from limner.data.problems import TEXT_NAMES, Problem
-from limner.data.schema import Lexicon, Schema, words_of
+from limner.data.problems import Problem
+from limner.data.schema import Schema
 from limner.data.shuffle import order, rows_at
 from limner.data.source import Source, open_source
+from limner.data.summary import Summary, summarise
 from limner.data.views import View
 from limner.errors import UserError
 from limner.pictures import BadPicture, read, shorter_side
@@ -33,7 +35,6 @@ from limner.requests.dialogue import Turns
 
 __all__ = ["Dataset", "order", "rows_at"]
 
-_EXAMPLES = 12
 _LARGEST_SIDE = 4096
 _log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Dataset:
         split: str = "train",
         held_out: float = 0.05,
         skip_bad: bool = False,
+        choice: Choice = Choice(),
         cache: str | Path | None = None,
         seed: int = 0,
         progress: Progress | None = None,
@@ -75,7 +77,8 @@ class Dataset:
         The source's split `split` is what "train" means afterwards. "test" is the source's own test split, or else
         its validation split, or else a share `held_out` of the training rows, chosen by their content and `seed`.
         Pictures are decoded once (`progress` is called with (done, all)) into the folder `cache`. A set of captions
-        alone has no column `image`, which views of pictures then miss.
+        alone has no column `image`, which views of pictures then miss. `choice` says which columns hold pictures and
+        captions, where their names do not.
 
         Raises:
             UserError: there is no such data set, it holds nothing, or (without `skip_bad`) a row cannot be used.
@@ -85,7 +88,7 @@ class Dataset:
         if not 0 <= held_out < 1:
             raise UserError(f"the share held out must be at least 0 and less than 1, not {held_out}")
         root = location(cache)
-        source = open_source(name, split=split, root=root)
+        source = open_source(name, split=split, root=root, choice=choice)
         annotations = read_annotations(source)
         problems = [*source.problems, *annotations.problems(source)]
         _refuse(problems, source, skip_bad)
@@ -99,19 +102,34 @@ class Dataset:
         if problems:
             out, total = (count + len(source.problems) for count in (len(bad), len(source.table)))
             _log.warning("%s: left out %d of %d rows; `limner data check` lists them", name, out, total)
-        columns = frozenset(source.table.column_names) - set(TEXT_NAMES)
+        columns = frozenset(source.table.column_names) - {"text"}
         columns |= ({"text"} if annotations.texts else set()) | ({"attributes"} if annotations.attributes else set())
         dialogues, train = read_dialogues(source), splits["train"]
-        schema = _schema(size, annotations, train)
+        schema = schema_of(size, annotations, train)
         schema = replace(
             schema, turns=dialogues.most(train) if dialogues else 0, spoken=spoken(source, dialogues, train)
         )
-        print_ = _fingerprint(size, pictures.digests, splits, annotations)
+        print_ = fingerprint_of(size, pictures.digests, splits, annotations)
         placed = Placed(source, schema, root)
         return cls(
             schema, frozenset(columns), tuple(problems), print_, source, pictures, splits, annotations, placed,
             dialogues, skip_bad,
         )  # fmt: skip
+
+    def summary(self) -> Summary:
+        """Return what was found and what was not read, in a form to print."""
+        return summarise(self._source, self._annotations, self.skipped, self._splits, self.schema.size)
+
+    def numbered_as(self, attributes: Mapping[str, tuple[str, ...]], labels: tuple[str, ...]) -> Dataset:
+        """Return the same rows with values of attributes and labels numbered by their places in longer lists.
+
+        Raises:
+            KeyError, ValueError: a list lacks a value that occurs here.
+        """
+        annotations = self._annotations.renumbered(attributes, labels)
+        return replace(
+            self, schema=replace(self.schema, attributes=dict(attributes), labels=labels), _annotations=annotations
+        )
 
     def length(self, split: str = "train") -> int:
         """Return the number of rows of a split."""
@@ -385,8 +403,9 @@ _ADVICE = {
 def _refuse(problems: list[Problem], source: Source, skip_bad: bool, left_out: str = "such rows") -> None:
     if not problems or skip_bad:
         return
+    more = f", the first of {len(problems):,} problems" if len(problems) > 1 else ""
     advice = f"`limner data check {source.name}` lists every problem, --skip-bad leaves {left_out} out"
-    raise UserError(f"{problems[0]} ({advice})")
+    raise UserError(f"{problems[0]}{more} ({advice})")
 
 
 def _refuse_empty(count: int, source: Source, problems: list[Problem]) -> None:
@@ -411,38 +430,3 @@ def _pictures(
     except BadPicture as error:
         _refuse([picture_problem(source, error.row, error.kind, str(error))], source, skip_bad)
         raise
-
-
-def _schema(size: int, annotations: Annotations, train: np.ndarray) -> Schema:
-    described = {"attributes": annotations.attributes, "labels": annotations.label_names, "story": annotations.story}
-    described |= {"things": annotations.things, "points": annotations.points, "masks": annotations.masks}
-    if annotations.texts is None:
-        return Schema(size, **described)  # type: ignore[arg-type]
-    counts: Counter[str] = Counter()
-    longest = 0
-    for text in annotations.texts.each(train):  # in one pass: this is the slow part of opening many captions
-        words = words_of(text)
-        counts.update(words)
-        longest = max(longest, len(words))
-    firsts = dict.fromkeys(annotations.texts.row(int(row))[0] for row in train[: 16 * _EXAMPLES])
-    return Schema(
-        size,
-        Lexicon.counted(counts),
-        captions=annotations.texts.most(train),
-        longest=longest,
-        examples=tuple(firsts)[:_EXAMPLES],
-        **described,  # type: ignore[arg-type]
-    )
-
-
-def _fingerprint(size: int, digests: np.ndarray, splits: dict[str, np.ndarray], annotations: Annotations) -> str:
-    hashed = hashlib.blake2b(
-        f"{size} {sorted(annotations.attributes.items())} {annotations.label_names}".encode(), digest_size=16
-    )
-    for rows in splits.values():
-        for part in (digests[rows], annotations.labels[rows], annotations.numbers[rows]):
-            hashed.update(np.ascontiguousarray(part).tobytes() + b"|")
-        if annotations.stories is not None:
-            hashed.update(annotations.stories.story_of[rows].tobytes() + annotations.stories.frames[rows].tobytes())
-        hashed.update(annotations.texts.digest(rows) if annotations.texts else b"")
-    return hashed.hexdigest()

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import functools
 import itertools
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from limner.data.words import places_of
 
 if TYPE_CHECKING:
     from limner.data.dataset import Dataset
@@ -26,7 +27,7 @@ END = ""
 """Stands beside the first and the last word of a clause."""
 MOST = 60_000
 """Pictures whose captions are read, evenly spread over those there are."""
-_TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)?|[,.;:!?()/]", re.UNICODE)
+_MARKS = ",.;:!?()/"
 _ARTICLES = {"a": "an", "an": "a"}
 """They go with the next word and say nothing themselves."""
 _AT_ONCE = 4096
@@ -158,10 +159,10 @@ def _captions(data: Dataset, split: str) -> list[tuple[str, ...]]:
 def _clauses(caption: str) -> list[tuple[str, int, int]]:
     """Return the words of a caption with their places, `END` wherever a clause ends, so first and last."""
     words = [(END, 0, 0)]
-    for match in _TOKEN.finditer(caption):
-        word = match[0].lower() if match[0][0].isalnum() else END
+    for token, start, end in places_of(caption, _MARKS):
+        word = token if token not in _MARKS else END
         if word != END or words[-1][0] != END:
-            words.append((word, match.start(), match.end()))
+            words.append((word, start, end))
     return words if len(words) > 1 and words[-1][0] == END else [*words, (END, len(caption), len(caption))]
 
 

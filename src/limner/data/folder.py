@@ -1,25 +1,25 @@
-"""Pictures in a folder and their captions: metadata files, captions.csv, or a .txt beside each picture."""
+"""Pictures in a folder and their captions: metadata files, captions.csv, or a text file beside each picture."""
 
 from __future__ import annotations
 
-import csv
-import functools
-import json
 import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from limner.data.problems import TEXT_NAMES, BadRow, Problem, attributes_of, captions_of, frame_of
+from limner.data.beside import Beside
+from limner.data.choose import FILE_NAMES, Choice, captions_in
+from limner.data.inside import Inside, within
+from limner.data.problems import BadRow, Problem, attributes_of, captions_of, frame_of
 from limner.data.splits import SPLITS, UnknownSplit, folders_by_split, split_of
+from limner.data.table_files import NotText, table_lines
 from limner.errors import UserError
 from limner.pictures import EXTENSIONS
 
 METADATA = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 CAPTIONS = "captions.csv"
-DEEPEST = 12
-"""Levels of lists and objects in a line of JSON; no column needs half as many."""
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar", ".zst")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,10 @@ class Listing:
     problems: list[Problem] = field(default_factory=list)
     unusable: set[Path] = field(default_factory=set)
     """Pictures that a line names which cannot be used."""
+    read: set[Path] = field(default_factory=set)
+    """Files of metadata and of captions that were read."""
+    columns: tuple[str, ...] = ()
+    """The columns that captions come from."""
 
 
 @dataclass(frozen=True)
@@ -56,62 +60,72 @@ class _Line:
     split: str | None = None
 
 
-def read_folder(root: Path) -> Listing:
+def read_folder(root: Path, choice: Choice = Choice()) -> Listing:
     """Read every row of a folder of pictures; rows that cannot be used become problems.
 
     Raises:
-        UserError: the folder holds no pictures, or its metadata lacks the column `file_name`.
+        UserError: the folder holds no pictures, or its metadata does not name them.
     """
     listing = Listing()
     if found := metadata_of(root):
-        lines = [line for path, split in found for line in _lines(path, split, listing)]
-        _judge(root, lines, listing)
+        lines = [line for path, split in found for line in _lines(path, split, listing, choice)]
+        _judge(root, lines, listing, choice)
     elif (root / CAPTIONS).is_file():
-        lines = list(_lines(_within(root, root / CAPTIONS), None, listing))
-        _judge(root, _merged(lines), listing)
+        lines = list(_lines(within(root, root / CAPTIONS), None, listing, choice))
+        _judge(root, _merged(lines, choice), listing, choice)
     else:
         _plain(root, listing)
     if not listing.rows and not listing.problems:
-        raise UserError(f"{root} holds no pictures: put pictures and a metadata.jsonl there ({_EXAMPLE})")
+        raise UserError(f"{root} holds no pictures{_way_on(root)}")
     return listing
 
 
 _EXAMPLE = 'a line such as {"file_name": "1.png", "text": "a red hat"} for each picture'
 
 
+def _way_on(root: Path) -> str:
+    """Say what to do with a folder in which no picture is."""
+    if archive := next(files_in(root, ARCHIVES), None):
+        return f", and {archive.relative_to(root)} is an archive: {unpacking(archive, root)}"
+    if any(path.is_symlink() and path.is_dir() for path in root.iterdir()):
+        return ", and folders in it that are links are not followed: name the folder that they lead to"
+    return f": put pictures and a metadata.jsonl there ({_EXAMPLE})"
+
+
+def unpacking(archive: Path, root: Path) -> str:
+    """Say how an archive, or the shards of a folder, become a folder of pictures."""
+    tool = f"unzip {archive} -d {root}" if archive.suffix.lower() == ".zip" else f"tar -xf {archive} -C {root}"
+    more = ", each shard of it," if archive.parent == root else ""
+    return f"unpack it first{more} and name the folder ({tool})"
+
+
 def metadata_of(root: Path) -> list[tuple[Path, str | None]]:
     """Return the metadata file of a folder, or those of its subfolders train, test, ... with their split.
 
     Raises:
-        UserError: a subfolder has one and looks like a split, and is none that is known; or one lies outside `root`.
+        UserError: a subfolder has one and looks like a split, and is none that is known, or lies beside such folders;
+            or a file lies outside `root`.
     """
 
     def first(folder: Path) -> Path | None:
-        path = next((folder / name for name in METADATA if (folder / name).is_file()), None)
-        return None if path is None else _within(root, path)
+        path = next((folder / name for name in METADATA if _has_lines(folder / name)), None)
+        return None if path is None else within(root, path)
 
     if (path := first(root)) is not None:
         return [(path, None)]
-    found = []
-    for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        if (path := first(folder)) is None:
-            continue
-        try:
-            found.append((path, split_of(folder.name)))
-        except UnknownSplit as error:
-            raise UserError(f"{root}: the folder {error}") from None
-    return sorted(((path, split) for path, split in found if split), key=lambda one: SPLITS.index(one[1]))
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    found = {folder.name: path for folder in folders if (path := first(folder)) is not None}
+    splits = folders_by_split(found)
+    for split in splits.values():
+        if isinstance(split, UnknownSplit):
+            raise UserError(f"{root}: the folder {split}")
+    order = (*SPLITS, None)
+    return sorted(((found[name], split) for name, split in splits.items()), key=lambda one: order.index(one[1]))  # type: ignore[misc]
 
 
-def is_within(root: Path, path: Path) -> bool:
-    """Tell whether a file lies below a folder, links followed."""
-    return path.resolve().is_relative_to(root.resolve())
-
-
-def _within(root: Path, path: Path) -> Path:
-    if not is_within(root, path):
-        raise UserError(f"{path} is a link to a file outside the folder: copy that file into the folder")
-    return path
+def _has_lines(path: Path) -> bool:
+    """Tell whether there is a file of metadata, or a folder of its parts, as Spark writes it."""
+    return path.is_file() or (path.is_dir() and any(path.glob(f"*{path.suffix}")))
 
 
 def files_in(root: Path, extensions: Collection[str] = EXTENSIONS) -> Iterator[Path]:
@@ -123,111 +137,58 @@ def files_in(root: Path, extensions: Collection[str] = EXTENSIONS) -> Iterator[P
                 yield Path(folder, name)
 
 
-def _lines(path: Path, split: str | None, listing: Listing) -> Iterator[_Line]:
-    shown = str(path)
+def _lines(path: Path, split: str | None, listing: Listing, choice: Choice) -> Iterator[_Line]:
+    shown, names = str(path), FILE_NAMES if choice.image is None else (choice.image,)
+    listing.read.update([path] if path.is_file() else path.glob(f"*{path.suffix}"))
     try:
-        for number, columns in table_lines(path):
+        for number, columns in table_lines(path, names):
             if isinstance(columns, str):
                 listing.problems.append(Problem(shown, number, "bad line", columns))
             else:
                 yield _Line(path.parent, shown, number, columns, split)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
+    except NotText as error:
+        raise UserError(f"{path} {error}") from None
 
 
-def table_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """Yield the number of each line of a .jsonl, .csv or .parquet file with its columns, or with what is wrong.
-
-    Raises:
-        OSError: it cannot be read.
-        UserError: it is not a Parquet file.
-    """
-    return {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}[path.suffix](path)
-
-
-def _jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                columns = json.loads(line.decode("utf-8-sig"))
-                if b"\\u" in line:
-                    json.dumps(columns, ensure_ascii=False).encode()  # half an emoji cannot be kept as text
-            except (ValueError, RecursionError) as error:
-                yield number, f"is not JSON: {error}"
-                continue
-            if _deeper(columns, DEEPEST):
-                yield number, f"is nested more than {DEEPEST} deep"
-            else:
-                yield number, columns if isinstance(columns, dict) else "is not a JSON object"
-
-
-def _deeper(value: Any, levels: int) -> bool:
-    """Tell whether lists and objects are nested deeper than so many levels."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return bool(inner) and (levels == 0 or any(_deeper(one, levels - 1) for one in inner))
-
-
-def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        reader = csv.DictReader(file)
-        try:
-            for columns in reader:
-                extra = columns.pop(None, None)
-                fault = "has more cells than the first line: put captions that hold commas in double quotes"
-                yield reader.line_num, fault if extra else dict(columns)
-        except csv.Error as error:
-            yield reader.line_num, f"is not CSV: {error}"
-
-
-def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        for start, batch in _numbered(pq.ParquetFile(path).iter_batches(1024)):
-            yield from enumerate(batch.to_pylist(), start=start + 1)
-    except pa.ArrowException as error:
-        raise UserError(f"{path} is not a Parquet file: {str(error).splitlines()[0]}") from None
-
-
-def _numbered(batches: Iterator[Any]) -> Iterator[tuple[int, Any]]:
-    start = 0
-    for batch in batches:
-        yield start, batch
-        start += batch.num_rows
-
-
-def _merged(lines: list[_Line]) -> list[_Line]:
+def _merged(lines: list[_Line], choice: Choice) -> list[_Line]:
     """Join the lines of one picture: in captions.csv a picture is repeated for each of its captions."""
     first: dict[Any, _Line] = {}
     for line in lines:
-        name, text = line.columns.get("file_name"), next((n for n in TEXT_NAMES if n in line.columns), None)
-        if text is None:
+        file, text = choice.file_column(line.columns), choice.text_columns(line.columns)
+        if not text:
             found = ", ".join(map(str, line.columns))
-            raise UserError(f"{line.file} has no column text (or caption); its columns are: {found}")
-        captions = [line.columns[text]]
+            raise UserError(
+                f"{line.file} has no column text (or caption); its columns are: {found}: name one with --text-column"
+            )
+        name, captions = line.columns.get(file), captions_in(line.columns, text)  # type: ignore[arg-type]
+        captions = captions if isinstance(captions, list) else [captions]
         if name in first:
-            captions = first[name].columns["text"] + captions
+            captions = first[name].columns[text[0]] + captions
         kept = first.get(name, line)
-        columns = {n: v for n, v in kept.columns.items() if n != text}
-        first[name] = replace(kept, columns={**columns, "text": captions})
+        columns = {n: v for n, v in kept.columns.items() if n not in text}
+        first[name] = replace(kept, columns={**columns, text[0]: captions})
     return list(first.values())
 
 
-def _judge(root: Path, lines: list[_Line], listing: Listing) -> None:
+def _judge(root: Path, lines: list[_Line], listing: Listing, choice: Choice) -> None:
     names = dict.fromkeys(name for line in lines for name in line.columns)
-    if lines and "file_name" not in names:
+    file = choice.file_column(names)
+    if lines and file is None:
         found = ", ".join(map(str, names)) or "none"
-        raise UserError(f"{lines[0].file} has no column file_name; its columns are: {found}")
-    text = next((name for name in TEXT_NAMES if name in names), None)
-    inside = _Inside(root)
+        advice = "name the one with the pictures' file names by --image-column"
+        raise UserError(f"{lines[0].file} has no column file_name; its columns are: {found}: {advice}")
+    if lines:
+        choice.check(names, lines[0].file)
+        listing.columns = choice.text_columns(names)
+    inside = Inside(root)
     seen: dict[Path, _Line] = {}
-    splits = folders_by_split(_first_folder(line.columns.get("file_name")) for line in lines)
+    lines = [replace(line, columns=_with_file_name(line.columns, file or "")) for line in lines]
+    splits = folders_by_split(_first_folder(line.columns["file_name"]) for line in lines)
     for line in lines:
         try:
-            row = _row(line, text, inside, splits)
+            row = _row(line, listing.columns, inside, splits)
             if row.path in seen:
                 first = seen[row.path]
                 raise BadRow("duplicate name", f"names {row.columns['file_name']!r} again (first in line {first.line})")
@@ -236,30 +197,33 @@ def _judge(root: Path, lines: list[_Line], listing: Listing) -> None:
             listing.rows.append(row)
         except BadRow as error:
             listing.problems.append(Problem(line.file, line.line, error.kind, str(error)))
-            if isinstance(name := line.columns.get("file_name"), str):
+            if isinstance(name := line.columns["file_name"], str):
                 listing.unusable.add(line.base / name)
+
+
+def _with_file_name(columns: Mapping[str, Any], file: str) -> dict[str, Any]:
+    """Return the columns of a line with the name of its picture as `file_name`, first."""
+    return {"file_name": columns.get(file)} | {name: cell for name, cell in columns.items() if name != file}
 
 
 def _first_folder(name: object) -> str:
     return name.partition("/")[0] if isinstance(name, str) and "/" in name else ""
 
 
-def _row(line: _Line, text: str | None, inside: _Inside, splits: Mapping[str, str | UnknownSplit | None]) -> Row:
-    columns, name = dict(line.columns), line.columns.get("file_name")
+def _row(
+    line: _Line, text: tuple[str, ...], inside: Inside, splits: Mapping[str, str | UnknownSplit | None]
+) -> Row:
+    columns, name = dict(line.columns), line.columns["file_name"]
     if not isinstance(name, str) or not name:
         raise BadRow("no file_name", "has no file_name")
     path, stamp = inside.find(line.base, name)
-    split = line.split or str(columns.pop("split", None) or "").strip()
-    if not split:
-        by_folder = splits[_first_folder(name)]
-        if isinstance(by_folder, UnknownSplit):
-            raise BadRow("unknown split", f"the picture {name!r}: {by_folder}")
-        split = by_folder or "train"
+    split = _split(line, columns, splits)
     columns.pop("image", None)  # the file is the picture
     if isinstance(columns.get("label"), list | dict):
         raise BadRow("wrong label", f"the label is one text or number, not {columns['label']!r:.40}")
-    if text is not None:
-        columns["text"] = list(captions_of(columns.pop(text, None)))
+    if text:
+        captions = list(captions_of(captions_in(columns, text)))
+        columns = {name: cell for name, cell in columns.items() if name not in text} | {"text": captions}
     if "attributes" in columns:
         columns["attributes"] = attributes_of(columns["attributes"])
     if "story" in columns and "frame" in columns:
@@ -267,42 +231,30 @@ def _row(line: _Line, text: str | None, inside: _Inside, splits: Mapping[str, st
     return Row(path, line.file, line.line, columns, split, stamp)
 
 
-class _Inside:
-    """Finds files below a folder and nowhere else."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = os.path.realpath(root)
-        self._real = functools.cache(os.path.realpath)  # a folder is resolved once, not for each of its files
-
-    def find(self, base: Path, name: str) -> tuple[Path, tuple[int, int]]:
-        """Return the path and stamp of file `name`, given relative to `base`.
-
-        Raises:
-            BadRow: it is missing, no file, or lies outside the folder (also through a link).
-        """
-        relative = PurePosixPath(name)
-        if relative.is_absolute() or ".." in relative.parts or "\0" in name or Path(name).is_absolute():
-            raise BadRow("outside", f"the file_name {name!r} points outside the folder")
-        path = base / relative
+def _split(line: _Line, columns: dict[str, Any], splits: Mapping[str, str | UnknownSplit | None]) -> str:
+    """Return the split of a line: that of its file's folder, its column, or the folder of its picture."""
+    said = str(columns.pop("split", None) or "").strip()
+    if line.split and said:
         try:
-            status = path.lstat()
-            real = os.path.join(self._real(path.parent), path.name)
-            if path.is_symlink():
-                real, status = os.path.realpath(path), path.stat()
-        except (OSError, ValueError):
-            raise BadRow("missing file", f"the picture {name!r} does not exist") from None
-        if os.path.commonpath((self.root, real)) != self.root:
-            raise BadRow("outside", f"the file_name {name!r} points outside the folder, through a link")
-        if not os.path.isfile(real):
-            raise BadRow("missing file", f"the picture {name!r} is not a file")
-        return path, (status.st_size, status.st_mtime_ns)
+            known = split_of(said)
+        except UnknownSplit:
+            known = None
+        if known != line.split:
+            raise BadRow("unknown split", f"its column split is {said!r}, and its file lies in that of {line.split}")
+    if line.split or said:
+        return line.split or said
+    by_folder = splits[_first_folder(columns["file_name"])]
+    if isinstance(by_folder, UnknownSplit):
+        raise BadRow("unknown split", f"the picture {columns['file_name']!r}: {by_folder}")
+    return by_folder or "train"
 
 
 def _plain(root: Path, listing: Listing) -> None:
-    """Read pictures without metadata: captions from same-named .txt files, labels from subfolders."""
+    """Read pictures without metadata: captions from text files of their names, labels from subfolders."""
     paths = list(files_in(root))
-    captioned = any(path.with_suffix(".txt").is_file() for path in paths)
-    inside = _Inside(root)
+    inside = Inside(root)
+    beside = Beside(paths, inside)
+    listing.read = beside.read
     places = [path.relative_to(root).parent.parts for path in paths]
     by_folder = folders_by_split(parts[0] if parts else "" for parts in places)
     splits = [by_folder[parts[0] if parts else ""] for parts in places]
@@ -315,25 +267,20 @@ def _plain(root: Path, listing: Listing) -> None:
                 raise BadRow("unknown split", str(split))
             _, stamp = inside.find(root, relative)
             columns: dict[str, Any] = {"label": label[0]} if labelled else {}
-            if captioned:
-                columns["text"] = list(_beside(path, inside))
+            if beside.captioned:
+                columns["text"] = list(beside.captions(path))
             listing.rows.append(Row(path, str(path), 0, columns, split or "train", stamp))
         except BadRow as error:
             listing.problems.append(Problem(str(path), 0, error.kind, str(error)))
             listing.unusable.add(path)
+    for path in linked_folders(root):
+        if not path.resolve().is_relative_to(inside.root):
+            message = "is a link to a folder outside, which is not read: copy it into the folder, or name that folder"
+            listing.problems.append(Problem(str(path), 0, "outside", message))
 
 
-def _beside(path: Path, inside: _Inside) -> tuple[str, ...]:
-    beside = path.with_suffix(".txt")
-    if beside.is_symlink():  # what it says would be published with the words and examples of a checkpoint
-        inside.find(beside.parent, beside.name)
-    try:
-        lines = beside.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise BadRow("missing caption", f"the caption is missing: there is no {beside.name}") from None
-    except (OSError, ValueError) as error:
-        raise BadRow("caption is not text", f"{beside.name} is not UTF-8 text: {error}") from None
-    captions = tuple(line.strip() for line in lines if line.strip())
-    if not captions:
-        raise BadRow("empty caption", f"the caption is empty: {beside.name} holds no text")
-    return captions
+def linked_folders(root: Path) -> Iterator[Path]:
+    """Yield the folders below `root` that are links, which nothing follows."""
+    for folder, folders, _ in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (path for name in folders if (path := Path(folder, name)).is_symlink())

@@ -29,7 +29,7 @@ RESERVED = frozenset(
     }
 ) | frozenset(TEXT_NAMES)
 """Columns with a meaning of their own; a set without pictures has no others."""
-NOTES = frozenset({"unreferenced", "scattered", "shared picture", "empty mask"})
+NOTES = frozenset({"unreferenced", "passed over", "scattered", "shared picture", "empty mask"})
 """Kinds of problems that stop nothing."""
 
 

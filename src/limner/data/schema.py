@@ -10,21 +10,18 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from limner.data.spelling import Spelling
+from limner.data.words import is_letter_by_letter, words_of
+
+__all__ = ["NOTHING", "PAD", "UNKNOWN", "Lexicon", "Schema", "words_of"]
 
 PAD, UNKNOWN = 0, 1
 NOTHING = "nothing"
 """The value of every attribute of a thing that is not in the picture."""
 _LONGEST_TYPO, _MOST_LOOKED_UP = 64, 64
 _LEXICONS = ("lexicon", "spoken")
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?", re.UNICODE)
 _LEFT = re.compile(r"\bleft\b")
 _LATER = ("things", "points", "masks", "turns", "spoken")
 """Fields that older schemas lack; they are written only where there is something in them."""
-
-
-def words_of(text: str) -> list[str]:
-    """Split into lower-case words; punctuation, hyphens and emoji only separate."""
-    return _WORD.findall(text.lower())
 
 
 @dataclass(frozen=True)
@@ -80,6 +77,7 @@ class Lexicon:
             if word in self._numbers or word in found:
                 continue
             can_be_near = len(word) <= _LONGEST_TYPO and len(found) < _MOST_LOOKED_UP
+            can_be_near = can_be_near and not is_letter_by_letter(word)
             found[word] = self._spelling.nearest(word) if can_be_near else None
         return found
 

@@ -6,14 +6,17 @@ import contextlib
 import errno
 import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from limner.data.cache import key_of
-from limner.data.folder import Row, files_in, is_within, metadata_of, read_folder
-from limner.data.problems import RESERVED, TEXT_NAMES, Problem
+from limner.data.choose import Choice, captions_in
+from limner.data.folder import ARCHIVES, Row, files_in, metadata_of, read_folder, unpacking
+from limner.data.inside import is_within, nearest
+from limner.data.problems import RESERVED, Problem
 from limner.data.splits import SPLITS, UnknownSplit, split_in, split_of
 from limner.errors import UserError
 from limner.pictures import BadPicture, Encoded
@@ -49,6 +52,12 @@ class Source:
     """Otherwise the files of the table in order, each with its number of rows."""
     root: Path | None = None
     """Pictures that a table names by path must lie below it."""
+    splits: Mapping[str, int] = field(default_factory=dict)
+    """Rows of each split that was found, also of those that were not read."""
+    text: tuple[str, ...] = ()
+    """The columns that captions come from, by the names that the source gives them."""
+    read: frozenset[Path] = frozenset()
+    """Of a folder of pictures: the files of metadata and captions that were read."""
 
     def origin(self, row: int) -> tuple[str, int]:
         """Return the file and the line (for a table: row, from 1) where a row of the table comes from."""
@@ -107,8 +116,10 @@ class Source:
         return path if self.root is None else self.root / path
 
 
-def open_source(name: str | Path, *, split: str | None, root: Path) -> Source:
+def open_source(name: str | Path, *, split: str | None, root: Path, choice: Choice = Choice()) -> Source:
     """Open a folder, a file or a Hub id; `split` is the one to train on (None: read all), `root` the folder for caches.
+
+    `choice` says which columns are pictures and captions, where their names do not.
 
     Raises:
         UserError: there is no such thing, it is empty, or it cannot be read.
@@ -117,14 +128,28 @@ def open_source(name: str | Path, *, split: str | None, root: Path) -> Source:
     if path.name.startswith("metadata.") and path.is_file():
         path = path.parent
     if path.is_dir():
-        return _folder(path, split, root)
+        return _folder(_snapshot(path), split, root, choice)
     if path.is_file():
+        if path.suffix.lower() in ARCHIVES:
+            out = path.with_name(path.name.partition(".")[0])
+            raise UserError(f"{path} is an archive: mkdir {out}, then {unpacking(path, out)}")
         if path.suffix.lower() not in TABLES:
             raise UserError(f"{path} is not a data set: give a folder, a .parquet or .arrow file, or a Hub id")
-        return _tables(path, [path], split, root)
+        return _tables(path, [path], split, root, choice)
     if _may_be_hub_id(str(name)):
-        return _hub(str(name), split)
-    raise UserError(f"there is no data set at {path}: no such folder or file")
+        return _hub(str(name), split, choice)
+    raise UserError(f"there is no data set at {path}: no such folder or file{nearest(path)}")
+
+
+def _snapshot(path: Path) -> Path:
+    """Return the newest snapshot of a data set in the Hub's cache, or any other folder as it is."""
+    if not path.name.startswith("datasets--") or not (path / "snapshots").is_dir():
+        return path
+    with contextlib.suppress(OSError):
+        if (named := path / "snapshots" / (path / "refs" / "main").read_text().strip()).is_dir():
+            return named
+    there = [one for one in (path / "snapshots").iterdir() if one.is_dir()]
+    return max(there, key=lambda one: one.stat().st_mtime, default=path)
 
 
 def _may_be_hub_id(name: str) -> bool:
@@ -133,12 +158,12 @@ def _may_be_hub_id(name: str) -> bool:
     return not Path(name).parent.is_dir()  # "data/birds" beside an existing data/ is a mistyped folder
 
 
-def _folder(path: Path, split: str | None, root: Path) -> Source:
+def _folder(path: Path, split: str | None, root: Path, choice: Choice) -> Source:
     if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
-        return _saved(path, split)
-    if not metadata_of(path) and (files := list(files_in(path, TABLES))):
-        return _tables(path, files, split, root)
-    listing = read_folder(path)
+        return _saved(path, split, choice)
+    if not metadata_of(path) and (files := list(files_in(path, TABLES))) and _are_the_set(files, path, choice):
+        return _tables(path, files, split, root, choice)
+    listing = read_folder(path, choice)
     listing.rows = [replace(row, split=_known(row.split)) for row in listing.rows]
     chosen, train = _order({row.split for row in listing.rows}, split, path)
     rows = [row for name in chosen for row in listing.rows if row.split == name]
@@ -155,7 +180,27 @@ def _folder(path: Path, split: str | None, root: Path) -> Source:
         rows=rows,
         unusable=frozenset([*listing.unusable, *(row.path for row in strange)]),
         root=path,
+        splits=Counter(row.split for row in listing.rows),
+        text=listing.columns,
+        read=frozenset(listing.read),
     )
+
+
+def _are_the_set(files: list[Path], path: Path, choice: Choice) -> bool:
+    """Tell whether tables are the data set, not statistics or lists beside pictures that lie in the folder."""
+    if next(files_in(path), None) is None:
+        return True
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for file in (file for file in files if file.suffix.lower() == ".parquet"):
+        with contextlib.suppress(pa.ArrowException, OSError):
+            schema = pq.read_schema(file)
+            if any(name == choice.image or pa.types.is_binary(kind) or (
+                pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
+            ) for name, kind in zip(schema.names, schema.types, strict=True)):  # fmt: skip
+                return True
+    return any(file.suffix.lower() == ".arrow" for file in files)
 
 
 def _order(names: set[str], split: str | None, path: object) -> tuple[list[str], str]:
@@ -199,7 +244,7 @@ def _table_of(path: Path, rows: list[Row]) -> datasets.Dataset:
     return table.cast_column("image", datasets.Image(decode=False))
 
 
-def _tables(path: Path, files: list[Path], split: str | None, root: Path) -> Source:
+def _tables(path: Path, files: list[Path], split: str | None, root: Path, choice: Choice) -> Source:
     with _explained(path, root):
         counts = {file: _count(file) for file in files}
     files = [file for file in files if counts[file]]
@@ -213,13 +258,16 @@ def _tables(path: Path, files: list[Path], split: str | None, root: Path) -> Sou
         parts = [_read_tables(splits[name], root) for name in chosen]
     files = [file for name in chosen for file in splits[name]]
     stamps = (part for file in files for part in (file, file.stat().st_size, file.stat().st_mtime_ns))
+    table, text = _joined(parts, path, choice)
     return Source(
         str(path),
-        _joined(parts, path),
+        table,
         len(parts[0]),
         key_of(("table", *stamps)),
         shards=tuple((str(file), counts[file]) for file in files),
         root=path if path.is_dir() else path.parent,
+        splits={name: sum(counts[file] for file in some) for name, some in splits.items()},
+        text=text,
     )
 
 
@@ -253,14 +301,14 @@ def _count(file: Path) -> int:
     return int(pq.read_metadata(file).num_rows)
 
 
-def _saved(path: Path, split: str | None) -> Source:
+def _saved(path: Path, split: str | None, choice: Choice) -> Source:
     datasets = _datasets()
     with _explained(path, path):
         loaded = datasets.load_from_disk(str(path))
-    return _loaded(str(path), loaded, split, path)
+    return _loaded(str(path), loaded, split, path, choice)
 
 
-def _hub(name: str, split: str | None) -> Source:
+def _hub(name: str, split: str | None, choice: Choice) -> Source:
     datasets = _datasets()
     try:
         with _explained(name, Path(datasets.config.HF_DATASETS_CACHE)):
@@ -269,38 +317,64 @@ def _hub(name: str, split: str | None) -> Source:
         raise UserError(f"there is no folder {name} here, and the Hub cannot be reached to look for it") from None
     except FileNotFoundError:
         raise UserError(f"there is no folder {name} here, and no data set of that name on the Hub") from None
-    return _loaded(name, loaded, split, None)
+    return _loaded(name, loaded, split, None, choice)
 
 
-def _loaded(name: str, loaded: Any, split: str | None, root: Path | None) -> Source:
+def _loaded(name: str, loaded: Any, split: str | None, root: Path | None, choice: Choice) -> Source:
     datasets = _datasets()
     given = dict(loaded) if isinstance(loaded, datasets.DatasetDict) else {str(loaded.split or "train"): loaded}
     splits = {_known(name): part for name, part in given.items()} if len({*map(_known, given)}) == len(given) else given
     chosen, _ = _order(set(splits), split, name)
     parts = [splits[one] for one in chosen]
     key = key_of(("loaded", *(part._fingerprint for part in parts)))
-    return Source(name, _joined(parts, name), len(parts[0]), key, root=root)
+    table, text = _joined(parts, name, choice)
+    counts = {one: len(part) for one, part in splits.items()}
+    return Source(name, table, len(parts[0]), key, root=root, splits=counts, text=text)
 
 
-def _joined(parts: list[Any], path: object) -> datasets.Dataset:
-    """Concatenate splits and give the column of pictures its name and kind."""
+def _joined(parts: list[Any], path: object, choice: Choice) -> tuple[datasets.Dataset, tuple[str, ...]]:
+    """Concatenate splits, and give the columns of pictures and captions their names and kinds.
+
+    Returns:
+        the table, and the columns that captions come from.
+    """
     datasets = _datasets()
+    choice.check(parts[0].features, path)
+    text = choice.text_columns(name for name in parts[0].features if name != choice.image)
+    parts = [_with_text(part, text) for part in parts]
     features = parts[0].features
-    image = "image" if "image" in features else None
+    image = choice.image or ("image" if "image" in features else None)
     image = image or next((n for n, kind in features.items() if isinstance(kind, datasets.Image)), None)
-    if image is None and not (RESERVED.issuperset(features) and any(name in features for name in TEXT_NAMES)):
-        raise UserError(f"{path} has no column image; its columns are: {', '.join(features) or 'none'}")
+    if image is None and not (RESERVED.issuperset(features) and text):
+        columns = ", ".join(features) or "none"
+        raise UserError(f"{path} has no column image; its columns are: {columns}: name one with --image-column")
     if image is not None:
         parts = [part.rename_column(image, "image") if image != "image" else part for part in parts]
     try:
         if image is not None:  # sentences alone have none
             parts = [part.cast_column("image", datasets.Image(decode=False)) for part in parts]
-        return datasets.concatenate_datasets(parts) if len(parts) > 1 else parts[0]
+        return (datasets.concatenate_datasets(parts) if len(parts) > 1 else parts[0]), text
     except (ValueError, TypeError, NotImplementedError) as error:  # Arrow's errors are of these kinds
         kind = features[image] if image is not None else None
         if image is None or isinstance(kind, datasets.Image):
             raise UserError(f"the splits of {path} differ in their columns: {_one_line(error)}") from None
         raise UserError(f"the column image of {path} holds no encoded pictures but {kind}") from None
+
+
+def _with_text(part: Any, text: tuple[str, ...]) -> Any:
+    """Return a table with the captions of the columns `text` in the column text."""
+    if not text or text == ("text",):
+        return part
+    if "text" in part.column_names and "text" not in text:
+        part = part.remove_columns("text")
+    if len(text) == 1:
+        return part.rename_column(text[0], "text")
+    import pyarrow as pa
+
+    columns = part.select_columns(list(text))[:]
+    kept = part.remove_columns([name for name in part.column_names if name in text])
+    rows = (dict(zip(text, cells, strict=True)) for cells in zip(*(columns[name] for name in text), strict=True))
+    return kept.add_column("text", pa.array([captions_in(row, text) for row in rows], pa.list_(pa.string())))
 
 
 @contextlib.contextmanager

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from limner.data.folder import table_lines
 from limner.data.problems import TEXT_NAMES, BadRow, attributes_of, captions_of
+from limner.data.table_files import table_lines
 from limner.drawing import recipe
 from limner.drawing.artist import Artist
 from limner.drawing.seeds import check_seed

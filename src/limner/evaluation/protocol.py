@@ -62,18 +62,25 @@ class NamedJudge:
         """Return where the key points of pictures of any size are, (N, 3, H, W) in [-1, 1]: (N, P, 2)."""
         return self.network.locate(resized(images, self.network.config.size))
 
-    def fits(self, data: Dataset) -> None:
-        """Check that it was trained on the attributes of this data.
+    def fitted(self, data: Dataset) -> Dataset:
+        """Return the data with its values numbered as the judge numbers them.
+
+        A set may lack values that the judge knows, as a small one does.
 
         Raises:
-            UserError: where it was trained on others.
+            UserError: where it has other attributes, or values that the judge does not know.
         """
         mine, theirs = values_of(self.network.schema), values_of(data.schema)
-        if mine != theirs:
+        if mine == theirs:
+            return data
+        new = {name: sorted(set(values) - set(mine.get(name, ()))) for name, values in theirs.items()}
+        if mine.keys() != theirs.keys() or any(new.values()):
+            strange = next((f" ({name}: {values[0]})" for name, values in new.items() if values), "")
             raise UserError(
                 f"the judge {self.name} knows the attributes {', '.join(mine) or 'none'}, with other values than "
-                "this data has or other names: make a judge for it with `limner judge DATA -o FOLDER`"
+                f"this data has{strange} or other names: make a judge for it with `limner judge DATA -o FOLDER`"
             )
+        return data.numbered_as(self.network.schema.attributes, self.network.schema.labels)
 
 
 @dataclass
@@ -106,9 +113,13 @@ class HeldOut:
     """Whether requests are whole stories; `of` sets it."""
 
     def __post_init__(self) -> None:
-        for judge in (self.judge, self.second):
-            if judge is not None:
-                judge.fits(self.data)
+        self.data = self.judge.fitted(self.data)
+        if self.second is not None:
+            self.second.fitted(self.data)  # of the same values: the figures of the two stand side by side
+            if values_of(self.second.network.schema) != values_of(self.judge.network.schema):
+                raise UserError(
+                    f"the judges {self.judge.name} and {self.second.name} know other values: take another second"
+                )
         held_out = self.data.length("test")
         if held_out < 2:
             raise UserError(f"{self.name} holds out {held_out} pictures: nothing to measure on")

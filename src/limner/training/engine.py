@@ -47,6 +47,11 @@ class Engine(Processes):
         self.quiet = quiet or not self.leads
         self._tracks, self._tracking = bool(trackers), False
 
+    @property
+    def number_format(self) -> str:
+        """Return what forward passes compute in: "bf16" or "fp32"."""
+        return "bf16" if self._bf16 else "fp32"
+
     def precision(self) -> AbstractContextManager[object]:
         """Return the context that forward passes run in."""
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._bf16)

@@ -1,4 +1,4 @@
-"""What is reported of a training: progress bar with ETA, log, sample grids; and whether losses are finite."""
+"""What is reported of a training: progress, time to the end of a phase, log, grids; and whether losses are finite."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from torch import Tensor
 
 from limner.imaging import answers
@@ -38,7 +38,7 @@ class Monitor:
         self._steps, self._since = 0, (time.perf_counter(), 0)
         self._bar: Progress | None = None
         self._task: TaskID | None = None
-        self._name = ""
+        self._name, self._end, self._later = "", 0, 0
 
     @contextmanager
     def open(self, budget: int, done: int) -> Iterator[None]:
@@ -49,19 +49,19 @@ class Monitor:
             TextColumn("{task.completed:,.0f}/{task.total:,.0f} images"),
             TextColumn("{task.fields[speed]}"),
             TimeElapsedColumn(),
-            TextColumn("ETA"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
             TextColumn("{task.fields[losses]}"),
         )
         self._since = (time.perf_counter(), done)
         with Progress(*columns, console=self.console, disable=not self.console.is_terminal) as self._bar:
-            self._task = self._bar.add_task("", total=budget, completed=done, speed="", losses="")
+            self._task = self._bar.add_task("", total=budget, completed=done, speed="", left="", losses="")
             yield
         self._bar = None
 
-    def phase(self, name: str) -> None:
-        """Set the name of the phase that begins."""
-        self._name = name
+    def phase(self, name: str, total: int, end: int, later: int) -> None:
+        """Begin a phase at `total` images that ends at `end`; `later` ones follow, each with its own speed."""
+        self._name, self._end, self._later = name, end, later
+        self._since = (time.perf_counter(), total)
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, description=name)
 
@@ -102,11 +102,12 @@ class Monitor:
         entry = {"phase": phase, "total": total, "seen": seen, "images_per_second": round(speed, 2)}
         self.run.log(entry | {name: _rounded(mean) for name, mean in means.items()})
         self.engine.track({f"{phase}/{name}": mean for name, mean in means.items()}, total)
+        left = time_left(self._end - total, speed, phase, self._later)
         losses = "  ".join(f"{n.removesuffix('.loss')} {v:.3f}" for n, v in means.items() if n.endswith(".loss"))
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, speed=f"{speed:.1f} images/s", losses=losses)
+            self._bar.update(self._task, speed=f"{speed:.1f} images/s", left=left, losses=losses)
         if not self.console.is_terminal and not self.engine.quiet:
-            print(f"{phase}: {total:,} images, {speed:.1f}/s  {losses}", file=sys.stderr, flush=True)
+            print(f"{phase}: {total:,} images, {speed:.1f}/s, {left}  {losses}", file=sys.stderr, flush=True)
 
     def check(self, phase: str, total: int, numbers: Mapping[str, float]) -> None:
         """Log numbers of held-out data, and print them."""
@@ -133,6 +134,17 @@ class Monitor:
     def say(self, text: str) -> None:
         """Print a line on standard error."""
         self.console.print(text, highlight=False, markup=False)
+
+
+def time_left(images: int, speed: float, phase: str, later: int) -> str:
+    """Say how long a phase goes on at this speed: "12 min to the end of gan, then 1 more phase".
+
+    Of phases to come nothing is said, since each has a speed of its own.
+    """
+    seconds = images / speed if speed > 0 else 0.0
+    size, unit = next(one for one in ((3600, "h"), (60, "min"), (1, "s")) if seconds >= 2 * one[0] or one[0] == 1)
+    more = f", then {later} more phase{'s' if later > 1 else ''}" if later else ""
+    return f"{max(seconds, 0) / size:.0f} {unit} to the end of {phase}{more}"
 
 
 def _rounded(value: float) -> float | str:

@@ -134,7 +134,8 @@ class Trainer:
         return self._stop or (stop_after is not None and self.at.total >= stop_after)
 
     def _play(self, phase: Phase, stop_after: int | None) -> None:
-        self.monitor.phase(phase.name)
+        end, later = self.at.total + phase.images - self.at.seen, len(self.phases) - self.at.phase - 1
+        self.monitor.phase(phase.name, self.at.total, end, later)
         if phase.once is not None:
             if numbers := phase.once(self.data):
                 self.monitor.check(phase.name, self.at.total, numbers)

@@ -179,7 +179,7 @@ def test_files_that_are_missing_or_others_are_refused_in_one_line(tmp_path: Path
     refused(lambda: import_clevr.plan(images / "train" / "CLEVR_train_000000.png", images), "no JSON")
     questions = source / "questions" / "CLEVR_val_questions.json"
     refused(lambda: import_clevr.plan(questions, images), "no list of scenes")
-    put(questions, json.dumps({"questions": [{"image_filename": "x.png", "question": "What?"}]}))
+    put(questions, json.dumps({"questions": [{"image_filename": "x.png", "answer": "red"}]}))
     refused(lambda: import_clevr.plan(scenes, images, questions=questions), "question 0: it has no")
 
 

@@ -6,7 +6,6 @@ embedded word, V words of the lexicon.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -16,6 +15,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from limner.data.schema import PAD, UNKNOWN, Lexicon
+from limner.data.words import replaced
 from limner.requests import Request, shares
 
 LONGEST = 128
@@ -252,7 +252,5 @@ def unknown_words(lexicon: Lexicon, requests: Sequence[Request]) -> Mapping[str,
 
 def mend(lexicon: Lexicon, text: str) -> str:
     """Replace each misspelt word by the nearest known one, for encoders by letters."""
-    for word, near in lexicon.unknown(text[:LETTERS]).items():
-        if near is not None:
-            text = re.sub(rf"\b{re.escape(word)}\b", near, text, flags=re.IGNORECASE)
-    return text
+    near = lexicon.unknown(text[:LETTERS])
+    return replaced(text, near.get) if any(near.values()) else text

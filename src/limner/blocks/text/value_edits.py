@@ -7,12 +7,12 @@ sentence, by naming another: words of place stay, so it still speaks of the same
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import torch
 
 from limner.data.schema import NOTHING, Schema, words_of
+from limner.data.words import places_of
 
 _SAID_OF_MANY = {"yes", "no"}
 """Values that are no words for what is there."""
@@ -45,7 +45,8 @@ class ValueEdits:
             return None
         word = words[_below(len(words))]
         other = self.others[word][_below(len(self.others[word]))]
-        return re.sub(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", other, text, count=1, flags=re.IGNORECASE)
+        start, end = next((start, end) for one, start, end in places_of(text) if one == word)
+        return text[:start] + other + text[end:]
 
     def edit_one(self, lines: Sequence[str]) -> tuple[str, ...] | None:
         """Edit one line of several; None where no line has a word that may be replaced."""

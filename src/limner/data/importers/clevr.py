@@ -26,7 +26,8 @@ from limner.errors import UserError
 from limner.worlds.clevr.scenes import COLOURS, MATERIALS, SHAPES, SIZES, listed
 
 _DOWNLOAD = "CLEVR_v1.0.zip"
-_SPLITS = {"train": "train", "val": "validation", "test": "test"}
+_SPLITS = {"train": "train", "val": "validation", "test": "test", "new": "train"}
+"""What CLEVR calls its parts, and its generator what it makes: new."""
 _KNOWN = {"shape": SHAPES, "color": tuple(COLOURS), "material": MATERIALS, "size": tuple(SIZES)}
 """What CLEVR says of a thing, and the words it has for it."""
 
@@ -59,7 +60,7 @@ def plan(scenes: Path, images: Path, *, questions: Path | None = None) -> Plan:
     """
     if not images.is_dir():
         raise UserError(f"there is no folder {images}: give the folder of pictures of {_DOWNLOAD}")
-    asked = {} if questions is None else _asked(_files(questions, "questions"))
+    asked, unanswered = ({}, 0) if questions is None else _asked(_files(questions, "questions"))
     entries: dict[str, Entry] = {}
     for path in _files(scenes, "scenes"):
         for number, scene in enumerate(_list(path, "scenes")):
@@ -69,7 +70,7 @@ def plan(scenes: Path, images: Path, *, questions: Path | None = None) -> Plan:
             entries[entry.name] = entry
     if not entries:
         raise UserError(f"{scenes} holds no scene: take the scenes of {_DOWNLOAD}")
-    notes = []
+    notes = [f"{unanswered} questions without answers are passed over, as those of test are"] if unanswered else []
     if lost := asked.keys() - {entry.picture.name for entry in entries.values()}:
         notes.append(f"the questions about {len(lost)} pictures that no scene tells of are left out")
     way = "scenes" if len({entry.split for entry in entries.values()}) > 1 else "none"
@@ -125,17 +126,20 @@ def _counts(things: Sequence[_Thing]) -> dict[str, str]:
     return {f"number of {word}": str(sum(getattr(thing, kind) == word for thing in things)) for kind, word in words}
 
 
-def _asked(paths: Sequence[Path]) -> dict[str, list[tuple[str, str]]]:
-    """Return questions and answers by the picture's file name."""
+def _asked(paths: Sequence[Path]) -> tuple[dict[str, list[tuple[str, str]]], int]:
+    """Return questions and answers by the picture's file name, and how many questions have no answer."""
+    unanswered = 0
     turns: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for path in paths:
         for number, one in enumerate(_list(path, "questions")):
             match one:
                 case {"image_filename": str(picture), "question": str(question), "answer": str(answer)}:
                     turns[picture].append((question, answer))
+                case {"image_filename": str(), "question": str()} if one.get("answer") is None:
+                    unanswered += 1
                 case _:
                     raise UserError(f"{path}, question {number}: it has no image_filename, question and answer")
-    return dict(turns)
+    return dict(turns), unanswered
 
 
 def _files(path: Path, what: str) -> list[Path]:

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from limner.data.importers.cub import boxes_of, species
-from limner.data.importers.reading import by_pickles, captions, find, no_captions
+from limner.data.importers.reading import by_pickles, captions, find, listed, no_captions
 from limner.data.importers.unpickle import unpickle
 from limner.data.importers.writing import Entry, Plan
 from limner.errors import UserError
@@ -82,9 +82,8 @@ def _classes(path: Path, count: int) -> Sequence[str | None]:
     """Return the class of each picture as Reed names the folders of classes; None where not known."""
     if not path.is_file():
         return [None] * count
-    numbers = unpickle(path)
-    numbers = numbers.tolist() if isinstance(numbers, np.ndarray) else numbers
-    if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
+    numbers = listed(unpickle(path))
+    if numbers is None or not all(type(number) is int for number in numbers):
         raise UserError(f"{path} holds no list of the numbers of classes")
     _fit(path, len(numbers), count)
     return [f"class_{number:05d}" for number in numbers]
@@ -95,7 +94,7 @@ def _embeddings(path: Path, count: int) -> Sequence[np.ndarray | None]:
     if not path.is_file():
         return [None] * count
     vectors = unpickle(path)
-    if not isinstance(vectors, list | np.ndarray) or not all(_is_matrix(one) for one in vectors):
+    if not isinstance(vectors, list | tuple | np.ndarray) or not all(_is_matrix(one) for one in vectors):
         raise UserError(f"{path} holds no list of arrays (captions, 1024), one for each picture")
     _fit(path, len(vectors), count)
     return [np.asarray(one, np.float32) for one in vectors]
@@ -133,9 +132,9 @@ def _pickled(path: Path, split: str, count: int) -> Sequence[tuple[str, ...]]:
     Word 0 ends a sentence and fills up a short one, so it is left out.
     """
     whole = unpickle(path)
-    numbered = whole[("train", "test").index(split)] if isinstance(whole, list | tuple) and len(whole) == 4 else None
-    words = whole[2] if numbered is not None else None
-    if not isinstance(numbered, list) or not isinstance(words, dict) or not numbered or len(numbered) % count:
+    whole = whole if isinstance(whole, list | tuple) and len(whole) == 4 else (None, None, None, None)
+    numbered, words = listed(whole[("train", "test").index(split)]), whole[2]
+    if numbered is None or not isinstance(words, dict) or not numbered or len(numbered) % count:
         raise UserError(f"{path} is not AttnGAN's, or is about other pictures than {split}/filenames.pickle")
     try:
         texts = [" ".join(str(words[number]) for number in numbers if number) for numbers in numbered]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
 
 from limner.data.importers.unpickle import unpickle
 from limner.errors import UserError
@@ -104,13 +107,22 @@ def filenames(path: Path) -> list[str]:
     Raises:
         UserError: it holds something else, a name twice, or a name that leads out of the folder.
     """
-    names = unpickle(path)
-    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+    names = listed(unpickle(path))
+    if names is None or not names or not all(isinstance(name, str) for name in names):
         raise UserError(f"{path} holds no list of names")
     if len(set(names)) < len(names):
         raise UserError(f"{path} names a picture twice")
     stay_inside(path, names)
     return names
+
+
+def listed(value: object) -> list[Any] | None:
+    """Return a list, tuple or array of one axis as a list, None of anything else; bytes in it become text."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist() if value.ndim == 1 else None
+    if not isinstance(value, list | tuple):
+        return None
+    return [one.decode("latin-1") if isinstance(one, bytes) else one for one in value]
 
 
 def stay_inside(path: Path, names: Iterable[str]) -> None:

@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from limner.data.folder import table_lines
+from limner.data.table_files import table_lines
 from limner.data.importers.reading import WAYS
 from limner.data.importers.writing import VERSION, put
 from limner.data.splits import split_in

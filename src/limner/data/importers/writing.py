@@ -13,8 +13,9 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import partial
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,8 +24,10 @@ import numpy as np
 from PIL import Image
 
 from limner.data.importers.reading import WAYS
+from limner.data.importers.turning import first_known, is_for_stored, turned_box, turned_mask
+from limner.data.inside import nearest
 from limner.errors import UserError
-from limner.pictures import BadPicture, load, read, rgb
+from limner.pictures import BadPicture, load, read, rgb, stored_size
 
 Box = tuple[float, float, float, float]
 """left, top, width, height in pixels"""
@@ -131,16 +134,26 @@ Shard = tuple[str, int, Callable[[Callable[[int], None]], bytes]]
 """A file, its rows, and what makes its content and tells meanwhile how many rows are done."""
 
 
-def write(plan: Plan, out: Path, *, progress: Callable[[int, int], None] | None = None) -> Path:
+def write(
+    plan: Plan,
+    out: Path,
+    *,
+    lost: list[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
     """Write `train-*.parquet`, `test-*.parquet` and a card to the folder `out`; return it.
 
-    `progress` is called with (pictures done, in all). What was imported already is left as it is.
+    `progress` is called with (pictures done, in all). What was imported already is left as it is. With a list `lost`
+    pictures that cannot be used are left out, and what is wrong with each is added to the list.
 
     Raises:
-        UserError: `out` holds something else or cannot be written, or a picture is missing or broken.
+        UserError: `out` holds something else or cannot be written, or (without `lost`) a picture is missing or broken.
     """
-    record, features = _record(plan), _features(plan)
-    shards = [(file, len(entries), partial(_shard, plan, entries, features)) for file, entries in _shards(plan)]
+    if lost is not None:
+        lost += (f"{entry.picture} is missing" for entry in plan.entries if not entry.picture.is_file())
+        plan = replace(plan, entries=[entry for entry in plan.entries if entry.picture.is_file()])
+    record, features = _record(plan) | ({} if lost is None else {"skip_bad": True}), _features(plan)
+    shards = [(file, len(entries), partial(_shard, plan, entries, features, lost)) for file, entries in _shards(plan)]
     return put(out, record, shards, _card(plan), progress)
 
 
@@ -188,6 +201,16 @@ def put(
     return out
 
 
+def counted(folder: Path) -> dict[str, int]:
+    """Return the number of pictures of each split that was written."""
+    import pyarrow.parquet as pq
+
+    counts: Counter[str] = Counter()
+    for file in sorted(folder.glob("*.parquet")):
+        counts[file.name.partition("-")[0]] += pq.read_metadata(file).num_rows
+    return {split: counts[split] for split in ("train", "validation", "test") if counts[split]}
+
+
 def _record(plan: Plan) -> dict[str, Any]:
     """Return what decides every byte, the pictures standing in by their sizes."""
     hashed = hashlib.blake2b(digest_size=16)
@@ -195,7 +218,8 @@ def _record(plan: Plan) -> dict[str, Any]:
         try:
             size = entry.picture.stat().st_size
         except OSError:
-            raise UserError(f"{entry.picture} is missing: it is part of {plan.download}, unpack that anew") from None
+            near = nearest(entry.picture) or f": it is part of {plan.download}, unpack that anew"
+            raise UserError(f"{entry.picture} is missing{near} (--skip-bad leaves such pictures out)") from None
         content = [entry.split, entry.name, size, entry.texts, entry.label, entry.box, sorted(entry.attributes.items())]
         if entry.story is not None:
             content += [entry.story, entry.frame, entry.square]
@@ -242,7 +266,13 @@ def _shards(plan: Plan) -> Iterator[tuple[str, list[Entry]]]:
             yield f"{split}-{number:05d}-of-{count:05d}.parquet", rows
 
 
-def _shard(plan: Plan, entries: list[Entry], features: dict[str, Any], tell: Callable[[int], None]) -> bytes:
+def _shard(
+    plan: Plan,
+    entries: list[Entry],
+    features: dict[str, Any],
+    lost: list[str] | None,
+    tell: Callable[[int], None],
+) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -250,9 +280,14 @@ def _shard(plan: Plan, entries: list[Entry], features: dict[str, Any], tell: Cal
 
     rows = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes and encodes outside the interpreter's lock
-        for row in pool.map(partial(_row, plan), entries):
-            rows.append(row)
-            tell(len(rows))
+        for done, row in enumerate(pool.map(partial(_row_or_fault, plan), entries), start=1):
+            if not isinstance(row, UserError):
+                rows.append(row)
+            elif lost is None:
+                raise UserError(f"{row} (--skip-bad leaves such pictures out)")
+            else:
+                lost.append(str(row))
+            tell(done)
     buffer = pa.BufferOutputStream()
     # Small row groups keep random access to single pictures cheap.
     pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(features)), buffer, row_group_size=100)
@@ -288,17 +323,20 @@ def _features(plan: Plan) -> dict[str, Any]:
     return {"image": {"_type": "Image"}, "file_name": _TEXT, "text": [_TEXT], **known}
 
 
+def _row_or_fault(plan: Plan, entry: Entry) -> dict[str, Any] | UserError:
+    try:
+        return _row(plan, entry)
+    except UserError as error:
+        return error
+
+
 def _row(plan: Plan, entry: Entry) -> dict[str, Any]:
     try:
         encoded = read(entry.picture)
         image = load(encoded)
     except BadPicture as error:
         raise UserError(f"{entry.picture} {error}: it is part of {plan.download}, unpack that anew") from None
-    if entry.size not in (None, image.size):
-        raise UserError(
-            f"{entry.picture} is of {image.width} x {image.height} pixels, and its boxes are for {entry.size[0]} x"
-            f" {entry.size[1]}: the pictures are not those of {plan.download}"
-        )
+    orientation = _turn(plan, entry, encoded)
     window = (0, 0, *image.size)
     if plan.crop and entry.box is not None:
         window = crop_window(entry.box, *image.size)
@@ -318,10 +356,13 @@ def _row(plan: Plan, entry: Entry) -> dict[str, Any]:
         "label": entry.label,
         "boxes": [
             *([] if box is None else [{"label": plan.thing, "box": list(box)}]),
-            *({"label": mark.label, "box": list(_within(mark.box, window))} for mark in entry.marks),
+            *(
+                {"label": mark.label, "box": list(_within(turned_box(mark.box, orientation, entry.size or image.size), window))}
+                for mark in entry.marks
+            ),
         ],
         "keypoints": [_seen(point, window) for point in entry.points],
-        "masks": [_mask(mark, image.size) for mark in entry.marks if mark.mask],
+        "masks": [_mask(mark, entry.size or image.size, orientation) for mark in entry.marks if mark.mask],
         "attributes": dict(entry.attributes),
         "embedding": None if entry.embedding is None else list(entry.embedding),
         "story": entry.story,
@@ -330,10 +371,39 @@ def _row(plan: Plan, entry: Entry) -> dict[str, Any]:
     }
 
 
-def _mask(mark: Mark, size: tuple[int, int]) -> dict[str, Any]:
+def _turn(plan: Plan, entry: Entry, encoded: bytes) -> int:
+    """Return the orientation by which the marks of a picture must be turned, 1 where they are for the upright one."""
+    *stored, orientation = stored_size(encoded)
+    if entry.size is None:
+        return 1
+    try:
+        as_stored = is_for_stored(entry.size, (stored[0], stored[1]), orientation)
+    except ValueError:
+        raise UserError(
+            f"{entry.picture} is of {stored[0]} x {stored[1]} pixels, and its boxes are for {entry.size[0]} x"
+            f" {entry.size[1]}: the pictures are not those of {plan.download}"
+        ) from None
+    return orientation if (_for_stored(plan) if as_stored is None else as_stored) else 1
+
+
+@lru_cache(maxsize=1)
+def _for_stored(plan: Plan) -> bool:
+    """Tell whether marks are for the pictures as they are stored, by the first picture that tells."""
+
+    def answers() -> Iterator[bool | None]:
+        for entry in plan.entries:
+            with suppress(BadPicture, ValueError):
+                *stored, orientation = stored_size(read(entry.picture))
+                if entry.size is not None and orientation != 1:
+                    yield is_for_stored(entry.size, (stored[0], stored[1]), orientation)
+
+    return first_known(answers())
+
+
+def _mask(mark: Mark, size: tuple[int, int], orientation: int) -> dict[str, Any]:
     assert mark.mask is not None
     buffer = BytesIO()
-    mark.mask(size).save(buffer, "PNG")
+    turned_mask(mark.mask(size), orientation).save(buffer, "PNG")
     return {"label": mark.label, "mask": {"bytes": buffer.getvalue(), "path": None}}
 
 

@@ -4,7 +4,8 @@
 
 import { StudioError } from "../errors.js";
 import { captionsOf, isBlend, isStory, learn, valuesOf } from "../fields.js";
-import { Lexicon, numbersOf, numbersOfValues, wordsOf } from "./lexicon.js";
+import { wordsOf } from "../words/words.js";
+import { Lexicon, numbersOf, numbersOfValues } from "./lexicon.js";
 import { RowNoise } from "./noise.js";
 import { Picture } from "./png.js";
 

@@ -1,5 +1,7 @@
 // From texts to the numbers of their words or letters, letter for letter as Python does it (limner.data.spelling).
 
+import { isLetterByLetter, replaced, wordsOf } from "../words/words.js";
+
 const UNKNOWN = 1;
 const RESERVED = 2;
 const ALIKE = 0.75;
@@ -9,12 +11,6 @@ const LETTERS = 16 * LONGEST;
 const MEMORY = 4096;
 const MOST_LOOKED_UP = 64;
 const WORK = 100_000; // of one search, in letters compared
-const WORD = /[\p{L}\p{N}]+(?:'[\p{L}\p{N}]+)?/gu;
-
-/** Split into lower-case words; all else only separates. */
-export function wordsOf(text) {
-  return text.toLowerCase().match(WORD) ?? [];
-}
 
 /** The known words; word k has number k + 2, 0 pads, 1 stands for every unknown word. */
 export class Lexicon {
@@ -44,7 +40,7 @@ export class Lexicon {
     const found = new Map();
     for (const word of words) {
       if (this.#numbers.has(word) || found.has(word)) continue;
-      found.set(word, found.size < MOST_LOOKED_UP ? this.nearest(word) : null);
+      found.set(word, found.size < MOST_LOOKED_UP && !isLetterByLetter(word) ? this.nearest(word) : null);
     }
     return found;
   }
@@ -61,12 +57,9 @@ export class Lexicon {
 
   /** Put the nearest known word in place of each misspelt one, for those who read letters. */
   mend(text) {
-    for (const [word, near] of Object.entries(this.unknown(text))) {
-      if (near === null) continue;
-      // A word has nothing in it that a pattern would take to mean something else.
-      text = text.replace(new RegExp(`(?<![\\p{L}\\p{N}_])${word}(?![\\p{L}\\p{N}_])`, "giu"), () => near);
-    }
-    return text;
+    const near = this.unknown(text);
+    if (Object.values(near).every((known) => known === null)) return text;
+    return replaced(text, (word) => (Object.hasOwn(near, word) ? near[word] : null));
   }
 
   #search(word) {

@@ -1,5 +1,7 @@
 // The little English that chips need: what kind of word a word is, and how short phrases are put together.
 
+import { wordPlaces } from "./words.js";
+
 const ADJECTIVES = new Set(
   (
     "angry bald big black blond blonde blue brown calm clean curled curly cyan dark fair far flat full ginger golden " +
@@ -26,18 +28,9 @@ const SPELLINGS = {
 const NOT = new Set(["none", "no", "nothing", "absent", "false", "without", "unknown", "0", "-1", ""]);
 const YES = new Set(["yes", "true", "present", "1"]);
 
-/** Split into lower-case words as artists do: hyphens and points only separate. Each has its place in the text. */
-export function wordsOf(text) {
-  return [...text.toLowerCase().matchAll(/[\p{L}\p{N}]+(?:'[\p{L}\p{N}]+)?/gu)].map((found) => ({
-    word: found[0],
-    start: found.index,
-    end: found.index + found[0].length,
-  }));
-}
-
 /** Only the words. */
 export function bare(text) {
-  return wordsOf(text).map((one) => one.word);
+  return wordPlaces(text).map((one) => one.word);
 }
 
 /** The common spelling of a word, so that "gray" is understood as "grey". */

@@ -1,6 +1,7 @@
 // The values that a text mentions of the things of a schema, and where: "curly red hair" is hair, curly and red.
 
-import { bare, common, isAdjective, isNot, isYes, wordsOf } from "./grammar.js";
+import { bare, common, isAdjective, isNot, isYes } from "./grammar.js";
+import { wordPlaces } from "./words.js";
 
 const ARTICLES = new Set(["a", "an", "the"]);
 const BREAKS = new Set(
@@ -26,7 +27,7 @@ function chunksOf(text) {
   const chunks = [];
   let chunk = null;
   let last = null;
-  for (const token of wordsOf(text)) {
+  for (const token of wordPlaces(text)) {
     const isSeparate = last && /[,.;:!?\n]/.test(text.slice(last.end, token.start));
     if (BREAKS.has(token.word)) {
       chunk = null;
