@@ -8,7 +8,7 @@ from limner.worlds.characters.pen import both, ellipse, line, shape, star, strok
 OUTLINES = {
     "round": "128,58 166,68 187,104 188,136 177,164 155,183 128,189",
     "pointed": "128,58 166,68 187,104 186,134 172,160 150,182 128,197",
-    "square": "128,58 166,68 187,104 189,146 188,168 177,189 152,194 128,194",
+    "square": "128,58 166,68 187,104 189,143 187,164 176,186 153,194 128,195",
 }
 """The right half of each face, from the top of the skull to the chin."""
 CHIN = {"round": 189.0, "pointed": 197.0, "square": 194.0}

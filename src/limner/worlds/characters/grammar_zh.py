@@ -21,7 +21,7 @@ _COLOURS: Words = {
     "pink": ("粉色", "粉红色"),
     "purple": ("紫色",),
     "blue": ("蓝色",),
-    "turquoise": ("青色", "青绿色"),
+    "turquoise": ("青色",),
     "green": ("绿色",),
     "gold": ("金色",),
     "orange": ("橙色",),

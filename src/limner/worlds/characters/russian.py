@@ -1,7 +1,7 @@
 """What Russian grammar asks for: adjectives in three cases, and phrases that are written once for all of them.
 
-A phrase is written as "{round ё} ..." no more than twice: in the nominative and in the instrumental; `{c}` is a colour,
-which agrees with the gender and case of its noun.
+A phrase is written in the nominative and in the instrumental, clothes in the prepositional, too; `{c}` is a colour, which
+agrees with the gender and case of its noun, and `{i}` one in the feminine instrumental whatever the case of the phrase.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ class Phrase(NamedTuple):
 
 def adjective(word: str, gender: str, case: int) -> str:
     """Return an adjective, given as its masculine nominative, in a gender and case; what does not decline stays."""
+    if word.endswith("ся"):  # participles keep it whole: улыбающийся, улыбающаяся
+        return adjective(word.removesuffix("ся"), gender, case) + "ся"
     stem, ending = word[:-2], word[-2:]
     if ending not in _CLASSES:
         return word
     endings = _HUSHING if ending == "ий" and stem[-1] in "жчшщ" else _CLASSES[ending]
-    if endings is _SOFT and stem[-1] in "гкх":
-        raise ValueError(f"no ending is known for {word}")
     return stem + endings[gender][case]

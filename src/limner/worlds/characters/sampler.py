@@ -31,7 +31,7 @@ _MOUTH_ODDS = {
 _CHEEKS_ODDS = {NONE: 40, "blush": 26, "freckles": 16, "plaster": 10, "star": 8}
 _GLASSES_ODDS = {NONE: 58, "round": 14, "square": 13, "sunglasses": 8, "eyepatch": 7}
 _EARRINGS_ODDS = {NONE: 66, "hoops": 17, "gems": 17}
-_NECK_ODDS = {NONE: 68, "scarf": 18, "necklace": 14}
+_NECK_ODDS = {NONE: 58, "scarf": 17, "necklace": 25}
 _PATTERN_ODDS = {NAME: 30 if NAME == "plain" else 10 for NAME in PATTERNS}
 _HEADWEAR = (NONE, *SMALL, *BEHIND, *HATS)
 
@@ -194,7 +194,7 @@ def _paint(rng: random.Random, seen: dict[str, str | None]) -> None:
     ground = palette.GROUND[background]
     hair_colour = _colour(rng, palette.HAIR, (skin, ground))
     hair = second = palette.HAIR[hair_colour]
-    seen["hair_dye"] = rng.choice([NONE] * 7 + ["halves"] * style.fringe + ["tips", "tips"] * style.long)
+    seen["hair_dye"] = rng.choice([NONE] * 5 + ["halves"] * style.fringe + ["tips", "tips"] * style.long)
     if seen["hair_dye"] != NONE:
         second_colour = _colour(rng, palette.HAIR, (skin, ground, hair), 90)
         seen["second_hair_colour"], second = second_colour, palette.HAIR[second_colour]
