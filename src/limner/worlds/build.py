@@ -264,10 +264,10 @@ def _write_atomically(path: Path, content: Any) -> None:
     temporary.replace(path)
 
 
-def png(array: np.ndarray) -> bytes:
-    """Encode a picture, uint8 (S, S, 3), or a mask, uint8 (S, S), always alike."""
+def png(array: np.ndarray, level: int = 6) -> bytes:
+    """Encode a picture, uint8 (S, S, 3), or a mask, uint8 (S, S), always alike; flat ones are as small at level 1."""
     buffer = io.BytesIO()
-    Image.fromarray(array).save(buffer, "PNG", compress_level=6)
+    Image.fromarray(array).save(buffer, "PNG", compress_level=level)
     return buffer.getvalue()
 
 

@@ -109,7 +109,7 @@ def row(
     character = sample(seed, index)
     picture = render(character, size)
     more = places.masks(character, size) if part_masks else {}
-    told = [
+    written = [
         (language, text, said)
         for language in languages
         for text, said in describe(
@@ -117,13 +117,13 @@ def row(
         )
     ]
     return {
-        "image": {"bytes": png(picture.rgb), "path": None},
-        "text": [text for _, text, _ in told],
-        "said": [said for _, _, said in told],
-        "language": [language for language, _, _ in told],
+        "image": {"bytes": png(picture.rgb, 1), "path": None},
+        "text": [text for _, text, _ in written],
+        "said": [said for _, _, said in written],
+        "language": [language for language, _, _ in written],
         "attributes": dict(character.attributes),
         "masks": [
-            {"label": label, "mask": {"bytes": png(mask), "path": None}}
+            {"label": label, "mask": {"bytes": png(mask, 1), "path": None}}
             for label, mask in {"foreground": picture.mask, **more}.items()
         ],
         "boxes": [{"label": label, "box": list(box)} for label, box in picture.boxes.items()],

@@ -48,7 +48,7 @@ _SIMPLE = ("eyebrows", "mouth", "cheeks", "glasses", "earrings", "face")
 
 def describe(attributes: Attributes, rng: random.Random, language: str = "en") -> list[tuple[str, list[str]]]:
     """Return `CAPTIONS` true captions in a language, each with the attributes that it speaks of, in their order."""
-    told = []
+    written = []
     for number, style in enumerate((*STYLES, rng.choice(LAST))):
         rate = 0.9 if number == 0 else _RATES.get(style, 0.55)
         things = _plan(attributes, rng, rate)
@@ -60,8 +60,8 @@ def describe(attributes: Attributes, rng: random.Random, language: str = "en") -
         spoken = {name: value for name, value in person.items() if value is not None}
         text = GRAMMARS[language](style, spoken, things, rng)
         said = spoken.keys() | {name for thing in things for name in thing.values}
-        told.append((text, [name for name in ATTRIBUTES if name in said]))
-    return told
+        written.append((text, [name for name in ATTRIBUTES if name in said]))
+    return written
 
 
 def _plan(attributes: Attributes, rng: random.Random, rate: float) -> list[Thing]:

@@ -35,14 +35,15 @@ def _mass(outline: str, strands: str = "") -> Callable[[Tones], str]:
 
     def draw(hair: Tones) -> str:
         inner = stroke(strands, hair.shade, 3.2) if strands else ""
-        return shape(symmetric(outline), hair.base, hair.line) + inner + _hollow(hair)
+        return shape(symmetric(outline), hair.base, hair.line) + inner + _hollow(hair, outline in (_CAP, _SHORT))
 
     return draw
 
 
-def _hollow(hair: Tones) -> str:
-    """Return the dark of hair behind the neck."""
-    return shape(symmetric("128,90 176,100 178,170 168,214 128,222"), hair.shade)
+def _hollow(hair: Tones, high: bool = False) -> str:
+    """Return the dark of hair behind the neck; `high` where it ends above it."""
+    low = "128,90 176,100 176,150 162,170 128,176" if high else "128,90 176,100 178,170 168,214 128,222"
+    return shape(symmetric(low), hair.shade)
 
 
 def _ragged(outline: str) -> Callable[[Tones], str]:
