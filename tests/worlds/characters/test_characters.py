@@ -72,6 +72,13 @@ def test_what_cannot_be_seen_has_no_value() -> None:
         assert not (seen["glasses"] == "eyepatch" and seen["eyes"] == "winking")
 
 
+def test_nothing_of_eyes_shows_beside_sunglasses() -> None:
+    for one in [p for p in PEOPLE if p.attributes["glasses"] == "sunglasses"][:40]:
+        for name, value in (("eye_colour", "red"), ("eye_shape", "sharp")):
+            assert (characters.render(one, 64).rgb == characters.render(changed(one, **{name: value}), 64).rgb).all()
+        assert "eyes" not in characters.render(one, 64).boxes
+
+
 def test_colours_side_by_side_can_be_told_apart() -> None:
     for one in PEOPLE[:1000]:
         seen = {name: str(value) for name, value in one.drawn.items()}

@@ -115,7 +115,7 @@ def _brows(name: str, colour: str | None, presentation: str) -> str:
     base = palette.HAIR[colour or "brown"]
     dark = palette.luminance(base) < 0.3
     paint = mix(base, "#b4b4d8", 0.42) if dark else mix(base, "#2a1030", 0.72)
-    return faces.brows(name, paint, 7.4 if presentation == "boy" else 5)
+    return faces.brows(name, paint, 7.6 if presentation == "boy" else 6)
 
 
 @lru_cache(maxsize=1024)

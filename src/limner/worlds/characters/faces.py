@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from limner.worlds.characters.palette import BLUSH, FRECKLES, Tones, mix
-from limner.worlds.characters.pen import both, ellipse, line, shape, star, stroke, symmetric
+from limner.worlds.characters.pen import both, ellipse, group, line, shape, star, stroke, symmetric
 
 OUTLINES = {
     "round": "128,58 166,68 187,104 188,136 177,164 155,183 128,189",
@@ -12,7 +12,7 @@ OUTLINES = {
 }
 """The right half of each face, from the top of the skull to the chin."""
 CHIN = {"round": 189.0, "pointed": 197.0, "square": 194.0}
-MOUTH = (128.0, 170.0)
+MOUTH = (128.0, 169.0)
 NOSE = (128.0, 155.0)
 _INSIDE, _TONGUE, _TEETH = "#7c2233", "#f0737f", "#ffffff"
 
@@ -39,8 +39,8 @@ def cheeks(name: str, skin_name: str) -> str:
         return both(ellipse(166, 163, 16, 9.5, red) + dashes)
     if name == "freckles":
         dots = ((150, 156), (159, 163), (167, 155), (175, 162), (168, 170), (152, 167))
-        over = ellipse(128, 147, 2.9, 2.7, FRECKLES[skin_name])
-        return over + both("".join(ellipse(x, y, 2.9, 2.7, FRECKLES[skin_name]) for x, y in dots))
+        over = ellipse(128, 147, 3.5, 3.2, FRECKLES[skin_name])
+        return over + both("".join(ellipse(x, y, 3.5, 3.2, FRECKLES[skin_name]) for x, y in dots))
     if name == "plaster":
         strip = (
             '<rect x="-20" y="-8.5" width="40" height="17" rx="8" fill="#fff3c9" stroke="#a5743f" '
@@ -53,11 +53,14 @@ def cheeks(name: str, skin_name: str) -> str:
 
 
 def mouth(name: str, skin: Tones) -> str:
-    """Return a mouth."""
-    x, y = MOUTH
-    ink = mix(skin.line, "#2a0410", 0.6)
+    """Return a mouth, wide enough to be read at 64 pixels."""
+    return group(_mouth(name, mix(skin.line, "#1c0208", 0.8)), f"translate({MOUTH[0]} {MOUTH[1]}) scale(1.32 1.12)")
+
+
+def _mouth(name: str, ink: str) -> str:
+    x = y = 0.0
     if name == "smiling":
-        return stroke(line(f"{x - 15},{y - 3} {x - 8},{y + 4} {x},{y + 6} {x + 8},{y + 4} {x + 15},{y - 3}"), ink, 3.8)
+        return stroke(line(f"{x - 15},{y - 5} {x - 9},{y + 4} {x},{y + 8} {x + 9},{y + 4} {x + 15},{y - 5}"), ink, 4.4)
     if name == "laughing":
         path = f"M{x - 18} {y - 6}Q{x} {y - 2} {x + 18} {y - 6}C{x + 17} {y + 8} {x + 9} {y + 15} {x} {y + 15}C{x - 9} {y + 15} {x - 17} {y + 8} {x - 18} {y - 6}Z"
         teeth = f"M{x - 15} {y - 4}Q{x} {y} {x + 15} {y - 4}L{x + 13} {y + 2}Q{x} {y + 4} {x - 13} {y + 2}Z"
@@ -74,14 +77,16 @@ def mouth(name: str, skin: Tones) -> str:
             3.8,
         )
     if name == "serious":
-        return stroke(f"M{x - 12} {y + 2}H{x + 12}", ink, 4)
+        return stroke(f"M{x - 12} {y + 2}H{x + 12}", ink, 4.6)
     if name == "sad":
-        return stroke(line(f"{x - 14},{y + 9} {x - 8},{y + 2} {x},{y - 1} {x + 8},{y + 2} {x + 14},{y + 9}"), ink, 3.8)
+        return stroke(
+            line(f"{x - 14},{y + 12} {x - 9},{y + 3} {x},{y - 2} {x + 9},{y + 3} {x + 14},{y + 12}"), ink, 4.4
+        )
     if name == "surprised":
         return ellipse(x, y + 3, 8, 11, _INSIDE, ink, 3) + ellipse(x, y + 9, 4.6, 3.6, _TONGUE)
     assert name == "tongue out", name
     tongue = f"M{x - 8} {y + 2}H{x + 8}V{y + 9}C{x + 8} {y + 19} {x - 8} {y + 19} {x - 8} {y + 9}Z"
-    smile = stroke(line(f"{x - 16},{y - 3} {x - 8},{y + 2} {x},{y + 3} {x + 8},{y + 2} {x + 16},{y - 3}"), ink, 3.8)
+    smile = stroke(line(f"{x - 16},{y - 3} {x - 8},{y + 2} {x},{y + 3} {x + 8},{y + 2} {x + 16},{y - 3}"), ink, 4.2)
     return shape(tongue, "#ff6f86", ink, 2.6) + stroke(f"M{x} {y + 5}V{y + 11}", "#c23a55", 2) + smile
 
 

@@ -141,6 +141,8 @@ def sample(seed: int, index: int) -> Character:
     _paint(rng, seen)
     drawn = {name: seen[name] or values[0] for name, values in ATTRIBUTES.items()}
     drawn["presentation"] = seen["presentation"] or NONE
+    if seen["glasses"] == "sunglasses":
+        drawn["eyes"] = "closed"  # wide ones would look out above the glasses, and tears run out below
     _hide(seen)
     return Character(
         {name: seen[name] for name in ATTRIBUTES}, drawn, _pose(rng, drawn["hair_style"], drawn["headwear"])
