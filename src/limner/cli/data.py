@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -37,16 +37,26 @@ def build(
     size: Annotated[int, typer.Option(help="Side of the pictures in pixels.")] = 64,
     seed: Annotated[int, typer.Option(help="Same seed, same pictures.")] = 0,
     part_masks: Annotated[
-        bool, typer.Option("--part-masks", help="Of avatars: also a mask of each part, beside the foreground's.")
+        bool,
+        typer.Option(
+            "--part-masks", help="Of avatars and characters: also a mask of each part, beside the foreground's."
+        ),
     ] = False,
+    languages: Annotated[
+        str, typer.Option(help="Of characters: languages of captions, such as en,zh,ru; English by default.")
+    ] = "",
     workers: Annotated[int | None, typer.Option(help="Processes; every core by default.")] = None,
     as_json: Json = False,
 ) -> None:
     """Draw a data set of captioned pictures. A build that was stopped goes on where it was."""
     module = world_named(world)
-    options = {"part_masks": True} if part_masks else {}
+    options: dict[str, Any] = {"part_masks": True} if part_masks else {}
     if part_masks and not getattr(module, "PART_MASKS", False):
         raise UserError(f"--part-masks is for avatars: the world {world} is built the same way always, leave it out")
+    if languages:
+        if not getattr(module, "LANGUAGES", ()):
+            raise UserError(f"--languages is for characters: captions of {world} are English, leave it out")
+        options["languages"] = tuple(one.strip() for one in languages.split(","))
     began = time.perf_counter()
     with bar(f"building {world}") as progress:
         folder = module.build(out, images=images, size=size, seed=seed, workers=workers, progress=progress, **options)

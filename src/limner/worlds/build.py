@@ -2,7 +2,8 @@
 
 A world is a module of this package with ``features()``, ``row(seed, index, size)`` and ``CARD``, and where they differ
 from the usual ``HELD_OUT``, the share and largest number of test pictures, ``GROUP``, how many pictures belong
-together, and ``PART_MASKS``, whether ``row`` takes ``part_masks``; nothing else is known of it here. (Who measures may
+together, ``PART_MASKS``, whether ``row`` takes ``part_masks``, and ``LANGUAGES``, of which ``row`` takes some; nothing
+else is known of it here. (Who measures may
 ask a world more, such as ``accepts(text)``, whether a text is one of its sentences.) A shard appears under its name
 only when it is complete and on disk.
 """
@@ -50,6 +51,8 @@ class Job:
     seed: int
     part_masks: bool = False
     """Whether rows have a mask of each part; only of worlds whose `PART_MASKS` says that they can."""
+    languages: tuple[str, ...] = ()
+    """Languages of captions, of those in the world's `LANGUAGES`; none: the world's own choice."""
 
     def __post_init__(self) -> None:
         """Refuse numbers that no build can have."""
@@ -61,6 +64,7 @@ class Job:
             raise UserError(f"the seed {self.seed} is negative: choose 0 or more")
         if self.part_masks and not getattr(world(self.name), "PART_MASKS", False):
             raise UserError(f"the world {self.name} has no masks of parts to leave out or put in: drop --part-masks")
+        self._check_languages()
         if self.images % self.group:
             near = self.images // self.group * self.group or self.group
             raise UserError(
@@ -68,29 +72,41 @@ class Job:
                 f"groups: ask for {near}"
             )
 
+    def _check_languages(self) -> None:
+        known = getattr(world(self.name), "LANGUAGES", ())
+        if self.languages and not known:
+            raise UserError(f"the captions of the world {self.name} are English: drop --languages")
+        for number, language in enumerate(self.languages):
+            if language not in known:
+                raise UserError(f"no captions in {language!r:.20} can be written: choose from {', '.join(known)}")
+            if language in self.languages[:number]:
+                raise UserError(f"the language {language} is named twice: name each once")
+
     @property
     def group(self) -> int:
         """The number of pictures that belong together, and in one split."""
         return getattr(world(self.name), "GROUP", 1)
 
     @property
-    def options(self) -> dict[str, bool]:
+    def options(self) -> dict[str, Any]:
         """What `row` of the world is given beside seed, index and size."""
-        return {"part_masks": True} if self.part_masks else {}
+        chosen = {"part_masks": self.part_masks, "languages": self.languages}
+        return {name: value for name, value in chosen.items() if value}
 
     @property
     def record(self) -> dict[str, Any]:
         """The job as plain values; options only where they are chosen, so that older builds are known again."""
-        return {name: value for name, value in asdict(self).items() if name != "part_masks" or value}
+        plain = asdict(self) | {"languages": list(self.languages)}
+        return {name: value for name, value in plain.items() if name not in ("part_masks", "languages") or value}
 
     @property
     def on_card(self) -> dict[str, Any]:
         """What a card is formatted with: the fields, and `options` and `masks` in words."""
-        chosen = self.part_masks
-        return asdict(self) | {
-            "options": " --part-masks" if chosen else "",
-            "masks": "; then what each part with a box covers, drawn alone" if chosen else "",
-        }
+        options = (" --part-masks" if self.part_masks else "") + (
+            f" --languages {','.join(self.languages)}" if self.languages else ""
+        )
+        masks = "; then what each part with a box covers, drawn alone" if self.part_masks else ""
+        return asdict(self) | {"options": options, "masks": masks}
 
     @property
     def held_out(self) -> int:
@@ -248,10 +264,10 @@ def _write_atomically(path: Path, content: Any) -> None:
     temporary.replace(path)
 
 
-def png(array: np.ndarray) -> bytes:
-    """Encode a picture, uint8 (S, S, 3), or a mask, uint8 (S, S), always alike."""
+def png(array: np.ndarray, level: int = 6) -> bytes:
+    """Encode a picture, uint8 (S, S, 3), or a mask, uint8 (S, S), always alike; flat ones are as small at level 1."""
     buffer = io.BytesIO()
-    Image.fromarray(array).save(buffer, "PNG", compress_level=6)
+    Image.fromarray(array).save(buffer, "PNG", compress_level=level)
     return buffer.getvalue()
 
 

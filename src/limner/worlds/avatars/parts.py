@@ -8,7 +8,6 @@ template with three holes (colour, facial hair, accessory), and a picture is a h
 from __future__ import annotations
 
 import importlib.util
-import io
 import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
@@ -19,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from limner.errors import UserError
+from limner.worlds.vector import rasterise as rasterise
 
 VIEW = (12.0, 4.0, 240.0)
 """The square window on the drawing: left, top and side, in the artwork's units (264 x 280)."""
@@ -128,14 +128,6 @@ def assemble(parts: Mapping[str, str | None], colours: Mapping[str, str]) -> str
     for token, filling in fillings.items():
         body = body.replace(token, filling)
     return _document(body)
-
-
-def rasterise(svg: str, size: int) -> np.ndarray:
-    """Draw an SVG document at ``size`` x ``size``; return uint8 (size, size, 4), straight alpha."""
-    import resvg_py
-
-    png = resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size, skip_system_fonts=True)
-    return np.asarray(Image.open(io.BytesIO(png), formats=("PNG",)).convert("RGBA"))
 
 
 @cache
