@@ -133,8 +133,8 @@ class Draft:
     attention: Tensor | None = None
     """(B, T, h, w), the attention that each place of the picture pays to each word; it sums to 1 over words."""
     layout: Mapping[str, Tensor] | None = None
-    """`boxes` (B, K, 4) as x, y, w, h in [0, 1], `labels` (B, K), -1 where empty; where known `masks` (B, K, h, w), and
-    `points` (B, P, 3) as x, y in [0, 1] and how sure they are seen.
+    """`boxes` (B, K, 4) as x, y, w, h in [0, 1], `labels` (B, K), -1 where empty; where known `masks` (B, K, h, w) over
+    the picture, in [0, 1], and `points` (B, P, 3) as x, y in [0, 1] and how sure they are seen.
     """
     text: Sequence[str] | None = None
     """B texts."""

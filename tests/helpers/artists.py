@@ -57,6 +57,11 @@ def sketcher(folder: Path) -> Path:
     return _saved("fake_sketcher.py", Schema(size=8, things=("cup", "table"), points=("nose", "chin")), folder)
 
 
+def scenes(folder: Path) -> Path:
+    """Save an artist that paints layouts, and gives the layout beside the picture."""
+    return _saved("fake_scenes.py", Schema(size=32, things=("cup", "table"), points=("nose",)), folder)
+
+
 def climber(folder: Path, preset: str = "tiny") -> Path:
     """Save an artist that climbs and begins from pictures."""
     return _saved("fake_climber.py", Schema(size=8, lexicon=Lexicon.of(TEXTS), examples=TEXTS), folder, preset)

@@ -6,11 +6,14 @@ request (None where only a text can be wrong so), and a part of the one line tha
 
 from __future__ import annotations
 
+import base64
+import io
 import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from PIL import Image
 
 from artists import painter, sketcher, writer
 from limner import catalogue, checkpoint
@@ -57,6 +60,13 @@ def cup(*box: Any) -> dict[str, Any]:
 
 def points(*given: Any) -> dict[str, Any]:
     return boxes(points=list(given))
+
+
+def square(side: int, value: int = 255) -> str:
+    """Return a mask of one value in base64."""
+    buffer = io.BytesIO()
+    Image.new("L", (side, side), value).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 OUTSIDE, NO_NUMBER, SHAPE = "lies outside the picture: x, y, width and height", "has what is no number: give x", "not "
@@ -117,7 +127,14 @@ BAD = {
     "numbers without a label": Bad("sketcher", ".1 .1 .1 .1", boxes([0.1, 0.1, 0.1, 0.1]), "x, y, width, height"),
     "text where boxes belong": Bad("sketcher", None, boxes() | {"boxes": "a red cup"}, BOX),
     "text among boxes": Bad("sketcher", None, boxes(CUP, "cup"), BOX),
-    "masks of another size": Bad("sketcher", None, boxes(CUP, masks=[[[1, 0], [0, 1]]]), "has no field 'masks'"),
+    "masks that are lists": Bad("sketcher", None, boxes(CUP, masks=[[[1, 0], [0, 1]]]), "masks must be a list of"),
+    "a mask that is text": Bad("sketcher", None, boxes(CUP, masks=["a cup"]), "mask 1 must be a picture in base64"),
+    "a mask that is no picture": Bad("sketcher", None, boxes(CUP, masks=["YWJj"]), "mask 1 is not a picture: send a"),
+    "a mask without its box": Bad("sketcher", None, boxes(CUP, masks=["", square(9)]), "mask 2 has no box: 2 masks"),
+    "a black mask": Bad("sketcher", None, boxes(CUP, masks=[square(9, 0)]), "mask of box 1, 'cup', is black all over"),
+    "a vast mask": Bad("sketcher", None, boxes(CUP, masks=[square(1025)]), "1024 a side are the limit, so shrink it"),
+    "a mask of a point": Bad("sketcher", None, points(["nose", 0.5, 0.5]) | {"masks": [square(9)]}, "1 has no box"),
+    "200 masks": Bad("sketcher", None, boxes(CUP, masks=[""] * 200), "200 masks, and 100 is the limit"),
     "a point outside": Bad("sketcher", "nose 1.2 .5", points(["nose", 1.2, 0.5]), "'nose' at 1.2 0.5 lies outside the"),
     "NaN in a point": Bad("sketcher", "nose nan .5", points(["nose", math.nan, 0.5]), "nan 0.5 has what is no number"),
     "an unknown point": Bad("sketcher", "noze .2 .5", points(["noze", 0.2, 0.5]), "unknown point 'noze': did you mean"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from limner.blocks.layout.asked import asked_things
 from limner.data.schema import Schema
 from limner.imaging import answers
+from limner.requests import Layout
 from limner.system import Draft
 
 SCHEMA = Schema(16, things=("cup", "table"))
@@ -52,3 +54,25 @@ def test_pictures_are_shown_as_they_are() -> None:
     assert [page.size for page in answers.pictures(draft, SCHEMA)] == [(4, 4)] * 2
     assert [list(one) for one in answers.said(draft, SCHEMA)] == [["boxes"], ["boxes"]]
     assert answers.said(Draft(images=torch.zeros(2, 3, 4, 4)), SCHEMA) == [{}, {}]
+
+
+def test_shapes_are_painted_and_a_drawn_layout_is_a_request_as_it_is() -> None:
+    masks = torch.zeros(2, 3, 16, 16)
+    masks[0, 1, 4:8, 4:8] = 1  # of the cup, whose box is columns 4 to 12, rows 4 to 8
+    draft = Draft(layout=LAYOUT | {"masks": masks})
+    said, other = answers.said(draft, SCHEMA)
+    assert [bool(one) for one in said["masks"]] == [False, True] and other["masks"] == [""]
+    request = Layout(tuple(map(tuple, said["boxes"])), masks=tuple(said["masks"]))
+    request.check(SCHEMA)
+    assert request.read_at(16) == request, "it stays as it is, to the letter"
+    asked = asked_things([request], SCHEMA.things, 3, 16)
+    assert torch.equal(asked.masks[0, 1] > 0.5, masks[0, 1] > 0.5)
+    page, plain = (np.asarray(answers.pictures(one, SCHEMA)[0]).astype(int) for one in (draft, Draft(layout=LAYOUT)))
+    painted, open_ = (slice(90, 100), slice(80, 120)), (slice(90, 100), slice(140, 180))
+    assert (page[painted] != plain[painted]).any() and (page[open_] == answers.PAPER).all()
+    assert (page[200:250] == plain[200:250]).all(), "a box without a shape is filled as before"
+
+
+def test_numbers_are_as_short_as_they_can_be() -> None:
+    layout = {"boxes": torch.tensor([[[0.1, 0.2, 0.3, 0.4]]]), "labels": torch.tensor([[0]])}
+    assert answers.said(Draft(layout=layout), SCHEMA) == [{"boxes": [["cup", 0.1, 0.2, 0.3, 0.4]]}]

@@ -25,7 +25,11 @@ SAYS = {
     "text where boxes belong": "request.boxes: Input should be a valid list",
     "a point outside": "request.points.0.1: Input should be less than or equal to 1",
     "a point twice": "stands there twice: a picture has one",
-    "masks of another size": "request.masks: Extra inputs are not permitted",
+    "masks that are lists": "request.masks.0: Input should be a valid string",
+    "a mask that is text": "request.masks.0: String should match pattern",
+    "200 masks": "request.masks: List should have at most 100 items",
+    "a mask without its box": "mask 2 has no box: 2 masks are given for 1 boxes",
+    "a black mask": "the mask of box 1, 'cup', is black all over",
     "an unknown label": "unknown label 'tabel': did you mean 'table'?",
     "an answer that is a number": "request.turns.0.1: Input should be a valid string",
 }

@@ -9,10 +9,13 @@ import colorsys
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
 
 from limner.data.schema import Schema
 from limner.imaging.sheets import to_pil, wrapped
+from limner.requests.shapes import array, encode
 from limner.system import Draft, System
 
 SIDE = 256
@@ -48,10 +51,9 @@ def pictures(draft: Draft, schema: Schema) -> list[Image.Image]:
     if draft.images is not None:
         return to_pil(draft.images)
     if draft.layout is not None:
-        return [
-            boxes_drawn(boxes, schema.things or schema.labels, points=some)
-            for boxes, some in zip(layouts(draft, schema), points(draft, schema), strict=True)
-        ]
+        rows = zip(layouts(draft, schema), points(draft, schema), shapes(draft, schema), strict=True)
+        names = schema.things or schema.labels
+        return [boxes_drawn(boxes, names, points=some, masks=masks) for boxes, some, masks in rows]
     assert draft.text is not None, "this draft shows nothing"
     return [card(text) for text in draft.text]
 
@@ -60,7 +62,8 @@ def said(draft: Draft, schema: Schema) -> list[dict[str, Any]]:
     """Return B answers as plain values, where they are more than pictures.
 
     `text` is a text that was asked for, `says` what a picture says beside it; `boxes` are (label, x, y, width, height)
-    and `points`, where there are any, (name, x, y) in shares of the picture.
+    and `points`, where there are any, (name, x, y) in shares of the picture; `masks`, where there are any, the shape of
+    each box as a request holds it (`limner.requests.Layout`): a layout that was drawn can be asked for as it is.
     """
     found: list[dict[str, Any]] = [{} for _ in draft.images] if draft.images is not None else []
     if draft.layout is not None:
@@ -68,6 +71,8 @@ def said(draft: Draft, schema: Schema) -> list[dict[str, Any]]:
         if "points" in draft.layout:
             named = points(draft, schema)
             boxes = [one | {"points": [list(p) for p in some]} for one, some in zip(boxes, named, strict=True)]
+        if "masks" in draft.layout:
+            boxes = [one | {"masks": some} for one, some in zip(boxes, shapes(draft, schema), strict=True)]
         found = [one | more for one, more in zip(found or [{}] * len(boxes), boxes, strict=True)]
     if draft.text is not None:
         name = "text" if draft.images is None else "says"
@@ -78,14 +83,14 @@ def said(draft: Draft, schema: Schema) -> list[dict[str, Any]]:
 def layouts(draft: Draft, schema: Schema) -> list[list[tuple[str, float, float, float, float]]]:
     """Return the boxes of each row of a draft with a layout, those with a label, by its name."""
     assert draft.layout is not None, "this draft has no layout"
-    boxes, labels = (draft.layout[name].detach().cpu().tolist() for name in ("boxes", "labels"))
+    boxes, labels = (_plain(draft.layout[name]) for name in ("boxes", "labels"))
     names = schema.things or schema.labels
 
     def name(label: int) -> str:
         return names[label] if label < len(names) else str(label)
 
     return [
-        [(name(label), *map(float, box)) for box, label in zip(some, own, strict=True) if label >= 0]  # type: ignore[misc]
+        [(name(label), *box) for box, label in zip(some, own, strict=True) if label >= 0]  # type: ignore[misc]
         for some, own in zip(boxes, labels, strict=True)
     ]
 
@@ -95,9 +100,22 @@ def points(draft: Draft, schema: Schema) -> list[list[tuple[str, float, float]]]
     assert draft.layout is not None, "this draft has no layout"
     if "points" not in draft.layout:
         return [[] for _ in draft.layout["boxes"]]
-    rows = draft.layout["points"].detach().cpu().tolist()
+    rows = _plain(draft.layout["points"])
     return [
         [(name, x, y) for name, (x, y, seen) in zip(schema.points, row, strict=True) if seen > SEEN] for row in rows
+    ]
+
+
+def shapes(draft: Draft, schema: Schema) -> list[list[str]]:
+    """Return the shape of each box that `layouts` returns, as a request holds it; empty where there is none."""
+    assert draft.layout is not None, "this draft has no layout"
+    placed = layouts(draft, schema)
+    if "masks" not in draft.layout:
+        return [[""] * len(some) for some in placed]
+    masks, there = draft.layout["masks"].detach().float().cpu(), draft.layout["labels"].cpu() >= 0
+    return [
+        [encode(mask.numpy(), box[1:]) for mask, box in zip(own[where], some, strict=True)]
+        for own, where, some in zip(masks, there, placed, strict=True)
     ]
 
 
@@ -106,6 +124,7 @@ def boxes_drawn(
     names: Sequence[str] = (),
     side: int = SIDE,
     points: Sequence[tuple[str, float, float]] = (),
+    masks: Sequence[str] = (),
 ) -> Image.Image:
     """Draw labelled boxes, (label, x, y, width, height) in shares of the picture, and key points, (name, x, y).
 
@@ -116,16 +135,23 @@ def boxes_drawn(
         names: all labels there are: the colours of neighbours in this list are far apart.
         side: of the picture, in pixels.
         points: what is drawn above the boxes.
+        masks: the shapes of boxes, as requests hold them: they are painted in their place; boxes at the end may have
+            none.
     """
     page = Image.new("RGB", (side, side), PAPER)
     pen, font = ImageDraw.Draw(page, "RGBA"), ImageFont.load_default(TAG)
     corners = []
-    for label, x, y, width, height in sorted(boxes, key=lambda box: -box[3] * box[4]):
+    shaped = zip(boxes, [*masks, *[""] * (len(boxes) - len(masks))], strict=True)
+    for (label, x, y, width, height), mask in sorted(shaped, key=lambda one: -one[0][3] * one[0][4]):
         colour = _colour(label, names)
         left, top = (round(min(max(v, 0), 1) * (side - 1)) for v in (x, y))
         right, bottom = (round(min(max(v, 0), 1) * (side - 1)) for v in (x + width, y + height))
         right, bottom = max(left, right), max(top, bottom)
-        pen.rectangle((left, top, right, bottom), fill=(*colour, 48), outline=(*colour, 255), width=2)
+        fill = None if mask else (*colour, 48)
+        if mask:
+            shape = Image.fromarray(array(mask)).resize((right - left + 1, bottom - top + 1))
+            page.paste(colour, (left, top), shape.convert("L").point(lambda value: value * 3 // 5))
+        pen.rectangle((left, top, right, bottom), fill=fill, outline=(*colour, 255), width=2)
         corners.append((left, top, label, colour))
     for name, x, y in points:
         across, down = (round(min(max(v, 0), 1) * (side - 1)) for v in (x, y))
@@ -159,6 +185,13 @@ def card(text: str, side: int = SIDE) -> Image.Image:
     for place, one in enumerate(lines):
         pen.text((edge, top + line * place), one, fill=INK, font=font)
     return page
+
+
+def _plain(values: Tensor) -> Any:
+    """Return a tensor as lists of the shortest numbers that mean the same: 0.1, not 0.10000000149."""
+    if values.is_floating_point():
+        return values.detach().float().cpu().numpy().astype(str).astype(np.float64).tolist()
+    return values.detach().cpu().tolist()
 
 
 def _colour(label: str, names: Sequence[str]) -> tuple[int, int, int]:

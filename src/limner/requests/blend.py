@@ -40,6 +40,10 @@ class Blend(Request):
         first, second = self.first.without_picture(), self.second.without_picture()
         return first if first == second else Blend(first, second, self.t)
 
+    def is_encoded(self) -> bool:
+        """Tell whether either end holds encoded pictures."""
+        return self.first.is_encoded() or self.second.is_encoded()
+
     def read_at(self, side: int) -> Request:
         """Return it with its pictures read at `side` pixels."""
         return Blend(self.first.read_at(side), self.second.read_at(side), self.t)

@@ -5,8 +5,8 @@ A dataclass of a request declares each of its fields with `form`; what a field m
 Field types: `text` a sentence; `lines` sentences; `values` a value for each of some names; `labels` names, repeated
 as often as they should appear; `turns` questions with their answers; `boxes` (label, x, y, width, height) and `points`
 (name, x, y) in shares of the picture; `choice` one of some names; `number` a number between two others; `picture` an
-encoded picture in base64; `mask` one of the same size in white and black; `request` a request of another kind that the
-artist takes, or none.
+encoded picture in base64; `mask` one of the same size in white and black; `masks` one of each box, or nothing;
+`request` a request of another kind that the artist takes, or none.
 """
 
 from __future__ import annotations
@@ -28,14 +28,18 @@ LONGEST = 2_000
 """Characters of a text."""
 LONGEST_PICTURE = 12 * 2**20
 """Characters of an encoded picture: 9 MiB of a file."""
+LONGEST_MASK = 128 * 2**10
+"""Characters of an encoded mask of a box: 96 KiB of a file."""
 LONGEST_NAME = 100
 """Characters of a name: of an attribute, a value, a label."""
+ENCODED = ("picture", "mask", "masks")
+"""Field types that hold encoded pictures: reading them takes time, and they are no texts."""
 ALMOST = 1e-6
 """How far a box may stick out by rounding."""
 Choices = Mapping[str, Sequence[str]] | Sequence[str]
 
 
-LATER = ("points",)
+LATER = ("points", "masks")
 """Fields that older recipes lack; they are written only where there is something in them."""
 
 
@@ -93,7 +97,8 @@ def form(
         span: least and largest value of a number.
     """
     assert type in CHECKS, f"no field type {type!r}"
-    longest = LONGEST_PICTURE if type in ("picture", "mask") and longest == LONGEST else longest
+    if longest == LONGEST and type in ENCODED:
+        longest = LONGEST_MASK if type == "masks" else LONGEST_PICTURE
     made = Field("", type, about, required, hidden, (), most, longest, span)
     return {KEY: (made, choices)}
 
@@ -183,6 +188,7 @@ SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "number": (is_number, "a number"),
     "picture": (_is_text, "a picture in base64"),
     "mask": (_is_text, "a mask in base64"),
+    "masks": (_are_texts, "a list of masks in base64, one a box, empty where its shape is open"),
     "request": (lambda value: value is None or hasattr(value, "without_picture"), "a request, or none"),
 }
 """Of each field type: what tells whether a value has its shape, and that shape in words."""
@@ -274,6 +280,12 @@ def _picture(field: Field, value: str) -> None:
     pixels.check(value, field.name)
 
 
+def _masks(field: Field, value: Sequence[str]) -> None:
+    _count(field, value, "masks")
+    for place, one in enumerate(value, start=1):
+        _picture(dataclasses.replace(field, name=f"mask {place}", required=False), one)
+
+
 def _request(field: Field, value: Any) -> None:
     """Leave what is asked within a request to that request."""
 
@@ -281,7 +293,7 @@ def _request(field: Field, value: Any) -> None:
 CHECKS: dict[str, Callable[[Field, Any], None]] = {
     "text": _text, "lines": _lines, "values": _values, "labels": _labels, "turns": _turns, "boxes": _boxes,
     "points": _points, "choice": _choice, "number": _number, "picture": _picture, "mask": _picture,
-    "request": _request,
+    "masks": _masks, "request": _request,
 }  # fmt: skip
 
 

@@ -1,16 +1,17 @@
-"""Labelled boxes and key points."""
+"""Labelled boxes, their shapes, and key points."""
 
 from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from limner.errors import UserError
 from limner.requests.fields import LONGEST_NAME, form, is_box, is_point
 from limner.requests.request import Answered, Request
+from limner.settings import hint
 
 if TYPE_CHECKING:
     from limner.data.schema import Schema
@@ -23,7 +24,11 @@ Point = tuple[str, float, float]
 
 @dataclass(frozen=True)
 class Layout(Request):
-    """Labelled boxes, (label, x, y, width, height) each, and key points, (name, x, y) each: shares of the picture."""
+    """Labelled boxes, (label, x, y, width, height) each, and key points, (name, x, y) each: shares of the picture.
+
+    What moves, adds and takes away returns another layout, in which the rest is what it was; it raises UserError where
+    there is no such box or point. What comes of it is checked as any request is, when it is drawn.
+    """
 
     noun: ClassVar = "labelled boxes"
     mixes: ClassVar = True
@@ -42,6 +47,14 @@ class Layout(Request):
             "points", "Place some key points", required=False, choices="points", most=MOST_POINTS, longest=LONGEST_NAME
         ),
     )
+    masks: tuple[str, ...] = field(
+        default=(),
+        metadata=form("masks", "The shape of each box", required=False, hidden=True, most=MOST_BOXES),
+    )
+    """Of the boxes, in their order: the shape of each as a picture in base64, white on black, stretched over its box.
+
+    Empty where the shape is open; boxes at the end may have none.
+    """
 
     @classmethod
     def parse(cls, text: str, schema: Schema) -> Self:
@@ -94,18 +107,111 @@ class Layout(Request):
             raise UserError(
                 "the request has no boxes: place some boxes, or key points, like `cup .1 .2 .3 .4; nose .5 .3`"
             )
+        if len(self.masks) > len(self.boxes):
+            raise UserError(
+                f"mask {len(self.boxes) + 1} has no box: {len(self.masks)} masks are given for {len(self.boxes)} boxes"
+            )
+
+    def read_at(self, side: int) -> Self:
+        """Return it with its masks as small as shapes are kept, whatever the side of pictures.
+
+        Raises:
+            UserError: a mask cannot be read, is too large, or black all over.
+        """
+        from limner.requests import shapes
+
+        small = [one and shapes.small(one, f"the mask of {self._said(at)}") for at, one in enumerate(self.masks)]
+        while small and not small[-1]:
+            small.pop()
+        return replace(self, masks=tuple(small))
 
     def captions(self) -> tuple[str, ...]:
         """Return the caption, if it has one."""
         return (self.caption,) if self.caption else ()
 
     def mixes_with(self, other: Request) -> bool:
-        """Tell whether the boxes of both have the same labels, and the points the same names."""
+        """Tell whether the boxes of both have the same labels, the points the same names, and the same have shapes."""
 
         def names(request: Any) -> list[list[str]]:
             return [[one[0] for one in getattr(request, name, ())] for name in ("boxes", "points")]
 
-        return super().mixes_with(other) and names(self) == names(other)
+        def shaped(request: Any) -> list[int]:
+            return [at for at, mask in enumerate(getattr(request, "masks", ())) if mask]
+
+        return super().mixes_with(other) and names(self) == names(other) and shaped(self) == shaped(other)
+
+    # What changes it. Boxes are counted from 0, as in `boxes`.
+
+    def moved(self, box: int, right: float, down: float) -> Self:
+        """Move a box, its shape with it."""
+        label, x, y, width, height = self._box(box)
+        return self._with(box, (label, _round(x + right), _round(y + down), width, height))
+
+    def resized(self, box: int, width: float, height: float) -> Self:
+        """Stretch a box, its shape with it, about its middle."""
+        label, x, y, wide, high = self._box(box)
+        return self._with(box, (label, _round(x + (wide - width) / 2), _round(y + (high - height) / 2), width, height))
+
+    def placed(self, box: int, x: float, y: float, width: float, height: float) -> Self:
+        """Put a box elsewhere, its shape with it."""
+        return self._with(box, (self._box(box)[0], x, y, width, height))
+
+    def relabelled(self, box: int, label: str) -> Self:
+        """Say that a box is of something else; its shape goes, since it was that of the other thing."""
+        changed = self._with(box, (label, *self._box(box)[1:]))
+        return replace(changed, masks=tuple("" if at == box else one for at, one in enumerate(self.masks)))
+
+    def with_box(self, label: str, x: float, y: float, width: float, height: float, mask: str = "") -> Self:
+        """Add a box, behind the others in their order, and its shape, if that is given."""
+        padded = (*self.masks, *[""] * (len(self.boxes) - len(self.masks)), mask) if mask else self.masks
+        return replace(self, boxes=(*self.boxes, (label, x, y, width, height)), masks=padded)
+
+    def without_boxes(self, boxes: Iterable[int]) -> Self:
+        """Take boxes away, and their shapes."""
+        gone = set(boxes)
+        for one in gone:
+            self._box(one)
+        kept, masks = ([one for at, one in enumerate(some) if at not in gone] for some in (self.boxes, self.masks))
+        return replace(self, boxes=tuple(kept), masks=tuple(masks))
+
+    def with_point(self, name: str, x: float, y: float) -> Self:
+        """Put a key point somewhere: in the place of the one of its name, or behind the others."""
+        if name not in [one for one, _, _ in self.points]:
+            return replace(self, points=(*self.points, (name, x, y)))
+        return replace(self, points=tuple((name, x, y) if one[0] == name else one for one in self.points))
+
+    def moved_point(self, name: str, right: float, down: float) -> Self:
+        """Move a key point."""
+        _, x, y = self._point(name)
+        return self.with_point(name, _round(x + right), _round(y + down))
+
+    def without_point(self, name: str) -> Self:
+        """Take a key point away."""
+        self._point(name)
+        return replace(self, points=tuple(one for one in self.points if one[0] != name))
+
+    def _with(self, box: int, changed: Box) -> Self:
+        return replace(self, boxes=(*self.boxes[:box], changed, *self.boxes[box + 1 :]))
+
+    def _box(self, box: int) -> Box:
+        if not 0 <= box < len(self.boxes):
+            there = f"boxes 1 to {len(self.boxes)}" if self.boxes else "no boxes"
+            raise UserError(f"there is no box {box + 1}: the layout has {there}")
+        return self.boxes[box]
+
+    def _point(self, name: str) -> Point:
+        for one in self.points:
+            if one[0] == name:
+                return one
+        raise UserError(f"there is no point {name!r}: {hint(name, [one for one, _, _ in self.points])}")
+
+    def _said(self, box: int) -> str:
+        return f"box {box + 1}, {self.boxes[box][0]!r}," if box < len(self.boxes) else f"box {box + 1}"
+
+
+def _round(number: float) -> float:
+    """Return a sum of shares without what binary fractions add to it."""
+    return round(number, 6)
 
 
 def _numbers_at_end(text: str) -> int:

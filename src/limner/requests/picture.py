@@ -86,7 +86,8 @@ class Picture(Request):
         from limner.requests import pixels
 
         picture, mask = pixels.small(self.pixels, self.known, side)
-        return replace(self, pixels=picture, known=mask)
+        inner = None if self.asked is None else self.asked.read_at(side)
+        return replace(self, pixels=picture, known=mask, asked=inner)
 
     def arrays(self, side: int) -> tuple[np.ndarray, np.ndarray]:
         """Return its pixels, uint8 (3, side, side), and which of them are known, bool (side, side); see `read_at`."""

@@ -62,6 +62,7 @@ def _type(field: requests.Field) -> Any:
         "boxes": Annotated[list[tuple[text, Share, Share, Share, Share]], most],  # type: ignore[valid-type]
         "picture": encoded,
         "mask": encoded,
+        "masks": Annotated[list[encoded], most],  # type: ignore[valid-type]
         "request": "AnyRequest | None",
         "points": Annotated[list[tuple[text, Share, Share]], most],  # type: ignore[valid-type]
     }

@@ -63,14 +63,14 @@ class Studio:
     async def parse(self, artist: Artist, body: PromptOrRequest) -> Request:
         """Return the request of a body, checked; raise UserError or ApiError.
 
-        One that begins from a picture is checked in a thread, since decoding takes time, and few at once.
+        One that holds encoded pictures is checked in a thread, since decoding takes time, and few at once.
         """
         if body.prompt is not None and body.request is not None:
             raise ApiError(400, "give either prompt or request, not both", "request")
         if body.request is None:
             return self.check(artist, body.prompt)
         request = parse_request(body.request)
-        if request.picture() is None:
+        if not request.is_encoded():
             return self.check(artist, request)
         async with self._decoding:
             return await run_in_threadpool(self.check, artist, request)

@@ -31,6 +31,10 @@ const SHAPES = {
   number: [isNumber, "a number"],
   picture: [isEncoded, "a picture in base64"],
   mask: [isEncoded, "a mask in base64"],
+  masks: [
+    (value) => Array.isArray(value) && value.every(isEncoded),
+    "a list of masks in base64, one a box, empty where its shape is open",
+  ],
   request: [(value) => value === null || isObject(value), "a request, or none"],
 };
 
