@@ -34,5 +34,5 @@ def test_the_share_by_hand() -> None:
     attention[0, 0] = torch.tensor([0.1, 0.3, 0.4, 0.0, 0.1, 0.1])
     attention[0, 1, 5] = 1
     found = share_on_phrases(["a red hat and square glasses"], [["hat", "glasses", "mouth"]], attention)
-    assert found.attention == pytest.approx((0.7 + 1) / 2) and found.even == pytest.approx(2 / 6) and found.count == 2
-    assert share_on_phrases(["nothing"], [["hat"]], attention).count == 0
+    assert found.attention == pytest.approx((0.7 + 1) / 2) and found.even == pytest.approx(2 / 6) and found.things == 2
+    assert share_on_phrases(["nothing"], [["hat"]], attention).things == 0

@@ -30,7 +30,7 @@ class PhraseShare(NamedTuple):
     """Share of the attention of a thing that lies there."""
     even: float
     """The same if each thing attended to all words alike."""
-    count: int
+    things: int
     """How many things have a phrase of their own."""
 
 
