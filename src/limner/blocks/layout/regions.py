@@ -35,9 +35,9 @@ def regions(maps: Tensor, boxes: Tensor, side: int = 5) -> Tensor:
     grid = torch.stack(
         [across[..., None, :].expand(-1, -1, points, -1), down[..., None].expand(-1, -1, -1, points)], -1
     )
-    grid = (2 * grid - 1).flatten(1, 2).to(maps.dtype)  # (B, K rs, rs, 2) in [-1, 1]
-    read = F.grid_sample(maps, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return F.avg_pool2d(read, SAMPLES).unflatten(2, (count, side)).transpose(1, 2)
+    grid = (2 * grid - 1).flatten(1, 2).float()  # (B, K rs, rs, 2) in [-1, 1]
+    read = F.grid_sample(maps.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return F.avg_pool2d(read, SAMPLES).unflatten(2, (count, side)).transpose(1, 2).to(maps.dtype)
 
 
 def by_size(labels: Tensor, boxes: Tensor, small: float = 0.25) -> tuple[Tensor, Tensor]:

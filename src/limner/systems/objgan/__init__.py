@@ -295,9 +295,9 @@ class ObjGan(System):
         yield box_update(self.boxes, self.read(batch.texts).codes, batch.labels, batch.boxes)
 
     def cut(self, batch: Scenes, clock: Clock) -> Iterator[Update]:
-        """Learn shapes in true boxes."""
+        """Learn shapes in true boxes; a box without a mask is filled, for shapes as for the painter."""
         masks = F.adaptive_avg_pool2d(batch.masks, self.shape_side)
-        yield from self.game().step(batch.labels, batch.boxes, masks, batch.shaped)
+        yield from self.game().step(batch.labels, batch.boxes, masks, batch.labels >= 0)
 
     def paint(self, batch: Scenes, clock: Clock) -> Iterator[Update]:
         """Update the critics of patches, of shapes and of things, then the painter, on true boxes and shapes."""
