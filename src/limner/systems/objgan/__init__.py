@@ -311,7 +311,7 @@ class ObjGan(System):
         for (side, critic), x, x_hat, heat in zip(self.shape.items(), reals, painted.images, heats, strict=True):
             yield Update(f"shape {side}", *shape_loss(critic, x, x_hat, heat, relabelled(heat, shift)))
         seen = self.looked_at(batch, things, heats[-1], painted.context)
-        other = self.misnamed(said, things.labels, shift)
+        other = self.mislabelled(said, things.labels, shift)
         for size, one in seen.items():
             yield Update(
                 f"object {size}",
@@ -328,7 +328,7 @@ class ObjGan(System):
         return {size: Seen.of(batch.boxes, sizes[size], heat, condition) for size in self.object}
 
     @torch.no_grad()
-    def misnamed(self, said: Said, labels: Tensor, shift: int) -> Tensor:
+    def mislabelled(self, said: Said, labels: Tensor, shift: int) -> Tensor:
         """Return the conditions that things would have under other labels, one of which is no label: (B, K, D + N)."""
         vectors = self.vectors(torch.where(labels >= 0, (labels + shift) % (len(self.schema.things) + 1), -1))
         last: Stage = self.painter.stages[-1]  # type: ignore[assignment]

@@ -266,11 +266,11 @@ def object_loss(d: ObjectCritic, real: Tensor, fake: Tensor, seen: Seen, other: 
     x = d.features(real, seen.heat, seen.boxes, seen.rows)
     x_hat = d.features(fake.detach(), seen.heat, seen.boxes, seen.rows)
     misshapen = d.features(real, others, seen.boxes, seen.rows)
-    right, drawn, misnamed = d.judge(x, y), d.judge(x_hat, y), d.judge(x, other.flatten(0, 1)[seen.rows])
-    fakes = [d.judge_alone(x_hat), drawn, misnamed, d.judge(misshapen, y)]
+    right, drawn, mislabelled = d.judge(x, y), d.judge(x_hat, y), d.judge(x, other.flatten(0, 1)[seen.rows])
+    fakes = [d.judge_alone(x_hat), drawn, mislabelled, d.judge(misshapen, y)]
     loss = (mean_real(d.judge_alone(x), w) + mean_real(right, w)) / 2
     loss = loss + torch.stack([mean_fake(logits, w) for logits in fakes]).sum() / 4
-    return Judged(loss, {"right": right * w, "wrong": misnamed * w, "drawn": drawn * w})
+    return Judged(loss, {"right": right * w, "wrong": mislabelled * w, "drawn": drawn * w})
 
 
 def object_wish(d: ObjectCritic, fake: Tensor, seen: Seen) -> Tensor:

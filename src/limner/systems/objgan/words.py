@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from limner.blocks.text.encoders import BiLstmEncoder, Text, TextCodes, bag_of_words, blended
 from limner.data.schema import Lexicon, Schema, words_of
-from limner.requests import Blend, Caption, Request
+from limner.requests import Request
 
 SHARPNESS = 10.0
 """What a cosine is multiplied by before the softmax of object-driven attention."""
@@ -46,7 +46,7 @@ def say(encoder: BiLstmEncoder, requests: Sequence[Request]) -> Said:
         text, (numbers, _) = encoder(texts), encoder.tokens(texts)
         return text._replace(words=torch.cat([text.words, encoder.embed(numbers)], dim=2))
 
-    codes = blended(both, [in_words(request) for request in requests])
+    codes = blended(both, requests, in_words)
     words, keys = codes.words.split([encoder.width, encoder.embed.embedding_dim], dim=2)
     return Said(codes.sentence, words, codes.weight, keys)
 
@@ -78,9 +78,8 @@ def bags_of(known: Lexicon, labels: Sequence[str]) -> Tensor:
     return bags / bags.sum(dim=1, keepdim=True).clamp(min=1)
 
 
-def in_words(request: Request) -> Request:
-    """Return a request with its caption; where a layout has none, its labels are the caption."""
-    if isinstance(request, Blend):
-        return Blend(in_words(request.first), in_words(request.second), request.t)
-    labels = [box[0] for box in getattr(request, "boxes", ())]
-    return Caption(request.sentence() or ", ".join(labels))
+def in_words(requests: Sequence[Request]) -> list[str]:
+    """Return the sentence of each plain request; where a layout has none, its labels are the sentence."""
+    return [
+        request.sentence() or ", ".join(label for label, *_ in getattr(request, "boxes", ())) for request in requests
+    ]
