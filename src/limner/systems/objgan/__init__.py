@@ -181,7 +181,7 @@ class ObjGan(System):
     presets: ClassVar[Mapping[str, ObjGanConfig]] = {
         "tiny": Config(
             text_width=32, size=32, residuals=(1, 1), most=4, small=0.6, generator_width=12, discriminator_width=8,
-            shape_width=8, match=5.0, text_images=320, box_images=320, shape_images=320, images=2_400, first_batch=8,
+            shape_width=8, match=5.0, text_images=320, box_images=320, shape_images=640, images=4_800, first_batch=8,
             batch=8, rate=2e-3,
         ),
         "avatars": Config(
