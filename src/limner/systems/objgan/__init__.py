@@ -308,8 +308,8 @@ class ObjGan(System):
         reals = shrunk(batch.images, [int(side) for side in self.patch])
         for (side, critic), x, x_hat in zip(self.patch.items(), reals, painted.images, strict=True):
             yield Update(f"patch {side}", *patch_loss(critic, x, x_hat, said.sentence, wrong))
-        for (side, critic), x, x_hat, heat in zip(self.shape.items(), reals, painted.images, heats, strict=True):
-            yield Update(f"shape {side}", *shape_loss(critic, x, x_hat, heat, relabelled(heat, shift)))
+        for (side, judge), x, x_hat, heat in zip(self.shape.items(), reals, painted.images, heats, strict=True):
+            yield Update(f"shape {side}", *shape_loss(judge, x, x_hat, heat, relabelled(heat, shift)))
         seen = self.looked_at(batch, things, heats[-1], painted.context)
         other = self.mislabelled(said, things.labels, shift)
         for size, one in seen.items():
