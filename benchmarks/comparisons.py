@@ -287,6 +287,49 @@ def stacking() -> str:
     return text + "\n" + about + f"judge {last['judge']}.\n" + made(same)
 
 
+DRIVEN = {
+    "attributes": (".1%", "attributes right"),
+    "all asked": (".1%", "all right"),
+    "things": (".1%", "things right in all"),
+    "R-precision": (".1%", "R-precision"),
+    "fid": (".2f", "fid"),
+    "recall": (".3f", "recall"),
+    "own phrase": (".1%", "attention on the own phrase"),
+    "own phrase, even": (".1%", "the same, even"),
+}
+"""Figures of rows that draw layouts first, as their names begin: how they are written, and in words."""
+DRIVEN_ROWS = {"attngan": "AttnGAN", "no-attention": "without object attention", "no-critic": "without object critic",
+               "full": "Obj-GAN"}  # fmt: skip
+
+
+def object_driven() -> str:
+    """Show Obj-GAN beside AttnGAN and parts of itself, with layouts of its own and true ones: means over seeds."""
+    found, text = lines("object_driven"), ""
+    if not found:
+        return made(found)
+    for data in dict.fromkeys(line["data"] for line in found):
+        own = [line for line in found if line["data"] == data]
+        last = own[-1]
+        same = [line for line in own if all(line[one] == last[one] for one in ("images", "size", "width", "pictures"))]
+        parts: dict[tuple[str, str], list[dict[str, float]]] = {}
+        for line in same:
+            parts.setdefault((line["row"], line["layout"]), []).append(line["figures"])
+        known = {name for some in parts.values() for one in some for name in one}
+        names = [(name, key) for name in DRIVEN for key in sorted(known) if key.split("[")[0] == name]
+        rows = []
+        for (row, layout), some in parts.items():
+            cells = [
+                format(statistics.fmean(one[key] for one in some), DRIVEN[name][0]) if key in some[0] else ""
+                for name, key in names
+            ]
+            rows.append([DRIVEN_ROWS[row], layout or "none", *cells])
+        seeds = len({line["seed"] for line in same})
+        about = f"{data}: {last['images']:,} pictures shown to each, {last['size']} pixels, {last['pictures']:,} held "
+        about += f"out; mean over {seeds} seed{'s' if seeds > 1 else ''}; judge {last['judge']}.\n"
+        text += table(["", "layout", *(DRIVEN[name][1] for name, _ in names)], rows) + "\n" + about + made(same) + "\n"
+    return text
+
+
 def on_a_core(found: list[dict[str, Any]]) -> str:
     """Say by which commands, where the artist has a core and all else what is left."""
     r, commands = found[-1], ",\n".join(f"`{one['command']}`" for one in found)

@@ -29,7 +29,7 @@ FIRST = [
     "checkpoints",
     "evidence",
 ]
-LAST = ["design", "contract-sketches"]
+LAST = ["design"]
 
 
 def modules() -> list[str]:

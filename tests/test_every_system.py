@@ -399,7 +399,11 @@ def other_distance(draft: Draft, few: Dataset, schema: Schema, asked: bool) -> f
     return float(torch.stack(gaps).mean())
 
 
-QUICKER = {"storygan": {"rate": 5e-3}, "attribute2image": {"variant": "cvae"}}
+QUICKER = {
+    "storygan": {"rate": 5e-3},
+    "attribute2image": {"variant": "cvae"},
+    "objgan": {"rate": 4e-3, "match": 20.0, "text_images": 640},
+}
 """Changes to `tiny` by which a system memorises in seconds rather than a minute.
 
 In two layers Attribute2Image draws the ground by chance, whatever is asked: its own test looks at figures alone.

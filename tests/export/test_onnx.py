@@ -36,7 +36,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Dataset]:
     return {"captions": shapes(folder / "shapes", 32), "stories": tales(folder / "tales", 16)}
 
 
-BY_PYTHON = {"chatpainter", "gawwn", "mmvr", "ppgn", "semantic-layout"}
+BY_PYTHON = {"chatpainter", "gawwn", "mmvr", "objgan", "ppgn", "semantic-layout"}
 """Systems of pictures that say on their pages why they draw by Python alone."""
 
 

@@ -1,6 +1,6 @@
 """Layouts as maps: the cells that a box covers, what is known of things painted into their shapes, points as cells.
 
-Letters: B layouts, K boxes, P points, C channels, h the side of a map.
+Letters: B layouts, K boxes, L labels, P points, C channels, h the side of a map.
 """
 
 from __future__ import annotations
@@ -37,6 +37,38 @@ def painted(values: Tensor, shapes: Tensor) -> Tensor:
         (B, C, h, h).
     """
     return torch.einsum("bkc,bkhw->bchw", values, shapes)
+
+
+def strongest(values: Tensor, shapes: Tensor) -> Tensor:
+    """Paint what is known of each thing into its shape; where shapes overlap the largest of the values stays.
+
+    Outside the shape of a thing its values count as 0, so nothing that is painted is less than 0 where one of the K
+    things is not.
+
+    Args:
+        values: (B, K, C); zeros where there is no thing.
+        shapes: (B, K, h, h) of boxes (`interior`) or masks.
+
+    Returns:
+        (B, C, h, h).
+    """
+    return (values[..., None, None] * shapes[:, :, None]).amax(dim=1)
+
+
+def planes(labels: Tensor, shapes: Tensor, count: int) -> Tensor:
+    """Return a map for each label: the largest share of each cell that a thing of this label covers.
+
+    Args:
+        labels: (B, K), -1 where there is no thing.
+        shapes: (B, K, h, h).
+        count: L.
+
+    Returns:
+        (B, L, h, h).
+    """
+    where = (labels + 1)[..., None, None].expand_as(shapes)
+    found = shapes.new_zeros(len(labels), count + 1, *shapes.shape[2:]).scatter_reduce(1, where, shapes, "amax")
+    return found[:, 1:]
 
 
 def heat(points: Tensor, side: int, least: float = 0.5) -> Tensor:

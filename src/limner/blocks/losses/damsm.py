@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from limner.blocks.layers.convolutions import LEAK, doublings, down
 from limner.blocks.losses.joint_embedding import retrieval_accuracy, same_meaning
 from limner.blocks.modes import evaluating, full_precision
-from limner.data.views import Pairs
+from limner.data.views import Pairs, View
 from limner.optimisers import adam
 from limner.system import Clock, Phase, Player, Update
 
@@ -133,6 +133,8 @@ def damsm(
     batch: int,
     crop: Callable[[Tensor], Tensor],
     on_start: Callable[[], None] | None = None,
+    view: type[View] = Pairs,
+    same: Callable[[Any], Tensor] = same_meaning,
 ) -> Phase:
     """Train both encoders: Adam at 2e-3, times 0.98 after each of 200 epochs down to a tenth.
 
@@ -146,17 +148,19 @@ def damsm(
         batch: pictures in a step.
         crop: makes of a batch of pictures the windows that `vision` sees.
         on_start: runs at a fresh start of the phase.
+        view: of `images` and `texts`.
+        same: tells of a batch of it which rows are no negatives of each other, (B, B).
     """
 
-    def step(batch: Pairs, clock: Clock) -> Iterator[Update]:
-        words, sentences = matching_losses(vision(crop(batch.images)), text(batch.texts), same_meaning(batch))
+    def step(batch: Any, clock: Clock) -> Iterator[Update]:
+        words, sentences = matching_losses(vision(crop(batch.images)), text(batch.texts), same(batch))
         yield Update("encoders", words + sentences, {"words": words, "sentences": sentences})
 
-    def check(batch: Pairs) -> Mapping[str, float]:
-        return matched(text, vision, crop(batch.images), batch)
+    def check(batch: Any) -> Mapping[str, float]:
+        return matched(text, vision, crop(batch.images), batch, same)
 
     return Phase(
-        name="damsm", view=Pairs, images=images, batch=batch, step=step, check=check, on_start=on_start, draws=False,
+        name="damsm", view=view, images=images, batch=batch, step=step, check=check, on_start=on_start, draws=False,
         players={"encoders": encoders_player([text, *vision.trainable()])},
     )  # fmt: skip
 
@@ -168,7 +172,11 @@ def encoders_player(modules: list[nn.Module]) -> Player:
 
 @torch.no_grad()
 def matched(
-    text: BiLstmEncoder, vision: SmallRegions | InceptionRegions, shown: Tensor, batch: Pairs
+    text: BiLstmEncoder,
+    vision: SmallRegions | InceptionRegions,
+    shown: Tensor,
+    batch: Any,
+    same: Callable[[Any], Tensor] = same_meaning,
 ) -> Mapping[str, float]:
     """Return the share of a batch's texts whose own picture comes first, by sentences and by words.
 
@@ -176,15 +184,16 @@ def matched(
         text, vision: the encoders, put into eval mode.
         shown: what `vision` sees of each row, (B, 3, S, S).
         batch: the texts.
+        same: tells of it which rows are no negatives of each other, (B, B).
     """
     with evaluating(text, vision):
         regions, whole = vision(shown)
         sentences, words, mask = text(batch.texts)
-    same = same_meaning(batch)
+    same_rows = same(batch)
     codes = F.normalize(whole.float(), dim=1), F.normalize(sentences.float(), dim=1)
     best = word_region_score(regions.float(), words.float(), mask).argmax(dim=0)
-    hits = same[torch.arange(len(best), device=best.device), best].float().mean()
-    return {"matched": retrieval_accuracy(*codes, same), "matched by words": float(hits)}
+    hits = same_rows[torch.arange(len(best), device=best.device), best].float().mean()
+    return {"matched": retrieval_accuracy(*codes, same_rows), "matched by words": float(hits)}
 
 
 def _decay(progress: float) -> float:

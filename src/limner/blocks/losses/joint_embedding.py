@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from limner.blocks.modes import evaluating, full_precision
 from limner.blocks.text.encoders import TextEncoder
 from limner.blocks.vision.encoders import ImageEncoder
-from limner.data.views import Pairs
+from limner.data.views import Pairs, Scenes
 from limner.optimisers import OptimiserFactory, adam, constant, linear_to_zero, rmsprop
 from limner.system import Clock, Phase, Player, Update
 
@@ -35,6 +35,12 @@ def same_meaning(batch: Pairs) -> Tensor:
     shared = (shared | shared.T).to(batch.labels.device)
     same_label = (batch.labels[:, None] == batch.labels) & (batch.labels >= 0)
     return shared | same_label | torch.eye(len(captions), dtype=torch.bool, device=shared.device)
+
+
+def same_text(batch: Scenes) -> Tensor:
+    """Return (B, B), true for rows that are told the same words, where no more is known of what a row's meaning is."""
+    own = torch.tensor([[text == other for other in batch.texts] for text in batch.texts])
+    return own.to(batch.images.device)
 
 
 def structured_hinge(v: Tensor, t: Tensor, same: Tensor) -> Tensor:

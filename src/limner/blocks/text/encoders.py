@@ -219,14 +219,25 @@ class TextCodes(NamedTuple):
         return cls(text.sentence, text.words, text.mask.float().log())
 
 
-def blended(encoder: Callable[[Sequence[str]], Text], requests: Sequence[Request]) -> TextCodes:
-    """Encode B captions; a `Blend` has the words of both its ends, weighted by how near it is to each."""
+def blended(
+    encoder: Callable[[Sequence[str]], Text],
+    requests: Sequence[Request],
+    texts: Callable[[Sequence[Request]], Sequence[str]] | None = None,
+) -> TextCodes:
+    """Encode B captions; a `Blend` has the words of both its ends, weighted by how near it is to each.
+
+    Args:
+        encoder: of sentences.
+        requests: B of them.
+        texts: tells what plain requests say; by default their sentences.
+    """
+    texts = texts or texts_of
     if not any(len(request.ends()) > 1 for request in requests):
-        return TextCodes.of(encoder(texts_of(requests)))
+        return TextCodes.of(encoder(texts(requests)))
     rows = [shares(request) for request in requests]
     most = max(map(len, rows))
     rows = [row + [(row[0][0], 0.0)] * (most - len(row)) for row in rows]
-    parts = [TextCodes.of(encoder(texts_of([part for part, _ in column]))) for column in zip(*rows, strict=True)]
+    parts = [TextCodes.of(encoder(texts([part for part, _ in column]))) for column in zip(*rows, strict=True)]
     share = torch.tensor([[share for _, share in row] for row in rows], device=parts[0].sentence.device)  # (B, parts)
     counts = share.T[..., None]
     sentence = sum((part.sentence * count for part, count in zip(parts, counts, strict=True)), torch.tensor(0.0))
