@@ -71,9 +71,11 @@ def test_columns_are_chosen_where_their_names_do_not_tell(tmp_path: Path) -> Non
     with pytest.raises(UserError, match="no column file_name; its columns are: pic, says, id"):
         Dataset.open(path, size=8)
     assert captions(path, choice=Choice("pic", ("says",))) == [("a hat 0",), ("a hat 1",)]
-    with pytest.raises(UserError, match="--text-column nope: .* has no such column; it has: "):
+    with pytest.raises(UserError, match=r"--text-column nope: .* has no such column; it has: "):
         Dataset.open(path, size=8, choice=Choice("pic", ("nope",)))
-    run = CliRunner().invoke(app, ["data", "check", str(path), "--image-column", "pic", "--text-column", "says", "--json"])
+    run = CliRunner().invoke(
+        app, ["data", "check", str(path), "--image-column", "pic", "--text-column", "says", "--json"]
+    )
     told = [json.loads(line) for line in run.output.splitlines()]
     assert run.exit_code == 0 and told[-1]["kind"] == "summary"
     assert told[-1]["summary"]["text"] == ["says"] and told[-1]["summary"]["ignored"] == ["id"]
@@ -157,7 +159,10 @@ def test_archives_and_snapshots_of_the_hub(tmp_path: Path) -> None:
     snapshot = hub / "snapshots" / "abc" / "data"
     snapshot.mkdir(parents=True)
     (hub / "blobs").mkdir()
-    for name, content in {"0.png": encoded(picture(0)), "metadata.jsonl": b'{"file_name": "0.png", "text": "a"}\n'}.items():
+    for name, content in {
+        "0.png": encoded(picture(0)),
+        "metadata.jsonl": b'{"file_name": "0.png", "text": "a"}\n',
+    }.items():
         (hub / "blobs" / f"sha-{name}").write_bytes(content)
         os.symlink(hub / "blobs" / f"sha-{name}", snapshot / name)
     assert captions(snapshot) == [("a",)]
@@ -171,7 +176,12 @@ def test_a_missing_picture_is_answered_with_the_nearest_name(tmp_path: Path) -> 
     path = folder_of(tmp_path / "set", ["one.PNG", "Images/two.png", "three.jpg"])
     lines(path, [{"file_name": name, "text": "t"} for name in ("one.png", "two.png", "three.png", "nothing.gif")])
     told = [one.message for one in check(path) if one.kind == "missing file"]
-    assert [message.partition(": did you mean ")[2] for message in told] == ["'one.PNG'?", "'Images/two.png'?", "'three.jpg'?", ""]
+    assert [message.partition(": did you mean ")[2] for message in told] == [
+        "'one.PNG'?",
+        "'Images/two.png'?",
+        "'three.jpg'?",
+        "",
+    ]
 
 
 def test_the_summary_counts_what_is_cropped_and_advises_on_few_rows(tmp_path: Path) -> None:

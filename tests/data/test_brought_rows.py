@@ -22,7 +22,10 @@ def test_the_folder_in_file_name_says_the_split(tmp_path: Path) -> None:
     for number, (train, test) in enumerate([("train", "test"), ("Training", "TESTING"), ("train2014", "val2014")]):
         names = [*numbered(8, f"{train}/"), *numbered(4, f"{test}/")]
         path = folder_of(tmp_path / str(number), names)
-        assert parted(lines(path, [{"file_name": name, "text": f"a ball {k}"} for k, name in enumerate(names)])) == (8, 4)
+        assert parted(lines(path, [{"file_name": name, "text": f"a ball {k}"} for k, name in enumerate(names)])) == (
+            8,
+            4,
+        )
 
 
 def test_folders_called_training_and_testing_are_splits_and_no_labels(tmp_path: Path) -> None:
@@ -33,7 +36,9 @@ def test_folders_called_training_and_testing_are_splits_and_no_labels(tmp_path: 
 
 def test_a_split_that_is_not_understood_or_contradicts_is_named(tmp_path: Path) -> None:
     path = folder_of(tmp_path / "a", numbered(4))
-    rows: list[Any] = [{"file_name": f"{k}.png", "text": "t", "split": " Train " if k < 3 else "restval"} for k in range(4)]
+    rows: list[Any] = [
+        {"file_name": f"{k}.png", "text": "t", "split": " Train " if k < 3 else "restval"} for k in range(4)
+    ]
     problems = check(lines(path, rows))
     assert [(one.kind, one.line) for one in problems if one.is_error] == [("unknown split", 4)]
     assert "'restval'" in problems[0].message
@@ -80,7 +85,7 @@ def test_a_wrong_line_of_a_csv_is_named_and_the_others_are_read(
     data = Dataset.open(path, size=8, held_out=0, skip_bad=True)
     assert data.length() == len(rows) and data.summary().left_out == ({"bad line": len(wrong)} if wrong else {})
     if wrong:
-        with pytest.raises(UserError, match="metadata.csv:"):
+        with pytest.raises(UserError, match=r"metadata\.csv:"):
             Dataset.open(path, size=8)
 
 

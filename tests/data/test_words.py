@@ -43,7 +43,8 @@ def test_the_page_splits_alike() -> None:
     texts = [*SPLIT, *(unicodedata.normalize("NFD", text) for text in SPLIT), *(text.upper() for text in SPLIT)]
     program = """
     const { wordsOf, wordPlaces } = await import(`${page}/words/words.js`);
-    return given.map((text) => [wordsOf(text), wordPlaces(text).map((one) => [one.word, text.slice(one.start, one.end)])]);
+    const cut = (text) => wordPlaces(text).map((one) => [one.word, text.slice(one.start, one.end)]);
+    return given.map((text) => [wordsOf(text), cut(text)]);
     """
     told = node(program, texts)
     assert [words for words, _ in told] == [words_of(text) for text in texts]

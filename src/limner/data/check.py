@@ -14,7 +14,7 @@ from PIL import Image
 
 from limner.data.annotations import Annotations, picture_problem, read_annotations
 from limner.data.cache import Progress, location
-from limner.data.choose import Choice
+from limner.data.choose import BY_NAME, Choice
 from limner.data.problems import Problem, box_faults, point_faults, turn_fault
 from limner.data.source import Source, open_source
 from limner.data.summary import Summary, passed_over_problems, summarise
@@ -28,7 +28,7 @@ _CHUNK = 256
 def check(
     name: str | Path,
     *,
-    choice: Choice = Choice(),
+    choice: Choice = BY_NAME,
     cache: str | Path | None = None,
     progress: Progress | None = None,
 ) -> list[Problem]:
@@ -49,7 +49,7 @@ def check(
 def examine(
     name: str | Path,
     *,
-    choice: Choice = Choice(),
+    choice: Choice = BY_NAME,
     cache: str | Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[list[Problem], Summary]:

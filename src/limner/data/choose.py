@@ -57,6 +57,10 @@ class Choice:
         return self.image or next((name for name in FILE_NAMES if name in names), None)
 
 
+BY_NAME = Choice()
+"""Columns are known by their names."""
+
+
 def _number(found: tuple[re.Match[str], str]) -> int:
     return int(found[0][2])
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from limner.data.annotations import Annotations, picture_problem, read_annotations
 from limner.data.cache import Decoded, Progress, decoded, location
-from limner.data.choose import Choice
+from limner.data.choose import BY_NAME, Choice
 from limner.data.dialogues import Dialogues, read_dialogues, spoken
 from limner.data.held_out import content_of, divide, paired_rows
 from limner.data.learnt import fingerprint_of, schema_of
@@ -67,7 +67,7 @@ class Dataset:
         split: str = "train",
         held_out: float = 0.05,
         skip_bad: bool = False,
-        choice: Choice = Choice(),
+        choice: Choice = BY_NAME,
         cache: str | Path | None = None,
         seed: int = 0,
         progress: Progress | None = None,

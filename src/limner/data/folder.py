@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from limner.data.beside import Beside
-from limner.data.choose import FILE_NAMES, Choice, captions_in
+from limner.data.choose import BY_NAME, FILE_NAMES, Choice, captions_in
 from limner.data.inside import Inside, within
 from limner.data.problems import BadRow, Problem, attributes_of, captions_of, frame_of
 from limner.data.splits import SPLITS, UnknownSplit, folders_by_split, split_of
@@ -60,7 +60,7 @@ class _Line:
     split: str | None = None
 
 
-def read_folder(root: Path, choice: Choice = Choice()) -> Listing:
+def read_folder(root: Path, choice: Choice = BY_NAME) -> Listing:
     """Read every row of a folder of pictures; rows that cannot be used become problems.
 
     Raises:
@@ -210,9 +210,7 @@ def _first_folder(name: object) -> str:
     return name.partition("/")[0] if isinstance(name, str) and "/" in name else ""
 
 
-def _row(
-    line: _Line, text: tuple[str, ...], inside: Inside, splits: Mapping[str, str | UnknownSplit | None]
-) -> Row:
+def _row(line: _Line, text: tuple[str, ...], inside: Inside, splits: Mapping[str, str | UnknownSplit | None]) -> Row:
     columns, name = dict(line.columns), line.columns["file_name"]
     if not isinstance(name, str) or not name:
         raise BadRow("no file_name", "has no file_name")

@@ -1,4 +1,4 @@
-"""Files of a data set lie below its folder, links followed; and a name that is not there is answered with the nearest."""
+"""Files of a data set lie below its folder, links followed; a name that is not there is answered with the nearest."""
 
 from __future__ import annotations
 

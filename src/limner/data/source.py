@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from limner.data.cache import key_of
-from limner.data.choose import Choice, captions_in
+from limner.data.choose import BY_NAME, Choice, captions_in
 from limner.data.folder import ARCHIVES, Row, files_in, metadata_of, read_folder, unpacking
 from limner.data.inside import is_within, nearest
 from limner.data.problems import RESERVED, Problem
@@ -116,7 +116,7 @@ class Source:
         return path if self.root is None else self.root / path
 
 
-def open_source(name: str | Path, *, split: str | None, root: Path, choice: Choice = Choice()) -> Source:
+def open_source(name: str | Path, *, split: str | None, root: Path, choice: Choice = BY_NAME) -> Source:
     """Open a folder, a file or a Hub id; `split` is the one to train on (None: read all), `root` the folder for caches.
 
     `choice` says which columns are pictures and captions, where their names do not.

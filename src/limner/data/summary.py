@@ -1,4 +1,4 @@
-"""What was found in a data set and what was not read: told by `limner data check`, and by `limner train` before it begins."""
+"""What was found in a data set and what was not read: `limner data check` tells it, and `limner train` at first."""
 
 from __future__ import annotations
 
@@ -22,7 +22,27 @@ LOOKED_AT = 1000
 """Pictures whose sizes are looked at, spread evenly."""
 _FEW, _FEW_HELD_OUT = 500, 50
 _NOT_DATA = ("readme", "license", "licence", "citation", "dataset_info", "import.json", "world.json", "drawing.json")
-_CONVERT = frozenset(".heic .heif .jxl .psd .tga .pcx .svg .eps .exr .hdr .raw .cr2 .nef .arw .dng .ico .jp2k".split())
+_CONVERT = frozenset(
+    {
+        ".heic",
+        ".heif",
+        ".jxl",
+        ".psd",
+        ".tga",
+        ".pcx",
+        ".svg",
+        ".eps",
+        ".exr",
+        ".hdr",
+        ".raw",
+        ".cr2",
+        ".nef",
+        ".arw",
+        ".dng",
+        ".ico",
+        ".jp2k",
+    }
+)
 """Suffixes of pictures that Limner does not read."""
 
 
@@ -212,6 +232,10 @@ def passed_over_problems(source: Source) -> Iterator[Problem]:
         first.setdefault(suffix or path.name, path)
         counts[suffix or path.name] += 1
     for suffix, count in counts.most_common():
-        advice = ": convert them to PNG or JPEG, no such picture is read" if suffix in _CONVERT else ": nothing reads them"
+        advice = (
+            ": convert them to PNG or JPEG, no such picture is read" if suffix in _CONVERT else ": nothing reads them"
+        )
         shown = f"{count} files end in {suffix}" if count > 1 else f"a file ends in {suffix}"
-        yield Problem(str(first[suffix]), 0, "passed over", f"{shown}, this one {'first' if count > 1 else 'alone'}{advice}")
+        yield Problem(
+            str(first[suffix]), 0, "passed over", f"{shown}, this one {'first' if count > 1 else 'alone'}{advice}"
+        )

@@ -42,7 +42,7 @@ def text_of(raw: bytes) -> str:
     except UnicodeDecodeError as error:
         byte, wrong = error.object[error.start], " ".join(raw.decode("cp1252", "replace").split())
         raise NotText(
-            f"is not UTF-8 text (byte 0x{byte:02X}); in Windows-1252 it would read {wrong!r:.60}: save the file as UTF-8"
+            f"is not UTF-8 text (byte 0x{byte:02X}); in Windows-1252 it reads {wrong!r:.60}: save the file as UTF-8"
         ) from None
 
 
@@ -126,7 +126,9 @@ def _text_lines(raw: bytes) -> list[str | NotText]:
     if raw[:2] in _UTF16:
         return list(io.StringIO(text_of(raw), newline=""))
     found: list[str | NotText] = []
-    for line in raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n").splitlines(keepends=True):
+    for line in (
+        raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n").splitlines(keepends=True)
+    ):
         try:
             found.append(text_of(line))
         except NotText as error:

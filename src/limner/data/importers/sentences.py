@@ -22,10 +22,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from limner.data.table_files import table_lines
 from limner.data.importers.reading import WAYS
 from limner.data.importers.writing import VERSION, put
 from limner.data.splits import split_in
+from limner.data.table_files import table_lines
 from limner.errors import UserError
 
 _ENDINGS = (".jsonl", ".txt")

@@ -357,7 +357,10 @@ def _row(plan: Plan, entry: Entry) -> dict[str, Any]:
         "boxes": [
             *([] if box is None else [{"label": plan.thing, "box": list(box)}]),
             *(
-                {"label": mark.label, "box": list(_within(turned_box(mark.box, orientation, entry.size or image.size), window))}
+                {
+                    "label": mark.label,
+                    "box": list(_within(turned_box(mark.box, orientation, entry.size or image.size), window)),
+                }
                 for mark in entry.marks
             ),
         ],
