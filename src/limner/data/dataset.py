@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import functools
 import itertools
 import logging
 from collections import Counter
@@ -18,11 +18,13 @@ from torch import Tensor
 
 from limner.data.annotations import Annotations, picture_problem, read_annotations
 from limner.data.cache import Decoded, Progress, decoded, location
+from limner.data.described import fingerprint_of, schema_of
 from limner.data.dialogues import Dialogues, read_dialogues, spoken
+from limner.data.embeddings import Embeddings, read_embeddings
 from limner.data.held_out import content_of, divide, paired_rows
 from limner.data.placed import Placed
 from limner.data.problems import TEXT_NAMES, Problem
-from limner.data.schema import Lexicon, Schema, words_of
+from limner.data.schema import Schema
 from limner.data.shuffle import order, rows_at
 from limner.data.source import Source, open_source
 from limner.data.views import View
@@ -33,7 +35,6 @@ from limner.requests.dialogue import Turns
 
 __all__ = ["Dataset", "order", "rows_at"]
 
-_EXAMPLES = 12
 _LARGEST_SIDE = 4096
 _log = logging.getLogger(__name__)
 
@@ -102,11 +103,11 @@ class Dataset:
         columns = frozenset(source.table.column_names) - set(TEXT_NAMES)
         columns |= ({"text"} if annotations.texts else set()) | ({"attributes"} if annotations.attributes else set())
         dialogues, train = read_dialogues(source), splits["train"]
-        schema = _schema(size, annotations, train)
+        schema = schema_of(size, source, annotations, train)
         schema = replace(
             schema, turns=dialogues.most(train) if dialogues else 0, spoken=spoken(source, dialogues, train)
         )
-        print_ = _fingerprint(size, pictures.digests, splits, annotations)
+        print_ = fingerprint_of(size, pictures.digests, splits, annotations)
         placed = Placed(source, schema, root)
         return cls(
             schema, frozenset(columns), tuple(problems), print_, source, pictures, splits, annotations, placed,
@@ -363,6 +364,25 @@ class Dataset:
             raise self._lacks("dialogue", "a dialogue")
         return tuple(map(self._dialogues.row, self._rows(split)[np.asarray(rows, dtype=np.int64)]))
 
+    @functools.cached_property
+    def _embeddings(self) -> Embeddings:
+        texts = self._annotations.texts
+        found = read_embeddings(self._source, texts) if self.schema.embedding and texts else None
+        if found is None:
+            raise self._lacks("embedding", "a sentence vector")
+        return found
+
+    def embeddings(self, rows: Sequence[int] | np.ndarray, split: str = "train") -> list[np.ndarray]:
+        """Return the sentence vectors that came with the captions of rows: float32 (K, D) of each row, K captions.
+
+        Raises:
+            UserError: there are none, or those of a row cannot be used.
+        """
+        found, places = self._embeddings, self._places(rows, split)
+        if (row := found.fault(places)) is not None:
+            raise UserError(f"{Problem(*self._source.origin(row), 'wrong embedding', found.message)}")
+        return [found.row(int(place)) for place in places]
+
     def _lacks(self, column: str, needed_by: str) -> UserError:
         found = ", ".join(sorted(self.columns))
         advice = _ADVICE.get(column, "")
@@ -377,8 +397,9 @@ class Dataset:
 
 
 _ADVICE = {
+    "embedding": ": vectors come with `limner data import legacy` and `clevr-sv`, or as a list of vectors in each row",
     "text": '. Put captions in a metadata.jsonl ({"file_name": "1.png", "text": "a red hat"}), a captions.csv,'
-    " or a .txt beside each picture"
+    " or a .txt beside each picture",
 }
 
 
@@ -411,38 +432,3 @@ def _pictures(
     except BadPicture as error:
         _refuse([picture_problem(source, error.row, error.kind, str(error))], source, skip_bad)
         raise
-
-
-def _schema(size: int, annotations: Annotations, train: np.ndarray) -> Schema:
-    described = {"attributes": annotations.attributes, "labels": annotations.label_names, "story": annotations.story}
-    described |= {"things": annotations.things, "points": annotations.points, "masks": annotations.masks}
-    if annotations.texts is None:
-        return Schema(size, **described)  # type: ignore[arg-type]
-    counts: Counter[str] = Counter()
-    longest = 0
-    for text in annotations.texts.each(train):  # in one pass: this is the slow part of opening many captions
-        words = words_of(text)
-        counts.update(words)
-        longest = max(longest, len(words))
-    firsts = dict.fromkeys(annotations.texts.row(int(row))[0] for row in train[: 16 * _EXAMPLES])
-    return Schema(
-        size,
-        Lexicon.counted(counts),
-        captions=annotations.texts.most(train),
-        longest=longest,
-        examples=tuple(firsts)[:_EXAMPLES],
-        **described,  # type: ignore[arg-type]
-    )
-
-
-def _fingerprint(size: int, digests: np.ndarray, splits: dict[str, np.ndarray], annotations: Annotations) -> str:
-    hashed = hashlib.blake2b(
-        f"{size} {sorted(annotations.attributes.items())} {annotations.label_names}".encode(), digest_size=16
-    )
-    for rows in splits.values():
-        for part in (digests[rows], annotations.labels[rows], annotations.numbers[rows]):
-            hashed.update(np.ascontiguousarray(part).tobytes() + b"|")
-        if annotations.stories is not None:
-            hashed.update(annotations.stories.story_of[rows].tobytes() + annotations.stories.frames[rows].tobytes())
-        hashed.update(annotations.texts.digest(rows) if annotations.texts else b"")
-    return hashed.hexdigest()

@@ -52,17 +52,14 @@ from limner.blocks.layers.initialisation import dcgan_init
 from limner.blocks.losses.adversarial import bce_fake, bce_real
 from limner.blocks.losses.differentiable_augmentation import diff_augment, middle, window
 from limner.blocks.losses.penalties import gradient_penalty
-from limner.blocks.pretrained_text import PretrainedText, TextConfig, build_text_encoder
-from limner.blocks.text.caption_table import CaptionTable
-from limner.blocks.text.standardise import Standardise
-from limner.blocks.vision.encoders import ImageEncoder
+from limner.blocks.pretrained_text import TextConfig, pretrained_text
 from limner.blocks.vision.style_encoder import StyleEncoder, trunk
 from limner.data.schema import Schema
 from limner.data.views import Pairs, paired
 from limner.errors import UserError
 from limner.noise import RowNoise
 from limner.optimisers import adam, step_halving
-from limner.requests import Caption, Request
+from limner.requests import Caption, Embedded, Request
 from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, blend, no_grad
 
 Z, N = 100, 128
@@ -77,8 +74,9 @@ class GanIntClsConfig(TextConfig):
     """Which of the paper's two claims are in: the rows of its comparison."""
     recipe: Literal["paper", "modern"] = "paper"
     """The published losses and nets, or what the field has learnt since around the same two claims."""
-    text: Literal["char", "char-gru", "word"] = "char"
-    """How sentences are read: by letters, with the net of Reed et al. (CVPR) or its gated sibling (ICML), or words."""
+    text: Literal["char", "char-gru", "char-flowers", "word", "embedding"] = "char"
+    """How sentences are read: by letters, with the net of Reed et al. (CVPR), its gated sibling (ICML, birds) or its
+    wider one (ICML, flowers); by words; or `embedding`: not at all, their vectors came with the data."""
     size: int = 64
     """Side of the drawn pictures in pixels: 16, 32, 64, ..."""
     images: int = 600 * 8_855
@@ -190,12 +188,11 @@ class GanIntCls(System):
     def __init__(self, config: GanIntClsConfig, schema: Schema) -> None:
         super().__init__(config, schema)
         c = config
-        self.text = build_text_encoder(c, schema.lexicon)  # phi
-        self.vision = ImageEncoder(self.data_size(c), c.text_width)
-        self.standard, self.sentences = Standardise(c.text_width), CaptionTable()
-        self.captions = PretrainedText(self.text, self.vision, self.standard, self.sentences, schema.lexicon, c.paired)
-        self.generator = Generator(c.generator_width, c.size, c.text_width)
-        self.discriminator = Discriminator(c.discriminator_width, c.size, c.text_width, c.recipe == "modern")
+        self.captions, modules = pretrained_text(c, schema, self.data_size(c))
+        self.text, self.vision, self.standard, self.sentences = modules  # phi first
+        width = self.captions.width
+        self.generator = Generator(c.generator_width, c.size, width)
+        self.discriminator = Discriminator(c.discriminator_width, c.size, width, c.recipe == "modern")
         self.generator.apply(dcgan_init)
         self.discriminator.apply(dcgan_init)
         if c.recipe == "modern":
@@ -208,6 +205,11 @@ class GanIntCls(System):
     def data_size(cls, config: GanIntClsConfig) -> int:
         """76 for 64 where windows are cropped."""
         return config.size * 76 // 64 if config.crop else config.size
+
+    @classmethod
+    def request_type(cls, config: GanIntClsConfig) -> type[Request]:
+        """Captions with their vectors where these come with the data."""
+        return Embedded if config.text == "embedding" else Caption
 
     def phases(self) -> list[Phase]:
         """Train the text encoder; encode all captions; with it frozen, train the GAN, and then the style encoder."""
@@ -327,9 +329,13 @@ class GanIntCls(System):
             raise UserError("this checkpoint has not learnt to find a style: train with --set style_images=100000")
         return self.style_encoder(middle(images, self.config.size))
 
-    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor] | None:
         """Return codes of pictures and captions by the pre-trained encoders, two of (B, E)."""
         return self.captions.embed_pairs(images, requests)
+
+    def check_request(self, request: Request) -> None:
+        """Make sure that there is a vector, or what encodes the sentence."""
+        self.captions.check(request)
 
     def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
         """Return words that no caption of the training set has, each with the nearest that one has."""
@@ -341,6 +347,6 @@ class GanIntCls(System):
             lambda z, h: [Draft(images=self.generator(z, h))],
             [self.generator],
             {"spread": Z},
-            example_condition(self.text.width),
+            example_condition(self.captions.width),
         )
         return {"reader": self.captions.export(), "painter": generator}

@@ -47,16 +47,13 @@ from limner.blocks.layers.convolutions import doublings
 from limner.blocks.layers.initialisation import orthogonal
 from limner.blocks.layers.tree import shrunk
 from limner.blocks.losses.matching_aware import AdversarialLoss, DiscriminatorScores
-from limner.blocks.pretrained_text import PretrainedText, TextConfig, build_text_encoder
-from limner.blocks.text.caption_table import CaptionTable
-from limner.blocks.text.standardise import Standardise
+from limner.blocks.pretrained_text import TextConfig, pretrained_text
 from limner.blocks.two_stages import CODE, Refiner, Sketcher, Stacked, Z
-from limner.blocks.vision.encoders import ImageEncoder
 from limner.data.schema import Schema
 from limner.data.views import Pairs, paired
 from limner.noise import RowNoise
 from limner.optimisers import adam, step_halving
-from limner.requests import Caption, Request
+from limner.requests import Caption, Embedded, Request
 from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, blend, no_grad
 
 LAMBDA = 2.0  # weight of the KL term, a mean over the code's components, in all of the authors' settings
@@ -66,8 +63,9 @@ LAMBDA = 2.0  # weight of the KL term, a mean over the code's components, in all
 class StackGanConfig(TextConfig, CascadeConfig):
     """Settings of the system."""
 
-    text: Literal["char", "char-gru", "word"] = "char-gru"
-    """How sentences are read: by letters, with the net of Reed et al. (CVPR) or its gated sibling (ICML), or words."""
+    text: Literal["char", "char-gru", "char-flowers", "word", "embedding"] = "char-gru"
+    """How sentences are read: by letters, with the net of Reed et al. (CVPR), its gated sibling (ICML, birds) or its
+    wider one (ICML, flowers); by words; or `embedding`: not at all, their vectors came with the data."""
     size: int = 256
     """Side of the finished pictures in pixels."""
     first: int = 64
@@ -129,13 +127,12 @@ class StackGan(System):
     def __init__(self, config: StackGanConfig, schema: Schema) -> None:
         super().__init__(config, schema)
         c = config
-        self.text = build_text_encoder(c, schema.lexicon)  # phi
-        self.vision = ImageEncoder(self.data_size(c), c.text_width)
-        self.standard, self.sentences = Standardise(c.text_width), CaptionTable()
-        self.captions = PretrainedText(self.text, self.vision, self.standard, self.sentences, schema.lexicon, c.paired)
+        self.captions, modules = pretrained_text(c, schema, self.data_size(c))
+        self.text, self.vision, self.standard, self.sentences = modules  # phi first
         self.adversarial = AdversarialLoss(c.kit)
-        sketcher = Sketcher(c.generator_width, c.first, c.text_width)
-        refiner = Refiner(c.generator_width, c.first, c.size, c.text_width, c.residuals)
+        width = self.captions.width
+        sketcher = Sketcher(c.generator_width, c.first, width)
+        refiner = Refiner(c.generator_width, c.first, c.size, width, c.residuals)
         self.generator = Stacked(sketcher, refiner).apply(orthogonal)
         self.critic_i, self.critic_ii = (self._discriminator(side) for side in (c.first, c.size))  # D_0, D
 
@@ -144,7 +141,7 @@ class StackGan(System):
         return JointDiscriminator(
             c.discriminator_width,
             side,
-            c.text_width,
+            self.captions.width,
             alone=False,
             read=CODE,
             residual=True,
@@ -202,6 +199,11 @@ class StackGan(System):
         kl = kl_to_standard_normal(*gaussian) / CODE
         adversarial = gan.generator(d.judge(d.features(gan.augment(fake)), phi), scores.right)
         return adversarial + LAMBDA * kl, {"divergence": kl}
+
+    @classmethod
+    def request_type(cls, config: StackGanConfig) -> type[Request]:
+        """Captions with their vectors where these come with the data."""
+        return Embedded if config.text == "embedding" else Caption
 
     def phases(self) -> list[Phase]:
         """Train the text encoder; with it frozen, stage I; with stage I frozen, stage II."""
@@ -264,9 +266,13 @@ class StackGan(System):
         """Draw from noise and the epsilon of both codes, (B, Z + 2c), and sentence vectors (B, E)."""
         return drafts(self.generator(*noise.split([Z, 2 * CODE], dim=1), sentence))
 
-    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor] | None:
         """Return codes of pictures and captions by the pre-trained encoders, two of (B, E)."""
         return self.captions.embed_pairs(images, requests)
+
+    def check_request(self, request: Request) -> None:
+        """Make sure that there is a vector, or what encodes the sentence."""
+        self.captions.check(request)
 
     def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
         """Return words that no caption of the training set has, each with the nearest that one has."""
@@ -274,7 +280,7 @@ class StackGan(System):
 
     def exports(self) -> Mapping[str, ExportPart]:
         """Return the text encoder, and both stages, from what `draw` takes to pictures."""
-        noise, condition = {"spread": Z, "reading": 2 * CODE}, example_condition(self.config.text_width)
+        noise, condition = {"spread": Z, "reading": 2 * CODE}, example_condition(self.captions.width)
         return {
             "reader": self.captions.export(),
             "painter": export_generator(self.draw, [self.generator], noise, condition),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -64,6 +65,22 @@ class CaptionTable:
         self.vectors = torch.cat(chunks)
         self.places = torch.tensor(places).to(self.vectors.device)
         self.counts = torch.tensor(counts).to(self.vectors.device)
+        self.starts = self.counts.cumsum(0) - self.counts
+
+    def fill_given(self, data: Dataset, device: torch.device, split: str = "train", share: float = 1.0) -> None:
+        """Take the vectors that came with the captions of `split`, those of a share of the rows.
+
+        Raises:
+            UserError: none came, or those of a row cannot be used.
+        """
+        read = np.sort(data.paired(share, split))
+        given = [torch.from_numpy(some) for some in data.embeddings(read, split)]
+        counts = np.zeros(data.length(split), dtype=np.int64)
+        counts[read] = [len(some) for some in given]
+        self.sentences = [caption for row in read.tolist() for caption in data.captions(row, split)]
+        self.vectors = torch.cat(given).to(device)
+        self.places = torch.arange(len(self.vectors), device=device)
+        self.counts = torch.from_numpy(counts).to(device)
         self.starts = self.counts.cumsum(0) - self.counts
 
     def draw(self, rows: Tensor, captions: int = 1) -> Tensor:

@@ -69,9 +69,9 @@ class CharCnnRnn(TextEncoder):
         return cls((384 * width // 1024, 512 * width // 1024, 256 * width // 1024), width)
 
     @classmethod
-    def icml_flowers(cls) -> CharCnnRnn:
-        """Return the encoder that GAN-INT-CLS used for flowers."""
-        return cls((384, 512, 512))
+    def icml_flowers(cls, width: int = 1024) -> CharCnnRnn:
+        """Return the encoder that GAN-INT-CLS used for flowers; every layer shrinks in proportion to `width`."""
+        return cls((384 * width // 1024, 512 * width // 1024, 512 * width // 1024), width)
 
     @classmethod
     def icml_birds(cls, width: int = 1024) -> CharCnnRnn:

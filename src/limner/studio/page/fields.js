@@ -93,6 +93,7 @@ const TYPES = {
   },
   picture: { empty: "", given: true, say: (value) => value && "from a picture", texts: () => [] },
   mask: { empty: "", given: true, say: (value) => value && "part of it as it is", texts: () => [] },
+  vectors: { empty: [], given: true, say: () => "", texts: () => [] },
   request: {
     empty: null,
     given: true,

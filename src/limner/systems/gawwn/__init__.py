@@ -362,7 +362,7 @@ class Gawwn(System):
             said.append("it is told one box, the largest that was given: the others are not looked at")
         return said
 
-    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor] | None:
         """Return codes of pictures and captions by the pre-trained encoders, two of (B, E)."""
         return self.captions.embed_pairs(images, requests)
 
