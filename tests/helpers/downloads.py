@@ -296,6 +296,5 @@ def chinese_birds(folder: Path) -> Path:
 
 def sum_of_words(text: str) -> np.ndarray:
     """A sentence vector that says the same whatever the order of the words: float32 (24,)."""
-    return sum(
-        (np.random.default_rng(list(word.encode())).normal(size=EMBEDDED) for word in text.split()), np.zeros(EMBEDDED)
-    ).astype(np.float32)
+    words = [np.random.default_rng(list(word.encode())).normal(size=EMBEDDED) for word in text.split()]
+    return (np.sum(words, axis=0) / np.sqrt(len(words))).astype(np.float32)

@@ -147,7 +147,7 @@ def test_an_encoder_that_knows_the_vectors_explains_them_all() -> None:
 def test_stackgan_learns_from_a_legacy_data_set_and_draws_its_sentences(imported: Path, tmp_path: Path) -> None:
     """Each training picture is drawn nearest to its own, from its vector and from its sentence."""
     data = opened(imported)
-    system = made("stackgan", data, text_images=3_000, images=800, second_images=800)
+    system = made("stackgan", data, text_images=3_000, images=1_600, second_images=1_200)
     trainer = Trainer(system, data, RunFolder.create(tmp_path / "run"), engine=Engine("fp32", quiet=True), grid_every=0)
     trainer.fit()
     newest = trainer.run.newest()

@@ -50,9 +50,10 @@ if TYPE_CHECKING:
 class TextConfig:
     """Settings of the text encoder and of its training."""
 
-    text: Literal["char", "char-gru", "char-flowers", "word", "embedding", "none"] = "char-gru"
-    """How sentences are read: by letters, with the net of Reed et al. (CVPR), its gated sibling (ICML, birds) or its
-    wider one (ICML, flowers); by words; or `embedding`: not at all, their vectors came with the data."""
+    text: Literal["char", "char-gru", "char-flowers", "char-coco", "word", "embedding", "none"] = "char-gru"
+    """How sentences are read: by letters, with the net of Reed et al. (CVPR), its gated sibling (ICML, birds), a
+    wider one (ICML, flowers) or the gated one's mean (ICML, COCO); by words; or `embedding`: not at all, their
+    vectors came with the data."""
     text_loss: Literal["structured", "contrastive"] = "structured"
     """How reading is learnt: by the paper's structured joint embedding, or by the contrastive loss of CLIP."""
     text_width: int = 1024
@@ -74,6 +75,8 @@ def build_text_encoder(config: TextConfig, lexicon: Lexicon) -> TextEncoder:
         return CharCnnRnn.cvpr(config.text_width)
     if config.text == "char-flowers":
         return CharCnnRnn.icml_flowers(config.text_width)
+    if config.text == "char-coco":
+        return CharCnnRnn.icml_coco(config.text_width)
     assert config.text == "char-gru", f"text={config.text} is no encoder"
     return CharCnnRnn.icml_birds(config.text_width)
 

@@ -71,9 +71,10 @@ MEANS, COVARIANCES = 1.0, 5.0  # lambda_1 and lambda_2 of section 4.3
 class StackGanV2Config(TextConfig, CascadeConfig):
     """Settings of the system."""
 
-    text: Literal["char", "char-gru", "char-flowers", "word", "embedding", "none"] = "char-gru"
-    """How sentences are read: by letters, with the net of Reed et al. (CVPR), its gated sibling (ICML, birds) or its
-    wider one (ICML, flowers); by words; `embedding`: not at all, their vectors came with the data; `none`:
+    text: Literal["char", "char-gru", "char-flowers", "char-coco", "word", "embedding", "none"] = "char-gru"
+    """How sentences are read: by letters, with the net of Reed et al. (CVPR), its gated sibling (ICML, birds), a
+    wider one (ICML, flowers) or the gated one's mean (ICML, COCO); by words; `embedding`: not at all, as their vectors
+    came with the data; `none`:
     pictures are drawn without a text."""
     size: int = 256
     """Side of the finished pictures in pixels."""
@@ -179,8 +180,13 @@ class StackGanV2(System):
             stages=2, images=200_000, batch=24, generator_width=32, discriminator_width=32,
         ),
         "birds": Config(crop=True),
-        "coco": Config(text_images=20 * 82_783, images=120 * 82_783),
-        "unconditional": Config(text="none", colour=50.0, crop=True),
+        "flowers": Config(text="char-flowers", text_images=40 * 82 * 200, images=600 * 7_034, crop=True),
+        "coco": Config(text="char-coco", text_images=20 * 82_783, images=120 * 82_783),
+        # Rounds are the authors'; how many pictures their sets of ImageNet and LSUN have, is recalled.
+        "unconditional": Config(text="none", colour=50.0, crop=True, images=100 * 147_873),
+        "cats": Config(text="none", colour=50.0, crop=True, images=800 * 6_500),
+        "bedrooms": Config(text="none", colour=50.0, crop=True, images=5 * 3_030_000),
+        "churches": Config(text="none", colour=50.0, crop=True, images=50 * 126_000),
     }  # fmt: skip
     config: StackGanV2Config
 

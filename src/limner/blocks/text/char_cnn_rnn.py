@@ -79,6 +79,13 @@ class CharCnnRnn(TextEncoder):
         channels = (384 * width // 1024, 512 * width // 1024, 512 * width // 1024)
         return cls(channels, width, recurrent="gru", pool=False, average=False)
 
+    @classmethod
+    def icml_coco(cls, width: int = 1024) -> CharCnnRnn:
+        """Return the encoder that GAN-INT-CLS used for COCO: that of birds, but the mean of its states."""
+        encoder = cls.icml_birds(width)
+        encoder.average = True
+        return encoder
+
     def forward(self, texts: Sequence[str]) -> Tensor:
         """Encode B texts: (B, E)."""
         return self.numbered(self.letters(texts))
