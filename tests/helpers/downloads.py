@@ -274,7 +274,7 @@ EMBEDDED = 24
 def chinese_birds(folder: Path) -> Path:
     """The pickled layout with captions in Chinese, split by blanks, and vectors of them: nine to train, three to test.
 
-    A picture shows a square of a colour at a place; its two captions say so; a vector is the sum of its words' vectors.
+    A picture shows a white square at a place of a coloured ground; its two captions say so; a vector is the sum of its words' vectors.
     """
     kinds = [(colour, place) for colour in COLOURS_OF_BIRDS for place in PLACES_OF_BIRDS]
     held_out = [("红色", "左边"), ("蓝色", "右边"), ("黄色", "中间")]
@@ -282,9 +282,9 @@ def chinese_birds(folder: Path) -> Path:
     for split, some in splits.items():
         names, vectors = [f"images/{split}_{k}" for k in range(len(some))], []
         for name, (colour, place) in zip(names, some, strict=True):
-            image = Image.new("RGB", (48, 40), (245, 245, 245))
+            image = Image.new("RGB", (48, 40), COLOURS_OF_BIRDS[colour])
             x, y = PLACES_OF_BIRDS[place]
-            image.paste(COLOURS_OF_BIRDS[colour], (x, y, x + 16, y + 16))
+            image.paste((245, 245, 245), (x, y, x + 16, y + 16))
             write(folder / f"{name}.jpg", encoded(image, "JPEG"))
             said = [f"一只 {colour} 的 鸟 在 {place}", f"{place} 有 一只 {colour} 的 鸟"]
             write(folder / "text" / f"{name}.txt", "".join(f"{one}\n" for one in said))

@@ -25,6 +25,9 @@ Deviations
     A mismatched pair is a real picture of the batch with a text that does not fit it, never by chance one that does;
     the authors' code shifts the batch by one.
     The image encoder is small and trained here, unless `vision=inception`.
+    DAMSM learns from whole captions, whatever `words` says of the generator's; the authors' code cuts them to 18 words
+    (COCO: 15) there, too. It sees pictures at S pixels and scales them to the 299 of an Inception; in their code it
+    learns from windows of 299 of pictures that were read at 355, and only what is drawn is scaled, from 256.
     An unknown word is replaced by the nearest known one. Averaged weights have averaged batch statistics, too.
     The first stage is S / 2^(stages - 1) pixels large, 64 in the paper.
     `kit` adds what the field has learnt since (see `blocks.losses.matching_aware`).

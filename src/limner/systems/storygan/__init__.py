@@ -22,6 +22,10 @@ Deviations
     With `text="embedding"` it is what came with the data: of CLEVR-SV 75 numbers that hold those of all lines so far.
     The authors' code for CLEVR-SV leaves the story encoder out, so that its KL divergence is a constant; here it is the
     paper's. Their filter multiplies a box blur place by place; here it is a convolution, one filter for each story.
+    The paper convolves h_t itself with kernels as long as h_t, C_out x 1 x 1 x len(h_t), so that with the same padding
+    each number of o_t sees the whole of it. Here, as in the code for Pororo-SV, a kernel has 21 taps over three
+    projections of the signal, batch-normed, and gives one channel: o_t is as wide as h_t.
+    In a second move of the generator stories are told anew, and frames are judged by the mean that belongs to them.
     The image generator is given i_t, the mean of h_0 and o_t side by side, as in the code for Pororo-SV: the paper's
     G(o_t) alone would have to press the sentence through the filter.
     A single frame, too, is drawn after the lines before it have been encoded: it shows what they named.
@@ -207,6 +211,7 @@ class StoryGan(System):
         for move in range(c.moves):
             if move:
                 frame, strip, mu, kl = self.generate(lines, batch.frames)
+                words = torch.cat([sentences, mu[:single].detach()], dim=1)
             features, naming = self.frame_critic.attribute_loss(frame, batch.attributes)
             loss = bce_real(self.frame_critic.scores(features, words)) + ATTRIBUTES * naming + kl
             if self.story_critic is not None:
