@@ -274,7 +274,8 @@ EMBEDDED = 24
 def chinese_birds(folder: Path) -> Path:
     """The pickled layout with captions in Chinese, split by blanks, and vectors of them: nine to train, three to test.
 
-    A picture shows a white square at a place of a coloured ground; its two captions say so; a vector is the sum of its words' vectors.
+    A picture shows a white square at a place of a coloured ground, as its two captions say; a vector is the sum of
+    those of the words, of about unit size.
     """
     kinds = [(colour, place) for colour in COLOURS_OF_BIRDS for place in PLACES_OF_BIRDS]
     held_out = [("红色", "左边"), ("蓝色", "右边"), ("黄色", "中间")]
