@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -73,14 +72,14 @@ class CaptionTable:
         Raises:
             UserError: none came, or those of a row cannot be used.
         """
-        read = np.sort(data.paired(share, split))
+        read = sorted(data.paired(share, split).tolist())
         given = [torch.from_numpy(some) for some in data.embeddings(read, split)]
-        counts = np.zeros(data.length(split), dtype=np.int64)
-        counts[read] = [len(some) for some in given]
-        self.sentences = [caption for row in read.tolist() for caption in data.captions(row, split)]
+        counts = torch.zeros(data.length(split), dtype=torch.long)
+        counts[read] = torch.tensor([len(some) for some in given])
+        self.sentences = [caption for row in read for caption in data.captions(row, split)]
         self.vectors = torch.cat(given).to(device)
         self.places = torch.arange(len(self.vectors), device=device)
-        self.counts = torch.from_numpy(counts).to(device)
+        self.counts = counts.to(device)
         self.starts = self.counts.cumsum(0) - self.counts
 
     def draw(self, rows: Tensor, captions: int = 1) -> Tensor:
