@@ -140,6 +140,14 @@ def test_progan_shows_as_many_pictures_as_the_authors() -> None:
     assert (config.group, config.mirror) == (16, True)
 
 
+def test_t2fs_second_version_has_as_many_rounds_at_every_side() -> None:
+    config = preset("t2f", "face2text-2")
+    schedule = GrowthSchedule.of(config.stages, config.widths, config.size, config.images)
+    assert schedule.budgets == (120 * 1_237,) * 5
+    assert [(stage.batch, stage.fade) for stage in schedule.stages] == [(64, 0.0), *[(64, 0.5)] * 3, (32, 0.5)]
+    assert (config.code, config.noise, config.hidden) == (128, 128, 512)
+
+
 def test_progan_mirrors_half_of_the_real_pictures() -> None:
     torch.manual_seed(0)
     system = ProGAN(ProGAN.presets["tiny"], Schema(size=16))

@@ -11,6 +11,7 @@ from limner.metrics.identity import Identity, change_outside, identity, overlap,
 from limner.metrics.inception_score import inception_score
 from limner.metrics.kernel import kernel_distance
 from limner.metrics.layouts import area_under_curve, counts_within, iou, matched_iou
+from limner.metrics.linear_probe import linear_probe
 from limner.metrics.ms_ssim import ms_ssim_of_pairs
 from limner.metrics.neighbours import Neighbours, nearest
 from limner.metrics.ngrams import jensen_shannon, novelty
@@ -68,6 +69,7 @@ __all__ = [
     "jensen_shannon",
     "k_means",
     "kernel_distance",
+    "linear_probe",
     "matched_iou",
     "ms_ssim_of_pairs",
     "nearest",
