@@ -50,7 +50,7 @@ def noise_of(system: System, seeds: Sequence[int], request: Request) -> Tensor:
 def arithmetic(
     system: System, request: Request, plus: Sequence[Sequence[int]], minus: Sequence[Sequence[int]] = ()
 ) -> Style:
-    """Return the sum of the mean noise of each group of seeds in `plus`, less that of each in `minus`, as a seed.
+    """Return the sum of the mean noise of each group of seeds in `plus`, less that of each in `minus`, as a style.
 
     Args:
         system: that draws.
