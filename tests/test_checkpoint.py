@@ -20,8 +20,10 @@ import torch
 
 from artists import FAKE, fake, published
 from limner import catalogue, checkpoint
+from limner.data.schema import Lexicon, Schema
 from limner.errors import UserError
 from limner.files import sha256
+from limner.settings import change
 
 
 def edit(folder: Path, **changes: object) -> None:
@@ -395,3 +397,29 @@ def test_a_system_whose_checkpoints_nobody_could_open_is_refused(tmp_path: Path)
     path.write_text("")
     with pytest.raises(UserError, match="use letters, digits, - and _"):
         catalogue.load_class(str(path))
+
+
+@pytest.mark.parametrize("name", ["stackgan", "gan-int-cls", "progan"])
+def test_nothing_is_drawn_at_random_before_weights_take_their_place(name: str, tmp_path: Path) -> None:
+    """At the papers' widths that took most of the time; what is no weight is there all the same."""
+    cls, schema = catalogue.load_class(name), Schema(size=32, lexicon=Lexicon(("red", "hat")))
+    changes = {"text": "char", "text_width": 64} if name == "gan-int-cls" else {}
+    config = change(cls.presets["tiny"], changes)
+    torch.manual_seed(1)
+    system = cls(config, schema)
+    folder, seen = checkpoint.save(system, tmp_path / "saved"), list[torch.Tensor]()
+
+    def build() -> Any:
+        seen.append(torch.get_rng_state())
+        net = cls(config, schema)
+        seen.append(torch.get_rng_state())
+        return net
+
+    blank = checkpoint.built(folder, build, (folder / checkpoint.WEIGHTS).stat().st_size)
+    assert torch.equal(*seen)
+    assert not any(p.any() for n, p in blank.named_parameters() if n.endswith("weight") and p.dim() > 1)
+    again = checkpoint.open(folder)
+    for (key, value), (other, found) in zip(system.named_buffers(), again.named_buffers(), strict=True):
+        assert key == other and torch.equal(value, found), key  # those that are not saved, too
+    for (key, value), (other, found) in zip(system.named_parameters(), again.named_parameters(), strict=True):
+        assert key == other and torch.equal(value, found), key

@@ -147,7 +147,7 @@ def open(folder: str | Path) -> System:
 
 
 def built(folder: Path, build: Callable[[], Net], size: int) -> Net:
-    """Build a net for weights of a checkpoint, and leave the caller's random state alone.
+    """Build a net for weights of a checkpoint, its own still blank, and leave the caller's random state alone.
 
     Args:
         folder: the checkpoint.
@@ -160,9 +160,10 @@ def built(folder: Path, build: Callable[[], Net], size: int) -> Net:
     import torch
 
     from limner.catalogue.allowance import Allowance
+    from limner.catalogue.blank import Blank
 
     try:
-        with torch.random.fork_rng(devices=[]), Allowance.of(size):
+        with torch.random.fork_rng(devices=[]), Allowance.of(size), Blank():
             return build()
     except UserError as error:
         raise UserError(f"{folder}: {error}") from None

@@ -242,3 +242,19 @@ def test_the_generators_loss_by_hand(data: Dataset) -> None:
     assert words > 1 and sentences > 1
     assert loss.item() == pytest.approx(adversarial + 0.125 + 5 * (words + sentences).item(), rel=1e-5)
     assert log["divergence"].item() == pytest.approx(0.125) and log["words"] == words
+
+
+def test_attndcgan_paints_and_judges_the_last_stage_alone(data: Dataset) -> None:
+    torch.manual_seed(0)
+    system = AttnGan(change(AttnGan.presets["tiny"], {"variant": "attndcgan", "residuals": 0}), data.schema)
+    assert [name for name, _ in system.critics.named()] == ["critic 32"] and len(system.generator.heads) == 1
+    assert not any("alone" in key for key in system.critics.state_dict())
+    updates = list(system.step(pairs(data), Clock(seen=0, total=1, step=1)))
+    assert [update.player for update in updates] == ["critic 32", "tree"]
+    system.eval()
+    (draft,) = system.sample(data.requests(system.takes, 2, "test"), system.Knobs(), RowNoise([1, 2]))
+    assert draft.images.shape == (2, 3, 32, 32) and draft.attention is not None
+    for p in system.critics.parameters():
+        torch.nn.init.zeros_(p)
+    first = next(iter(system.step(pairs(data), Clock(seen=0, total=1, step=1))))
+    assert first.loss.item() == pytest.approx(2 * 0.693147, abs=1e-4)  # all logits 0: log 2, and twice half of it

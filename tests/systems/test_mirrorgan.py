@@ -13,6 +13,7 @@ from torch.testing import assert_close
 from limner.blocks.layers.tree import Drawn, shrunk
 from limner.blocks.losses.matching_aware import DiscriminatorScores
 from limner.blocks.text.encoders import BiLstmEncoder, TextCodes
+from limner.blocks.vision.captioner import Captioner
 from limner.data.dataset import Dataset
 from limner.data.schema import Lexicon
 from limner.requests import Caption
@@ -207,3 +208,35 @@ def test_the_generators_loss_by_hand(data: Dataset) -> None:
     adversarial = sum(softplus(-a) + softplus(-b) for a, b in logits) / 2
     assert loss.item() == pytest.approx(adversarial + 0.125 + 20 * math.log(len(data.schema.lexicon)), rel=1e-5)
     assert log["divergence"].item() == pytest.approx(0.125)
+
+
+def test_without_its_global_attention_a_branch_reads_words_alone(data: Dataset) -> None:
+    torch.manual_seed(0)
+    system = MirrorGan(change(MirrorGan.presets["tiny"], {"sentence_over": "none"}), data.schema)
+    assert not any("sentence" in key or "join" in key for key in system.generator.state_dict())
+    branch, width = system.generator.branches[0], 12
+    text = TextCodes.of(system.encode(["a red circle", "a blue bar"]))
+    h = torch.randn(2, width, 16, 16)
+    grown, _ = branch(h, torch.randn(2, 100), text)
+    assert torch.equal(grown, branch(h, torch.randn(2, 100), text)[0])  # whatever the code of the sentence is
+    assert [update.player for update in system.step(pairs(data), Clock(seen=0, total=1, step=1))][-1] == "tree"
+
+
+def test_the_picture_may_be_given_before_the_first_word_alone(data: Dataset) -> None:
+    """With the recurrent net's memory taken away nothing of the picture is left at the second word."""
+    texts = ["red circle", "red circle"]
+    for first in (True, False):
+        torch.manual_seed(0)
+        captioner = Captioner(data.schema.lexicon, 8, embedding=16, hidden=16, first=first).eval()
+        for name, p in captioner.recur.named_parameters():
+            if name.startswith("weight_hh"):
+                torch.nn.init.zeros_(p)
+        with torch.no_grad():
+            for name, p in captioner.recur.named_parameters():
+                if name.startswith("bias"):
+                    p.zero_()[16:32] = -50.0  # the forget gate: the cell is empty at every step
+            logs, _ = captioner(torch.randn(2, 8) * 3, texts)
+        assert not torch.allclose(logs[0, 0], logs[1, 0], atol=1e-4)
+        assert torch.allclose(logs[0, 1], logs[1, 1], atol=1e-6) == first
+        assert len(captioner.describe(torch.randn(2, 8))) == 2
+    assert MirrorGan.presets["birds"].picture_at == "first"

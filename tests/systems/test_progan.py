@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 from torch.nn import functional as F
 
 from limner import catalogue, checkpoint
@@ -18,6 +19,7 @@ from limner.data.schema import Schema
 from limner.data.views import Pictures
 from limner.errors import UserError
 from limner.noise import RowNoise
+from limner.settings import change
 from limner.system import Clock, Draft, System
 from limner.systems.progan import DRIFT, Config, Discriminator, Generator, ProGAN, critic_loss
 from limner.training.engine import Engine
@@ -273,3 +275,61 @@ def test_weights_are_scaled_when_used(generator: Generator, discriminator: Discr
     h = torch.randn(2, 8)
     expected = F.linear(h, discriminator.score.weight / math.sqrt(8), discriminator.score.bias)
     assert torch.allclose(discriminator.score(h), expected, atol=1e-5)
+
+
+def without(*ideas: str, **changes: Any) -> ProGAN:
+    torch.manual_seed(0)
+    return ProGAN(change(ProGAN.presets["tiny"], {"without": ideas, **changes}), Schema(size=16))
+
+
+def test_without_growing_there_is_one_phase_at_the_full_side() -> None:
+    (phase,) = without("growing").phases()
+    assert (phase.name, phase.images) == ("16px", 6_400)
+    system = without("growing")
+    update, *_ = system.step(2, Pictures(images=torch.rand(8, 3, 16, 16)), Clock(seen=0, total=4, step=0))
+    update.loss.backward()
+    assert all(p.grad is not None for p in system.critic.blocks.parameters())  # all layers from the first step on
+    assert float(system.alpha) == 1.0
+    assert len(without().phases()) == 3
+
+
+def test_without_pixel_norm_maps_keep_their_length() -> None:
+    def lengths(system: ProGAN) -> Tensor:
+        found = list[Tensor]()
+        hook = system.generator.blocks[1].register_forward_hook(lambda *of: found.append(of[-1]))
+        system.generator(torch.randn(4, 16), 2)
+        hook.remove()
+        return found[0].square().mean(dim=1)
+
+    assert torch.allclose(lengths(without()), torch.ones(()), atol=1e-3)
+    assert lengths(without("pixel-norm")).max() < 0.9
+
+
+def test_without_the_equalised_rate_the_same_net_moves_by_its_own_weights() -> None:
+    equal, plain = without(), without("equalised")
+    z = torch.randn(3, 16)
+    assert torch.allclose(equal.generator(z, 2), plain.generator(z, 2), atol=1e-5)  # they begin the same
+    x = torch.rand(4, 3, 16, 16)
+    assert torch.allclose(equal.critic(x, 2, 1.0), plain.critic(x, 2, 1.0), atol=1e-5)
+    scale = equal.generator.first.scale
+    assert torch.allclose(plain.generator.first.weight, equal.generator.first.weight * scale) and scale < 0.2
+    for system in (equal, plain):
+        system.generator(z, 2).sum().backward()
+    assert equal.generator.first.weight.grad is not None and plain.generator.first.weight.grad is not None
+    assert torch.allclose(equal.generator.first.weight.grad, plain.generator.first.weight.grad * scale, atol=1e-5)
+
+
+def test_without_the_minibatch_deviation_a_score_depends_on_its_own_picture_alone() -> None:
+    x, other = torch.rand(4, 3, 16, 16), torch.rand(4, 3, 16, 16)
+    mixed = torch.cat([x[:1], other[1:]])
+    for system, alone in ((without("minibatch"), True), (without(), False)):
+        scores = [system.critic(batch, 2, 1.0)[0] for batch in (x, mixed)]
+        assert torch.allclose(*scores, atol=1e-6) == alone
+    assert without(group=2).critic.group == 2
+
+
+def test_without_smoothing_the_live_weights_are_published() -> None:
+    assert without("smoothing").phases()[0].players["generator"].ema is None
+    assert without().phases()[0].players["generator"].ema == 50
+    with pytest.raises(UserError, match="without=noise: what can be left out is equalised, growing, minibatch"):
+        without("noise")

@@ -17,7 +17,7 @@ from limner.blocks.layers.conditioning_augmentation import (
     reparameterise,
 )
 from limner.blocks.losses.matching_aware import DiscriminatorScores
-from limner.blocks.two_stages import CODE, Refiner, Sketcher, Z
+from limner.blocks.two_stages import CODE, Refiner, Sketcher, Stacked, Z
 from limner.data.dataset import Dataset
 from limner.errors import UserError
 from limner.noise import RowNoise
@@ -56,8 +56,8 @@ def test_a_picture_is_larger_than_its_sketch(data: Dataset) -> None:
     system = make(data)
     drafts = list(system.sample(data.requests(system.takes, 2, "test"), system.Knobs(), RowNoise([1, 2])))
     assert [draft.images.shape[-1] for draft in drafts if draft.images is not None] == [16, 32]
-    with pytest.raises(UserError, match="first=32: a sketch is smaller than the picture, which has size=32"):
-        change(StackGanConfig(), {"first": 32, "size": 32})
+    with pytest.raises(UserError, match="first=64: a sketch is no larger than the picture, which has size=32"):
+        change(StackGanConfig(), {"first": 64, "size": 32})
 
 
 def test_the_sketcher_rests_while_the_refiner_learns(data: Dataset) -> None:
@@ -214,3 +214,50 @@ def test_the_generators_loss_by_hand(data: Dataset) -> None:
     loss, log = make(data).generator_loss(Scored(), colours(-1, 0.5), gaussian, phi, scores)
     assert loss.item() == pytest.approx((softplus(0.0) + softplus(1.5)) / 2 + 2 * 0.125)
     assert log["divergence"].item() == pytest.approx(0.125)
+
+
+@pytest.mark.parametrize("width", [256, 1024])
+def test_clouds_begin_narrow_enough_to_tell_texts_apart(data: Dataset, width: int) -> None:
+    """As in the authors' code: with an orthogonal map of standardised vectors the divergence is five times as large."""
+    torch.manual_seed(0)
+    system = StackGan(change(StackGan.presets["tiny"], {"text_width": width}), data.schema)
+    vectors = torch.randn(500, width)
+    assert isinstance(system.generator, Stacked)
+    for augment in (system.generator.sketcher.augment, system.generator.refiner.augment):
+        assert augment.map.weight.std().item() == pytest.approx(0.02 * (1024 / width) ** 0.5, rel=0.05)
+        assert kl_to_standard_normal(*augment(vectors)).item() / CODE == pytest.approx(0.63, abs=0.1)
+        nn.init.orthogonal_(augment.map.weight)
+        assert kl_to_standard_normal(*augment(vectors)).item() / CODE == pytest.approx(3.3, abs=0.3)
+
+
+def test_without_augmentation_a_text_is_one_code(data: Dataset) -> None:
+    torch.manual_seed(0)
+    with_it, without = make(data), make(data, augmentation=False)
+    phi = torch.randn(3, 32)
+    assert with_it.epsilon(phi).abs().sum() > 0 and not without.epsilon(phi).any()
+    (request,) = data.requests(without.takes, 1, "test")
+    spread = StackGan.Knobs(spread=0.0)
+
+    def draw(system: StackGan, seed: int) -> Tensor:
+        *_, final = system.sample([request], spread, RowNoise([seed]))
+        assert final.images is not None
+        return final.images
+
+    assert torch.equal(draw(without, 1), draw(without, 2)) and not torch.equal(draw(with_it, 1), draw(with_it, 2))
+    gaussian = (torch.full((2, CODE), 3.0), torch.zeros(2, CODE))
+    scores = DiscriminatorScores(torch.zeros(()), {}, torch.zeros(2), None)
+    fake = torch.zeros(2, 3, 16, 16)
+    losses = [
+        system.generator_loss(system.critic_i, fake, gaussian, torch.zeros(2, 32), scores)[0].item()
+        for system in (with_it, without)
+    ]
+    assert losses[0] - losses[1] == pytest.approx(2 * 4.5, abs=1e-4)  # the KL of a mean of 3: 9 / 2, twice
+
+
+def test_in_one_stage_there_is_no_refiner(data: Dataset) -> None:
+    system = make(data, first=32)
+    assert [phase.name for phase in system.phases()] == ["text", "read", "stage I"]
+    assert not any(key.startswith(("critic_ii", "generator.refiner")) for key in system.state_dict())
+    (draft,) = system.sample(data.requests(system.takes, 2, "test"), system.Knobs(), RowNoise([1, 2]))
+    assert draft.images is not None and draft.images.shape == (2, 3, 32, 32)
+    assert [update.player for update in system.step_i(pairs(data), START)] == ["critic", "generator"]

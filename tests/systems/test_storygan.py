@@ -188,6 +188,30 @@ class TestGame:
         moves = [update.player for update in system.step(batch_of(system, data), Clock(0, 1, 0))]
         assert moves == ["frame critic", "story critic", "teller", "teller"]
 
+    def test_each_telling_is_judged_by_its_own_mean(
+        self, make: Callable[..., StoryGan], data: Dataset, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        system = make(recipe="paper", moves=2).train()
+        told, judged = list[torch.Tensor](), list[torch.Tensor]()
+        generate, scores = system.generate, system.frame_critic.scores
+
+        def telling(*given: Any) -> Any:
+            found = generate(*given)
+            told.append(found[2][:8].detach())
+            return found
+
+        def judging(features: Any, words: torch.Tensor) -> torch.Tensor:
+            judged.append(words[:, -system.config.code :])
+            return scores(features, words)
+
+        monkeypatch.setattr(system, "generate", telling)
+        monkeypatch.setattr(system.frame_critic, "scores", judging)
+        for _ in system.step(batch_of(system, data), Clock(0, 1, 0)):
+            pass
+        first, second = told
+        assert not torch.equal(first, second)  # other lines were cut
+        assert torch.equal(judged[-1], second) and torch.equal(judged[-2], first)
+
     def test_the_single_stream_reaches_the_story_encoder(self, make: Callable[..., StoryGan], data: Dataset) -> None:
         system = make().train()
         batch = batch_of(system, data)

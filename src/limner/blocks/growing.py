@@ -95,15 +95,17 @@ class GrowthSchedule:
 class Doubling(nn.ModuleList):
     """Generator layers of one resolution: (B, C, h, h) to (B, C', 2h, 2h).
 
-    A 3x3 convolution of the doubled map and another 3x3, each with leaky ReLU and pixel norm.
+    A 3x3 convolution of the doubled map and another 3x3, each with leaky ReLU and pixel norm, or without (`normed`).
     """
 
-    def __init__(self, inside: int, outside: int) -> None:
+    def __init__(self, inside: int, outside: int, normed: bool = True) -> None:
         super().__init__([EqualUp(inside, outside), EqualConv(outside, outside, 3)])
+        self.normed = normed
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self:
-            x = pixel_norm(leaky(layer(x)))
+            x = leaky(layer(x))
+            x = pixel_norm(x) if self.normed else x
         return x
 
 

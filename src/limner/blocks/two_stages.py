@@ -89,3 +89,15 @@ class Stacked(nn.Module):
         sketch, rough = self.sketcher(z, first, sentence)
         picture, fine = self.refiner(sketch, second, sentence)
         return Drawn([sketch, picture], [rough, fine])
+
+
+class OneStage(nn.Module):
+    """Stage I alone, its sketch the picture; it takes what `Stacked` does, and leaves the second half of epsilon."""
+
+    def __init__(self, sketcher: Sketcher) -> None:
+        super().__init__()
+        self.sketcher = sketcher
+
+    def forward(self, z: Tensor, epsilon: Tensor, sentence: Tensor) -> Drawn:
+        sketch, rough = self.sketcher(z, epsilon.chunk(2, dim=1)[0], sentence)
+        return Drawn([sketch], [rough])

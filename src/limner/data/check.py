@@ -12,6 +12,7 @@ from typing import Any
 
 from PIL import Image
 
+from limner.data import embeddings
 from limner.data.annotations import Annotations, picture_problem, read_annotations
 from limner.data.cache import Progress, location
 from limner.data.choose import BY_NAME, Choice
@@ -36,9 +37,9 @@ def check(
 
     Each picture is decoded in full. Found are: pictures that are missing, unreadable, too large, outside the folder,
     named twice or the same as another to the byte; captions that are missing, empty or not text; wrong attributes,
-    boxes, key points, masks and turns of dialogues; lines that cannot be read; frames of stories that are missing,
-    repeated or not a number; and, as notes, files that nothing reads, pictures that several stories share, masks in
-    which nothing is, and stories whose rows lie scattered.
+    boxes, key points, masks, turns of dialogues and sentence vectors; lines that cannot be read; frames of stories that
+    are missing, repeated or not a number; and, as notes, files that nothing reads, pictures that several stories share,
+    masks in which nothing is, and stories whose rows lie scattered.
 
     Raises:
         UserError: there is no data set, or nothing in it to check.
@@ -65,6 +66,7 @@ def examine(
         *annotations.problems(source),
         *(_pictures(source, annotations, progress) if source.pictured else ()),
         *_turns(source),
+        *embeddings.problems(source, annotations.texts),
         *passed_over_problems(source),
     ]
     problems += annotations.stories.notes(source) if annotations.stories else []

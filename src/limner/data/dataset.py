@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import logging
 from collections import Counter
@@ -19,10 +20,12 @@ from limner.data.annotations import Annotations, picture_problem, read_annotatio
 from limner.data.cache import Decoded, Progress, decoded, location
 from limner.data.choose import BY_NAME, Choice
 from limner.data.dialogues import Dialogues, read_dialogues, spoken
+from limner.data.embeddings import Embeddings, read_embeddings
 from limner.data.held_out import content_of, divide, paired_rows
 from limner.data.learnt import fingerprint_of, schema_of
 from limner.data.placed import Placed
 from limner.data.problems import Problem
+from limner.data.refusals import refuse, refuse_empty
 from limner.data.schema import Schema
 from limner.data.shuffle import order, rows_at
 from limner.data.source import Source, open_source
@@ -91,21 +94,21 @@ class Dataset:
         source = open_source(name, split=split, root=root, choice=choice)
         annotations = read_annotations(source)
         problems = [*source.problems, *annotations.problems(source)]
-        _refuse(problems, source, skip_bad)
-        _refuse_empty(len(source.table), source, problems)
+        refuse(problems, source, skip_bad)
+        refuse_empty(len(source.table), source, problems)
         pictures = _pictures(source, annotations, size, root, skip_bad, progress)
         problems += [picture_problem(source, *one) for one in pictures.bad]
         broken = np.array([row for row, *_ in pictures.bad], dtype=np.int64)
         bad = annotations.with_stories(np.union1d(annotations.bad, broken))
         splits = divide(source, pictures.digests, bad, held_out, seed)
-        _refuse_empty(len(splits["train"]), source, problems)
+        refuse_empty(len(splits["train"]), source, problems)
         if problems:
             out, total = (count + len(source.problems) for count in (len(bad), len(source.table)))
             _log.warning("%s: left out %d of %d rows; `limner data check` lists them", name, out, total)
         columns = frozenset(source.table.column_names) - {"text"}
         columns |= ({"text"} if annotations.texts else set()) | ({"attributes"} if annotations.attributes else set())
         dialogues, train = read_dialogues(source), splits["train"]
-        schema = schema_of(size, annotations, train)
+        schema = schema_of(size, source, annotations, train)
         schema = replace(
             schema, turns=dialogues.most(train) if dialogues else 0, spoken=spoken(source, dialogues, train)
         )
@@ -231,7 +234,7 @@ class Dataset:
             raise self._lacks(name, f"the view {view.__name__}")
         rows = np.concatenate(list(self._splits.values()))
         problems = list(self._placed.problems(view.needs & self.columns, rows, view.masks_side, progress))
-        _refuse(problems, self._source, self._skip_bad, "what is wrong")
+        refuse(problems, self._source, self._skip_bad, "what is wrong")
         if problems:
             counts = ", ".join(f"{count} {kind}" for kind, count in Counter(one.kind for one in problems).items())
             _log.warning("%s: left out %s; `limner data check` lists them", self._source.name, counts)
@@ -381,6 +384,25 @@ class Dataset:
             raise self._lacks("dialogue", "a dialogue")
         return tuple(map(self._dialogues.row, self._rows(split)[np.asarray(rows, dtype=np.int64)]))
 
+    @functools.cached_property
+    def _embeddings(self) -> Embeddings:
+        texts = self._annotations.texts
+        found = read_embeddings(self._source, texts) if self.schema.embedding and texts else None
+        if found is None:
+            raise self._lacks("embedding", "a sentence vector")
+        return found
+
+    def embeddings(self, rows: Sequence[int] | np.ndarray, split: str = "train") -> list[np.ndarray]:
+        """Return the sentence vectors that came with the captions of rows: float32 (K, D) of each row, K captions.
+
+        Raises:
+            UserError: there are none, or those of a row cannot be used.
+        """
+        found, places = self._embeddings, self._places(rows, split)
+        if (row := found.fault(places)) is not None:
+            raise UserError(f"{Problem(*self._source.origin(row), 'wrong embedding', found.message)}")
+        return [found.row(int(place)) for place in places]
+
     def _lacks(self, column: str, needed_by: str) -> UserError:
         found = ", ".join(sorted(self.columns))
         advice = _ADVICE.get(column, "")
@@ -395,24 +417,10 @@ class Dataset:
 
 
 _ADVICE = {
+    "embedding": ": vectors come with `limner data import legacy` and `clevr-sv`, or as a list of vectors in each row",
     "text": '. Put captions in a metadata.jsonl ({"file_name": "1.png", "text": "a red hat"}), a captions.csv,'
-    " or a .txt beside each picture"
+    " or a .txt beside each picture",
 }
-
-
-def _refuse(problems: list[Problem], source: Source, skip_bad: bool, left_out: str = "such rows") -> None:
-    if not problems or skip_bad:
-        return
-    more = f", the first of {len(problems):,} problems" if len(problems) > 1 else ""
-    advice = f"`limner data check {source.name}` lists every problem, --skip-bad leaves {left_out} out"
-    raise UserError(f"{problems[0]}{more} ({advice})")
-
-
-def _refuse_empty(count: int, source: Source, problems: list[Problem]) -> None:
-    if count:
-        return
-    first = f": the first of {len(problems)} problems is {problems[0]}" if problems else ""
-    raise UserError(f"{source.name} holds no rows that can be used{first}")
 
 
 def _pictures(
@@ -428,5 +436,5 @@ def _pictures(
     try:
         return decoded(source.key, count, size, source.encoded, root=root, keep_bad=skip_bad, progress=progress)
     except BadPicture as error:
-        _refuse([picture_problem(source, error.row, error.kind, str(error))], source, skip_bad)
+        refuse([picture_problem(source, error.row, error.kind, str(error))], source, skip_bad)
         raise

@@ -8,15 +8,18 @@ from collections import Counter
 import numpy as np
 
 from limner.data.annotations import Annotations
+from limner.data.embeddings import width_of
 from limner.data.schema import Lexicon, Schema, words_of
+from limner.data.source import Source
 
 _EXAMPLES = 12
 
 
-def schema_of(size: int, annotations: Annotations, train: np.ndarray) -> Schema:
+def schema_of(size: int, source: Source, annotations: Annotations, train: np.ndarray) -> Schema:
     """Return what the training rows of a data set teach, but for its dialogues."""
     described = {"attributes": annotations.attributes, "labels": annotations.label_names, "story": annotations.story}
     described |= {"things": annotations.things, "points": annotations.points, "masks": annotations.masks}
+    described |= {"embedding": width_of(source)}
     if annotations.texts is None:
         return Schema(size, **described)  # type: ignore[arg-type]
     counts: Counter[str] = Counter()

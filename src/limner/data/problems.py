@@ -23,6 +23,7 @@ RESERVED = frozenset(
         "keypoints",
         "dialogue",
         "description",
+        "embedding",
         "story",
         "frame",
         "said",

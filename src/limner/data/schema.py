@@ -20,7 +20,7 @@ NOTHING = "nothing"
 _LONGEST_TYPO, _MOST_LOOKED_UP = 64, 64
 _LEXICONS = ("lexicon", "spoken")
 _LEFT = re.compile(r"\bleft\b")
-_LATER = ("things", "points", "masks", "turns", "spoken")
+_LATER = ("things", "points", "masks", "turns", "spoken", "embedding")
 """Fields that older schemas lack; they are written only where there is something in them."""
 
 
@@ -121,6 +121,9 @@ class Schema:
     spoken: Lexicon = field(default_factory=lambda: Lexicon(()))
     """The words of dialogues and descriptions, apart from `lexicon`: growing that would change what readers see."""
 
+    embedding: int = 0
+    """Numbers of the sentence vector that came with each caption; 0 where none came."""
+
     @property
     def mirrored(self) -> tuple[tuple[int, int], ...]:
         """Return the numbers of each two key points that change places in a mirrored picture: left wing, right wing."""
@@ -151,7 +154,7 @@ class Schema:
         fields["attributes"] = {name: _texts(values) for name, values in fields["attributes"].items()}
         for name in ("labels", "examples", "things", "points", "masks"):
             fields[name] = _texts(fields.get(name, ()))
-        for name in ("size", "captions", "longest", "story", "turns"):
+        for name in ("size", "captions", "longest", "story", "turns", "embedding"):
             if type(fields.get(name, 0)) is not int or not 0 <= fields.get(name, 0) < 2**31:
                 raise ValueError(f"{name} is no count")
         return cls(**fields)

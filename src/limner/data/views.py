@@ -45,6 +45,9 @@ class Readable(Protocol):
     def stories(self, split: str = "train") -> np.ndarray:
         """Return the rows of each story in the order of its frames: int64 (N, T)."""
 
+    def embeddings(self, rows: Rows, split: str = "train") -> list[np.ndarray]:
+        """Return the sentence vectors that came with the captions of rows: float32 (K, D) of each."""
+
     def layouts(self, rows: Rows, split: str = "train") -> tuple[tuple[str, ...], Tensor, Tensor]:
         """Return what labels are called, labels (B, K), -1 where there is no box, and boxes (B, K, 4)."""
 
@@ -236,11 +239,8 @@ class Stories(View):
 
         `len(rows)` is the number of pictures, B + N T.
         """
-        stories = data.stories(split)
-        length = stories.shape[1]
-        count = max(round(len(rows) * cls.whole / length), 1)
-        picked = np.asarray(rows)[: len(rows) - count * (length - 1)]  # of N stories one row each, and B more
-        chosen = [stories[row % len(stories)] for row in picked]
+        chosen, count = cls.chosen(data, rows, split)
+        length = len(chosen[0])
         places = rng.integers(length, size=len(chosen) - count)
         pairs = zip(chosen[count:], places, strict=True)
         single = np.array([story[place] for story, place in pairs], dtype=np.int64)
@@ -257,6 +257,15 @@ class Stories(View):
             wrong=torch.tensor(wrong),
             attributes=data.attributes(single, split),
         )
+
+    @classmethod
+    def chosen(cls, data: Readable, rows: Rows, split: str) -> tuple[list[np.ndarray], int]:
+        """Return the rows of each story, N whole ones first and then those of B single frames, and N."""
+        stories = data.stories(split)
+        length = stories.shape[1]
+        count = max(round(len(rows) * cls.whole / length), 1)
+        picked = np.asarray(rows)[: len(rows) - count * (length - 1)]  # of N stories one row each, and B more
+        return [stories[row % len(stories)] for row in picked], count
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from limner.evaluation.dialogues import dialogue_figures
 from limner.evaluation.draw import BATCH, draw
 from limner.evaluation.identity import identity, twins
 from limner.evaluation.judge import Judge, truth
+from limner.evaluation.of_papers import progan_figures, rank_details, style_figures
 from limner.evaluation.places import place_figures
 from limner.evaluation.posterior import posterior_figures
 from limner.evaluation.protocol import HeldOut, floats, resized
@@ -130,7 +131,7 @@ def evaluate(artist: Artist, held_out: HeldOut) -> Report:
     if lines:
         # Encoders that were not published cannot measure; those of a story do not encode the line of a single frame.
         no_encoders = held_out.stories or {"vision", "text"} & {*artist.record.get("omitted", ())}
-        figures |= _r_precision(held_out, None if no_encoders else system, drawn, features, lines)
+        figures |= _r_precision(held_out, None if no_encoders else system, drawn, features, lines, details)
     by_caption = bool(lines) and not held_out.stories
     if by_caption:
         figures |= redescribed(held_out, artist, drawn)
@@ -138,6 +139,7 @@ def evaluate(artist: Artist, held_out: HeldOut) -> Report:
     if held_out.inception is not None:
         figures |= _inception(held_out, held_out.inception, drawn)
     figures |= _ssim(held_out, drawn, details)
+    figures |= progan_figures(held_out, drawn, details) | style_figures(held_out, system)
     figures |= _spectrum(held_out, drawn)
     figures |= variety(held_out, drawn, repeats) | posterior_figures(held_out, system, details)
     if by_caption:
@@ -182,7 +184,12 @@ def drawing_parameters(system: System, request: Request) -> int:
 
 
 def _r_precision(
-    held_out: HeldOut, system: System | None, drawn: Tensor, features: Tensor, captions: list[str]
+    held_out: HeldOut,
+    system: System | None,
+    drawn: Tensor,
+    features: Tensor,
+    captions: list[str],
+    details: dict[str, dict[str, float]],
 ) -> dict[str, Figure]:
     network, requests = held_out.judge.network, [Caption(text) for text in captions]
     codes = {}
@@ -200,7 +207,9 @@ def _r_precision(
         codes["R-precision, own"] = own, ideal
     found = {}
     for name, (got, real) in codes.items():
-        value, best = (metrics.r_precision(*pair, captions, CANDIDATES) for pair in (got, real))
+        ranks, ideal_ranks = (metrics.text_ranks(*pair, captions, CANDIDATES) for pair in (got, real))
+        rank_details(name, ranks, ideal_ranks, details)
+        value, best = (float((some == 1).mean()) for some in (ranks, ideal_ranks))
         low, high = metrics.interval(value, held_out.requests)
         found[name] = Figure(value, best, 1 / min(CANDIDATES, len(captions)), low, high)
     return found
@@ -224,7 +233,7 @@ def _by_another(
     if (lines or any(request.named() for request in requests)) and held_out.judge.network.values:
         found |= _obeyed(held_out, requests, features, parts)
     if lines:
-        found |= _r_precision(held_out, None, drawn, features, lines)
+        found |= _r_precision(held_out, None, drawn, features, lines, parts)
     name = f"[judge:{held_out.judge.name}]"
     for part, shares in parts.items():
         details[f"{part.removesuffix(OF_REAL)}{name}{OF_REAL if part.endswith(OF_REAL) else ''}"] = shares

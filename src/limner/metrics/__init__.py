@@ -12,11 +12,14 @@ from limner.metrics.identity import Identity, change_outside, identity, overlap,
 from limner.metrics.inception_score import inception_score
 from limner.metrics.kernel import kernel_distance
 from limner.metrics.layouts import area_under_curve, counts_within, iou, matched_iou
+from limner.metrics.linear_probe import linear_probe
+from limner.metrics.ms_ssim import ms_ssim_of_pairs
 from limner.metrics.neighbours import Neighbours, nearest
 from limner.metrics.ngrams import jensen_shannon, novelty
 from limner.metrics.places import box_overlap, correct_key_points, standing_boxes
 from limner.metrics.precision_recall import precision_recall
-from limner.metrics.r_precision import r_precision
+from limner.metrics.r_precision import in_folds, r_precision, text_ranks
+from limner.metrics.sliced_wasserstein import sliced_wasserstein
 from limner.metrics.spectrum import high_frequency_power
 from limner.metrics.ssim import ssim
 from limner.metrics.stories import (
@@ -30,6 +33,7 @@ from limner.metrics.stories import (
     story_accuracy,
 )
 from limner.metrics.uncertainty import interval
+from limner.metrics.verification import k_means, verification
 
 __all__ = [
     "Accuracy",
@@ -63,14 +67,18 @@ __all__ = [
     "frechet_distance",
     "high_frequency_power",
     "identity",
+    "in_folds",
     "inception_score",
     "interval",
     "iou",
     "jensen_shannon",
+    "k_means",
     "kept_identity",
     "kernel_distance",
+    "linear_probe",
     "matched_iou",
     "move",
+    "ms_ssim_of_pairs",
     "nearest",
     "novelty",
     "overlap",
@@ -82,7 +90,10 @@ __all__ = [
     "self_bleu",
     "sentence_bleu",
     "silhouette",
+    "sliced_wasserstein",
     "ssim",
     "standing_boxes",
     "story_accuracy",
+    "text_ranks",
+    "verification",
 ]

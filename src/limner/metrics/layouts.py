@@ -49,5 +49,6 @@ def counts_within(drawn: Sequence[Box], real: Sequence[Box], reach: int = 1) -> 
 
 def area_under_curve(odd: Sequence[float], usual: Sequence[float]) -> float:
     """Return how often an odd one has a larger score than a usual one, ties counting half: the area under the ROC."""
-    above = np.sign(np.asarray(odd)[:, None] - np.asarray(usual)[None])
-    return float((above + 1).mean() / 2)
+    ranked = np.sort(np.asarray(usual))
+    below = np.searchsorted(ranked, odd, "left") + np.searchsorted(ranked, odd, "right")  # a tie counts in one of them
+    return float(below.mean() / (2 * len(ranked)))

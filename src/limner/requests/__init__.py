@@ -10,6 +10,7 @@ from limner.requests.blend import MOST_PARTS, TOO_MIXED, Blend, between, shares
 from limner.requests.caption import Caption
 from limner.requests.codec import from_json, texts, to_json
 from limner.requests.dialogue import Dialogue
+from limner.requests.embedded import Embedded, EmbeddedStory
 from limner.requests.fields import Field, form
 from limner.requests.label_set import LabelSet
 from limner.requests.layout import Box, Layout, boxes_of
@@ -19,7 +20,8 @@ from limner.requests.request import Request, Takes, kinds, kinds_of
 from limner.requests.story import MOST_LINES, Story
 
 __all__ = [
-    "MOST_LINES", "MOST_PARTS", "TOO_MIXED", "Attributes", "Blend", "Box", "Caption", "Dialogue", "Field", "LabelSet",
+    "MOST_LINES", "MOST_PARTS", "TOO_MIXED", "Attributes", "Blend", "Box", "Caption", "Dialogue", "Embedded",
+    "EmbeddedStory", "Field", "LabelSet",
     "Layout", "Nothing", "Picture", "Request", "Story", "Takes", "asked", "between", "boxes_of", "form", "from_json",
     "kinds", "kinds_of", "shares", "texts", "to_json",
 ]  # fmt: skip

@@ -4,9 +4,9 @@ A dataclass of a request declares each of its fields with `form`; what a field m
 
 Field types: `text` a sentence; `lines` sentences; `values` a value for each of some names; `labels` names, repeated
 as often as they should appear; `turns` questions with their answers; `boxes` (label, x, y, width, height) and `points`
-(name, x, y) in shares of the picture; `choice` one of some names; `number` a number between two others; `picture` an
-encoded picture in base64; `mask` one of the same size in white and black; `masks` one of each box, or nothing;
-`request` a request of another kind that the artist takes, or none.
+(name, x, y) in shares of the picture; `vectors` lists of `longest` numbers at most; `choice` one of some names;
+`number` a number between two others; `picture` an encoded picture in base64; `mask` one of the same size in white and
+black; `masks` one of each box, or nothing; `request` a request of another kind that the artist takes, or none.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 KEY = "form"
 LONGEST = 2_000
 """Characters of a text."""
+MOST_NUMBERS = 8192
+"""Numbers of a vector."""
 LONGEST_PICTURE = 12 * 2**20
 """Characters of an encoded picture: 9 MiB of a file."""
 LONGEST_MASK = 128 * 2**10
@@ -39,7 +41,7 @@ ALMOST = 1e-6
 Choices = Mapping[str, Sequence[str]] | Sequence[str]
 
 
-LATER = ("points", "masks")
+LATER = ("points", "masks", "vectors")
 """Fields that older recipes lack; they are written only where there is something in them."""
 
 
@@ -173,6 +175,10 @@ def is_point(value: Any) -> bool:
     return isinstance(value, list | tuple) and len(value) == 3 and _is_text(value[0]) and all(map(is_number, value[1:]))
 
 
+def _is_vector(value: Any) -> bool:
+    return _is_list(value, is_number)
+
+
 SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "text": (_is_text, "a text"),
     "lines": (_are_texts, "a list of texts"),
@@ -184,6 +190,7 @@ SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
         "a list of [label, x, y, width, height], a text and four numbers each",
     ),
     "points": (lambda value: _is_list(value, is_point), "a list of [name, x, y], a text and two numbers each"),
+    "vectors": (lambda value: _is_list(value, _is_vector), "a list of vectors, a list of numbers each"),
     "choice": (_is_text, "a text"),
     "number": (is_number, "a number"),
     "picture": (_is_text, "a picture in base64"),
@@ -257,6 +264,15 @@ def _points(field: Field, value: Sequence[tuple[str, float, float]]) -> None:
             raise UserError(f"the point {name!r} stands there twice: a picture has one, leave the other out")
 
 
+def _vectors(field: Field, value: Sequence[Sequence[float]]) -> None:
+    _count(field, value, "vectors")
+    for vector in value:
+        if len(vector) > field.longest:
+            raise UserError(f"a vector has {len(vector):,} numbers, and {field.longest:,} is the limit")
+        if not all(map(math.isfinite, vector)):
+            raise UserError("a vector has what is no number: give finite numbers")
+
+
 def _choice(field: Field, value: str) -> None:
     _named(field.name, value, list(field.choices), field.longest)
 
@@ -293,7 +309,7 @@ def _request(field: Field, value: Any) -> None:
 CHECKS: dict[str, Callable[[Field, Any], None]] = {
     "text": _text, "lines": _lines, "values": _values, "labels": _labels, "turns": _turns, "boxes": _boxes,
     "points": _points, "choice": _choice, "number": _number, "picture": _picture, "mask": _picture,
-    "masks": _masks, "request": _request,
+    "masks": _masks, "request": _request, "vectors": _vectors,
 }  # fmt: skip
 
 

@@ -46,6 +46,9 @@ class Answered(Protocol):
     def column(self, name: str, rows: Sequence[int], split: str = "train") -> list[Any]:
         """Return the cells of any column as plain values."""
 
+    def embeddings(self, rows: Sequence[int], split: str = "train") -> list[Any]:
+        """Return the sentence vectors that came with the captions of rows: (K, D) of each."""
+
     def stories(self, split: str = "train") -> Any:
         """Return the rows of each story, in the order of frames: (N, T)."""
 

@@ -13,6 +13,7 @@ c = 100 numbers of a text's code, N the width of the generator, h side of a map,
 
 What the paper claims
     Attention (section 3.1): a branch is conditioned on no sentence, but at each place of its map on the words that fit.
+    `variant=attndcgan` is the authors' second net: one picture, of full size, and one discriminator, of pairs alone.
     DAMSM (section 3.2): encoders that learnt to find words in pictures score what is drawn, with weight lambda (eq. 4),
     by words and by sentences; `match=0` leaves that out.
 
@@ -25,6 +26,9 @@ Deviations
     A mismatched pair is a real picture of the batch with a text that does not fit it, never by chance one that does;
     the authors' code shifts the batch by one.
     The image encoder is small and trained here, unless `vision=inception`.
+    DAMSM learns from whole captions, whatever `words` says of the generator's; the authors' code cuts them to 18 words
+    (COCO: 15) there, too. It sees pictures at S pixels and scales them to the 299 of an Inception; in their code it
+    learns from windows of 299 of pictures that were read at 355, and only what is drawn is scaled, from 256.
     An unknown word is replaced by the nearest known one.
     The first stage is S / 2^(stages - 1) pixels large, 64 in the paper.
     `kit` adds what the field has learnt since (see `blocks.losses.matching_aware`).
@@ -100,6 +104,8 @@ class AttnGanConfig(CascadeConfig):
     """Residual blocks of a branch."""
     match: float = 5.0
     """Lambda: weight of the encoders finding the words and the sentence in what is drawn."""
+    variant: Literal["attngan", "attndcgan"] = "attngan"
+    """The paper's system, or its variant with a picture and a discriminator at the last stage alone."""
 
     def __post_init__(self) -> None:
         if len(sides(self.size, self.stages)) < 2:
@@ -128,17 +134,20 @@ class Generator(nn.Module):
         self.augment = ConditioningAugmentation(config.text_width, CODE)  # F^ca
         self.root = Root(CODE + Z, width, stages[0])  # F_0
         self.branches = nn.ModuleList(Branch(width, config.text_width, config.residuals) for _ in stages[1:])  # F_i
-        self.heads = nn.ModuleList(Head(width) for _ in stages)  # G_i
+        painted = stages if config.variant == "attngan" else stages[-1:]
+        self.heads = nn.ModuleList(Head(width) for _ in painted)  # G_i
 
     def forward(self, z: Tensor, epsilon: Tensor, text: TextCodes) -> Drawn:
         gaussian = self.augment(text.sentence)  # mean and log-variance, (B, c) each
         h = self.root(torch.cat([reparameterise(gaussian, epsilon), z], dim=1))  # h_0 = F_0(z, F^ca(s)), eq. 1
-        images, maps = [self.heads[0](h)], list[Tensor | None]([None])
-        for branch, head in zip(self.branches, self.heads[1:], strict=True):
+        hidden, maps = [h], list[Tensor | None]([None])
+        for branch in self.branches:
             h, attention = branch(h, text)  # h_i
-            images.append(head(h))
+            hidden.append(h)
             maps.append(attention)
-        return Drawn(images, [gaussian], maps)
+        count = len(self.heads)
+        images = [head(h) for head, h in zip(self.heads, hidden[-count:], strict=True)]
+        return Drawn(images, [gaussian], maps[-count:])
 
 
 class AttnGan(System):
@@ -170,6 +179,9 @@ class AttnGan(System):
             vision="inception", text_images=100 * 82_783, words=12, images=120 * 82_783, batch=14, generator_width=48,
             discriminator_width=96, residuals=3, match=50.0, crop=True,
         ),
+        "birds-attndcgan": Config(
+            vision="inception", variant="attndcgan", images=400 * 8_855, batch=30, residuals=0, match=1.0, crop=True
+        ),
     }  # fmt: skip
     config: AttnGanConfig
 
@@ -182,8 +194,9 @@ class AttnGan(System):
             InceptionRegions(c.text_width) if c.vision == "inception" else SmallRegions(c.size, c.text_width)
         )
         self.generator = Generator(c).apply(orthogonal)
+        judged = sides(c.size, c.stages)[-len(self.generator.heads) :]
         self.critics = Discriminators(
-            sides(c.size, c.stages), c.discriminator_width, c.text_width, norm="spectral" not in c.kit
+            judged, c.discriminator_width, c.text_width, alone=c.variant == "attngan", norm="spectral" not in c.kit
         )
 
     @classmethod

@@ -424,7 +424,7 @@ class ChatPainter(System):
         picture, fine = self.generator.refiner(sketch, second, phi[:, 1])
         return drafts(Drawn([sketch, picture], [rough, fine]))
 
-    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor] | None:
         """Return codes of pictures and captions by the pre-trained encoders, two of (B, E)."""
         return self.captions.embed_pairs(images, requests)
 

@@ -26,6 +26,7 @@ from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from limner.blocks.export import export_generator
 from limner.blocks.latent.knobs import Spread
@@ -104,6 +105,18 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.judge(x).flatten()
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return the maps of all layers, the largest of each of 4x4 parts, side by side: (B, 3, S, S) to (B, F).
+
+        Section 5.1: what a linear classifier is given, to see what was learnt without labels.
+        """
+        found = list[Tensor]()
+        for layer in list(self.judge.children())[:-1]:  # all but the logit
+            x = layer(x)
+            if isinstance(layer, nn.LeakyReLU):
+                found.append(F.adaptive_max_pool2d(x, 4).flatten(1))
+        return torch.cat(found, dim=1)
 
 
 # The nets of Goodfellow et al. 2014: fully connected, `architecture="mlp"`

@@ -317,7 +317,7 @@ class FusedGan(System):
         z = self.style_encoder(middle(images, self.config.size))
         return torch.cat([z, z.new_zeros(len(z), CODE)], dim=1)
 
-    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor] | None:
         """Return codes of pictures and captions by the pre-trained encoders, two of (B, E)."""
         return self.captions.embed_pairs(images, requests)
 

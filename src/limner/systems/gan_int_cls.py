@@ -52,17 +52,14 @@ from limner.blocks.layers.initialisation import dcgan_init
 from limner.blocks.losses.adversarial import bce_fake, bce_real
 from limner.blocks.losses.differentiable_augmentation import diff_augment, middle, window
 from limner.blocks.losses.penalties import gradient_penalty
-from limner.blocks.pretrained_text import PretrainedText, TextConfig, build_text_encoder
-from limner.blocks.text.caption_table import CaptionTable
-from limner.blocks.text.standardise import Standardise
-from limner.blocks.vision.encoders import ImageEncoder
+from limner.blocks.pretrained_text import TextConfig, pretrained_text
 from limner.blocks.vision.style_encoder import StyleEncoder, trunk
 from limner.data.schema import Schema
 from limner.data.views import Pairs, paired
 from limner.errors import UserError
 from limner.noise import RowNoise
 from limner.optimisers import adam, step_halving
-from limner.requests import Caption, Request
+from limner.requests import Caption, Embedded, Request
 from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, blend, no_grad
 
 Z, N = 100, 128
@@ -77,8 +74,10 @@ class GanIntClsConfig(TextConfig):
     """Which of the paper's two claims are in: the rows of its comparison."""
     recipe: Literal["paper", "modern"] = "paper"
     """The published losses and nets, or what the field has learnt since around the same two claims."""
-    text: Literal["char", "char-gru", "word"] = "char"
-    """How sentences are read: by letters, with the net of Reed et al. (CVPR) or its gated sibling (ICML), or words."""
+    text: Literal["char", "char-gru", "char-flowers", "char-coco", "word", "embedding"] = "char"
+    """How sentences are read: by letters, with the net of Reed et al. (CVPR), its gated sibling (ICML, birds), a
+    wider one (ICML, flowers) or the gated one's mean (ICML, COCO); by words; or `embedding`: not at all, their
+    vectors came with the data."""
     size: int = 64
     """Side of the drawn pictures in pixels: 16, 32, 64, ..."""
     images: int = 600 * 8_855
@@ -91,6 +90,10 @@ class GanIntClsConfig(TextConfig):
     """Channels of the first map of a 64-pixel discriminator."""
     captions: int = 4
     """Captions of each picture, drawn with replacement, whose vectors are averaged."""
+    text_norm: bool = True
+    """Batch norm of the text in the discriminator; the authors' code for COCO has none."""
+    halvings: int = 5
+    """How often the learning rate is halved, at equal intervals: every 100 of 600 rounds, for COCO every 40 of 200."""
     crop: bool = False
     """Read pictures at 76/64 of the size and show a random window, mirrored half of the time (so no "left")."""
     style_images: int = 0
@@ -123,12 +126,12 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """D: a picture halved to a 4x4 map, the sentence beside it at every place, one logit. Fig. 2, right."""
 
-    def __init__(self, width: int, size: int, text_width: int, modern: bool) -> None:
+    def __init__(self, width: int, size: int, text_width: int, modern: bool, text_norm: bool = True) -> None:
         super().__init__()
         norm, bias = not modern, modern
         last, leaky = 8 * width, nn.LeakyReLU(LEAK)
         self.trunk = trunk(width, size, norm)
-        self.read = nn.Sequential(nn.Linear(text_width, N), *([nn.BatchNorm1d(N)] if norm else []), leaky)
+        self.read = nn.Sequential(nn.Linear(text_width, N), *([nn.BatchNorm1d(N)] if norm and text_norm else []), leaky)
         self.head = nn.Sequential(
             nn.Conv2d(last + N, last, 1, bias=bias),
             *([nn.BatchNorm2d(last)] if norm else []),
@@ -182,20 +185,26 @@ class GanIntCls(System):
             images=600_000, generator_width=64, discriminator_width=32, recipe="modern", style_images=100_000,
         ),
         "birds": Config(text="char-gru", crop=True, style_images=100 * 8_855),
-        "paper": Config(style_images=100 * 8_855),
-        "modern": Config(style_images=100 * 8_855, recipe="modern"),
+        "paper": Config(text="char-gru", crop=True, style_images=100 * 8_855),
+        "modern": Config(text="char-gru", crop=True, style_images=100 * 8_855, recipe="modern"),
+        "flowers": Config(
+            text="char-flowers", text_images=40 * 82 * 200, images=600 * 7_034, crop=True, style_images=100 * 7_034
+        ),
+        "coco": Config(
+            text="char-coco", text_images=200 * 82_783, text_batch=64, variant="gan-cls", images=200 * 82_783,
+            text_norm=False, generator_width=196, discriminator_width=196, captions=3, halvings=4, crop=True,
+        ),
     }  # fmt: skip
     config: GanIntClsConfig
 
     def __init__(self, config: GanIntClsConfig, schema: Schema) -> None:
         super().__init__(config, schema)
         c = config
-        self.text = build_text_encoder(c, schema.lexicon)  # phi
-        self.vision = ImageEncoder(self.data_size(c), c.text_width)
-        self.standard, self.sentences = Standardise(c.text_width), CaptionTable()
-        self.captions = PretrainedText(self.text, self.vision, self.standard, self.sentences, schema.lexicon, c.paired)
-        self.generator = Generator(c.generator_width, c.size, c.text_width)
-        self.discriminator = Discriminator(c.discriminator_width, c.size, c.text_width, c.recipe == "modern")
+        self.captions, modules = pretrained_text(c, schema, self.data_size(c))
+        self.text, self.vision, self.standard, self.sentences = modules  # phi first
+        width = self.captions.width
+        self.generator = Generator(c.generator_width, c.size, width)
+        self.discriminator = Discriminator(c.discriminator_width, c.size, width, c.recipe == "modern", c.text_norm)
         self.generator.apply(dcgan_init)
         self.discriminator.apply(dcgan_init)
         if c.recipe == "modern":
@@ -208,6 +217,11 @@ class GanIntCls(System):
     def data_size(cls, config: GanIntClsConfig) -> int:
         """76 for 64 where windows are cropped."""
         return config.size * 76 // 64 if config.crop else config.size
+
+    @classmethod
+    def request_type(cls, config: GanIntClsConfig) -> type[Request]:
+        """Captions with their vectors where these come with the data."""
+        return Embedded if config.text == "embedding" else Caption
 
     def phases(self) -> list[Phase]:
         """Train the text encoder; encode all captions; with it frozen, train the GAN, and then the style encoder."""
@@ -250,7 +264,7 @@ class GanIntCls(System):
                 "discriminator": Player(modules=[self.discriminator], optimiser=fast),
                 "generator": Player(modules=[self.generator], optimiser=slow, ema=half_life),
             }
-        optimiser, schedule = adam(rate, betas=(0.5, 0.999)), step_halving(5)  # every 100 of 600 rounds
+        optimiser, schedule = adam(rate, betas=(0.5, 0.999)), step_halving(self.config.halvings)
         return {
             "discriminator": Player(modules=[self.discriminator], optimiser=optimiser, schedule=schedule),
             "generator": Player(modules=[self.generator], optimiser=optimiser, schedule=schedule),
@@ -327,9 +341,13 @@ class GanIntCls(System):
             raise UserError("this checkpoint has not learnt to find a style: train with --set style_images=100000")
         return self.style_encoder(middle(images, self.config.size))
 
-    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor] | None:
         """Return codes of pictures and captions by the pre-trained encoders, two of (B, E)."""
         return self.captions.embed_pairs(images, requests)
+
+    def check_request(self, request: Request) -> None:
+        """Make sure that there is a vector, or what encodes the sentence."""
+        self.captions.check(request)
 
     def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
         """Return words that no caption of the training set has, each with the nearest that one has."""
@@ -341,6 +359,6 @@ class GanIntCls(System):
             lambda z, h: [Draft(images=self.generator(z, h))],
             [self.generator],
             {"spread": Z},
-            example_condition(self.text.width),
+            example_condition(self.captions.width),
         )
         return {"reader": self.captions.export(), "painter": generator}

@@ -23,8 +23,8 @@ Deviations
     padding, too, and is not learnt.
     The image encoder is small and trained here, and its code of the whole picture is what the captioner gets;
     `vision=inception` and `eye=resnet` take nets with weights of ImageNet, as the paper does. The picture's features
-    are added to every word, not given before the first alone: with the picture given once, a small captioner learns to
-    write long before it learns to look.
+    are added to every word, not given before the first alone (`picture_at=first`): with the picture given once, a small
+    captioner learns to write long before it learns to look.
     The deviations of AttnGAN that concern padding, masks and mismatched pairs hold here, too.
     `kit` adds what the field has learnt since (see `blocks.losses.matching_aware`).
 """
@@ -105,8 +105,10 @@ class MirrorGanConfig(CascadeConfig):
     """Budget of the captioner, in pictures."""
     retell: float = 20.0
     """Lambda: weight of what is drawn being described by its own text."""
-    sentence_over: Literal["channels", "places"] = "channels"
-    """What the sentence's attention adds up to one over."""
+    sentence_over: Literal["channels", "places", "none"] = "channels"
+    """What the sentence's attention adds up to one over; `none` leaves that attention out, the paper's global one."""
+    picture_at: Literal["every word", "first"] = "every word"
+    """When the captioner gets the picture: with every word, or before the first alone, as in the paper."""
 
     def __post_init__(self) -> None:
         if len(sides(self.size, self.stages)) < 2:
@@ -120,12 +122,16 @@ class Branch(nn.Module):
         super().__init__()
         width = config.generator_width
         self.attend = WordAttention(config.text_width, width)
-        self.sentence = SentenceAttention(CODE, width, config.sentence_over)
-        self.join = nn.Conv2d(3 * width, 2 * width, 1, bias=False)
+        self.sentence, self.join = None, None
+        if config.sentence_over != "none":
+            self.sentence = SentenceAttention(CODE, width, config.sentence_over)
+            self.join = nn.Conv2d(3 * width, 2 * width, 1, bias=False)
         self.grow = nn.Sequential(*(Residual(2 * width) for _ in range(config.residuals)), Up(2 * width, width))
 
     def forward(self, h: Tensor, code: Tensor, text: TextCodes) -> tuple[Tensor, Tensor]:
         words, attention = self.attend(h, text)  # (B, N, h, h), (B, T, h, h)
+        if self.sentence is None or self.join is None:
+            return self.grow(torch.cat([h, words], dim=1)), attention
         return self.grow(self.join(torch.cat([h, words, self.sentence(h, code)], dim=1))), attention
 
 
@@ -177,10 +183,13 @@ class MirrorGan(System):
             text_width=128, text_images=200_000, text_batch=48, words=24, size=128, stages=2, images=200_000, batch=20,
             generator_width=24, discriminator_width=24, caption_images=100_000,
         ),
-        "birds": Config(vision="inception", eye="resnet", batch=12, images=650 * 8_855, crop=True),
+        "birds": Config(
+            vision="inception", eye="resnet", batch=12, images=650 * 8_855, picture_at="first", crop=True
+        ),
         "coco": Config(
             vision="inception", eye="resnet", text_images=100 * 82_783, words=12, images=120 * 82_783, batch=12,
-            generator_width=48, discriminator_width=96, residuals=3, caption_images=5 * 82_783, crop=True,
+            generator_width=48, discriminator_width=96, residuals=3, caption_images=5 * 82_783, picture_at="first",
+            crop=True,
         ),
     }  # fmt: skip
     config: MirrorGanConfig
@@ -198,7 +207,8 @@ class MirrorGan(System):
             sides(c.size, c.stages), c.discriminator_width, c.text_width, norm="spectral" not in c.kit
         )
         self.resnet = ResNetFeatures() if c.eye == "resnet" else None
-        self.captioner = Captioner(schema.lexicon, self.resnet.width if self.resnet else c.text_width)
+        seen = self.resnet.width if self.resnet else c.text_width
+        self.captioner = Captioner(schema.lexicon, seen, first=c.picture_at == "first")
 
     @classmethod
     def data_size(cls, config: MirrorGanConfig) -> int:

@@ -12,12 +12,18 @@ Letters: B pictures, S side of the finished picture, R side of the newest stage,
 Deviations
     The first layer has a bias for each number, not for each channel.
     In the discriminator a map is halved before the leaky ReLU, not after: convolution and mean are one, as in the
-    authors' code at its large resolutions (recalled).
+    authors' code, which fuses them at all resolutions.
     There is no knob for the spread of the noise: it is scaled to one length before the first layer.
     The half-life of the averaged generator is counted in pictures and not in steps.
-    Gains of layers are those of the authors' code (recalled, not read again): sqrt(2) within, 1 to colours and to the
-    score, sqrt(2) / 4 at the first layer.
-    The preset `paper` has the paper's channels, budgets and batches as we recall them; they were not read again.
+    Gains of layers are those of the authors' code: sqrt(2) within, 1 to colours and to the score, sqrt(2) / 4 at the
+    first layer.
+    The preset `paper` has the authors' settings for the paper's results: 800,000 pictures while a side fades in and as
+    many after, 19 million in all, of which what is left goes to the last side; groups of 16; mirrored pictures.
+
+`without` leaves out what the paper's table adds one after another: growing (all layers learn from the first step, at
+the full side), the minibatch deviation, the equalised rate (weights then begin at the size at which they are used),
+pixel norm (the noise stays scaled to one length), and smoothing, the average of weights that is published. The rows of
+that table differ in more: it begins at another system's layers and losses, which are not here.
 """
 
 from __future__ import annotations
@@ -42,15 +48,20 @@ from limner.blocks.layers.equalised import (
     append_minibatch_deviation,
     leaky,
     pixel_norm,
+    without_equalising,
 )
+from limner.blocks.losses.differentiable_augmentation import window
 from limner.blocks.losses.wasserstein import wasserstein_gradient_penalty
 from limner.data.schema import Schema
 from limner.data.views import Pictures
+from limner.errors import UserError
 from limner.noise import RowNoise
 from limner.optimisers import adam
 from limner.requests import Nothing, Request
 from limner.system import Clock, Draft, ExportPart, NoKnobs, Paper, Phase, Player, System, Update, no_grad
 
+IDEAS = frozenset({"growing", "pixel-norm", "equalised", "minibatch", "smoothing"})
+"""What `without` can leave out."""
 DRIFT = 0.001  # weight of the squared scores of real pictures
 
 
@@ -78,6 +89,16 @@ class Config:
     """Learning rate of both players."""
     ema: float = 5_000
     """Half-life of the published weights, in pictures."""
+    group: int = 4
+    """Pictures whose differences the minibatch deviation measures."""
+    mirror: bool = False
+    """Real pictures are mirrored half of the time."""
+    without: tuple[str, ...] = ()
+    """What is left out, as in the paper's table of ablations: growing, pixel-norm, equalised, minibatch, smoothing."""
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.without) - IDEAS:
+            raise UserError(f"without={min(unknown)}: what can be left out is {', '.join(sorted(IDEAS))}")
 
 
 class Generator(nn.Module):
@@ -86,19 +107,22 @@ class Generator(nn.Module):
     Args:
         latent: numbers of noise, L.
         widths: channels at 4, 8, 16, ... pixels.
+        normed: pixel norm after each layer.
     """
 
-    def __init__(self, latent: int, widths: Sequence[int]) -> None:
+    def __init__(self, latent: int, widths: Sequence[int], normed: bool = True) -> None:
         super().__init__()
+        self.normed = normed
         self.seed = EqualLinear(latent, widths[0] * 4 * 4, gain=GAIN / 4)
         self.first = EqualConv(widths[0], widths[0], 3)
-        self.blocks = nn.ModuleList(Doubling(inside, outside) for inside, outside in pairwise(widths))
+        self.blocks = nn.ModuleList(Doubling(inside, outside, normed) for inside, outside in pairwise(widths))
         self.colours = nn.ModuleList(EqualConv(width, 3, 1, gain=1) for width in widths)
 
     def forward(self, noise: Tensor, depth: int, alpha: float = 1.0) -> Tensor:
         """Draw (B, L) at `depth`: (B, 3, R, R). Below alpha = 1 the stage before, doubled, makes up the rest."""
         x = self.seed(pixel_norm(noise)).unflatten(1, (-1, 4, 4)).contiguous(memory_format=torch.channels_last)
-        x = pixel_norm(leaky(self.first(pixel_norm(leaky(x)))))  # (B, C, 4, 4)
+        norm = pixel_norm if self.normed else nn.Identity()
+        x = norm(leaky(self.first(norm(leaky(x)))))  # (B, C, 4, 4)
         coarser = x
         for block in self.blocks[:depth]:
             coarser, x = x, block(x)  # (B, C, R / 2, R / 2), (B, C', R, R)
@@ -113,13 +137,15 @@ class Discriminator(nn.Module):
 
     Args:
         widths: channels at 4, 8, 16, ... pixels.
+        group: pictures of a group of the minibatch deviation; 0: without it.
     """
 
-    def __init__(self, widths: Sequence[int]) -> None:
+    def __init__(self, widths: Sequence[int], group: int = 4) -> None:
         super().__init__()
+        self.group = group
         self.colours = nn.ModuleList(EqualConv(3, width, 1) for width in widths)
         self.blocks = nn.ModuleList(Halving(outside, inside) for inside, outside in pairwise(widths))
-        self.last = EqualConv(widths[0] + 1, widths[0], 3)
+        self.last = EqualConv(widths[0] + bool(group), widths[0], 3)
         self.gather = EqualConv(widths[0], widths[0], 4, padding=0)
         self.score = EqualLinear(widths[0], 1, gain=1)
 
@@ -135,7 +161,8 @@ class Discriminator(nn.Module):
 
     def scores(self, features: Tensor) -> Tensor:
         """Score features (B, C, 4, 4): (B,). The minibatch deviation makes a score depend on the rows beside it."""
-        x = leaky(self.last(append_minibatch_deviation(features)))
+        x = append_minibatch_deviation(features, self.group) if self.group else features
+        x = leaky(self.last(x))
         return self.score(leaky(self.gather(x)).flatten(1)).flatten()
 
     def forward(self, images: Tensor, depth: int, alpha: float) -> Tensor:
@@ -174,11 +201,12 @@ class ProGAN(System):
         ),
         "avatars": Config(rate=3e-3),
         "paper": Config(
-            size=1024, images=10_200_000, widths=(512, 512, 512, 512, 256, 128, 64, 32, 16), latent=512, ema=10_000,
-            stages=(
-                Stage(4, 1, 16, 0), Stage(8, 2, 16, 0.5), Stage(16, 2, 16, 0.5), Stage(32, 2, 16, 0.5),
-                Stage(64, 2, 16, 0.5), Stage(128, 2, 16, 0.5), Stage(256, 2, 14, 0.5), Stage(512, 2, 6, 0.5),
-                Stage(1024, 2, 3, 0.5),
+            size=1024, images=19_000_000, widths=(512, 512, 512, 512, 256, 128, 64, 32, 16), latent=512, ema=10_000,
+            group=16, mirror=True,
+            stages=(  # shares in 100,000 pictures: 8 while a side fades in, 8 after, and the rest at the last side
+                Stage(4, 8, 16, 0), Stage(8, 16, 16, 0.5), Stage(16, 16, 16, 0.5), Stage(32, 16, 16, 0.5),
+                Stage(64, 16, 16, 0.5), Stage(128, 16, 16, 0.5), Stage(256, 16, 14, 0.5), Stage(512, 16, 6, 0.5),
+                Stage(1024, 70, 3, 8 / 70),
             ),
         ),
     }  # fmt: skip
@@ -188,20 +216,25 @@ class ProGAN(System):
     def __init__(self, config: Any, schema: Schema) -> None:
         super().__init__(config, schema)
         c = self.config
-        self.schedule = GrowthSchedule.of(c.stages, c.widths, c.size, c.images)
+        grows = "growing" not in c.without
+        stages = c.stages if grows else [stage for stage in c.stages if stage.resolution == c.size]
+        self.schedule = GrowthSchedule.of(stages, c.widths, c.size, c.images)
         self.register_buffer("depth", torch.tensor(self.schedule.last))
         self.register_buffer("alpha", torch.tensor(1.0))
-        self.generator = Generator(c.latent, self.schedule.widths)
-        self.critic = Discriminator(self.schedule.widths)
+        self.generator = Generator(c.latent, self.schedule.widths, "pixel-norm" not in c.without)
+        self.critic = Discriminator(self.schedule.widths, 0 if "minibatch" in c.without else c.group)
         for net in (self.generator, self.critic):
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # quicker on CPUs in bf16
+            if "equalised" in c.without:
+                net.apply(without_equalising)
 
     def phases(self) -> list[Phase]:
         """Return a phase for each resolution; learning rate and optimiser state begin anew with each."""
         optimiser = adam(self.config.rate, betas=(0.0, 0.99))
+        ema = None if "smoothing" in self.config.without else self.config.ema
         players = {
             "critic": Player(modules=[self.critic], optimiser=optimiser),
-            "generator": Player(modules=[self.generator], optimiser=optimiser, ema=self.config.ema),
+            "generator": Player(modules=[self.generator], optimiser=optimiser, ema=ema),
         }
         return [
             Phase(
@@ -220,7 +253,7 @@ class ProGAN(System):
         """WGAN-GP, one move each: the discriminator's, then the generator's with fresh noise."""
         alpha = self.schedule.at(depth).alpha(clock.progress)
         self.alpha.fill_(alpha)
-        real = real_at(batch.images, depth, alpha)  # (B, 3, R, R)
+        real = real_at(self.shown(batch.images), depth, alpha)  # (B, 3, R, R)
         with torch.no_grad():
             fake = self.generator(self.noise(real), depth, alpha)
         on_real, on_fake = self.critic.features(torch.cat([real, fake]), depth, alpha).chunk(2)
@@ -231,6 +264,10 @@ class ProGAN(System):
 
         fake = self.generator(self.noise(real), depth, alpha)
         yield Update("generator", -self.critic(fake, depth, alpha).float().mean())
+
+    def shown(self, images: Tensor) -> Tensor:
+        """Return real pictures (B, 3, S, S) as they are learnt from: by `mirror` half of them mirrored."""
+        return window(images, images.shape[-1]) if self.config.mirror else images
 
     def noise(self, like: Tensor) -> Tensor:
         """Draw noise for each row of `like`: (B, L)."""

@@ -21,10 +21,15 @@ Deviations
     One generated batch serves the discriminator's update and the generator's, as in their PyTorch code.
     A mismatched pair is a real picture of the batch with a text that does not fit it, never by chance one that does.
     Noise is normal, not cut at two deviations. Generators begin orthogonal, as in the authors' next system: with
-    weights from N(0, 0.02) narrow ones begin grey.
+    weights from N(0, 0.02) narrow ones begin grey. Conditioning Augmentation alone begins as in their code, since an
+    orthogonal map of standardised vectors gives clouds so wide that they hide the text: with N(0, 0.02), and for
+    texts of fewer than 1024 numbers so much more that codes vary as much.
     The text encoder is trained here from scratch (see `blocks.pretrained_text`); its vectors are standardised.
     Sides other than 64 and 256 add or leave out doublings at the fine end.
     `kit` adds what the field has learnt since (see `blocks.losses.matching_aware`).
+
+The paper's ablations: `augmentation=False` takes the mean of a cloud in place of a code of it, and leaves out the KL,
+as the authors' code does (recalled); `first` as large as `size` draws in one stage.
 """
 
 from __future__ import annotations
@@ -42,23 +47,25 @@ from limner.blocks.discriminators.pyramid import drafts
 from limner.blocks.export import example_condition, export_generator
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.latent.noise import normal
-from limner.blocks.layers.conditioning_augmentation import GaussianCode, kl_to_standard_normal
+from limner.blocks.layers.conditioning_augmentation import (
+    ConditioningAugmentation,
+    GaussianCode,
+    kl_to_standard_normal,
+)
 from limner.blocks.layers.convolutions import doublings
 from limner.blocks.layers.initialisation import orthogonal
 from limner.blocks.layers.tree import shrunk
 from limner.blocks.losses.matching_aware import AdversarialLoss, DiscriminatorScores
-from limner.blocks.pretrained_text import PretrainedText, TextConfig, build_text_encoder
-from limner.blocks.text.caption_table import CaptionTable
-from limner.blocks.text.standardise import Standardise
-from limner.blocks.two_stages import CODE, Refiner, Sketcher, Stacked, Z
-from limner.blocks.vision.encoders import ImageEncoder
+from limner.blocks.pretrained_text import TextConfig, pretrained_text
+from limner.blocks.two_stages import CODE, OneStage, Refiner, Sketcher, Stacked, Z
 from limner.data.schema import Schema
 from limner.data.views import Pairs, paired
 from limner.noise import RowNoise
 from limner.optimisers import adam, step_halving
-from limner.requests import Caption, Request
+from limner.requests import Caption, Embedded, Request
 from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, blend, no_grad
 
+CLOUDS = 0.02  # deviation of the first weights of Conditioning Augmentation, for sentence vectors of 1024 numbers
 LAMBDA = 2.0  # weight of the KL term, a mean over the code's components, in all of the authors' settings
 
 
@@ -66,12 +73,14 @@ LAMBDA = 2.0  # weight of the KL term, a mean over the code's components, in all
 class StackGanConfig(TextConfig, CascadeConfig):
     """Settings of the system."""
 
-    text: Literal["char", "char-gru", "word"] = "char-gru"
-    """How sentences are read: by letters, with the net of Reed et al. (CVPR) or its gated sibling (ICML), or words."""
+    text: Literal["char", "char-gru", "char-flowers", "char-coco", "word", "embedding"] = "char-gru"
+    """How sentences are read: by letters, with the net of Reed et al. (CVPR), its gated sibling (ICML, birds), a
+    wider one (ICML, flowers) or the gated one's mean (ICML, COCO); by words; or `embedding`: not at all, their
+    vectors came with the data."""
     size: int = 256
     """Side of the finished pictures in pixels."""
     first: int = 64
-    """Side of the sketches; the paper's is a quarter of the finished one."""
+    """Side of the sketches; the paper's is a quarter of the finished one. As large: stage I alone, no stage II."""
     images: int = 600 * 8_855
     """Budget of stage I in pictures."""
     second_images: int = 600 * 8_855
@@ -86,12 +95,16 @@ class StackGanConfig(TextConfig, CascadeConfig):
     """Residual blocks of stage II."""
     captions: int = 4
     """Captions of each picture, drawn with replacement, whose vectors are averaged."""
+    halvings: tuple[int, int] = (11, 5)
+    """How often the learning rate is halved in stage I and II: every 50 and every 100 of 600 rounds."""
+    augmentation: bool = True
+    """Conditioning Augmentation; without it a text is one code, the mean of its cloud."""
 
     def __post_init__(self) -> None:
         doublings(self.first)
         doublings(self.size)
-        if self.first >= self.size:
-            raise ValueError(f"first={self.first}: a sketch is smaller than the picture, which has size={self.size}")
+        if self.first > self.size:
+            raise ValueError(f"first={self.first}: a sketch is no larger than the picture, which has size={self.size}")
 
 
 class StackGan(System):
@@ -120,8 +133,11 @@ class StackGan(System):
         ),
         "birds": Config(crop=True),
         "coco": Config(
-            text_images=20 * 82_783, images=120 * 82_783, second_images=100 * 82_783, batch=128, generator_width=192,
-            discriminator_width=96, residuals=2, captions=1,
+            text="char-coco", text_images=20 * 82_783, images=120 * 82_783, second_images=100 * 82_783, batch=128,
+            generator_width=192, discriminator_width=96, residuals=2, captions=1, halvings=(5, 4),
+        ),
+        "flowers": Config(
+            text="char-flowers", text_images=40 * 82 * 200, images=600 * 7_034, second_images=600 * 7_034, crop=True
         ),
     }  # fmt: skip
     config: StackGanConfig
@@ -129,22 +145,27 @@ class StackGan(System):
     def __init__(self, config: StackGanConfig, schema: Schema) -> None:
         super().__init__(config, schema)
         c = config
-        self.text = build_text_encoder(c, schema.lexicon)  # phi
-        self.vision = ImageEncoder(self.data_size(c), c.text_width)
-        self.standard, self.sentences = Standardise(c.text_width), CaptionTable()
-        self.captions = PretrainedText(self.text, self.vision, self.standard, self.sentences, schema.lexicon, c.paired)
+        self.captions, modules = pretrained_text(c, schema, self.data_size(c))
+        self.text, self.vision, self.standard, self.sentences = modules  # phi first
         self.adversarial = AdversarialLoss(c.kit)
-        sketcher = Sketcher(c.generator_width, c.first, c.text_width)
-        refiner = Refiner(c.generator_width, c.first, c.size, c.text_width, c.residuals)
-        self.generator = Stacked(sketcher, refiner).apply(orthogonal)
-        self.critic_i, self.critic_ii = (self._discriminator(side) for side in (c.first, c.size))  # D_0, D
+        width = self.captions.width
+        sketcher = Sketcher(c.generator_width, c.first, width)
+        self.generator: Stacked | OneStage = OneStage(sketcher)
+        if c.first < c.size:
+            self.generator = Stacked(sketcher, Refiner(c.generator_width, c.first, c.size, width, c.residuals))
+        self.generator.apply(orthogonal)
+        for module in self.generator.modules():
+            if isinstance(module, ConditioningAugmentation):
+                nn.init.normal_(module.map.weight, 0.0, CLOUDS * (1024 / width) ** 0.5)
+        self.critic_i = self._discriminator(c.first)  # D_0
+        self.critic_ii = self._discriminator(c.size) if c.first < c.size else None  # D
 
     def _discriminator(self, side: int) -> JointDiscriminator:
         c = self.config
         return JointDiscriminator(
             c.discriminator_width,
             side,
-            c.text_width,
+            self.captions.width,
             alone=False,
             read=CODE,
             residual=True,
@@ -199,28 +220,36 @@ class StackGan(System):
             scores: what `d` gave real pictures, for relativistic losses.
         """
         gan = self.adversarial
-        kl = kl_to_standard_normal(*gaussian) / CODE
+        kl = kl_to_standard_normal(*gaussian) / CODE * self.config.augmentation
         adversarial = gan.generator(d.judge(d.features(gan.augment(fake)), phi), scores.right)
         return adversarial + LAMBDA * kl, {"divergence": kl}
 
+    @classmethod
+    def request_type(cls, config: StackGanConfig) -> type[Request]:
+        """Captions with their vectors where these come with the data."""
+        return Embedded if config.text == "embedding" else Caption
+
     def phases(self) -> list[Phase]:
-        """Train the text encoder; with it frozen, stage I; with stage I frozen, stage II."""
+        """Train the text encoder; with it frozen, stage I; with stage I frozen, stage II, if there is one."""
         c, stages = self.config, self.generator
-        return [
+        phases = [
             *self.captions.phases(c),
             Phase(
                 name="stage I", view=paired(c.paired), images=c.images, batch=c.batch,
                 on_enter=self.captions.restore_table,
-                players=self.players(self.critic_i, stages.sketcher, halvings=11),  # every 50 of 600 rounds
+                players=self.players(self.critic_i, stages.sketcher, c.halvings[0]),
                 step=self.step_i,
             ),
-            Phase(
+        ]  # fmt: skip
+        if self.critic_ii is not None and isinstance(stages, Stacked):
+            second = Phase(
                 name="stage II", view=paired(c.paired), images=c.second_images, batch=c.batch,
                 on_enter=self.captions.restore_table,
-                players=self.players(self.critic_ii, stages.refiner, halvings=5),  # every 100 of 600 rounds
+                players=self.players(self.critic_ii, stages.refiner, c.halvings[1]),
                 step=self.step_ii,
-            ),
-        ]  # fmt: skip
+            )  # fmt: skip
+            phases.append(second)
+        return phases
 
     def players(self, discriminator: nn.Module, generator: nn.Module, halvings: int) -> Mapping[str, Player]:
         """The discriminator and the generator of a stage."""
@@ -233,16 +262,21 @@ class StackGan(System):
     def step_i(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
         """Update D_0 (eq. 3) and then G_0 (eq. 4): stage I."""
         phi = self.captions.draw(batch.rows, self.config.captions)  # (B, E)
-        sketch, gaussian = self.generator.sketcher(normal(phi, Z), normal(phi, CODE), phi)
+        sketch, gaussian = self.generator.sketcher(normal(phi, Z), self.epsilon(phi), phi)
         yield from self.updates(self.critic_i, batch, sketch, gaussian, phi, clock)
 
     def step_ii(self, batch: Pairs, clock: Clock) -> Iterator[Update]:
         """Update D (eq. 5) and then G (eq. 6): stage II, on sketches of the frozen stage I."""
         phi = self.captions.draw(batch.rows, self.config.captions)
+        assert isinstance(self.generator, Stacked) and self.critic_ii is not None
         with torch.no_grad():
-            sketch, _ = self.generator.sketcher(normal(phi, Z), normal(phi, CODE), phi)  # s_0
-        picture, gaussian = self.generator.refiner(sketch, normal(phi, CODE), phi)
+            sketch, _ = self.generator.sketcher(normal(phi, Z), self.epsilon(phi), phi)  # s_0
+        picture, gaussian = self.generator.refiner(sketch, self.epsilon(phi), phi)
         yield from self.updates(self.critic_ii, batch, picture, gaussian, phi, clock)
+
+    def epsilon(self, phi: Tensor) -> Tensor:
+        """Return where in their clouds the codes of texts (B, E) lie, (B, c): at the mean without augmentation."""
+        return normal(phi, CODE) * self.config.augmentation
 
     def updates(
         self, d: JointDiscriminator, batch: Pairs, fake: Tensor, gaussian: GaussianCode, phi: Tensor, clock: Clock
@@ -257,16 +291,20 @@ class StackGan(System):
     def sample(self, requests: Sequence[Request], knobs: TwoSpreads, rng: RowNoise) -> Iterator[Draft]:
         """Draw with stage I, then with stage II; the sketch is a draft."""
         z, epsilon = rng.normal(Z + 2 * CODE).split([Z, 2 * CODE], dim=1)
-        noise = torch.cat([knobs.spread * z, knobs.reading * epsilon], dim=1)
+        noise = torch.cat([knobs.spread * z, knobs.reading * self.config.augmentation * epsilon], dim=1)
         yield from self.draw(noise, blend(self.captions.encode, requests))
 
     def draw(self, noise: Tensor, sentence: Tensor) -> Iterator[Draft]:
         """Draw from noise and the epsilon of both codes, (B, Z + 2c), and sentence vectors (B, E)."""
         return drafts(self.generator(*noise.split([Z, 2 * CODE], dim=1), sentence))
 
-    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor] | None:
         """Return codes of pictures and captions by the pre-trained encoders, two of (B, E)."""
         return self.captions.embed_pairs(images, requests)
+
+    def check_request(self, request: Request) -> None:
+        """Make sure that there is a vector, or what encodes the sentence."""
+        self.captions.check(request)
 
     def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
         """Return words that no caption of the training set has, each with the nearest that one has."""
@@ -274,7 +312,7 @@ class StackGan(System):
 
     def exports(self) -> Mapping[str, ExportPart]:
         """Return the text encoder, and both stages, from what `draw` takes to pictures."""
-        noise, condition = {"spread": Z, "reading": 2 * CODE}, example_condition(self.config.text_width)
+        noise, condition = {"spread": Z, "reading": 2 * CODE}, example_condition(self.captions.width)
         return {
             "reader": self.captions.export(),
             "painter": export_generator(self.draw, [self.generator], noise, condition),

@@ -53,15 +53,12 @@ from limner.blocks.layers.convolutions import tile
 from limner.blocks.layers.initialisation import orthogonal
 from limner.blocks.layers.tree import Drawn, Head, Residual, Root, Same, Up, shrunk, sides
 from limner.blocks.losses.matching_aware import AdversarialLoss, DiscriminatorScores
-from limner.blocks.pretrained_text import PretrainedText, TextConfig, build_text_encoder
-from limner.blocks.text.caption_table import CaptionTable
-from limner.blocks.text.standardise import Standardise
-from limner.blocks.vision.encoders import ImageEncoder
+from limner.blocks.pretrained_text import PretrainedText, TextConfig, pretrained_text
 from limner.data.schema import Schema
 from limner.data.views import Pairs, Pictures, paired
 from limner.noise import RowNoise
 from limner.optimisers import adam
-from limner.requests import Caption, Nothing, Request
+from limner.requests import Caption, Embedded, Nothing, Request
 from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, blend, no_grad
 
 Z, CODE = 100, 128
@@ -73,8 +70,11 @@ MEANS, COVARIANCES = 1.0, 5.0  # lambda_1 and lambda_2 of section 4.3
 class StackGanV2Config(TextConfig, CascadeConfig):
     """Settings of the system."""
 
-    text: Literal["char", "char-gru", "word", "none"] = "char-gru"
-    """Text encoder: the paper's, of letters, or a small one of words; none: pictures are drawn without a text."""
+    text: Literal["char", "char-gru", "char-flowers", "char-coco", "word", "embedding", "none"] = "char-gru"
+    """How sentences are read: by letters, with the net of Reed et al. (CVPR), its gated sibling (ICML, birds), a
+    wider one (ICML, flowers) or the gated one's mean (ICML, COCO); by words; `embedding`: not at all, as their vectors
+    came with the data; `none`:
+    pictures are drawn without a text."""
     size: int = 256
     """Side of the finished pictures in pixels."""
     stages: int = 3
@@ -113,12 +113,12 @@ class Branch(nn.Module):
 class Tree(nn.Module):
     """Noise (B, Z) and, where there is a text, epsilon (B, c) and its vector (B, E) to the pictures of each stage."""
 
-    def __init__(self, config: StackGanV2Config) -> None:
+    def __init__(self, config: StackGanV2Config, sentence: int) -> None:
         super().__init__()
         c, first = config, sides(config.size, config.stages)[0]
         text = c.text != "none"
         condition, widths = CODE if text else Z, [c.generator_width >> stage for stage in range(c.stages)]
-        self.augment = ConditioningAugmentation(c.text_width, CODE) if text else None
+        self.augment = ConditioningAugmentation(sentence, CODE) if text else None
         self.root = Root(CODE + Z if text else Z, c.generator_width, first)
         self.branches = nn.ModuleList(Branch(width, condition, c.residuals) for width in widths[:-1])
         self.heads = nn.ModuleList(Head(width) for width in widths)
@@ -179,8 +179,13 @@ class StackGanV2(System):
             stages=2, images=200_000, batch=24, generator_width=32, discriminator_width=32,
         ),
         "birds": Config(crop=True),
-        "coco": Config(text_images=20 * 82_783, images=120 * 82_783),
-        "unconditional": Config(text="none", colour=50.0, crop=True),
+        "flowers": Config(text="char-flowers", text_images=40 * 82 * 200, images=600 * 7_034, crop=True),
+        "coco": Config(text="char-coco", text_images=20 * 82_783, images=120 * 82_783),
+        # Rounds are the authors'; how many pictures their sets of ImageNet and LSUN have, is recalled.
+        "unconditional": Config(text="none", colour=50.0, crop=True, images=100 * 147_873),
+        "cats": Config(text="none", colour=50.0, crop=True, images=800 * 6_500),
+        "bedrooms": Config(text="none", colour=50.0, crop=True, images=5 * 3_030_000),
+        "churches": Config(text="none", colour=50.0, crop=True, images=50 * 126_000),
     }  # fmt: skip
     config: StackGanV2Config
 
@@ -189,14 +194,10 @@ class StackGanV2(System):
         c = config
         self.captions: PretrainedText | None = None
         if c.text != "none":
-            self.text = build_text_encoder(c, schema.lexicon)  # phi
-            self.vision = ImageEncoder(self.data_size(c), c.text_width)
-            self.standard, self.sentences = Standardise(c.text_width), CaptionTable()
-            self.captions = PretrainedText(
-                self.text, self.vision, self.standard, self.sentences, schema.lexicon, c.paired
-            )
+            self.captions, modules = pretrained_text(c, schema, self.data_size(c))
+            self.text, self.vision, self.standard, self.sentences = modules  # phi first
         self.adversarial = AdversarialLoss(c.kit)
-        self.generator = Tree(c).apply(orthogonal)
+        self.generator = Tree(c, self.captions.width if self.captions else 0).apply(orthogonal)
         self.critics = Discriminators(
             sides(c.size, c.stages), c.discriminator_width, 0 if c.text == "none" else CODE, alone=c.joint,
             norm="spectral" not in c.kit,
@@ -213,8 +214,8 @@ class StackGanV2(System):
 
     @classmethod
     def request_type(cls, config: StackGanV2Config) -> type[Request]:
-        """Nothing where there is no text."""
-        return Nothing if config.text == "none" else Caption
+        """Nothing where there is no text; captions with their vectors where these come with the data."""
+        return {"none": Nothing, "embedding": Embedded}.get(config.text, Caption)
 
     def discriminator_loss(
         self, d: JointDiscriminator, real: Tensor, fake: Tensor, condition: Tensor | None, wrong: Tensor, step: int
@@ -324,6 +325,11 @@ class StackGanV2(System):
         """Return codes of pictures and captions by the pre-trained encoders, two of (B, E); None without a text."""
         return self.captions.embed_pairs(images, requests) if self.captions else None
 
+    def check_request(self, request: Request) -> None:
+        """Make sure that there is a vector, or what encodes the sentence."""
+        if self.captions is not None:
+            self.captions.check(request)
+
     def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
         """Return words that no caption of the training set has, each with the nearest that one has."""
         return self.captions.unknown_words(requests) if self.captions else {}
@@ -335,5 +341,5 @@ class StackGanV2(System):
         noise = {"spread": Z, "reading": CODE}
         return {
             "reader": self.captions.export(),
-            "painter": export_generator(self.draw, [self.generator], noise, example_condition(self.config.text_width)),
+            "painter": export_generator(self.draw, [self.generator], noise, example_condition(self.captions.width)),
         }

@@ -377,7 +377,7 @@ class StackingVaeGan(System):
         yield Draft(images=sketch, note="sketch", progress=(count - 1) / count)
         yield Draft(images=self.refiner(sketch, second, phi)[0], note="picture")
 
-    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor] | None:
         """Return codes of pictures and captions by the pre-trained encoders, two of (B, E)."""
         return self.captions.embed_pairs(images, requests)
 

@@ -48,7 +48,7 @@ class EqualConv(nn.Conv2d):
 class EqualUp(EqualConv):
     """Double the side by nearest neighbour, then convolve 3x3, as one transposed 4x4 convolution: 4/9 of the products.
 
-    The paper's code does the same at its large resolutions ("fused scale", recalled).
+    The paper's code does the same ("fused scale").
     """
 
     def __init__(self, inside: int, outside: int) -> None:
@@ -73,6 +73,14 @@ def _initialise(layer: nn.Linear | nn.Conv2d) -> None:
     nn.init.normal_(layer.weight)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
+
+
+@torch.no_grad()
+def without_equalising(module: nn.Module) -> None:
+    """Make an equalised layer one whose weights begin at gain / sqrt(fan-in) and are used as they are: for `apply`."""
+    if isinstance(module, EqualLinear | EqualConv):
+        module.weight.mul_(module.scale)
+        module.scale = 1.0
 
 
 def leaky(x: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """Pre-training of a text encoder beside an image encoder: codes of matching pairs are drawn together, others apart.
 
 Two losses, each as a ready `Phase`: the structured joint embedding of Reed et al. (CVPR 2016, eqs. 1-4), and the
-symmetric contrastive loss of CLIP (Radford et al. 2021, fig. 3).
+symmetric contrastive loss of CLIP (Radford et al. 2021, fig. 3). A third phase needs no pictures: an encoder learns to
+give the vectors that another one made of the same sentences.
 
 Letters: B rows, E width of a code, v and t codes (B, E) of pictures and texts, s_ij = v_i . t_j.
 """
@@ -17,6 +18,7 @@ from torch.nn import functional as F
 from limner.blocks.modes import evaluating, full_precision
 from limner.blocks.text.encoders import TextEncoder
 from limner.blocks.vision.encoders import ImageEncoder
+from limner.data.embedded_views import EmbeddedPairs, embedded_pairs
 from limner.data.views import Pairs, Scenes
 from limner.optimisers import OptimiserFactory, adam, constant, linear_to_zero, rmsprop
 from limner.system import Clock, Phase, Player, Update
@@ -94,6 +96,42 @@ def contrastive(text: TextEncoder, vision: ImageEncoder, *, images: int, batch: 
         return contrast(v, t, same_meaning(batch), vision.sharpness)
 
     return _phase(text, vision, loss, images, batch, adam(lr), linear_to_zero, cosine=True)
+
+
+def imitation(text: TextEncoder, *, images: int, batch: int = 64, share: float = 1.0, lr: float = 1e-3) -> Phase:
+    """Return a phase that trains an encoder to give the vectors that came with captions: Adam, its rate falling to 0.
+
+    Args:
+        text: learns.
+        images: budget, one caption a picture.
+        batch: pictures in a step.
+        share: of the pictures, whose captions are read.
+        lr: the rate at first.
+    """
+
+    def step(batch: EmbeddedPairs, clock: Clock) -> Iterator[Update]:
+        yield Update("embedding", unlike(text.sentence(batch.texts), batch.vectors))
+
+    @torch.no_grad()
+    def check(batch: EmbeddedPairs) -> Mapping[str, float]:
+        with evaluating(text):
+            return {"explained": 1 - unlike(text.sentence(batch.texts), batch.vectors).item()}
+
+    return Phase(
+        name="text", view=embedded_pairs(share), images=images, batch=batch, step=step, check=check, draws=False,
+        players={"embedding": Player(modules=[text], optimiser=adam(lr), schedule=linear_to_zero)},
+    )  # fmt: skip
+
+
+def unlike(codes: Tensor, vectors: Tensor) -> Tensor:
+    """Return the squared distance of codes to their vectors, as a share of the vectors' variance, two of (B, E).
+
+    0 where they are equal, 1 where each code is the mean of the vectors.
+    """
+    with full_precision(codes):
+        vectors = vectors.float()
+        variance = (vectors - vectors.mean(dim=0)).square().sum().clamp_min(1e-12)
+        return (codes.float() - vectors).square().sum() / variance
 
 
 def _phase(

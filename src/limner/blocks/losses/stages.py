@@ -21,7 +21,7 @@ def stage_loss(
     """Return L_D of a stage: real pictures weigh 1/2, fakes and mismatched pairs 1/3 each, with the text and alone.
 
     The weights are those of the authors' code (AttnGAN, and after it MirrorGAN and ControlGAN): a mean over each kind
-    of pair.
+    of pair. A discriminator that scores no pictures alone weighs its pairs 1, 1/2 and 1/2.
 
     Args:
         gan: one term of the loss.
@@ -33,6 +33,11 @@ def stage_loss(
     """
     x, x_hat = d.features(gan.augment(real)), d.features(gan.augment(fake.detach()))
     right, drawn, mismatched = d.judge(x, sentence), d.judge(x_hat, sentence), d.judge(x[wrong], sentence)
+    if d.alone is None:
+        loss = gan.real(right) + 1 / 2 * gan.fake(drawn, right) + 1 / 2 * gan.fake(mismatched, right)
+        loss = sum(gan.penalties(d, real, sentence, step), start=loss)
+        log = {"right": right, "wrong": mismatched, "drawn": drawn}
+        return DiscriminatorScores(loss, log, right.detach(), None)
     loss = 1 / 2 * gan.real(right) + 1 / 3 * gan.fake(drawn, right) + 1 / 3 * gan.fake(mismatched, right)
     alone, drawn_alone = d.judge_alone(x), d.judge_alone(x_hat)
     loss = loss + (1 / 2 * gan.real(alone) + 1 / 3 * gan.fake(drawn_alone, alone))
@@ -48,7 +53,7 @@ def adversarial_loss(
     sentence: Tensor,
     scores: Sequence[DiscriminatorScores],
 ) -> Tensor:
-    """Return the sum of L_Gi over stages, each -E log D_i(x, s) - E log D_i(x).
+    """Return the sum of L_Gi over stages, each -E log D_i(x, s) - E log D_i(x), the latter where D_i scores that.
 
     Args:
         gan: one term of the loss.
@@ -60,5 +65,6 @@ def adversarial_loss(
     l_g = []
     for (_, d), fake, its in zip(critics.named(), images, scores, strict=True):
         x_hat = d.features(gan.augment(fake))
-        l_g.append(gan.generator(d.judge(x_hat, sentence), its.right) + gan.generator(d.judge_alone(x_hat), its.real))
+        loss = gan.generator(d.judge(x_hat, sentence), its.right)
+        l_g.append(loss if d.alone is None else loss + gan.generator(d.judge_alone(x_hat), its.real))
     return torch.stack(l_g).sum()

@@ -66,6 +66,22 @@ class CaptionTable:
         self.counts = torch.tensor(counts).to(self.vectors.device)
         self.starts = self.counts.cumsum(0) - self.counts
 
+    def fill_given(self, data: Dataset, device: torch.device, split: str = "train", share: float = 1.0) -> None:
+        """Take the vectors that came with the captions of `split`, those of a share of the rows.
+
+        Raises:
+            UserError: none came, or those of a row cannot be used.
+        """
+        read = sorted(data.paired(share, split).tolist())
+        given = [torch.from_numpy(some) for some in data.embeddings(read, split)]
+        counts = torch.zeros(data.length(split), dtype=torch.long)
+        counts[read] = torch.tensor([len(some) for some in given])
+        self.sentences = [caption for row in read for caption in data.captions(row, split)]
+        self.vectors = torch.cat(given).to(device)
+        self.places = torch.arange(len(self.vectors), device=device)
+        self.counts = counts.to(device)
+        self.starts = self.counts.cumsum(0) - self.counts
+
     def draw(self, rows: Tensor, captions: int = 1) -> Tensor:
         """Return the mean vector of K captions of each row, drawn with replacement: (B,) rows to (B, E)."""
         return self.vectors[self.choose(rows, captions)].mean(dim=1)

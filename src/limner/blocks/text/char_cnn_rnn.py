@@ -69,15 +69,22 @@ class CharCnnRnn(TextEncoder):
         return cls((384 * width // 1024, 512 * width // 1024, 256 * width // 1024), width)
 
     @classmethod
-    def icml_flowers(cls) -> CharCnnRnn:
-        """Return the encoder that GAN-INT-CLS used for flowers."""
-        return cls((384, 512, 512))
+    def icml_flowers(cls, width: int = 1024) -> CharCnnRnn:
+        """Return the encoder that GAN-INT-CLS used for flowers; every layer shrinks in proportion to `width`."""
+        return cls((384 * width // 1024, 512 * width // 1024, 512 * width // 1024), width)
 
     @classmethod
     def icml_birds(cls, width: int = 1024) -> CharCnnRnn:
         """Return the encoder that GAN-INT-CLS used for birds; every layer shrinks in proportion to `width`."""
         channels = (384 * width // 1024, 512 * width // 1024, 512 * width // 1024)
         return cls(channels, width, recurrent="gru", pool=False, average=False)
+
+    @classmethod
+    def icml_coco(cls, width: int = 1024) -> CharCnnRnn:
+        """Return the encoder that GAN-INT-CLS used for COCO: that of birds, but the mean of its states."""
+        encoder = cls.icml_birds(width)
+        encoder.average = True
+        return encoder
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         """Encode B texts: (B, E)."""

@@ -23,12 +23,13 @@ class LineEncoder(nn.Module):
         lexicon: known words.
         length: T.
         encoder: encodes a line; without one its vector marks which words of the lexicon occur in it.
+        given: V where vectors of lines come with the data and are only put side by side; 0 where lines are encoded.
     """
 
-    def __init__(self, lexicon: Lexicon, length: int, encoder: TextEncoder | None = None) -> None:
+    def __init__(self, lexicon: Lexicon, length: int, encoder: TextEncoder | None = None, given: int = 0) -> None:
         super().__init__()
         self.lexicon, self.length, self.encoder = lexicon, length, encoder
-        self.width = encoder.width if encoder else len(lexicon)
+        self.width = given or (encoder.width if encoder else len(lexicon))
         self.register_buffer("place", torch.empty(0), persistent=False)  # moves with the system, so knows its device
 
     @property
@@ -51,10 +52,19 @@ class LineEncoder(nn.Module):
             vectors = F.layer_norm(vectors, vectors.shape[1:])
         else:
             vectors = bag_of_words(self.lexicon, lines).to(self.get_buffer("place").device)
-        padded = vectors.new_zeros(len(stories), self.length, self.width)
-        for row, some in zip(padded, vectors.split([len(story) for story in stories]), strict=True):
+        return self.padded(vectors.split([len(story) for story in stories]))
+
+    def padded(self, stories: Sequence[Tensor]) -> Tensor:
+        """Return the vectors (t, V) of the lines of R stories, t of each and T at most, side by side: (R, T, V)."""
+        padded = stories[0].new_zeros(len(stories), self.length, self.width)
+        for row, some in zip(padded, stories, strict=True):
             row[: len(some)] = some
         return padded
+
+    def given(self, stories: Sequence[Sequence[Sequence[float]]]) -> Tensor:
+        """Return vectors of lines that requests bring, as numbers, side by side: (R, T, V)."""
+        like = self.get_buffer("place")
+        return self.padded([like.new_tensor(story) for story in stories])
 
 
 def cut_short(lines: Tensor, share: float) -> Tensor:

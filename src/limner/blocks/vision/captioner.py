@@ -1,7 +1,7 @@
 """A captioner: describes a picture, word by word (Vinyals et al. 2015, as MirrorGAN's STREAM).
 
 The picture's features are added to every word, not given before the first alone: with the picture given once, a small
-captioner learns to write long before it learns to look.
+captioner learns to write long before it learns to look. With `first` it is given so all the same, as in the paper.
 
 Letters: B pictures, F features of each, L words of a caption and its end, E width of a word.
 """
@@ -34,11 +34,14 @@ class Captioner(nn.Module):
         features: F.
         embedding: E.
         hidden: width of the LSTM.
+        first: whether the picture is given before the first word alone.
     """
 
-    def __init__(self, lexicon: Lexicon, features: int, embedding: int = 256, hidden: int = 512) -> None:
+    def __init__(
+        self, lexicon: Lexicon, features: int, embedding: int = 256, hidden: int = 512, first: bool = False
+    ) -> None:
         super().__init__()
-        self.lexicon = lexicon
+        self.lexicon, self.first = lexicon, first
         self.see = nn.Sequential(nn.Linear(features, embedding), nn.BatchNorm1d(embedding, momentum=0.01))
         self.embed = nn.Embedding(len(lexicon), embedding)
         self.recur = nn.LSTM(embedding, hidden, batch_first=True)
@@ -67,8 +70,12 @@ class Captioner(nn.Module):
         lengths = torch.tensor([len(row) for row in rows], device=features.device)
         mask = torch.arange(longest, device=features.device) < lengths[:, None]
         picture = self.see(features)[:, None]  # (B, 1, E)
-        previous = torch.cat([torch.zeros_like(picture), self.embed(ids[:, :-1])], dim=1)  # the word before each
-        states, _ = self.recur(picture + previous)
+        words = self.embed(ids[:, :-1])  # the word before each place but the first
+        if self.first:
+            given = torch.cat([picture, words], dim=1)
+        else:
+            given = picture + torch.cat([torch.zeros_like(picture), words], dim=1)
+        states, _ = self.recur(given)
         return self.say(states).float(), ids, mask
 
     def scored(self, features: Tensor, texts: Sequence[str], least: int = 1) -> tuple[Tensor, list[str], list[str]]:
@@ -104,13 +111,14 @@ class Captioner(nn.Module):
     def describe(self, features: Tensor) -> list[str]:
         """Return a caption for each row of features (B, F): the most likely word, and then the next, until the end."""
         picture, state, chosen = self.see(features)[:, None], None, list[Tensor]()
-        previous = torch.zeros_like(picture)
+        given = picture
         for _ in range(CUT):
-            states, state = self.recur(picture + previous, state)
+            states, state = self.recur(given, state)
             logits = self.say(states[:, 0])
             logits[:, UNKNOWN] = -torch.inf
             chosen.append(logits.argmax(dim=1))
-            previous = self.embed(chosen[-1])[:, None]
+            word = self.embed(chosen[-1])[:, None]
+            given = word if self.first else picture + word
         return [self._words(row) for row in torch.stack(chosen, dim=1).tolist()]
 
     def _words(self, ids: list[int]) -> str:

@@ -29,6 +29,7 @@ Count = Annotated[int, Field(ge=1, le=64, strict=True)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
 """A number of a request, which is no text such as "0.1"."""
+Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 SeedNumber = Annotated[int, Field(ge=0, le=LARGEST_SEED, strict=True)]
 KnobValue = bool | int | Annotated[float, Field(allow_inf_nan=False)] | Word | None
 MAX_NOISE = 4_096
@@ -64,6 +65,7 @@ def _type(field: requests.Field) -> Any:
         "mask": encoded,
         "masks": Annotated[list[encoded], most],
         "request": "AnyRequest | None",
+        "vectors": Annotated[list[Annotated[list[Number], Field(max_length=field.longest)]], most],
         "points": Annotated[list[tuple[text, Share, Share]], most],  # type: ignore[valid-type]
     }
     return types[field.type]

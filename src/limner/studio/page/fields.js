@@ -94,6 +94,7 @@ const TYPES = {
   picture: { empty: "", given: true, say: (value) => value && "from a picture", texts: () => [] },
   mask: { empty: "", given: true, say: (value) => value && "part of it as it is", texts: () => [] },
   masks: { empty: [], given: true, say: () => "", texts: () => [] },
+  vectors: { empty: [], given: true, say: () => "", texts: () => [] },
   request: {
     empty: null,
     given: true,

@@ -27,6 +27,10 @@ const SHAPES = {
     (value) => Array.isArray(value) && value.every(isPoint),
     "a list of [name, x, y], a text and two numbers each",
   ],
+  vectors: [
+    (value) => Array.isArray(value) && value.every((one) => Array.isArray(one) && one.every(isNumber)),
+    "a list of vectors, a list of numbers each",
+  ],
   choice: [isText, "a text"],
   number: [isNumber, "a number"],
   picture: [isEncoded, "a picture in base64"],

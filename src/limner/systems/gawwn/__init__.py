@@ -364,7 +364,7 @@ class Gawwn(System):
             said.append("it knows no shapes: the masks are not looked at")
         return said
 
-    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor]:
+    def embed_pairs(self, images: Tensor, requests: Sequence[Request]) -> tuple[Tensor, Tensor] | None:
         """Return codes of pictures and captions by the pre-trained encoders, two of (B, E)."""
         return self.captions.embed_pairs(images, requests)
 

@@ -19,8 +19,13 @@ What the paper claims, and the baselines that leave it out, by `variant`
 Deviations
     A sentence vector marks which words of the lexicon occur in the sentence, in the clevr world the content of the
     attribute vectors of CLEVR-SV, and two layers embed it; for free text, `text="read"` trains a text encoder first.
+    With `text="embedding"` it is what came with the data: of CLEVR-SV 75 numbers that hold those of all lines so far.
     The authors' code for CLEVR-SV leaves the story encoder out, so that its KL divergence is a constant; here it is the
     paper's. Their filter multiplies a box blur place by place; here it is a convolution, one filter for each story.
+    The paper convolves h_t itself with kernels as long as h_t, C_out x 1 x 1 x len(h_t), so that with the same padding
+    each number of o_t sees the whole of it. Here, as in the code for Pororo-SV, a kernel has 21 taps over three
+    projections of the signal, batch-normed, and gives one channel: o_t is as wide as h_t.
+    In a second move of the generator stories are told anew, and frames are judged by the mean that belongs to them.
     The image generator is given i_t, the mean of h_0 and o_t side by side, as in the code for Pororo-SV: the paper's
     G(o_t) alone would have to press the sentence through the filter.
     A single frame, too, is drawn after the lines before it have been encoded: it shows what they named.
@@ -59,17 +64,20 @@ from limner.blocks.losses.adversarial import bce_real
 from limner.blocks.losses.coarse_pixels import coarse_l1, falling, rising
 from limner.blocks.losses.joint_embedding import contrastive
 from limner.blocks.losses.penalties import gradient_penalty
+from limner.blocks.pretrained_text import embedding_width
 from limner.blocks.text.encoders import WordEncoder, unknown_words
 from limner.blocks.text.lines import LineEncoder, cut_short, select_frames
 from limner.blocks.text.value_edits import ValueEdits
 from limner.blocks.vision.encoders import ImageEncoder
 from limner.blocks.vision.placed_heads import attribute_loss, present_attribute_loss
+from limner.data.embedded_views import EmbeddedStories, embedded_streams
 from limner.data.schema import Schema
 from limner.data.views import Stories, streams
 from limner.errors import UserError
 from limner.noise import RowNoise
 from limner.optimisers import adam, linear_decay_after_half, step_halving
-from limner.requests import Request, Story
+from limner.requests import EmbeddedStory, Request, Story
+from limner.requests.embedded import check_vectors
 from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, no_grad
 from limner.systems.storygan.config import Config, StoryKnobs
 from limner.systems.storygan.critics import Critic, GlobalCritic, LineCritic, Maps, matching_aware_loss
@@ -110,6 +118,7 @@ class StoryGan(System):
             recipe="modern", attention=True,
         ),
         "clevr": Config(),
+        "clevr-sv": Config(text="embedding", repeats=False),
         "clevr-small": Config(
             images=120_000, frames=8, stories=4, moves=1, teller_width=32, critic_width=32, rate=5e-4,
             recipe="modern", attention=True,
@@ -124,7 +133,8 @@ class StoryGan(System):
             raise UserError("StoryGAN learns from stories: the data needs the columns story and frame")
         self.text = WordEncoder(schema.lexicon, c.text_width) if c.text == "read" else None
         self.vision = ImageEncoder(c.size, c.text_width) if c.text == "read" else None
-        self.read = LineEncoder(schema.lexicon, schema.story, self.text)
+        given = embedding_width(schema) if c.text == "embedding" else 0
+        self.read = LineEncoder(schema.lexicon, schema.story, self.text, given)
         words, length = self.read.width, schema.story
         self.teller = StoryGenerator(words, length, c)
         self.frame_critic: FrameDiscriminator | LineCritic | GlobalCritic
@@ -157,12 +167,20 @@ class StoryGan(System):
         }
         pictures = c.stories * self.schema.story
         story = Phase(
-            name="stories", view=streams(c.frames, pictures), images=c.images, batch=c.frames + pictures,
+            name="stories", view=self.view(c.frames, pictures), images=c.images, batch=c.frames + pictures,
             players=players, step=self.step,
         )  # fmt: skip
         if self.text is None or self.vision is None:
             return [story]
         return [contrastive(self.text, self.vision, images=c.text_images), story]
+
+    def view(self, frames: int, pictures: int) -> type[Stories]:
+        """Return the view of both streams, with the vectors of lines where these come with the data."""
+        return (embedded_streams if self.config.text == "embedding" else streams)(frames, pictures)
+
+    def lines(self, batch: Stories) -> Tensor:
+        """Return the vectors of the lines of a batch: (B + N, T, V), the stories of single frames first."""
+        return batch.vectors if isinstance(batch, EmbeddedStories) else self.read(batch.lines)
 
     def step(self, batch: Stories, clock: Clock) -> Iterator[Update]:
         """One step of the recipe."""
@@ -173,7 +191,7 @@ class StoryGan(System):
         c, single = self.config, len(batch.images)
         assert isinstance(self.frame_critic, FrameDiscriminator)
         assert self.story_critic is None or isinstance(self.story_critic, Discriminator)
-        lines = self.read(batch.lines)  # (B + N, T, V), the stories of single frames first
+        lines = self.lines(batch)  # (B + N, T, V)
         real, strips = batch.images.unsqueeze(1), batch.strips
         sentences = select_frames(self.teller.sentences(lines), batch.frames)  # of the single frames
         story = lines[single:].flatten(1)
@@ -193,6 +211,7 @@ class StoryGan(System):
         for move in range(c.moves):
             if move:
                 frame, strip, mu, kl = self.generate(lines, batch.frames)
+                words = torch.cat([sentences, mu[:single].detach()], dim=1)
             features, naming = self.frame_critic.attribute_loss(frame, batch.attributes)
             loss = bce_real(self.frame_critic.scores(features, words)) + ATTRIBUTES * naming + kl
             if self.story_critic is not None:
@@ -203,7 +222,8 @@ class StoryGan(System):
         """The modern recipe: the same game, of lines that look at places; naming, edits and coarse pixels with it."""
         c, single = self.config, len(batch.images)
         assert not isinstance(self.frame_critic, FrameDiscriminator)
-        lines, wrong = self.read(batch.lines), self.read(self.mismatches(batch))  # (B + N, T, V), single frames first
+        lines = self.lines(batch)  # (B + N, T, V)
+        wrong = self.read(self.mismatches(batch)) if c.text != "embedding" else lines[self.others(batch)]
         real, strips = batch.images.unsqueeze(1), batch.strips
         played = rising(clock.progress, *PLAYED) if c.has("pixels") else 1.0
         shown = self.teller.scenes(lines)  # (T, T)
@@ -248,9 +268,7 @@ class StoryGan(System):
         Of a single frame a line is changed that it shows.
         """
         single, count = len(batch.frames), len(batch.lines)
-        wrong = batch.wrong.clone()
-        wrong[single:] += single
-        chosen = [batch.lines[int(other)] for other in wrong]
+        chosen = [batch.lines[int(other)] for other in self.others(batch)]
         for row in torch.rand(count).lt(EDITED).nonzero().flatten().tolist() if self.config.has("edits") else ():
             lines = batch.lines[row]
             last = int(batch.frames[row]) + 1 if row < single else len(lines)
@@ -259,6 +277,13 @@ class StoryGan(System):
             if edited is not None:
                 chosen[row] = (*lines[:first], *edited, *lines[last:])
         return chosen
+
+    @staticmethod
+    def others(batch: Stories) -> Tensor:
+        """Return for B + N stories the place among them of one whose lines do not fit: (B + N,)."""
+        wrong, single = batch.wrong.clone(), len(batch.frames)
+        wrong[single:] += single
+        return wrong
 
     def naming_loss(self, maps: Maps, attributes: Tensor) -> Tensor:
         """Return the loss of classifying the attributes (B, A) of single frames by their maps."""
@@ -300,12 +325,11 @@ class StoryGan(System):
         (count,) = {len(story.lines) for story in stories}  # the caller groups stories by their number of lines
         length, net, strip = self.schema.story, self.teller, []
         starts = range(0, count, length)
-        lines = torch.cat([net.join(self.read([s.lines[t : t + length] for s in stories])) for t in starts], dim=1)
+        lines = torch.cat([net.join(self.part(stories, t)) for t in starts], dim=1)
         for t in range(count):
             first = net.window(t, length)
             if t == 0 or (t == first and not net.attends):
-                settings = [story.setting[t : t + length] or story.lines[t : t + length] for story in stories]
-                mu, log_var = net.encode(net.join(self.read(settings)))
+                mu, log_var = net.encode(net.join(self.part(stories, t, setting=True)))
                 h = mu + (log_var / 2).exp() * rng.normal(net.code) * knobs.spread
                 states = (rng.normal(net.code) * knobs.spread, h)
             sentences = net.sentences(lines[:, first : first + length])
@@ -313,6 +337,27 @@ class StoryGan(System):
             blank = code.new_zeros(len(code), 3, self.config.size, self.config.size)
             strip.append(net.frame(code, lines[:, : t + 1]) if t + 1 >= knobs.first else blank)
             yield Draft(images=torch.stack(strip, dim=1), note=f"frame {t + 1}", progress=(t + 1) / count)
+
+    def part(self, stories: Sequence[Story], t: int, setting: bool = False) -> Tensor:
+        """Return the vectors of T lines of stories, or fewer, from line t on, as told now or as first told: (R, T, V).
+
+        Stories that bring vectors were told once only.
+        """
+        part = slice(t, t + self.schema.story)
+        if self.config.text == "embedding":
+            return self.read.given([story.vectors[part] for story in stories if isinstance(story, EmbeddedStory)])
+        return self.read([(setting and story.setting[part]) or story.lines[part] for story in stories])
+
+    @classmethod
+    def request_type(cls, config: Any) -> type[Request]:
+        """Stories with their vectors where these come with the data."""
+        return EmbeddedStory if config.text == "embedding" else Story
+
+    def check_request(self, request: Request) -> None:
+        """Make sure that there are vectors where lines are not encoded."""
+        for end in request.ends():
+            if isinstance(end, EmbeddedStory):
+                check_vectors(end, self.read.width, reads=False)
 
     def remarks(self, requests: Sequence[Request]) -> Sequence[str]:
         """Say where a story's scene cannot be kept."""
@@ -324,8 +369,10 @@ class StoryGan(System):
 
     def exports(self) -> Mapping[str, ExportPart]:
         """Return the encoder of a line, what begins a chapter (story code and first states), and what draws a frame."""
+        if self.config.text == "embedding":
+            raise UserError("it has no encoder of lines, only their vectors, so it cannot draw without Limner")
         return export_story_parts(self.read, self.teller, self.schema.story)
 
     def unknown_words(self, requests: Sequence[Request]) -> Mapping[str, str | None]:
         """Return words that no line of the training set had, each with the nearest that one had."""
-        return unknown_words(self.schema.lexicon, requests)
+        return {} if self.config.text == "embedding" else unknown_words(self.schema.lexicon, requests)

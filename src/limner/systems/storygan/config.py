@@ -22,8 +22,9 @@ class Config:
     """What becomes the filter: in the paper the line, which filters the context; in the authors' code the context."""
     recipe: Literal["paper", "modern"] = "paper"
     """The published losses and nets, or what the field has learnt since around the same claims."""
-    text: Literal["words", "read"] = "words"
-    """A sentence vector marks which words occur, or (`read`) comes from a text encoder that is trained first."""
+    text: Literal["words", "read", "embedding"] = "words"
+    """A sentence vector marks which words occur, or (`read`) comes from a text encoder that is trained first, or
+    (`embedding`) came with the data, such as the 75 numbers of CLEVR-SV."""
     text_width: int = 256
     """Width of a sentence vector of the text encoder."""
     text_images: int = 1_000_000
@@ -57,6 +58,11 @@ class Config:
         doublings(self.size)
         if unknown := set(self.without) - INGREDIENTS:
             raise UserError(f"without={min(unknown)}: what can be left out is {', '.join(sorted(INGREDIENTS))}")
+        if self.text == "embedding" and self.has("edits"):
+            raise UserError(
+                "text=embedding: the modern recipe edits words, and vectors that came with the data have none to edit;"
+                " set recipe=paper or without=edits"
+            )
         if self.without and self.recipe == "paper":
             raise UserError("without= leaves something out of the modern recipe: set recipe=modern, or leave it away")
 

@@ -2,7 +2,7 @@
 
 Karnewar: T2F, text to face generation using deep learning, 2018. A program and a description of it, no paper.
 
-Reading order: Config, Generator, Discriminator, critic_loss, T2F (phases, step, sample). The nets grow as ProGAN's do
+Reading order: `config`; Generator, Discriminator, critic_loss, T2F (phases, step, sample). The nets grow as ProGAN's do
 and are written out here with the text in them; the layers of one resolution and the schedule are in `blocks.growing`,
 Conditioning Augmentation is in `blocks.layers.conditioning_augmentation`.
 
@@ -37,15 +37,18 @@ Deviations, from what the program does (its first version)
     Learning rates are equalised, latent numbers and sentence vectors scaled to mean square 1, colours are linear, and
     the minibatch deviation is taken over groups of 4, all as ProGAN has it.
     Codes begin with a small variance, so that at first the noise does not drown the words.
+    The preset `face2text-2` has the sizes and the schedule of the program's second version, at 64 pixels. What else
+    that changed holds here for both: equalised rates, averaged weights, real pictures that fade in, Adam's beta2. It
+    reads by InferSent as a choice and squeezes sentence vectors to 32 numbers for the discriminator, which is not here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -77,67 +80,14 @@ from limner.noise import RowNoise
 from limner.optimisers import adam
 from limner.requests import Caption, Request
 from limner.system import Clock, Draft, ExportPart, Paper, Phase, Player, System, Update, blend, no_grad
+from limner.systems.t2f.config import INGREDIENTS, KIT, Config
 
-INGREDIENTS = frozenset({"matching", "kl", "fade"})
-KIT = ("teacher", "edits", "match", "naming", "energy", "pairing")
 LAZY = 16  # pairing: steps from one penalty to the next, each weighted this much more
 RAMP = 0.5  # share of the first stage in which the weight of naming rises to 1
 ENERGY = 2.0  # weight of the energy score, as in Miniature's second recipe
 SMALLEST = 16  # side from which the teacher looks at drawings
 TEACHER_BATCH = 96  # pictures in a step of the teacher
 DRIFT = 0.001  # weight of the squared scores of real pictures
-
-
-@dataclass(frozen=True, kw_only=True)
-class Config:
-    """What people change."""
-
-    size: int = 64
-    """Side of the finished picture in pixels; stages above it are left out."""
-    images: int = 148_000
-    """Budget over all stages, in pictures."""
-    stages: tuple[Stage, ...] = (
-        Stage(4, 8, 64, 0.85),
-        Stage(8, 16, 64, 0.85),
-        Stage(16, 40, 32, 0.85),
-        Stage(32, 42, 16, 0.85),
-        Stage(64, 42, 16, 0.85),
-    )
-    """The schedule, resolution:share:batch:fade of each stage: its share of the budget, and the part it fades in."""
-    widths: tuple[int, ...] = (128, 128, 128, 64, 32)
-    """Channels at 4, 8, 16, ... pixels, of both nets."""
-    code: int = 64
-    """Numbers of a text's code, c."""
-    noise: int = 64
-    """Numbers of noise, Z: what a text leaves open."""
-    hidden: int = 192
-    """Width of the LSTM, E."""
-    embedding: int = 96
-    """Width of a word."""
-    layers: int = 1
-    """Layers of the LSTM."""
-    rate: float = 1e-3
-    """Learning rate of both players."""
-    ema: float = 5_000
-    """Half-life of the published weights, in pictures."""
-    kl: float = 0.01
-    """Weight of the KL divergence of codes from N(0, 1), summed over their numbers."""
-    negatives: float = 0.5
-    """Weight of each of the two negatives, drawn pictures and wrong texts; the program's is 1."""
-    critic_reads: Literal["own", "shared"] = "own"
-    """Whose LSTM encodes texts for the discriminator: its own, or the generator's, held still."""
-    without: tuple[str, ...] = ()
-    """Ingredients left out, to see what each gives: matching, kl, fade."""
-    kit: tuple[str, ...] = ()
-    """Modern ingredients put in, by name: teacher, edits, match, naming, energy, pairing."""
-    gamma: float = 1.0
-    """With pairing: weight of the penalty of gradients at real pictures and at drawn ones."""
-    teacher_images: int = 150_000
-    """With a teacher: pictures it is shown before."""
-    teacher_width: float = 1.0
-    """With a teacher: factor on the channels of its encoders."""
-    gate: float = 0.97
-    """With a teacher: share of changed captions it must refuse, of each thing, before stages begin; 0: go on."""
 
 
 class Generator(nn.Module):
@@ -267,6 +217,14 @@ class T2F(System):
             stages=(
                 Stage(4, 160, 16, 0.85), Stage(8, 80, 16, 0.85), Stage(16, 40, 16, 0.85), Stage(32, 20, 16, 0.85),
                 Stage(64, 10, 16, 0.85),
+            ),
+        ),
+        "face2text-2": Config(
+            images=600 * 1_237, widths=(256, 256, 256, 256, 128), code=128, noise=128, hidden=512, embedding=128,
+            layers=3, kl=1.0,
+            stages=(
+                Stage(4, 120, 64, 0.5), Stage(8, 120, 64, 0.5), Stage(16, 120, 64, 0.5), Stage(32, 120, 64, 0.5),
+                Stage(64, 120, 32, 0.5),
             ),
         ),
     }  # fmt: skip
