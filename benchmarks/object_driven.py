@@ -37,8 +37,8 @@ from limner.data.dataset import Dataset
 from limner.drawing.artist import Artist
 from limner.evaluation.draw import draw
 from limner.evaluation.evaluate import evaluate
+from limner.evaluation.phrases import share_on_phrases
 from limner.evaluation.protocol import HeldOut, NamedJudge
-from limner.metrics.phrases import share_on_phrases
 from limner.requests import Caption, Layout, Request, shapes
 from limner.requests.request import Answered
 

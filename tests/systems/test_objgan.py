@@ -16,7 +16,7 @@ from limner.blocks.layout.maps import planes
 from limner.data.dataset import Dataset
 from limner.data.schema import Lexicon
 from limner.errors import UserError
-from limner.metrics.phrases import share_on_phrases
+from limner.evaluation.phrases import share_on_phrases
 from limner.requests import Caption
 from limner.systems.objgan import ObjGan
 from limner.systems.objgan.critics import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from limner.metrics.phrases import own_phrase, phrases, share_on_phrases
+from limner.evaluation.phrases import own_phrase, phrases, share_on_phrases
 
 TEXT = "A man with a short blue beard, square glasses and a red hat against a grey background."
 
