@@ -34,6 +34,7 @@ from torch import Tensor
 
 import limner
 from limner import cli, metrics
+from limner.blocks.layout.asked import asked_things
 from limner.data.dataset import Dataset
 from limner.drawing.artist import Artist
 from limner.evaluation.layouts import Rules, rules_of
@@ -191,9 +192,9 @@ def likelihood(system: Any, requests: Sequence[Layout], rules: Rules | None) -> 
     sums, count = torch.zeros(4), sum(len(request.boxes) for request in requests)
     for k in range(0, len(requests), BATCH):
         some = requests[k : k + BATCH]
-        labels, boxes = system.asked(some)
+        asked = asked_things(some, system.schema.things, system.config.most, system.config.mask_size)
         with torch.no_grad():
-            terms = system.boxes.terms(system.read([request.caption for request in some]), labels, boxes)
+            terms = system.boxes.terms(system.read([one.caption for one in some]), asked.labels, asked.boxes)
         parts = (terms.nats, terms.label, terms.middle, terms.sides)
         sums += torch.stack([part.double().sum() for part in parts]).float()
     exact = sum(rules.log_likelihood(request.boxes)[1] for request in requests) if rules else 0.0

@@ -38,8 +38,6 @@ FAKES = [str(HELPERS / f"fake_{name}.py") for name in ("writer", "arranger", "cl
 """Systems that give text and a layout, and one that climbs: the contract is theirs, too."""
 NAMES = [*catalogue.names(), *FAKES]
 every = pytest.mark.parametrize("name", NAMES, ids=lambda name: Path(name).stem)
-
-
 Toys = dict[tuple[int, bool], Dataset]
 
 
@@ -413,10 +411,7 @@ In two layers Attribute2Image draws the ground by chance, whatever is asked: its
 @every
 @pytest.mark.slow
 def test_memorises_eight_pairs(name, toys, tmp_path):
-    """Train on few pictures and look for them: the one test that catches most losses of the wrong sign.
-
-    Three drawings of four have to be nearer to the picture of their own request than to the mean of all eight pictures.
-    """
+    """Train on few pictures and look for them; three of four have to be nearer to their own than to the mean of all."""
     side, told = wanted(catalogue.load_class(name))
     few = (tales if told else shapes)(tmp_path / "few", side, count=8, held_out=0)
     system, data = make(name, toys, few, **QUICKER.get(name, {}))

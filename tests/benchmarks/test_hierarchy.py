@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from limner import catalogue
+from limner.blocks.layout.asked import asked_things
 from limner.data.dataset import Dataset
 from limner.worlds import layouts as world
 from toy import shapes
@@ -81,7 +82,8 @@ def test_likelihoods_are_nats_a_box(bench: Any, data: Dataset) -> None:
     system, rows = artist(data), [0, 1, 2]
     asked = bench.true_layouts(data, rows, system.config.most)
     found = bench.likelihood(system, asked, None)
-    terms = system.boxes.terms(system.read([one.caption for one in asked]), *system.asked(asked))
+    labels, boxes = asked_things(asked, system.schema.things, system.config.most, system.config.mask_size)[:2]
+    terms = system.boxes.terms(system.read([one.caption for one in asked]), labels, boxes)
     assert found["nats a box"] == [pytest.approx(float(terms.nats.sum().detach()) / 6, abs=1e-3)]  # two boxes each
     parts = sum(found[f"{name}, nats a box"][0] for name in ("labels", "middles", "sides"))
     assert found["nats a box"][0] == pytest.approx(parts, abs=1e-3)

@@ -198,7 +198,7 @@ def test_many_rows_in_no_order_are_judged() -> None:
 
 def test_json_lines_say_their_place(folder: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
     path = folder(spoilt({}, (4,)), pictures=12)
-    assert cli.main(["data", "check", str(path), "--json"]) == 2
+    assert cli.main(["data", "check", str(path), "--json"]) == 1
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     faults = [(one["line"], one["kind"]) for one in told if one["error"]]
     assert faults == [(5, "frame missing")]

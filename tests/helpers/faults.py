@@ -210,8 +210,10 @@ def address_space(spare: int) -> contextlib.AbstractContextManager[None]:
 @contextlib.contextmanager
 def few_files(spare: int) -> Iterator[None]:
     """Let this process open a few files more than it has open, and then fail with EMFILE."""
-    highest = max(map(int, os.listdir("/proc/self/fd"))) if os.path.isdir("/proc/self/fd") else 64
-    free = [one for one in range(highest) if not os.path.exists(f"/proc/self/fd/{one}")]
+    listed = map(int, os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else [64]
+    there = {one for one in listed if os.path.exists(f"/proc/self/fd/{one}")} or {64}  # without that of the listing
+    highest = max(there)
+    free = sorted(set(range(highest)) - there)
     taken = [os.open(os.devnull, os.O_RDONLY) for _ in free]
     try:
         with limited("RLIMIT_NOFILE", highest + 1 + spare):

@@ -91,6 +91,8 @@ class Database:
                 _migrate(connection, self.display_url)
         except DBAPIError as error:
             raise UserError(f"cannot use the database {self.display_url}: {_first_line(error.orig)}") from None
+        except OSError as error:  # no file can be opened: too many are
+            raise UserError(f"cannot use the database {self.display_url}: {error.strerror}") from None
         self._file_id = self._find_file()
 
     @contextmanager
