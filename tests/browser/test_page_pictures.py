@@ -72,8 +72,10 @@ def test_a_picture_is_completed(page: Page, studio: str, asked: Any, files: Path
     shown = np.array(page.locator("#picture").evaluate(PIXELS)).reshape(8, 8, 4)[..., :3]
     assert np.array_equal(shown[:4], small[:4]) and not np.array_equal(shown[4:], small[4:])
     assert not inaccessible(page)
-    page.click("#surprise")
-    page.wait_for_load_state("networkidle")  # a heart is that of the picture that is shown by then
+    with page.expect_response(lambda one: "batch" in one.url) as drawn:  # a heart is that of the picture shown by then
+        page.click("#surprise")
+    drawn.value.finished()
+    page.wait_for_load_state("networkidle")
     assert asked()["pixels"] == request["pixels"]
     page.click("#keep")
     expect(page.locator("#keep")).to_have_attribute("aria-pressed", "true")
