@@ -64,8 +64,10 @@ def test_a_new_kind_of_request_is_asked_for_by_its_fields(page: Page, studio: st
     page.locator("#picture[data-drawn='blue, 0.5, Ultramarine']").wait_for()
     assert asked() == {"kind": "paint", "colour": "blue", "light": 0.5, "brand": "Ultramarine"}
     assert page.locator("#picture").evaluate(MIDDLE) == [64, 64, 191]
-    page.click("#surprise")
-    page.wait_for_load_state("networkidle")  # a heart is that of the picture that is shown by then
+    with page.expect_response(lambda one: "batch" in one.url) as drawn:  # a heart is that of the picture shown by then
+        page.click("#surprise")
+    drawn.value.finished()
+    page.wait_for_load_state("networkidle")
     page.click("#keep")
     expect(page.locator("#keep")).to_have_attribute("aria-pressed", "true")
     page.goto(f"{studio}/#/favourites")
