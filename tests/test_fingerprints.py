@@ -75,7 +75,7 @@ def pictures(known: list[str], found: list[str], where: str) -> Iterator[str]:
         size_found, _, small_found, recipe_found = other.split()
         yield from differences([size, recipe], [size_found, recipe_found], f"{where} / {place}")
         gap = np.abs(np.subtract(*(list(bytes.fromhex(text)) for text in (small, small_found)))).max()
-        allowed = CLIMBED if where.split(" / ")[1] in CLIMBERS else LEVELS
+        allowed = CLIMBED if set(CLIMBERS) & set(where.split(" / ")) else LEVELS
         yield from [f"{where} / {place}: differs by {gap} levels"] if gap > allowed else []
 
 
