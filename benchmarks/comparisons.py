@@ -101,6 +101,31 @@ def textkd() -> str:
     return bench("textkd") + ("\n" + table(head, rows) if rows else "")
 
 
+COLOURED = ("skin_tone", "background")
+"""Attributes that are colours though their names do not say so."""
+
+
+def leicagan() -> str:
+    """Show LeicaGAN by its priors, and what each draws rightly of colours and of shapes."""
+    found = lines("leicagan")
+    if not found:
+        return made(found)
+    rows: dict[str, list[dict[str, float]]] = {}
+    for line in found:
+        rows.setdefault(line["config"]["prior"], []).append(line["details"]["attributes"])
+
+    def share(some: list[dict[str, float]], coloured: bool) -> str:
+        return mean([v for one in some for key, v in one.items() if is_colour(key) == coloured])
+
+    def is_colour(key: str) -> bool:
+        return key.endswith("_colour") or key in COLOURED
+
+    cells = [[f"prior={prior}", share(some, True), share(some, False)] for prior, some in rows.items()]
+    names = sorted(next(iter(rows.values()))[0])
+    told = f"\nColours: {', '.join(filter(is_colour, names))}; means over attributes.\n"
+    return bench("leicagan") + "\n" + table(["attributes right", "colours", "shapes and kinds"], cells) + told
+
+
 CHATTING = ("attributes", "answered", "objects", "nothing added", "R-precision", "fid", "recall", "million parameters")
 """Figures of rows that draw from dialogues, as their names begin."""
 
