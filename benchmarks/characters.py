@@ -13,19 +13,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from avatars import Kinds, speeds
 from independent import record
 from PIL import Image
 
 from limner.worlds import avatars, characters
 from limner.worlds.characters import ATTRIBUTES, Character, Pose
 
-KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
+KINDS: Kinds = {
     "avatars": (avatars.build, {}),
     "characters": (characters.build, {}),
     "characters in three languages": (characters.build, {"languages": characters.LANGUAGES}),
@@ -43,21 +41,6 @@ SHOWN_BY = {
     "scarf_colour": {"neckwear": "scarf"},
 }  # fmt: skip
 """What must be drawn for an attribute to be seen."""
-
-
-def speeds(images: int, size: int, repeats: int) -> dict[str, dict[str, float]]:
-    """Build each kind in turns; return the best rate, by processor time, and the bytes a picture."""
-    found: dict[str, dict[str, float]] = {}
-    for turn in range(repeats + 1):  # the first warms caches
-        for name, (build, more) in KINDS.items():
-            with tempfile.TemporaryDirectory() as folder:
-                start = time.process_time()
-                out = build(Path(folder) / "world", images=images, size=size, workers=1, **more)
-                rate = images / (time.process_time() - start)
-                room = sum(path.stat().st_size for path in out.glob("*.parquet")) / images
-            best = max(rate, found.get(name, {}).get("pictures a second of a core", 0.0)) if turn else 0.0
-            found[name] = {"pictures a second of a core": round(best, 1), "bytes a picture": round(room)}
-    return found
 
 
 def sheet(cells: list[Image.Image | None], columns: int) -> Image.Image:
@@ -97,7 +80,7 @@ def main() -> None:
     parser.add_argument("--sheets", type=Path, help="folder for sheets; nothing is measured")
     options = parser.parse_args()
     if options.sheets is None:
-        found = speeds(options.images, options.size, options.repeats)
+        found = speeds(KINDS, options.images, options.size, options.repeats)
         record("characters", images=options.images, size=options.size, repeats=options.repeats, kinds=found)
         print(json.dumps(found))
         return
