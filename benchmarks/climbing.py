@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from independent import RESULTS, record
+from independent import is_recorded, record, run
 from torch import Tensor
 
 import limner
-from limner import cli, metrics
+from limner import metrics
 from limner.data.dataset import Dataset
 from limner.data.schema import words_of
 from limner.evaluation.protocol import HeldOut, NamedJudge
@@ -59,12 +59,6 @@ class Options(argparse.Namespace):
     """What was asked for; its hash is that of one object, since a script has one."""
 
     __hash__ = object.__hash__
-
-
-def run(*words: object) -> None:
-    """Run a command of `limner`; stop where it fails."""
-    if code := cli.main([str(word) for word in words]):
-        raise SystemExit(code)
 
 
 def trained(options: Options, name: str, system: str, changes: Mapping[str, object], *more: object) -> Path:
@@ -179,9 +173,7 @@ class Exam:
 def is_done(part: str, row: str, options: Options) -> bool:
     """Tell whether a line of this row is there, with the same options."""
     same = {"part": part, "row": row} | about(options)
-    path = RESULTS / f"{options.results}.jsonl"
-    found = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
-    return any(all(line.get(name) == value for name, value in same.items()) for line in found)
+    return is_recorded(options.results, same)
 
 
 def about(options: Options) -> dict[str, Any]:

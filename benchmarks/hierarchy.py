@@ -29,11 +29,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from independent import RESULTS, record
+from independent import is_recorded, record
+from layers import finished, train
 from torch import Tensor
 
 import limner
-from limner import cli, metrics
+from limner import metrics
 from limner.blocks.layout.asked import asked_things
 from limner.data.dataset import Dataset
 from limner.drawing.artist import Artist
@@ -42,41 +43,19 @@ from limner.evaluation.protocol import HeldOut, NamedJudge
 from limner.evaluation.redescription import redescribed
 from limner.imaging.answers import layouts
 from limner.imaging.sheets import sheet, to_pil
-from limner.metrics.layouts import Box, iou
+from limner.metrics.layouts import Box
 from limner.noise import RowNoise
 from limner.requests import Caption, Layout, Request
 from limner.system import System
 
 ROWS = ("text", "predicted", "boxes", "both")
 BATCH, CANDIDATES = 50, 100
-CHANGED = 0.25
-"""A pixel has changed where a channel, in [-1, 1], differs by more than this."""
+TENTH = 0.1
+"""The share of the pixels outside a box of which fewer should change when it goes."""
 TRIES = 300
 """Layouts of the rules that are drawn until one has the counts of a caption."""
 SHARED = ("rows", "out", "seeds", "scratch")
 """Options that do not tell one measurement from another."""
-
-
-def run(*words: object) -> None:
-    """Run a command of `limner`; stop where it fails."""
-    if code := cli.main([str(word) for word in words]):
-        raise SystemExit(code)
-
-
-def train(
-    name: str, preset: str, place: Path, options: argparse.Namespace, changes: dict[str, Any], *more: object
-) -> Artist:
-    """Train a system, or go on with its training; return it."""
-    if (place / "run.json").exists():
-        run("resume", place)
-    else:
-        settings = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
-        run("train", name, "--data", options.data, "--preset", preset, *settings, "--seed", options.seed,
-            "--run", place, "--grid-every", 0, *more)  # fmt: skip
-    artist = limner.load(place, device="cpu")
-    if artist.record["trained"]["images"] < sum(phase.images for phase in artist.system.phases()):
-        raise SystemExit(f"{place} was stopped before its training was done: the same command goes on")
-    return artist
 
 
 def trained(row: str, options: argparse.Namespace) -> Artist:
@@ -85,13 +64,13 @@ def trained(row: str, options: argparse.Namespace) -> Artist:
     width = {"generator_width": options.width, "discriminator_width": options.width, "size": options.size}
     changes = width | {"text_images": options.text_images, "box_images": options.box_images}
     changes |= {"shape_images": options.shape_images, "images": options.images}
-    artist = train("semantic-layout", "layouts", place, options, changes)
+    artist = finished(train("semantic-layout", place, options, changes, preset="layouts"))
     if row != "text":
         return artist
     changes = width | {"text": "word", "text_loss": "contrastive", "text_images": 0, "style_images": 0, "captions": 1}
     changes |= {"text_width": artist.system.config.text_width, "images": options.images}
     parts = ("--from", place, "--part", "text", "--part", "vision")
-    return train("gan-int-cls", "avatars", options.out / f"text-s{options.seed}", options, changes, *parts)
+    return finished(train("gan-int-cls", options.out / f"text-s{options.seed}", options, changes, *parts))
 
 
 def draw(system: System, requests: Sequence[Request], knobs: Any, start: int = 0) -> tuple[Tensor, list[list[Box]]]:
@@ -205,72 +184,42 @@ def likelihood(system: Any, requests: Sequence[Layout], rules: Rules | None) -> 
     return found
 
 
-def changed(one: Tensor, other: Tensor) -> Tensor:
-    """Return which pixels differ between pictures (N, 3, S, S): bool (N, S, S)."""
-    return (one - other).abs().amax(dim=1) > CHANGED
-
-
-def extent(pixels: Tensor) -> tuple[float, float, float, float]:
-    """Return the box around the pixels that are true, (S, S), in shares of the picture; an empty one where none is."""
-    rows, columns = pixels.any(dim=1).nonzero()[:, 0].tolist(), pixels.any(dim=0).nonzero()[:, 0].tolist()
-    if not rows:
-        return 0.0, 0.0, 0.0, 0.0
-    side, wide, high = len(pixels), columns[-1] + 1 - columns[0], rows[-1] + 1 - rows[0]
-    return columns[0] / side, rows[0] / side, wide / side, high / side
-
-
-def inside(box: Sequence[float], side: int) -> Tensor:
-    """Return the pixels that a box touches: bool (side, side)."""
-    edges = torch.arange(side) / side
-    across = (edges + 1 / side > box[0]) & (edges < box[0] + box[2])
-    down = (edges + 1 / side > box[1]) & (edges < box[1] + box[3])
-    return down[:, None] & across[None]
-
-
 def edited(artist: Artist, held_out: HeldOut, requests: Sequence[Layout], seed: int) -> dict[str, list[float]]:
     """Take a box away, and move one; return what the judge counts, what changes, and where the thing stands."""
     system, network = artist.system, held_out.judge.network
-    chance, whole, less, moved, chosen = random.Random(seed), list[Layout](), list[Layout](), list[Layout](), []
+    chance, chosen = random.Random(seed), list[int]()
+    whole, less, moved = list[Layout](), list[Layout](), list[Layout]()
     for request in requests:
         if len(request.boxes) < 2:
             continue
         k = chance.randrange(len(request.boxes))
-        label, x, y, width, height = request.boxes[k]
-        rest = (*request.boxes[:k], *request.boxes[k + 1 :])
+        _, x, y, width, height = request.boxes[k]
         there = max(((x + step) % 1 * (1 - width) for step in (0.35, 0.5, 0.65)), key=lambda to: abs(to - x))
-        new = (label, there, y, width, height)
         whole.append(request)
-        less.append(Layout(rest, request.caption))
-        moved.append(Layout((*request.boxes[:k], new, *request.boxes[k + 1 :]), request.caption))
-        chosen.append((label, (x, y, width, height), new[1:]))
+        less.append(request.without_boxes([k]))
+        moved.append(request.placed(k, there, y, width, height))
+        chosen.append(k)
     knobs = system.Knobs()
     before, without, after = (draw(system, some, knobs)[0] for some in (whole, less, moved))
-    gone, came, side = changed(before, without), changed(after, without), before.shape[-1]
-    outside, within, stands, still, lower, known = [], [], [], [], [], 0
-    names, counts = list(network.values), [network.predict(held_out.judge.features(some)) for some in (before, without)]
-    for row, (label, old, new) in enumerate(chosen):
-        box = inside(old, side)
-        outside.append(float(gone[row][~box].float().mean()) if (~box).any() else 0.0)
-        within.append(float(gone[row][box].float().mean()))
-        place = extent(came[row])
-        stands.append(iou(place, new))
-        still.append(iou(place, old))
-        if f"count of {label}s" in names:
-            known, at = known + 1, names.index(f"count of {label}s")
-            values = network.values[names[at]]
+    old, new = (
+        torch.tensor([one.boxes[k][1:] for one, k in zip(some, chosen, strict=True)]) for some in (whole, moved)
+    )
+    removed, went = metrics.removal(before, without, old), metrics.move(before, after, without, old, new)
+    within_bounds = (metrics.changed_outside(before, without, old) < TENTH).float().mean()
+    names, lower = list(network.values), list[bool]()
+    counts = [network.predict(held_out.judge.features(some)) for some in (before, without)]
+    for row, (request, k) in enumerate(zip(whole, chosen, strict=True)):
+        if (name := f"count of {request.boxes[k][0]}s") in names:
+            at, values = names.index(name), network.values[name]
             was, now = (int(values[int(some[row, at])]) for some in counts)
             lower.append(now == was - 1)
-
-    def mean(values: Sequence[float]) -> float:
-        return round(sum(values) / max(len(values), 1), 4)
-
     found = {
-        "removed: pixels changed outside the box": [mean(outside)],
-        "removed: under a tenth outside": [mean([value < 0.1 for value in outside])],
-        "removed: pixels changed in the box": [mean(within)],
-        "moved: IoU with its new box": [mean(stands), mean(still)],
+        "removed: pixels changed outside the box": [round(removed.outside, 4)],
+        "removed: under a tenth outside": [round(float(within_bounds), 4)],
+        "removed: pixels changed in the box": [round(removed.inside, 4)],
+        "moved: IoU with its new box": [round(went.arrived, 4), round(went.stayed, 4)],
     }
-    return found | ({"removed: counted one fewer": [mean(lower)]} if known else {})
+    return found | ({"removed: counted one fewer": [round(sum(lower) / len(lower), 4)]} if lower else {})
 
 
 def measure(row: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -304,13 +253,6 @@ def measure(row: str, options: argparse.Namespace) -> dict[str, Any]:
     return {"figures": obeyed(held_out, drawn, captioner) | figures, "seconds": took}
 
 
-def is_done(row: str, options: dict[str, Any]) -> bool:
-    """Tell whether a line of the same row, seed and budget is there."""
-    path, same = RESULTS / "hierarchy.jsonl", options | {"row": row}
-    found = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
-    return any(all(line.get(name) == value for name, value in same.items()) for line in found)
-
-
 def main() -> None:
     """Train and measure rows; print and keep their figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -337,7 +279,7 @@ def main() -> None:
         about = {name: value for name, value in vars(one).items() if name not in SHARED}
         about["data"] = Path(options.data).name
         for row in options.rows:
-            if not options.scratch and is_done(row, about):
+            if not options.scratch and is_recorded("hierarchy", about | {"row": row}):
                 continue
             found = about | {"row": row} | measure(row, one)
             print(json.dumps({name: found[name] for name in ("row", "seed", "seconds", "figures")}), flush=True)

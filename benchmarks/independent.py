@@ -16,7 +16,7 @@ import json
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import limner
+from limner import cli
 from limner.blocks.losses.joint_embedding import contrastive
 from limner.blocks.text.encoders import WordEncoder
 from limner.blocks.vision.encoders import ImageEncoder
@@ -137,6 +138,19 @@ def record(name: str, **numbers: Any) -> None:
         file.write(
             json.dumps(numbers | about | {"threads": torch.get_num_threads(), "torch": torch.__version__}) + "\n"
         )
+
+
+def is_recorded(name: str, about: Mapping[str, Any]) -> bool:
+    """Tell whether results/NAME.jsonl has a line that says all of this: of the same row, seed and budget."""
+    path = RESULTS / f"{name}.jsonl"
+    found = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
+    return any(all(line.get(key) == value for key, value in about.items()) for line in found)
+
+
+def run(*words: object) -> None:
+    """Run a command of `limner`; stop where it fails."""
+    if code := cli.main([str(word) for word in words]):
+        raise SystemExit(code)
 
 
 def main() -> None:

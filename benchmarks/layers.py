@@ -26,12 +26,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from independent import RESULTS, record
+from independent import is_recorded, record, run
 from torch import Tensor
 
 import limner
-from limner import cli, metrics
+from limner import metrics
 from limner.data.dataset import Dataset
+from limner.drawing.artist import Artist
 from limner.evaluation.attributes import cosine
 from limner.evaluation.evaluate import evaluate
 from limner.evaluation.posterior import PICTURES
@@ -55,21 +56,25 @@ SHARED = ("rows", "out", "seeds", "scratch")
 """Options that do not tell one measurement from another."""
 
 
-def run(*words: object) -> None:
-    """Run a command of `limner`; stop where it fails."""
-    if code := cli.main([str(word) for word in words]):
-        raise SystemExit(code)
-
-
-def train(name: str, place: Path, options: argparse.Namespace, changes: dict[str, Any], *more: object) -> Path:
+def train(
+    name: str, place: Path, options: argparse.Namespace, changes: dict[str, Any], *more: object, preset: str = "avatars"
+) -> Path:
     """Train a system, or go on with its training; return its run."""
     if (place / "run.json").exists():
         run("resume", place)
         return place
     settings = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
-    run("train", name, "--data", options.data, "--preset", "avatars", *settings, "--seed", options.seed,
+    run("train", name, "--data", options.data, "--preset", preset, *settings, "--seed", options.seed,
         "--run", place, "--grid-every", 0, *more)  # fmt: skip
     return place
+
+
+def finished(place: Path) -> Artist:
+    """Load what a training made; stop where that was stopped before it was done."""
+    artist = limner.load(place, device="cpu")
+    if artist.record["trained"]["images"] < sum(phase.images for phase in artist.system.phases()):
+        raise SystemExit(f"{place} was stopped before its training was done: the same command goes on")
+    return artist
 
 
 def trained(row: str, options: argparse.Namespace) -> Path:
@@ -248,13 +253,6 @@ def results(row: str) -> str:
     return "layers" if row in ROWS else "stacking"
 
 
-def is_done(row: str, options: dict[str, Any]) -> bool:
-    """Tell whether a line of the same row, seed and budget is there."""
-    path, same = RESULTS / f"{results(row)}.jsonl", options | {"row": row}
-    found = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
-    return any(all(line.get(name) == value for name, value in same.items()) for line in found)
-
-
 def main() -> None:
     """Train and measure rows; print and keep their figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -277,7 +275,7 @@ def main() -> None:
         about = {name: value for name, value in vars(one).items() if name not in SHARED}
         about["data"] = Path(options.data).name
         for row in options.rows:
-            if not options.scratch and is_done(row, about):
+            if not options.scratch and is_recorded(results(row), about | {"row": row}):
                 continue
             found = about | {"row": row} | measure(row, one)
             print(json.dumps({name: found[name] for name in ("row", "seed", "figures")}, indent=1), flush=True)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from independent import RESULTS, record
+from independent import is_recorded, record
 
 from limner import catalogue
 from limner.data.schema import Schema
@@ -74,9 +74,7 @@ def train(system: System, boxes: list[list[Any]], names: tuple[str, ...]) -> dic
 def is_done(row: str, options: argparse.Namespace) -> bool:
     """Tell whether a line of the same row, seed and budget is there."""
     same = {name: value for name, value in vars(options).items() if name not in ("rows", "seeds")} | {"row": row}
-    path = RESULTS / "layout_vae.jsonl"
-    found = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
-    return any(all(line.get(name) == value for name, value in same.items()) for line in found)
+    return is_recorded("layout_vae", same)
 
 
 def measure(row: str, options: argparse.Namespace) -> None:

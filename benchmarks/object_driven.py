@@ -27,11 +27,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from independent import RESULTS, record
-from layers import train
+from independent import is_recorded, record
+from layers import finished, train
 from torch import Tensor
 
-import limner
 from limner import metrics
 from limner.data.dataset import Dataset
 from limner.drawing.artist import Artist
@@ -162,10 +161,8 @@ def measure(row: str, layout: str, options: argparse.Namespace) -> dict[str, Any
     data = Dataset.open(options.data, size=options.size)
     held_out = HeldOut(Path(options.data).name, data, NamedJudge.load(options.judge), options.pictures)
     began = time.perf_counter()
-    artist = limner.load(trained(row, options), device="cpu")
+    artist = finished(trained(row, options))
     took = round(time.perf_counter() - began, 1)
-    if artist.record["trained"]["images"] < sum(phase.images for phase in artist.system.phases()):
-        raise SystemExit(f"{row} was stopped before its training was done: the same command goes on")
     figures: dict[str, float] = {}
     if layout:
         artist.system.takes = LAYOUTS[layout]
@@ -178,13 +175,6 @@ def measure(row: str, layout: str, options: argparse.Namespace) -> dict[str, Any
         "figures": {name: round(value, 4) for name, value in figures.items()}, "report": report.to_json(),
         "seconds": took,
     }  # fmt: skip
-
-
-def is_done(about: dict[str, Any]) -> bool:
-    """Tell whether a line of the same row, layout, seed and budget is there."""
-    path = RESULTS / f"{NAME}.jsonl"
-    found = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
-    return any(all(line.get(name) == value for name, value in about.items()) for line in found)
 
 
 def main() -> None:
@@ -221,7 +211,7 @@ def main() -> None:
             about = {key: value for key, value in vars(one).items() if key not in APART}
             for layout in options.layouts if ROWS[row][0] == "objgan" else [""]:
                 line = about | {"data": name, "row": row, "layout": layout}
-                if not options.scratch and is_done(line):
+                if not options.scratch and is_recorded(NAME, line):
                     continue
                 found = line | measure(row, layout, one)
                 print(

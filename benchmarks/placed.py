@@ -21,8 +21,8 @@ import sys
 from pathlib import Path
 
 import torch
+from independent import run
 
-from limner import cli
 from limner.data.dataset import Dataset
 from limner.drawing.artist import load
 from limner.evaluation.protocol import NamedJudge
@@ -41,12 +41,6 @@ ROWS = {
 CELL = 1 / 16
 """Side of a cell of the grid, in shares of the picture."""
 EYES = ("left eye", "right eye")
-
-
-def run(*words: object) -> None:
-    """Run a command of `limner`; stop where it fails."""
-    if code := cli.main([str(word) for word in words]):
-        raise SystemExit(code)
 
 
 def reader(folder: Path, options: argparse.Namespace) -> Path:

@@ -38,19 +38,6 @@ def artist(data: Dataset) -> Any:
     return catalogue.create("semantic-layout", "tiny", data.schema).eval()
 
 
-def test_pixels_and_boxes_by_hand(bench: Any) -> None:
-    one = torch.zeros(1, 3, 8, 8)
-    other = one.clone()
-    other[0, 1, 2:4, 4:7] = 0.3  # one channel is enough
-    other[0, :, 7, 0] = 0.2  # too little
-    pixels = bench.changed(one, other)
-    assert pixels.sum() == 6
-    assert bench.extent(pixels[0]) == (4 / 8, 2 / 8, 3 / 8, 2 / 8)
-    assert bench.extent(pixels[0] & False) == (0.0, 0.0, 0.0, 0.0)
-    assert torch.equal(bench.inside((4 / 8, 2 / 8, 3 / 8, 2 / 8), 8), pixels[0])
-    assert bench.inside((0.45, 0.3, 0.01, 0.01), 8).sum() == 1  # a pixel that it touches
-
-
 def test_true_shapes_take_the_place_of_drawn_ones_and_only_their_own(bench: Any, data: Dataset) -> None:
     system, rows = artist(data), list(range(data.length("test")))
     asked = bench.true_layouts(data, rows, system.config.most)

@@ -53,8 +53,8 @@ def test_descriptions_become_captions_and_say_what_is_there(bench: Any, tmp_path
 
 
 def test_rows_of_the_same_budget_are_skipped(bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "RESULTS", tmp_path)
+    monkeypatch.setattr(sys.modules["independent"], "RESULTS", tmp_path)
     line = {"row": "full", "layout": "predicted", "images": 8}
-    assert not bench.is_done(line)
+    assert not bench.is_recorded(bench.NAME, line)
     (tmp_path / "object_driven.jsonl").write_text('{"row": "full", "layout": "predicted", "images": 8, "fid": 1}\n')
-    assert bench.is_done(line) and not bench.is_done(line | {"images": 9})
+    assert bench.is_recorded(bench.NAME, line) and not bench.is_recorded(bench.NAME, line | {"images": 9})

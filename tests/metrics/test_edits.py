@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from limner.metrics import changed_outside, extent_of_change, kept_identity, move, removal
+from limner.metrics.edits import changed, pixels_of
 
 SIDE = 16
 OLD, NEW = torch.tensor([[0.125, 0.25, 0.25, 0.5]]), torch.tensor([[0.625, 0.25, 0.25, 0.5]])
@@ -48,6 +49,19 @@ def test_the_extent_of_a_change_leaves_out_a_stray_pixel() -> None:
     after[:, :, 15, 15] = 1
     assert_close(extent_of_change(drawn(), after), OLD)
     assert_close(extent_of_change(drawn(), drawn()), torch.zeros(1, 4))
+
+
+def test_pixels_and_boxes_by_hand() -> None:
+    one = torch.zeros(1, 3, 8, 8)
+    other = one.clone()
+    other[0, 1, 2:4, 4:7] = 0.3  # one channel is enough
+    other[0, :, 7, 0] = 0.2  # too little
+    pixels = changed(one, other, 0.25)
+    assert pixels.sum() == 6
+    assert extent_of_change(one, other, 0.25).tolist() == [[4 / 8, 2 / 8, 3 / 8, 2 / 8]]
+    assert extent_of_change(one, one).tolist() == [[0.0, 0.0, 0.0, 0.0]]
+    assert torch.equal(pixels_of(torch.tensor([[4 / 8, 2 / 8, 3 / 8, 2 / 8]]), 8), pixels)
+    assert pixels_of(torch.tensor([[0.45, 0.3, 0.01, 0.01]]), 8).sum() == 1  # a pixel that it touches
 
 
 def test_a_thing_that_moves_with_its_box() -> None:

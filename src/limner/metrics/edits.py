@@ -64,7 +64,7 @@ def changed_outside(before: Tensor, after: Tensor, *boxes: Tensor, threshold: fl
         boxes: (N, 4) each, x, y, width and height in shares of the picture.
         threshold: as `changed`.
     """
-    without = ~torch.stack([_inside(some, before.shape[-1]) for some in boxes]).any(dim=0)
+    without = ~torch.stack([pixels_of(some, before.shape[-1]) for some in boxes]).any(dim=0)
     return _share(changed(before, after, threshold), without)
 
 
@@ -92,7 +92,7 @@ def removal(before: Tensor, after: Tensor, boxes: Tensor) -> Removal:
         after: (N, 3, S, S), drawn without it.
         boxes: (N, 4), the box that went.
     """
-    within = _share(changed(before, after), _inside(boxes, before.shape[-1]))
+    within = _share(changed(before, after), pixels_of(boxes, before.shape[-1]))
     without = changed_outside(before, after, boxes)
     overlap = box_overlap(extent_of_change(before, after), boxes)
     clean = (within > 0.5) & (without < 0.1)
@@ -140,7 +140,7 @@ def _cut(images: Tensor, boxes: Tensor) -> Tensor:
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def _inside(boxes: Tensor, side: int) -> Tensor:
+def pixels_of(boxes: Tensor, side: int) -> Tensor:
     """Return which pixels have any part in a box: (N, 4) to bool (N, S, S)."""
     edges = torch.arange(side, device=boxes.device)
     x, y, width, height = (one[:, None] * side for one in boxes.unbind(dim=1))

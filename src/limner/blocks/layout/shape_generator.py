@@ -24,6 +24,7 @@ from torch.nn import functional as F
 
 from limner.blocks.layers.convolutions import LEAK, doublings
 from limner.blocks.layers.upsampling import UpsampleConv
+from limner.blocks.layout.boxes import one_hot
 from limner.blocks.layout.maps import interior
 from limner.blocks.losses.perceptual import perceptual_loss
 from limner.optimisers import adam
@@ -32,7 +33,7 @@ from limner.system import Player, Update
 
 def box_planes(labels: Tensor, boxes: Tensor, count: int, side: int) -> Tensor:
     """Return a plane for each label, filled inside the box: (N,), (N, 4) to (N, count, side, side); zeros for -1."""
-    kinds = F.one_hot(labels + 1, count + 1)[:, 1:].to(boxes)
+    kinds = one_hot(labels, count).to(boxes)
     return kinds[:, :, None, None] * interior(boxes, side)[:, None]
 
 
