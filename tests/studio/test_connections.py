@@ -134,18 +134,20 @@ def test_one_address_takes_room_from_itself_alone() -> None:
 
 
 def test_an_address_whose_connections_are_all_being_answered_is_refused_one_more() -> None:
-    app, gate = FastAPI(), threading.Event()
+    app, gate, asked = FastAPI(), threading.Event(), threading.Semaphore(0)
 
     @app.get("/slow")
     def slow() -> str:
+        asked.release()
         assert gate.wait(20)
         return "done"
 
     ask = b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with serving(guarded(app), most=40, most_of_address=2, unlimited=()) as port, contextlib.ExitStack() as held:
         busy = [held.enter_context(from_address(port, "127.0.0.2", ask)) for _ in range(2)]
-        time.sleep(0.3)
-        answer = held.enter_context(from_address(port, "127.0.0.2", ask)).recv(4096)
+        assert all(asked.acquire(timeout=20) for _ in busy)
+        refused = held.enter_context(from_address(port, "127.0.0.2", ask))
+        answer = b"".join(iter(lambda: refused.recv(4096), b""))  # head and body may come apart
         assert answer.startswith(b"HTTP/1.1 429") and b"too many connections" in answer
         held.enter_context(from_address(port, "127.0.0.3", ask))
         gate.set()
