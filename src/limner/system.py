@@ -188,6 +188,8 @@ class System(nn.Module):
     paper: ClassVar[Paper]
     takes: Takes = Nothing
     """The kind of request it draws, or several; on an instance, what `request_type` returns for its configuration."""
+    most_things: int | None = None
+    """The most boxes or labels of a request that it draws: held-out ones are cut to them. None: no limit of its own."""
     gives: ClassVar[frozenset[str]] = frozenset({"images"})
     """Fields of `Draft` that its last draft sets."""
     recognises: ClassVar[tuple[type[Request], ...]] = ()
@@ -199,10 +201,7 @@ class System(nn.Module):
     presets: ClassVar[Mapping[str, Any]]
     """Instances of `Config` by name."""
     default_preset: ClassVar[str] = ""
-    """The preset that training takes where none is chosen.
-
-    Empty: the only one there is; where there are several, one has to be chosen.
-    """
+    """The preset that training takes where none is chosen. Empty: the only one; one of several has to be chosen."""
     Knobs: ClassVar[type] = NoKnobs
     """Frozen dataclass of what may change from one drawing to the next; every field has a default."""
 

@@ -14,9 +14,14 @@ pytest.importorskip("pyarrow")
 from limner import catalogue, checkpoint
 from limner.cli import main
 from limner.data.dataset import Dataset
+from limner.errors import UserError
 from limner.evaluation.layouts import broken, rules_of
 from limner.evaluation.report import read
+from limner.training.engine import Engine
+from limner.training.run_folder import RunFolder
+from limner.training.trainer import Trainer
 from limner.worlds import layouts
+from toy import shapes
 
 
 def test_broken_layouts_keep_sizes_and_break_a_rule() -> None:
@@ -41,7 +46,7 @@ def test_eval_measures_an_artist_that_draws_layouts(
     assert own[0][1:] == pytest.approx(data.boxes(1)[0][1:], abs=1e-6)
     torch.manual_seed(0)
     cls = catalogue.load_class("layout-vae")
-    config = dataclasses.replace(cls.presets["tiny"], most=16)
+    config = dataclasses.replace(cls.presets["tiny"], most=2)  # fewer than there are in most rows
     checkpoint.save(cls(config, data.schema).eval(), tmp_path / "artist", trained={"images": 0})
     asked = ["eval", str(tmp_path / "artist"), "--data", str(world), "--results", str(tmp_path / "r.jsonl")]
     assert main(asked) == 0
@@ -62,3 +67,17 @@ def test_eval_measures_an_artist_that_draws_layouts(
     asked[1] = str(tmp_path / "dogs")
     assert main(asked) == 2
     assert "does not know the label" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["layout-vae", "semantic-layout", "objgan"])
+def test_grids_and_eval_ask_for_no_more_things_than_an_artist_draws(name: str, tmp_path: Path) -> None:
+    data = shapes(tmp_path / "data", 16)
+    cls = catalogue.load_class(name)
+    system = cls(dataclasses.replace(cls.presets["tiny"], most=1), data.schema)
+    full = data.requests(system.takes, 16, "test")
+    with pytest.raises(UserError, match="1 at most"):
+        system.check_request(full[0])
+    trainer = Trainer(system, data, RunFolder.create(tmp_path / "run"), engine=Engine("fp32", quiet=True))
+    for request in trainer.prompts:
+        system.check_request(request)
+    assert len(trainer.prompts) == 16 and trainer.prompts[0] == full[0].with_most(1) != full[0]

@@ -164,7 +164,7 @@ def test_rows_answer_each_kind(tmp_path: Path) -> None:
 def test_boxes_are_cut_as_their_picture_is(tmp_path: Path) -> None:
     Image.new("RGB", (40, 20)).save(tmp_path / "a.png")  # its middle square begins at 10
     boxes = [
-        {"label": "cup", "box": [10, 0, 10, 10]},
+        {"label": "cup", "box": [10, 0, 8, 10]},
         {"label": "cup", "box": [0, 5, 20, 10]},
         {"label": "table", "box": [0, 0, 9, 9]},
     ]
@@ -177,9 +177,13 @@ def test_boxes_are_cut_as_their_picture_is(tmp_path: Path) -> None:
     (tmp_path / "metadata.jsonl").write_text(json.dumps(line) + "\n")
     data = Dataset.open(tmp_path, size=16, held_out=0)
     assert data.schema.things == ("cup", "table")
-    assert data.requests(Layout, 1) == [Layout((("cup", 0, 0, 0.5, 0.5), ("cup", 0, 0.25, 0.5, 0.5)), "cups")]
+    assert data.requests(Layout, 1) == [Layout((("cup", 0, 0, 0.4, 0.5), ("cup", 0, 0.25, 0.5, 0.5)), "cups")]
     assert data.requests(LabelSet, 1) == [LabelSet(("cup", "cup"))]
     assert data.requests(Dialogue, 1) == [Dialogue("cups", (("how many?", "2"),))]
+    # An artist that draws one thing is asked for the largest, or the first.
+    assert data.requests(Layout, 1, most_things=1) == [Layout((("cup", 0, 0.25, 0.5, 0.5),), "cups")]
+    assert data.requests((Caption, Layout), 1, most_things=1) == [Caption("cups")]
+    assert data.requests(LabelSet, 1, most_things=1) == [LabelSet(("cup",))]
     assert Schema.from_json(json.loads(json.dumps(data.schema.to_json()))) == data.schema
 
 

@@ -239,15 +239,21 @@ class Dataset:
             counts = ", ".join(f"{count} {kind}" for kind, count in Counter(one.kind for one in problems).items())
             _log.warning("%s: left out %s; `limner data check` lists them", self._source.name, counts)
 
-    def requests(self, takes: Takes, count: int, split: str = "train") -> list[Request]:
+    def requests(
+        self, takes: Takes, count: int, split: str = "train", *, most_things: int | None = None
+    ) -> list[Request]:
         """Return `count` requests that the first rows of a split answer, over again where there are fewer.
 
         Of several kinds of request it is the first that can be made of this data; a kind that holds others has one of
-        them beside it, where one can be made.
+        them beside it, where one can be made. Of more boxes or labels than `most_things` the largest or first are left.
 
         Raises:
             UserError: the data set has not got the column that such requests are made of, or the split is empty.
         """
+        made = self._requests(takes, count, split)
+        return made if most_things is None else [request.with_most(most_things) for request in made]
+
+    def _requests(self, takes: Takes, count: int, split: str) -> list[Request]:
         first, *others = kinds_of(takes)
         for kind in (first, *others) if others else ():
             with contextlib.suppress(UserError):
@@ -262,7 +268,7 @@ class Dataset:
         if not (kind.holds and plain):
             return made
         with contextlib.suppress(UserError):
-            asked = self.requests(plain, len(made), split)
+            asked = self._requests(plain, len(made), split)
             return [request.beside(other) for request, other in zip(made, asked, strict=True)]
         return made
 

@@ -283,7 +283,7 @@ class Bench:
         answers = self.held_out.real_answers(count)
         for entry in self.entries:
             system = checkpoint.open(find(self.place(entry, 0)))
-            *_, final = sample_drafts(system, self._requests(entry, count), range(count))
+            *_, final = sample_drafts(system, self._requests(system, count), range(count))
             answers += pictures(final, system.schema)
         if self.held_out.processes.leads:
             sheet(answers, count).save(self.folder / "sheet.png")
@@ -293,21 +293,21 @@ class Bench:
         rows = [strips(held_out.real, held_out)[:count]]
         for entry in self.entries:
             system = checkpoint.open(find(self.place(entry, 0)))
-            drawn = draw(system, self._requests(entry, count), range(count), held_out.processes).flatten(0, -4)
+            drawn = draw(system, self._requests(system, count), range(count), held_out.processes).flatten(0, -4)
             rows.append(strips(resized(drawn, held_out.data.schema.size), held_out))
         if not held_out.processes.leads:
             return
         if not held_out.stories:
             sheet(to_pil(torch.cat(rows).flatten(0, 1)), count).save(self.folder / "sheet.png")
             return
-        stories = self._requests(self.entries[0], count)
+        stories = held_out.data.requests(self.entries[0].takes, count, "test")
         texts = [" / ".join(story.captions()) for story in stories]
         captions = [text for story in texts for text in (story, *(_words(entry.spec) for entry in self.entries))]
         across = to_pil(torch.stack(rows, dim=1).flatten(0, 1))  # story by story, each drawn by all rows
         sheet(across, len(rows), captions).save(self.folder / "sheet.png")
 
-    def _requests(self, entry: Entry, count: int) -> list[Request]:
-        return self.held_out.data.requests(entry.takes, count, "test")
+    def _requests(self, system: System, count: int) -> list[Request]:
+        return self.held_out.data.requests(system.takes, count, "test", most_things=system.most_things)
 
 
 def _words(spec: str) -> str:

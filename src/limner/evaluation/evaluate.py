@@ -111,7 +111,7 @@ def evaluate(artist: Artist, held_out: HeldOut) -> Report:
     """
     check_gives(artist.name, artist.system.gives)
     system, held_out = artist.system, held_out.of(artist.system.takes)
-    requests = held_out.data.requests(system.takes, held_out.requests, "test")
+    requests = held_out.data.requests(system.takes, held_out.requests, "test", most_things=system.most_things)
     began = time.perf_counter()
     drawn = draw(system, requests, range(held_out.seed, held_out.seed + len(requests)), held_out.processes)
     seconds = time.perf_counter() - began

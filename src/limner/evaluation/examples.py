@@ -62,7 +62,7 @@ def choose(system: System, held_out: HeldOut) -> Examples:
         UserError: where the system takes neither captions nor stories, or the data has no attributes to judge by.
     """
     held_out = held_out.of(system.takes)
-    requests = held_out.data.requests(system.takes, held_out.requests, "test")
+    requests = held_out.data.requests(system.takes, held_out.requests, "test", most_things=system.most_things)
     if not requests[0].captions() or not held_out.judge.network.values:
         raise UserError("examples are chosen for artists that draw captions or stories, on data with attributes")
     truth, mentioned = strips(held_out.truth(), held_out), strips(held_out.mentioned(), held_out)

@@ -94,7 +94,9 @@ def twins(held_out: HeldOut, system: System) -> dict[str, Figure]:
     silent = [kind for kind in system.kinds if not kind.asks]
     if not silent or not system.kinds[0].asks:
         return {}
-    requests = held_out.data.requests(system.takes, min(held_out.requests, TWINS), "test")
+    requests = held_out.data.requests(
+        system.takes, min(held_out.requests, TWINS), "test", most_things=system.most_things
+    )
     seeds = list(range(held_out.seed, held_out.seed + len(requests)))
     conditional, unconditional, other = (
         metrics.silhouette(draw(system, wanted, [seed + shift for seed in seeds], held_out.processes))

@@ -151,11 +151,13 @@ def layout_figures(system: System, real: Sequence[Sequence[Box]], rules: Rules |
 
 
 def draw_layouts(system: System, requests: Sequence[LabelSet], seeds: Sequence[int]) -> list[list[Box]]:
-    """Draw each request with its own seed.
+    """Draw each request with its own seed, cut to what the system draws.
 
     Raises:
         UserError: the system draws no layouts.
     """
+    if (most := system.most_things) is not None:
+        requests = [request.with_most(most) for request in requests]
     found: list[list[Box]] = []
     for places in _batches(len(requests)):
         *_, final = sample_drafts(system, [requests[i] for i in places], [seeds[i] for i in places])

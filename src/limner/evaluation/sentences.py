@@ -135,7 +135,8 @@ def write(system: System, held_out: HeldOutSentences) -> list[str]:
     Raises:
         UserError: the system gives no texts.
     """
-    requests, found = held_out.data.requests(system.takes, held_out.requests, "test"), list[str]()
+    found: list[str] = []
+    requests = held_out.data.requests(system.takes, held_out.requests, "test", most_things=system.most_things)
     for start in range(0, len(requests), BATCH):
         some = requests[start : start + BATCH]
         *_, final = sample_drafts(system, some, range(held_out.seed + start, held_out.seed + start + len(some)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from limner.errors import UserError
@@ -60,6 +60,10 @@ class LabelSet(Request):
             return [cls(tuple(label for label, *_ in data.boxes(row, split))) for row in rows]
         labels = [data.named_label(row, split) for row in rows]
         return [cls(() if label is None else (label,)) for label in labels]
+
+    def with_most(self, most: int) -> Self:
+        """Return it with its first labels."""
+        return self if len(self.labels) <= most else replace(self, labels=self.labels[:most])
 
 
 def _singular(name: str, known: Sequence[str]) -> str:

@@ -140,6 +140,11 @@ class Layout(Request):
 
         return super().mixes_with(other) and names(self) == names(other) and shaped(self) == shaped(other)
 
+    def with_most(self, most: int) -> Self:
+        """Return it with the largest of its boxes, in their order."""
+        areas = [width * height for _, _, _, width, height in self.boxes]
+        return self.without_boxes(sorted(range(len(areas)), key=areas.__getitem__, reverse=True)[most:])
+
     # What changes it. Boxes are counted from 0, as in `boxes`.
 
     def moved(self, box: int, right: float, down: float) -> Self:

