@@ -123,10 +123,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Draft:
-    """One state of what is drawn, on the way to the final one; the last draft that `sample` yields is the answer.
-
-    Every field that is set has a row for each request.
-    """
+    """One state of what is drawn, with a row for each request; the last one that `sample` yields is the answer."""
 
     images: Tensor | None = None
     """(B, 3, H, W), or (B, T, 3, H, W) for a story, in [-1, 1]."""
@@ -142,6 +139,8 @@ class Draft:
     """What this draft shows, for captions of drafts."""
     progress: float = 1.0
     """Share of the drawing that is done, in (0, 1]."""
+    sentence_attention: Tensor | None = None
+    """(B, h, w), the share that each place has of the attention to the whole sentence; it sums to 1 over places."""
 
 
 @dataclass(frozen=True)

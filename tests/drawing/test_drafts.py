@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -85,6 +86,16 @@ class TestAttention:
         assert page.width == 6 * 162 + 2 and 2 * 162 < page.height < 2 * 162 + 80
         assert watched[0].attention(words=2).width == 3 * 162 + 2
         assert json.loads(page.info["limner"]) == json.loads(watched[0].image.info["limner"])
+
+    def test_the_map_of_the_whole_sentence_is_the_last(self, watched: list[PictureWithDrafts]) -> None:
+        corner = torch.zeros(1, 8, 8)
+        corner[:, :4, :4] = 1 / 16
+        first, *looking = watched[0].drafts
+        drafts = [first, *(dataclasses.replace(draft, sentence_attention=corner) for draft in looking)]
+        page = dataclasses.replace(watched[0], drafts=drafts).attention()
+        assert page.width == 7 * 162 + 2
+        last = page.crop((2 + 162 * 6, 2, 2 + 162 * 6 + 160, 162))
+        assert pixels(last)[4:24, 4:24].max() > 150 and pixels(last)[120:, 120:].max() < 255 * DIM + 1
 
     def test_bright_where_it_looks_and_dim_elsewhere(self, watched: list[PictureWithDrafts]) -> None:
         page = watched[0].attention()

@@ -205,6 +205,7 @@ def test_attention_says_where_each_word_is_looked_at(http):
     answer = post(http, "attention", model="balls", prompt="a red ball on sand", seed=1)
     assert answer["words"] == ["a", "red", "ball", "on", "sand"] and decoded(answer["b64_json"]).width == 32
     for look, side in zip(answer["looks"], (8, 16), strict=True):
+        assert "sentence" not in look  # this one attends to words alone
         maps = np.frombuffer(base64.b64decode(look["maps"]), np.uint8).reshape(5, side, side) / 255 * look["peak"]
         assert abs(maps.sum(axis=0) - 1).max() < 0.02, "the shares of the words do not sum to one"
         assert maps[2, side // 2, side // 2] > maps[2, 0, 0], "the ball is not looked at"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.testing import assert_close
 
 from limner.blocks.layers.tree import Drawn, shrunk
@@ -16,9 +16,10 @@ from limner.blocks.text.encoders import BiLstmEncoder, TextCodes
 from limner.blocks.vision.captioner import Captioner
 from limner.data.dataset import Dataset
 from limner.data.schema import Lexicon
+from limner.drawing.drafts import draft_row
 from limner.requests import Caption
 from limner.settings import change
-from limner.system import Clock
+from limner.system import Clock, sample_drafts
 from limner.systems.mirrorgan import (
     CODE,
     Generator,
@@ -125,8 +126,8 @@ def coded(words: torch.Tensor) -> TextCodes:
 def test_a_branch_is_conditioned_on_words_and_sentence(data: Dataset) -> None:
     branch, h = make(data).eval().generator.branches[0], torch.randn(1, 12, 16, 16).expand(2, -1, -1, -1)
     words, codes = torch.randn(2, 3, 32), torch.randn(2, CODE)
-    by_words, _ = branch(h, codes[:1].expand(2, -1), coded(words))
-    by_sentence, _ = branch(h, codes, coded(words[:1].expand(2, -1, -1)))
+    by_words, *_ = branch(h, codes[:1].expand(2, -1), coded(words))
+    by_sentence, *_ = branch(h, codes, coded(words[:1].expand(2, -1, -1)))
     assert not torch.equal(*by_words) and not torch.equal(*by_sentence)
 
 
@@ -134,7 +135,7 @@ def test_a_branch_goes_on_from_the_map_before_it(data: Dataset) -> None:
     """Words of zeros, and a sentence projected to zeros, have contexts of zeros: what differs is the map alone."""
     branch = make(data).eval().generator.branches[0]
     nn.init.zeros_(branch.sentence.project.weight), nn.init.zeros_(branch.sentence.project.bias)  # type: ignore
-    grown, _ = branch(torch.randn(2, 12, 16, 16), torch.ones(2, CODE), coded(torch.zeros(2, 3, 32)))
+    grown, *_ = branch(torch.randn(2, 12, 16, 16), torch.ones(2, CODE), coded(torch.zeros(2, 3, 32)))
     assert not torch.equal(*grown)
 
 
@@ -217,7 +218,8 @@ def test_without_its_global_attention_a_branch_reads_words_alone(data: Dataset) 
     branch, width = system.generator.branches[0], 12
     text = TextCodes.of(system.encode(["a red circle", "a blue bar"]))
     h = torch.randn(2, width, 16, 16)
-    grown, _ = branch(h, torch.randn(2, 100), text)
+    grown, _, whole = branch(h, torch.randn(2, 100), text)
+    assert whole is None
     assert torch.equal(grown, branch(h, torch.randn(2, 100), text)[0])  # whatever the code of the sentence is
     assert [update.player for update in system.step(pairs(data), Clock(seen=0, total=1, step=1))][-1] == "tree"
 
@@ -240,3 +242,20 @@ def test_the_picture_may_be_given_before_the_first_word_alone(data: Dataset) -> 
         assert torch.allclose(logs[0, 1], logs[1, 1], atol=1e-6) == first
         assert len(captioner.describe(torch.randn(2, 8))) == 2
     assert MirrorGan.presets["birds"].picture_at == "first"
+
+
+@pytest.mark.parametrize("over", ["channels", "places"])
+def test_drafts_show_where_the_sentence_is_attended_to(data: Dataset, over: str) -> None:
+    """The map is the norm of what the branch gets of the sentence, over places; the sheet has it as its last tile."""
+    torch.manual_seed(0)
+    system = MirrorGan(change(MirrorGan.presets["tiny"], {"sentence_over": over}), data.schema).eval()
+    contexts: list[Tensor] = []
+    for branch in system.generator.branches:
+        branch.sentence.register_forward_hook(lambda module, given, out: contexts.append(out))
+    first, *looks = sample_drafts(system, [Caption("a red circle"), Caption("bar")], [1, 2])
+    assert first.sentence_attention is None and len(looks) == len(contexts) > 0
+    for draft, context in zip(looks, contexts, strict=True):
+        norm = context.square().sum(1).sqrt()
+        assert torch.allclose(draft.sentence_attention, norm / norm.sum((1, 2), keepdim=True), atol=1e-6)
+        assert draft.sentence_attention.std() > 0
+        assert torch.equal(draft_row(draft, 1).sentence_attention, draft.sentence_attention[1:])

@@ -69,7 +69,8 @@ class PictureWithDrafts:
     def attention(self, words: int = WORDS) -> Image.Image:
         """Return a sheet of the attention to words: a row for each draft with attention, its picture and word maps.
 
-        Below each map are the word and the largest value of its attention.
+        Below each map are the word and the largest value of its attention. Of a system that attends to the sentence as
+        a whole, too, that map is the last, and below it how many times the mean its largest value is.
 
         Args:
             words: how many words; those with the most attention in the last draft are chosen.
@@ -94,7 +95,11 @@ class PictureWithDrafts:
             maps = _maps(draft)
             tiles += [picture, *(spotlit(picture, maps[t]) for t in places)]
             below += [draft.note or "picture", *(f"{spelt[t]} {float(maps[t].max()):.0%}" for t in places)]
-        page = sheet(tiles, 1 + len(places), below, letters=LETTERS)
+            if draft.sentence_attention is not None:
+                whole = draft.sentence_attention[0].detach().float().cpu()
+                tiles.append(spotlit(picture, whole))
+                below.append(f"sentence {float(whole.max() / whole.mean()):.1f} x")
+        page = sheet(tiles, len(tiles) // len(attentive), below, letters=LETTERS)
         return self._signed(titled(page, text))
 
     def _signed(self, page: Image.Image) -> Image.Image:
@@ -110,7 +115,7 @@ def draft_row(draft: Draft, row: int) -> Draft:
             return {name: cut(inner) for name, inner in value.items()}
         return value if value is None else value[row : row + 1]
 
-    rows = {name: cut(getattr(draft, name)) for name in ("images", "attention", "layout", "text")}
+    rows = {name: cut(getattr(draft, name)) for name in ("images", "attention", "sentence_attention", "layout", "text")}
     return dataclasses.replace(draft, **rows)
 
 

@@ -56,7 +56,7 @@ from limner.blocks.losses.damsm import SmallRegions, damsm
 from limner.blocks.losses.differentiable_augmentation import middle
 from limner.blocks.losses.matching_aware import AdversarialLoss, DiscriminatorScores
 from limner.blocks.losses.stages import adversarial_loss, stage_loss
-from limner.blocks.text.attention import SentenceAttention, WordAttention
+from limner.blocks.text.attention import SentenceAttention, WordAttention, share_of_places
 from limner.blocks.text.encoders import BiLstmEncoder, Text, TextCodes, blended, texts_of, unknown_words
 from limner.blocks.text.subsample import subsample_words
 from limner.blocks.vision.captioner import Captioner, captioning
@@ -128,11 +128,12 @@ class Branch(nn.Module):
             self.join = nn.Conv2d(3 * width, 2 * width, 1, bias=False)
         self.grow = nn.Sequential(*(Residual(2 * width) for _ in range(config.residuals)), Up(2 * width, width))
 
-    def forward(self, h: Tensor, code: Tensor, text: TextCodes) -> tuple[Tensor, Tensor]:
+    def forward(self, h: Tensor, code: Tensor, text: TextCodes) -> tuple[Tensor, Tensor, Tensor | None]:
         words, attention = self.attend(h, text)  # (B, N, h, h), (B, T, h, h)
         if self.sentence is None or self.join is None:
-            return self.grow(torch.cat([h, words], dim=1)), attention
-        return self.grow(self.join(torch.cat([h, words, self.sentence(h, code)], dim=1))), attention
+            return self.grow(torch.cat([h, words], dim=1)), attention, None
+        whole = self.sentence(h, code)  # (B, N, h, h)
+        return self.grow(self.join(torch.cat([h, words, whole], dim=1))), attention, share_of_places(whole)
 
 
 class Generator(nn.Module):
@@ -150,12 +151,13 @@ class Generator(nn.Module):
         gaussian = self.augment(text.sentence)  # mean and log-variance, (B, c) each
         code = reparameterise(gaussian, epsilon)
         h = self.root(torch.cat([code, z], dim=1))  # h_0
-        images, maps = [self.heads[0](h)], list[Tensor | None]([None])
+        images, maps, sentence = [self.heads[0](h)], list[Tensor | None]([None]), list[Tensor | None]([None])
         for branch, head in zip(self.branches, self.heads[1:], strict=True):
-            h, attention = branch(h, code, text)  # h_i
+            h, attention, whole = branch(h, code, text)  # h_i
             images.append(head(h))
             maps.append(attention)
-        return Drawn(images, [gaussian], maps)
+            sentence.append(whole)
+        return Drawn(images, [gaussian], maps, sentence)
 
 
 class MirrorGan(System):

@@ -49,7 +49,8 @@ def half_life(batch: int, budget: int) -> float:
 
 def drafts(drawn: Drawn) -> Iterator[Draft]:
     """Yield the picture of each stage with the attention it was drawn with."""
-    maps = list(drawn.attention) or [None] * len(drawn.images)
-    for number, (image, attention) in enumerate(zip(drawn.images, maps, strict=True), start=1):
-        side, progress = image.shape[-1], number / len(drawn.images)
-        yield Draft(images=image, attention=attention, note=f"{side} x {side}", progress=progress)
+    count = len(drawn.images)
+    words, sentence = (list(maps) or [None] * count for maps in (drawn.attention, drawn.sentence_attention))
+    for number, (image, maps, whole) in enumerate(zip(drawn.images, words, sentence, strict=True), start=1):
+        note = f"{image.shape[-1]} x {image.shape[-1]}"
+        yield Draft(image, maps, note=note, progress=number / count, sentence_attention=whole)

@@ -99,3 +99,5 @@ class Drawn(NamedTuple):
     """Mean and log-variance (B, c) of each Conditioning Augmentation."""
     attention: Sequence[Tensor | None] = ()
     """(B, T, h, w) of each stage, None where it has no attention over words."""
+    sentence_attention: Sequence[Tensor | None] = ()
+    """(B, h, w) of each stage, None where it has no attention to the whole sentence."""

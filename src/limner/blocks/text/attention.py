@@ -57,3 +57,9 @@ class SentenceAttention(nn.Module):
         logits = self.agree(h * u).float()
         weights = logits.softmax(1) if self.over == 1 else logits.flatten(2).softmax(2).view_as(logits)
         return u * weights.to(h.dtype)
+
+
+def share_of_places(context: Tensor) -> Tensor:
+    """Return how a context (B, N, h, h) is shared by places, as its norm: (B, h, h), 1 in all; without gradients."""
+    norm = context.detach().float().norm(dim=1)
+    return norm / norm.sum(dim=(1, 2), keepdim=True).clamp_min(1e-12)

@@ -182,7 +182,11 @@ def _attention_maps(draft: Draft, words: int) -> dict[str, Any]:
     scaled = (maps / peak * 255).round().byte().numpy()
     count, height, width = scaled.shape
     size = {"words": count, "height": height, "width": width}
-    return {"note": draft.note, "peak": peak, **size, "maps": to_base64(scaled.tobytes())}
+    look = {"note": draft.note, "peak": peak, **size, "maps": to_base64(scaled.tobytes())}
+    if draft.sentence_attention is not None:
+        whole = draft.sentence_attention[0].detach().float().cpu()
+        look["sentence"] = to_base64((whole / whole.max() * 255).round().byte().numpy().tobytes())
+    return look
 
 
 async def _stream(
