@@ -225,7 +225,7 @@ def test_a_database_that_cannot_hold_every_prompt_is_refused_at_the_start(encodi
         location = server.url.set(database=name)
         with pytest.raises(UserError, match=f"is in {encoding}.*-E UTF8"):
             Database(location.render_as_string(hide_password=False))
-        other = create_engine(location)
+        other = create_engine(location, connect_args={"client_encoding": "utf8"})
         with other.connect() as connection:
             assert not connection.scalar(text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"))
         other.dispose()
