@@ -34,6 +34,9 @@ MIGRATIONS = Path(__file__).parent / "_migrations"
 LOCK_TIMEOUT = 10
 """Seconds that a writer waits for another before it gives up."""
 _LOCK = 0x11A3E5  # any number that every Limner agrees on: one server at a time migrates
+_DEADLOCK = "40P01"
+"""PostgreSQL's code: two transactions waited for each other, and this one was ended."""
+_TRIES = 5
 _WRITES = "limner_writes"
 _LIBPQ = re.compile(r"\s*(?:host|hostaddr|port|dbname|user|password|passfile|service|sslmode|options)\s*=")
 _LASTING = (None, "SQLITE_ERROR")
@@ -89,8 +92,10 @@ class Database:
         self.display_url = url.render_as_string(hide_password=True)
         self._file = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
         try:
-            self._engine = _engine(url)
+            self._engine = self._reading = _engine(url)
             self._writing = self._engine.execution_options(**{_WRITES: True})
+            if url.get_backend_name() == "postgresql":  # whose transactions see what others commit meanwhile
+                self._reading = self._engine.execution_options(isolation_level="REPEATABLE READ")
             with self._writing.begin() as connection:
                 _check_encoding(connection, self.display_url)
                 _migrate(connection, self.display_url)
@@ -107,21 +112,26 @@ class Database:
         Raises:
             Unavailable: where the database does not respond.
         """
-        with self._unavailable_errors(), Session(self._engine) as session:
+        with self._unavailable_errors(), Session(self._reading) as session:
             yield session
 
     def write(self, work: Callable[[Session], T]) -> T:
         """Run `work` in one transaction and return its result once that is committed to disk.
 
-        It is run once more where another writer inserted the same key meanwhile, so `work` may be called twice.
+        It is run again where another writer inserted the same key meanwhile, or waited for this one and was waited for
+        by it; so `work` may be called several times.
 
         Raises:
             Unavailable: where the database does not respond, is locked for long, or its disk is full.
         """
-        try:
-            return self._write(work)
-        except IntegrityError:
-            pass
+        for _ in range(_TRIES):
+            try:
+                return self._write(work)
+            except IntegrityError:
+                break
+            except Unavailable as error:
+                if getattr(getattr(error.__cause__, "orig", None), "sqlstate", None) != _DEADLOCK:
+                    raise
         try:
             return self._write(work)
         except IntegrityError as error:
