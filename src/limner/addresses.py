@@ -41,12 +41,10 @@ def filesystem(address: str) -> tuple[Any, str]:
     """
     import fsspec
 
-    protocol = re.split(r"::|://", address)[0]
     try:
         reached, path = fsspec.core.url_to_fs(address)
     except ImportError as error:
-        known = fsspec.registry.known_implementations.get(protocol, {}).get("err", str(error))
-        raise UserError(f"{shown(address)} needs a library that is not here: {known} (pip install NAME)") from None
+        raise UserError(f"{shown(address)} needs a library that is not here: {_line(error)}") from None
     except ValueError as error:
         raise UserError(f"{shown(address)} cannot be read: {_line(error)}") from None
     return reached, path.rstrip("/")
@@ -82,7 +80,10 @@ class Place:
     def __init__(self, where: str | Path) -> None:
         self.where = str(where)
         self._folder = None if is_address(self.where) else Path(where)
-        self._reached, self._path = (None, "") if self._folder is not None else filesystem(self.where)
+        self._reached: Any = None
+        self._path = ""
+        if self._folder is None:
+            self._reached, self._path = filesystem(self.where)
 
     def __str__(self) -> str:
         return shown(self.where)
