@@ -13,16 +13,16 @@ A, B = Caption("a red hat"), Caption("a blue hat")
 
 
 def test_the_ends_of_a_morph_are_the_requests_themselves() -> None:
-    assert morph_rows(A, B, 3, 7) == [(A, 7), (Blend(A, B, 0.5), 7), (B, 7)]
-    assert morph_rows(A, A, 3, 7) == [(A, 7)] * 3, "between equal requests lies nothing else"
+    assert list(morph_rows(A, B, 3, 7)) == [(A, 7), (Blend(A, B, 0.5), 7), (B, 7)]
+    assert list(morph_rows(A, A, 3, 7)) == [(A, 7)] * 3, "between equal requests lies nothing else"
     style = Style((0.5, -1.0), "a.png")
-    assert morph_rows(A, B, 2, style) == [(A, style), (B, style)]
+    assert list(morph_rows(A, B, 2, style)) == [(A, style), (B, style)]
 
 
 def test_a_walk_has_each_seed_once() -> None:
-    assert walk_rows(A, [3, 9, 4], 2) == [(A, seed) for seed in (3, (3, 9, 0.5), 9, (9, 4, 0.5), 4)]
-    assert walk_rows(A, [3, 3], 2) == [(A, 3)] * 3
-    assert walk_rows(A, [(1, 2, 0.5), 3], 1) == [(A, (1, 2, 0.5)), (A, 3)]
+    assert list(walk_rows(A, [3, 9, 4], 2)) == [(A, seed) for seed in (3, (3, 9, 0.5), 9, (9, 4, 0.5), 4)]
+    assert list(walk_rows(A, [3, 3], 2)) == [(A, 3)] * 3
+    assert list(walk_rows(A, [(1, 2, 0.5), 3], 1)) == [(A, (1, 2, 0.5)), (A, 3)]
 
 
 def test_a_grid_begins_and_ends_with_the_parents() -> None:

@@ -16,6 +16,7 @@ from limner import catalogue, checkpoint
 from limner.data.dataset import Dataset
 from limner.drawing.artist import Artist
 from limner.errors import UserError
+from limner.evaluation import protocol
 from limner.evaluation.bench import columns
 from limner.evaluation.evaluate import certify, evaluate, publish_judge
 from limner.evaluation.judge import Config, Judge
@@ -147,6 +148,16 @@ def test_a_judge_of_other_data_is_refused(judges: Path, tmp_path: Path) -> None:
         HeldOut("tales", other, NamedJudge.load(judges))
     with pytest.raises(UserError, match="not a judge"):
         NamedJudge.load(published(tmp_path / "artist"))
+
+
+def test_more_pictures_than_a_memory_holds_are_refused_before_any_is_drawn(
+    held_out: HeldOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert dataclasses.replace(held_out, requests=10**9).requests <= held_out.data.length("test")
+    monkeypatch.setattr(protocol, "MOST_PIXELS", 10 * held_out.data.schema.size**2)
+    with pytest.raises(UserError, match=r"too many to measure in memory, 10 are the limit: ask for fewer \(-n\)"):
+        dataclasses.replace(held_out, requests=11)
+    assert dataclasses.replace(held_out, requests=5, prompts=2, seeds=5).requests == 5
 
 
 def test_a_judge_needs_something_to_judge_by() -> None:

@@ -39,9 +39,12 @@ import socket, sys, uvicorn
 from fastapi import FastAPI
 from limner.studio.gallery.gallery import Gallery
 from limner.studio.gallery.routes import router
+from limner.studio.ratings import routes as ratings
+from limner.studio.ratings.ratings import Ratings
 
-app = FastAPI()
-app.include_router(router(Gallery(sys.argv[1])))
+app, gallery = FastAPI(), Gallery(sys.argv[1])
+app.include_router(router(gallery))
+app.include_router(ratings.router(Ratings(gallery.database)))
 listening = socket.create_server(("127.0.0.1", 0))
 print(listening.getsockname()[1], flush=True)
 uvicorn.Server(uvicorn.Config(app, log_level="error")).run(sockets=[listening])

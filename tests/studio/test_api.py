@@ -77,7 +77,7 @@ def test_the_openai_client_draws(client, artists):
 
 
 def test_a_url_leads_to_the_picture_for_whoever_has_it(client, http):
-    (one,) = client.images.generate(prompt=RED, extra_body={"seed": 3}).data
+    (one,) = client.images.generate(prompt=RED, response_format="url", extra_body={"seed": 3}).data
     (again,) = client.images.generate(prompt=RED, response_format="b64_json", extra_body={"seed": 3}).data
     answer = http.get(one.url)
     assert answer.headers["content-type"] == "image/png" and answer.content == base64.b64decode(again.b64_json)

@@ -15,23 +15,23 @@ from studio_live import live
 from toy import shapes
 
 SAYS = {
-    "200 boxes": "request.boxes: List should have at most 100 items",
-    "1,000 turns": "request.turns: List should have at most 50 items",
-    "a dialogue without answers": "request.turns.0.1: Field required",
-    "NaN in a box": "request.boxes.0.1: Input should be a finite number",
+    "200 boxes": "request.boxes: may have 100 entries at most",
+    "1,000 turns": "request.turns: may have 50 entries at most",
+    "a dialogue without answers": "request.turns.0.1: is missing",
+    "NaN in a box": "request.boxes.0.1: expected a finite number",
     "a box beyond the right": "lies outside the picture",
-    "a box left of the picture": "request.boxes.0.1: Input should be greater than or equal to 0",
-    "a box of texts": "request.boxes.0.1: Input should be a valid number",
-    "text where boxes belong": "request.boxes: Input should be a valid list",
-    "a point outside": "request.points.0.1: Input should be less than or equal to 1",
+    "a box left of the picture": "request.boxes.0.1: must be 0 or more",
+    "a box of texts": "request.boxes.0.1: expected a number",
+    "text where boxes belong": "request.boxes: expected a list",
+    "a point outside": "request.points.0.1: must be 1 or less",
     "a point twice": "stands there twice: a picture has one",
-    "masks that are lists": "request.masks.0: Input should be a valid string",
-    "a mask that is text": "request.masks.0: String should match pattern",
-    "200 masks": "request.masks: List should have at most 100 items",
+    "masks that are lists": "request.masks.0: expected text",
+    "a mask that is text": "request.masks.0: expected base64",
+    "200 masks": "request.masks: may have 100 entries at most",
     "a mask without its box": "mask 2 has no box: 2 masks are given for 1 boxes",
     "a black mask": "the mask of box 1, 'cup', is black all over",
     "an unknown label": "unknown label 'tabel': did you mean 'table'?",
-    "an answer that is a number": "request.turns.0.1: Input should be a valid string",
+    "an answer that is a number": "request.turns.0.1: expected text",
 }
 """What the message says, of some."""
 

@@ -40,7 +40,7 @@ def client(url: str, key: str = TOKEN, retries: int = 0) -> openai.OpenAI:
 
 def test_by_url_by_base64_and_as_a_stream_comes_the_same_picture(url: str) -> None:
     images = client(url).images
-    (linked,) = images.generate(prompt=RED, extra_body={"seed": 5}).data or []
+    (linked,) = images.generate(prompt=RED, response_format="url", extra_body={"seed": 5}).data or []
     (inside,) = images.generate(prompt=RED, response_format="b64_json", extra_body={"seed": 5}).data or []
     *_, last = images.generate(prompt=RED, stream=True, extra_body={"seed": 5})
     assert linked.url and inside.b64_json and last.type == "image_generation.completed"

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ import pyarrow.parquet as pq
 import limner.worlds.build as build_module
 from limner.errors import UserError
 from limner.worlds import avatars
-from limner.worlds.build import Job, shards
+from limner.worlds.build import Job, Part, shards
 
 
 @pytest.fixture
@@ -191,3 +192,73 @@ def test_importing_needs_no_torch():
     code = "import sys, limner.worlds.avatars; assert not {'torch', 'datasets', 'python_avatars'} & set(sys.modules)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+
+def test_many_machines_make_together_what_one_makes(tmp_path, small_shards):
+    how = {"images": 60, "size": 16, "seed": 5, "workers": 1}
+    avatars.build(tmp_path / "one", **how)
+    seen = []
+    for number in (2, 3, 1):  # into one folder, and each into its own
+        part = Part(number, 3)
+        avatars.build(tmp_path / "shared", **how, part=part, progress=lambda *counts: seen.append(counts))
+        avatars.build(tmp_path / f"own-{number}", **how, part=Part.parse(f"{number}/3"))
+        own = sum(shard.stop - shard.start for shard in part.of(Job("avatars", 1, 60, 16, 5)))
+        assert seen[-1] == (own, own)
+    assert contents(tmp_path / "shared") == contents(tmp_path / "one")
+    parts = [contents(tmp_path / f"own-{number}") for number in (1, 2, 3)]
+    shards_of = [{name for name in part if name.endswith(".parquet")} for part in parts]
+    assert sum(map(len, shards_of)) == len(set().union(*shards_of)) == 6, "a shard was made twice, or not at all"
+    assert parts[0] | parts[1] | parts[2] == contents(tmp_path / "one")
+
+
+def test_a_machine_leaves_what_others_are_writing(tmp_path, small_shards):
+    out, how = tmp_path / "out", {"images": 60, "size": 16, "workers": 1}
+    avatars.build(out, **how, part=Part(1, 3))
+    own, others = (next(Part(number, 3).of(Job("avatars", 1, 60, 16, 0))).file for number in (1, 2))
+    for name in (own, others):
+        (out / f"{name}.host.7.tmp").write_bytes(b"half a shard")
+    avatars.build(out, **how, part=Part(1, 3))
+    assert [path.name for path in out.glob("*.tmp")] == [f"{others}.host.7.tmp"]
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "3", "a/b", "1/0", "/", "-1/3", "²/3"])
+def test_a_shard_that_is_none_is_refused(text):
+    with pytest.raises(UserError, match="shard"):
+        Part.parse(text)
+
+
+def test_a_world_is_built_at_an_address(tmp_path, small_shards):
+    fsspec = pytest.importorskip("fsspec")
+    address = "memory://worlds/avatars"
+    for number in (1, 2):
+        avatars.build(address, images=40, size=16, workers=2, part=Part(number, 2))
+    avatars.build(tmp_path / "here", images=40, size=16, workers=1)
+    there = fsspec.filesystem("memory")
+    found = {Path(name).name: there.cat_file(name) for name in there.find("/worlds/avatars")}
+    assert found == contents(tmp_path / "here")
+    there.rm(next(name for name in there.find("/worlds/avatars") if "train-00001" in name))
+    seen = []
+    avatars.build(address, images=40, size=16, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(28, 40), (40, 40)], "it did not go on where it was"
+    with pytest.raises(UserError, match="another build"):
+        avatars.build(address, images=41, size=16)
+    assert build_module.world_of(address) is avatars
+
+
+def test_a_world_of_any_size_takes_no_more_memory(tmp_path, monkeypatch):
+    """A list of the shards alone would take ten times as much."""
+    tried = []
+
+    def stops(where, job, shard):
+        tried.append(shard)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(build_module, "_write_shard", stops)
+    tracemalloc.start()
+    with pytest.raises(KeyboardInterrupt):
+        avatars.build(tmp_path / "huge", images=2 * 10**7, size=16, workers=1, part=Part(3, 16))
+    assert tracemalloc.get_traced_memory()[1] < 2**21
+    tracemalloc.stop()
+    assert len(tried) == 1
+    with pytest.raises(UserError, match="1,000,000,000 at most"):
+        avatars.build(tmp_path / "more", images=10**12)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from limner.drawing.artist import Artist
+    from limner.drawing.interpolation import Rows
     from limner.noise import Seed
     from limner.requests import Request
 
@@ -184,7 +185,7 @@ def _check_together(
 
 def _layouts(
     source: str | None, prompts: list[str] | None, other: Path | list[Path] | None
-) -> Callable[[Artist, int, int | None], list[tuple[Request, Seed]]] | None:
+) -> Callable[[Artist, int, int | None], Rows] | None:
     """Return what plans the pictures of layouts, whose caption a prompt is; None where there is no --layout."""
     if source is None:
         return None
@@ -347,8 +348,9 @@ def _plain(seed: object) -> str:
 
 def _again(
     path: Path, instead: str | None, device: str, size: int | None
-) -> tuple[Artist, list[tuple[Request, Seed]], dict[str, Any], int | None]:
+) -> tuple[Artist, Rows, dict[str, Any], int | None]:
     """Return who draws a picture again, what, with which knobs, and after how many drafts it was stopped."""
+    from limner.drawing.interpolation import Rows
     from limner.drawing.recipe import read
     from limner.drawing.stopping import stop_of
 
@@ -359,4 +361,5 @@ def _again(
     artist = artist.as_in(recipe) if size is None else artist.at(size)
     if size is None and "enlarger" in recipe and artist.enlarger and artist.enlarger.sha256 != recipe["enlarger"]:
         note(f"note: the enlarger of {artist.name} is not the one that enlarged {path}; the picture will differ")
-    return artist, [artist.row_of(recipe)], recipe.get("knobs", {}), stop_of(recipe).after
+    (request, seed), knobs = artist.row_of(recipe), recipe.get("knobs", {})
+    return artist, Rows.of([request], [seed]), knobs, stop_of(recipe).after

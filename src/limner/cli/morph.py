@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,11 @@ from limner.cli.draw import DEFAULT, Device, Knobs, Name, Show, Size, free, slug
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from limner.drawing.artist import Artist
+    from limner.drawing.interpolation import Rows
+
+SHOWN = 64
+"""Single pictures that are shown in a terminal, the first of them."""
 Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", help="strip.png, film.gif, or a folder for the single pictures.", show_default=False),
@@ -38,12 +43,14 @@ def morph(
     limner morph "a man with short black hair" "a woman with long blond hair" -o morph.gif
     """
     from limner import settings
+    from limner.drawing.interpolation import morph_of
 
     knobs = settings.pairs(knob or [], "--knob")
+    out = out or free(Path("drawings"), f"{slug(first)}-to-{slug(second)}-{seed}")
     with notes():
-        images = loaded(artist, device, frames).morph(first, second, frames, seed, knobs=knobs, size=size)
-    result = {"prompt": first, "to": second, "seed": seed}
-    _keep(images, out or free(Path("drawings"), f"{slug(first)}-to-{slug(second)}-{seed}"), result, show, as_json)
+        drawer = loaded(artist, device, frames).at(size)
+        rows = morph_of(drawer, first, second, frames, seed)
+        _keep(drawer, rows, knobs, out, {"prompt": first, "to": second, "seed": seed}, show, as_json)
 
 
 def walk(
@@ -63,6 +70,7 @@ def walk(
     limner walk "a woman with a blue hat" --seeds 3,14,15 --frames 12 -o walk.gif
     """
     from limner import settings
+    from limner.drawing.interpolation import walk_of
     from limner.errors import UserError
 
     try:
@@ -70,28 +78,40 @@ def walk(
     except ValueError:
         raise UserError(f"--seeds {seeds!r}: write whole numbers with commas between, like 3,14,15") from None
     knobs = settings.pairs(knob or [], "--knob")
+    out = out or free(Path("drawings"), f"walk-{slug(prompt or '')}")
     with notes():
-        images = loaded(artist, device, frames * len(numbers)).walk(prompt, numbers, frames, knobs=knobs, size=size)
-    result = {"prompt": prompt or "", "seeds": numbers}
-    _keep(images, out or free(Path("drawings"), f"walk-{slug(prompt or '')}"), result, show, as_json)
+        drawer = loaded(artist, device, frames * len(numbers)).at(size)
+        rows = walk_of(drawer, prompt, numbers, frames)
+        _keep(drawer, rows, knobs, out, {"prompt": prompt or "", "seeds": numbers}, show, as_json)
 
 
-def _keep(images: Sequence[Image], out: Path, result: dict[str, Any], show: bool, as_json: bool) -> None:
-    """Save as a strip (.png), a film (.gif) or single pictures (a folder), and report what was made."""
+def _keep(
+    drawer: Artist, rows: Rows, knobs: Mapping[str, Any], out: Path, result: dict[str, Any], show: bool, as_json: bool
+) -> None:
+    """Draw a strip (.png), a film (.gif) or single pictures (a folder), and report what was made.
+
+    Single pictures are written as they are drawn, so there may be any number of them; others are in memory together.
+    """
     from limner.cli import picture
-    from limner.drawing import recipe
+    from limner.drawing import held, recipe
     from limner.imaging import sheets
 
+    together = out.suffix.lower() in (".gif", ".png")
+    drawn = drawer.rows(held.check(rows, drawer.size) if together else rows, knobs=knobs)
+    images: list[Image] = []
+    milliseconds, width, height = 0.0, 0, 0
+    for i, image in enumerate(drawn):
+        if not together:
+            recipe.write(image, out / f"{i:04d}.png")
+        if together or i < SHOWN:
+            images.append(image)
+        milliseconds, (width, height) = milliseconds + image.info["milliseconds"] / len(rows), image.size
     strip = sheets.sheet(images, len(images))
-    milliseconds = sum(image.info["milliseconds"] for image in images) / len(images)
     if out.suffix.lower() == ".gif":
         sheets.film(images, out)
-    elif out.suffix.lower() == ".png":
+    elif together:
         recipe.write(strip, out)
-    else:
-        for i, image in enumerate(images):
-            recipe.write(image, out / f"{i:04d}.png")
-    size = {"frames": len(images), "width": images[0].width, "height": images[0].height}
+    size = {"frames": len(rows), "width": width, "height": height}
     emit({"file": str(out), **result, **size, "milliseconds": round(milliseconds, 2)}, as_json, str(out))
     if show and not as_json:
         picture.show(strip)

@@ -67,6 +67,7 @@ def story(
     again, and all pictures before the first changed line stay as they were.
     """
     from limner import settings
+    from limner.drawing.seeds import check_seed
 
     suffix = _suffix(out)
     with notes():
@@ -79,6 +80,8 @@ def story(
             raise UserError("--change goes with --from STRIP.png")
         if n < 1:
             raise UserError(f"-n, the number of tellings, must be 1 or more, not {n}")
+        if seed is not None:
+            check_seed(check_seed(seed) + n - 1)
         given = read(lines or [])
         drawer, knobs = loaded(artist, device, len(given)).at(size), settings.pairs(knob or [], "--knob")
         for place in range(n):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,7 +29,11 @@ def studio(
         str | None, typer.Option(envvar="LIMNER_TOKEN", help="What a request must bear.", show_default=False)
     ] = None,
     database: Annotated[
-        str | None, typer.Option(help="File or URL of the gallery; a file of yours without it.", show_default=False)
+        str | None,
+        typer.Option(
+            help="The gallery: a file, a URL, or libpq's words for a PostgreSQL; a file of yours without it.",
+            show_default=False,
+        ),
     ] = None,
     batch: Annotated[int, typer.Option(help="Pictures drawn in one pass, for many people at once.")] = 4,
     queue: Annotated[int, typer.Option(help="Pictures that may wait for an artist.")] = 256,
@@ -82,10 +85,8 @@ def studio(
 
 
 def _open_gallery(database: str | None) -> Gallery:
-    """Open the gallery at a URL or a file, by default the person's own."""
+    """Open the gallery on a server or in a file, by default the person's own."""
     from limner.studio.gallery.database import default_location
     from limner.studio.gallery.gallery import Gallery
 
-    if database is None:
-        return Gallery(default_location())
-    return Gallery(database if "://" in database else Path(database))
+    return Gallery(default_location() if database is None else database)

@@ -157,7 +157,7 @@ def _class_names(feature: Any) -> tuple[str, ...] | None:
 def picture_problem(source: Source, row: int, kind: str, message: str) -> Problem:
     """Say what is wrong with the picture of a row."""
     if source.rows is not None:
-        picture = source.rows[row].path.relative_to(Path(source.name)).as_posix()
+        picture = source.rows[row].path.relative_to(source.root or Path(source.name)).as_posix()
         message = f"the picture {picture} {message}" if source.rows[row].line else message
     else:
         message = f"the picture {message}"

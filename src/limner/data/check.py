@@ -17,7 +17,8 @@ from limner.data.annotations import Annotations, picture_problem, read_annotatio
 from limner.data.cache import Progress, location
 from limner.data.choose import BY_NAME, Choice
 from limner.data.problems import Problem, box_faults, point_faults, turn_fault
-from limner.data.source import Source, open_source
+from limner.data.remote import open_set
+from limner.data.source import Source
 from limner.data.summary import Summary, passed_over_problems, summarise
 from limner.pictures import BadPicture, Encoded, digest, load, mask, read
 
@@ -59,7 +60,7 @@ def examine(
     Raises:
         UserError: as `check`.
     """
-    source = open_source(name, split=None, root=location(cache), choice=choice)
+    source = open_set(name, split=None, root=location(cache), choice=choice)
     annotations = read_annotations(source)
     problems = [
         *source.problems,

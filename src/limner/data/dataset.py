@@ -26,9 +26,10 @@ from limner.data.learnt import fingerprint_of, schema_of
 from limner.data.placed import Placed
 from limner.data.problems import Problem
 from limner.data.refusals import refuse, refuse_empty
+from limner.data.remote import open_set
 from limner.data.schema import Schema
 from limner.data.shuffle import order, rows_at
-from limner.data.source import Source, open_source
+from limner.data.source import Source
 from limner.data.summary import Summary, summarise
 from limner.data.views import View
 from limner.errors import UserError
@@ -91,7 +92,7 @@ class Dataset:
         if not 0 <= held_out < 1:
             raise UserError(f"the share held out must be at least 0 and less than 1, not {held_out}")
         root = location(cache)
-        source = open_source(name, split=split, root=root, choice=choice)
+        source = open_set(name, split=split, root=root, choice=choice)
         annotations = read_annotations(source)
         problems = [*source.problems, *annotations.problems(source)]
         refuse(problems, source, skip_bad)

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from limner.data.cache import key_of
 from limner.data.choose import BY_NAME, Choice, captions_in
+from limner.data.elsewhere import Elsewhere
 from limner.data.folder import ARCHIVES, Row, files_in, metadata_of, read_folder, unpacking
 from limner.data.inside import is_within, nearest
 from limner.data.problems import RESERVED, Problem
+from limner.data.remote_table import RemoteTable
 from limner.data.splits import SPLITS, UnknownSplit, split_in, split_of
 from limner.errors import UserError
 from limner.pictures import BadPicture, Encoded
@@ -36,7 +38,7 @@ class Source:
     """An opened data set: training rows first, then those that were given as held out."""
 
     name: str
-    table: datasets.Dataset
+    table: datasets.Dataset | RemoteTable
     """Its column `image` holds encoded pictures: {"bytes": ..., "path": ...}."""
     train: int
     """How many of the rows are for training."""
@@ -58,11 +60,14 @@ class Source:
     """The columns that captions come from, by the names that the source gives them."""
     read: frozenset[Path] = frozenset()
     """Of a folder of pictures: the files of metadata and captions that were read."""
+    elsewhere: Elsewhere | None = None
+    """Where the files of a folder lie, if not here."""
 
     def origin(self, row: int) -> tuple[str, int]:
         """Return the file and the line (for a table: row, from 1) where a row of the table comes from."""
         if self.rows is not None:
-            return self.rows[row].file, self.rows[row].line
+            file = self.rows[row].file
+            return self.elsewhere.named(file) if self.elsewhere else file, self.rows[row].line
         for file, count in self.shards:
             if row < count:
                 return file, row + 1
@@ -72,7 +77,8 @@ class Source:
     def encoded(self, start: int, stop: int) -> list[Encoded]:
         """Return the encoded pictures of these rows."""
         if self.rows is not None:
-            return [row.path for row in self.rows[start:stop]]
+            paths = [row.path for row in self.rows[start:stop]]
+            return self.elsewhere.together(paths) if self.elsewhere else list(paths)
         cells = self.table.select_columns(["image"])[start:stop]["image"]
         return [self._picture(cell) for cell in cells]
 
@@ -93,6 +99,8 @@ class Source:
 
     def column(self, name: str) -> Any:
         """Return a whole column as Arrow holds it, which may be on disk."""
+        if isinstance(self.table, RemoteTable):
+            return self.table.without_bytes(name)
         return self.table.select_columns([name]).with_format("arrow")[:].column(name)
 
     def beside(self, row: int, cell: Any) -> Encoded:
@@ -102,15 +110,16 @@ class Source:
             path = base / cell
             if self.root is not None and not is_within(self.root, path):
                 return BadPicture("outside", f"lies outside the folder: {cell}")
-            return path
+            return self.elsewhere.file(path) if self.elsewhere else path
         return self._picture(cell if isinstance(cell, dict) and {"bytes", "path"} <= cell.keys() else None)
 
-    def _picture(self, cell: dict[str, Any] | None) -> Encoded:
-        if cell is None or (cell["bytes"] is None and not cell["path"]):
-            return b""
-        if cell["bytes"] is not None:
-            return cell["bytes"]
+    def _picture(self, cell: Any) -> Encoded:
+        cell = {"bytes": cell} if isinstance(cell, bytes) else cell or {}
+        if cell.get("bytes") is not None or not cell.get("path"):
+            return cell.get("bytes") or b""
         path = Path(cell["path"])
+        if isinstance(self.table, RemoteTable):  # a name in a stranger's table is no file of this machine
+            return BadPicture("outside", f"is not in the table, which only names it: {path}")
         if self.root is not None and not is_within(self.root, self.root / path):
             return BadPicture("outside", f"lies outside the folder: {path}")
         return path if self.root is None else self.root / path
@@ -163,26 +172,40 @@ def _folder(path: Path, split: str | None, root: Path, choice: Choice) -> Source
         return _saved(path, split, choice)
     if not metadata_of(path) and (files := list(files_in(path, TABLES))) and _are_the_set(files, path, choice):
         return _tables(path, files, split, root, choice)
+    return pictures_of(path, split, choice)
+
+
+def pictures_of(path: Path, split: str | None, choice: Choice, elsewhere: Elsewhere | None = None) -> Source:
+    """Open a folder of pictures; `elsewhere` says where its files lie, if not in it.
+
+    Raises:
+        UserError: as `open_source`.
+    """
     listing = read_folder(path, choice)
     listing.rows = [replace(row, split=_known(row.split)) for row in listing.rows]
-    chosen, train = _order({row.split for row in listing.rows}, split, path)
+    chosen, train = order_of({row.split for row in listing.rows}, split, path)
     rows = [row for name in chosen for row in listing.rows if row.split == name]
+    if elsewhere is not None:
+        rows = [replace(row, path=elsewhere.file(row.path)) for row in rows]
     strange = [row for row in listing.rows if row.split not in (*SPLITS, split and train)]
     unknown = [Problem(row.file, row.line, "unknown split", _unknown(row.split)) for row in strange]
     stamps = (part for row in rows for part in (row.path, *row.stamp))
-    count = sum(row.split == train for row in rows)
+    count, problems, name = sum(row.split == train for row in rows), [*listing.problems, *unknown], str(path)
+    if elsewhere is not None:
+        problems, name = [replace(one, file=elsewhere.named(one.file)) for one in problems], elsewhere.named(name)
     return Source(
-        str(path),
+        name,
         _table_of(path, rows),
         count,
         key_of(("folder", *stamps)),
-        problems=(*listing.problems, *unknown),
+        problems=tuple(problems),
         rows=rows,
         unusable=frozenset([*listing.unusable, *(row.path for row in strange)]),
         root=path,
         splits=Counter(row.split for row in listing.rows),
         text=listing.columns,
         read=frozenset(listing.read),
+        elsewhere=elsewhere,
     )
 
 
@@ -203,7 +226,7 @@ def _are_the_set(files: list[Path], path: Path, choice: Choice) -> bool:
     return any(file.suffix.lower() == ".arrow" for file in files)
 
 
-def _order(names: set[str], split: str | None, path: object) -> tuple[list[str], str]:
+def order_of(names: set[str], split: str | None, path: object) -> tuple[list[str], str]:
     """Return the splits to read, that for training first, and which one that is."""
     if split is None or not names:
         return sorted(names), min(names, default="train")
@@ -229,7 +252,7 @@ def _unknown(split: str) -> str:
 def _table_of(path: Path, rows: list[Row]) -> datasets.Dataset:
     import pyarrow as pa
 
-    datasets = _datasets()
+    datasets = datasets_library()
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     names = [os.fsencode(row.path).decode("utf-8", "replace") for row in rows]
     columns = {"image": pa.array([{"bytes": None, "path": name} for name in names], kind)}
@@ -252,8 +275,8 @@ def _tables(path: Path, files: list[Path], split: str | None, root: Path, choice
         raise UserError(f"{path} holds no rows")
     splits: dict[str, list[Path]] = {}
     for file in files:
-        splits.setdefault(_split_of(file, path), []).append(file)
-    chosen, _ = _order(set(splits), split, path)
+        splits.setdefault(split_of_file(file, path), []).append(file)
+    chosen, _ = order_of(set(splits), split, path)
     with _explained(path, root):
         parts = [_read_tables(splits[name], root) for name in chosen]
     files = [file for name in chosen for file in splits[name]]
@@ -271,7 +294,7 @@ def _tables(path: Path, files: list[Path], split: str | None, root: Path, choice
     )
 
 
-def _split_of(file: Path, root: Path) -> str:
+def split_of_file(file: Path, root: Path) -> str:
     """Tell the split of a shard by the name of its folder, or else by its own."""
     try:
         by_folder = split_of(file.parent.name) if file.parent not in (root, root.parent) else None
@@ -281,7 +304,7 @@ def _split_of(file: Path, root: Path) -> str:
 
 
 def _read_tables(files: list[Path], root: Path) -> datasets.Dataset:
-    datasets = _datasets()
+    datasets = datasets_library()
     arrow = [file for file in files if file.suffix.lower() == ".arrow"]
     parquet = [str(file) for file in files if file.suffix.lower() == ".parquet"]
     parts = [datasets.Dataset.from_file(str(file)) for file in arrow]
@@ -295,21 +318,21 @@ def _read_tables(files: list[Path], root: Path) -> datasets.Dataset:
 def _count(file: Path) -> int:
     import pyarrow.parquet as pq
 
-    datasets = _datasets()
+    datasets = datasets_library()
     if file.suffix.lower() == ".arrow":
         return len(datasets.Dataset.from_file(str(file)))
     return int(pq.read_metadata(file).num_rows)
 
 
 def _saved(path: Path, split: str | None, choice: Choice) -> Source:
-    datasets = _datasets()
+    datasets = datasets_library()
     with _explained(path, path):
         loaded = datasets.load_from_disk(str(path))
     return _loaded(str(path), loaded, split, path, choice)
 
 
 def _hub(name: str, split: str | None, choice: Choice) -> Source:
-    datasets = _datasets()
+    datasets = datasets_library()
     try:
         with _explained(name, Path(datasets.config.HF_DATASETS_CACHE)):
             loaded = datasets.load_dataset(name)
@@ -321,10 +344,10 @@ def _hub(name: str, split: str | None, choice: Choice) -> Source:
 
 
 def _loaded(name: str, loaded: Any, split: str | None, root: Path | None, choice: Choice) -> Source:
-    datasets = _datasets()
+    datasets = datasets_library()
     given = dict(loaded) if isinstance(loaded, datasets.DatasetDict) else {str(loaded.split or "train"): loaded}
     splits = {_known(name): part for name, part in given.items()} if len({*map(_known, given)}) == len(given) else given
-    chosen, _ = _order(set(splits), split, name)
+    chosen, _ = order_of(set(splits), split, name)
     parts = [splits[one] for one in chosen]
     key = key_of(("loaded", *(part._fingerprint for part in parts)))
     table, text = _joined(parts, name, choice)
@@ -338,16 +361,12 @@ def _joined(parts: list[Any], path: object, choice: Choice) -> tuple[datasets.Da
     Returns:
         the table, and the columns that captions come from.
     """
-    datasets = _datasets()
+    datasets = datasets_library()
     choice.check(parts[0].features, path)
     text = choice.text_columns(name for name in parts[0].features if name != choice.image)
     parts = [_with_text(part, text) for part in parts]
     features = parts[0].features
-    image = choice.image or ("image" if "image" in features else None)
-    image = image or next((n for n, kind in features.items() if isinstance(kind, datasets.Image)), None)
-    if image is None and not (RESERVED.issuperset(features) and text):
-        columns = ", ".join(features) or "none"
-        raise UserError(f"{path} has no column image; its columns are: {columns}: name one with --image-column")
+    image = image_column(features, path, text, choice)
     if image is not None:
         parts = [part.rename_column(image, "image") if image != "image" else part for part in parts]
     try:
@@ -359,6 +378,21 @@ def _joined(parts: list[Any], path: object, choice: Choice) -> tuple[datasets.Da
         if image is None or isinstance(kind, datasets.Image):
             raise UserError(f"the splits of {path} differ in their columns: {_one_line(error)}") from None
         raise UserError(f"the column image of {path} holds no encoded pictures but {kind}") from None
+
+
+def image_column(features: Mapping[str, Any], path: object, text: tuple[str, ...], choice: Choice) -> str | None:
+    """Return the column of pictures; None where there are captions alone.
+
+    Raises:
+        UserError: there are other columns, and none of pictures.
+    """
+    datasets = datasets_library()
+    image = choice.image or ("image" if "image" in features else None)
+    image = image or next((n for n, kind in features.items() if isinstance(kind, datasets.Image)), None)
+    if image is None and not (RESERVED.union(text).issuperset(features) and text):
+        columns = ", ".join(features) or "none"
+        raise UserError(f"{path} has no column image; its columns are: {columns}: name one with --image-column")
+    return image
 
 
 def _with_text(part: Any, text: tuple[str, ...]) -> Any:
@@ -380,7 +414,7 @@ def _with_text(part: Any, text: tuple[str, ...]) -> Any:
 @contextlib.contextmanager
 def _explained(path: object, root: Path) -> Iterator[None]:
     """Turn what `datasets` raises for a broken file or a full disk into one line; keep its bars to itself."""
-    datasets = _datasets()
+    datasets = datasets_library()
     quiet, verbosity = datasets.utils.are_progress_bars_disabled(), datasets.logging.get_verbosity()
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity(datasets.logging.CRITICAL)  # it logs errors that it also raises
@@ -406,7 +440,8 @@ def _one_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _datasets() -> Any:
+def datasets_library() -> Any:
+    """Return the library that reads data sets; UserError where it is not installed."""
     try:
         import datasets
     except ModuleNotFoundError:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import csv
 import functools
 import io
+import itertools
 import json
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -93,12 +95,17 @@ def _deeper(value: Any, levels: int) -> bool:
 
 def _csv(path: Path, file_columns: Sequence[str]) -> Iterator[Line]:
     """Read a table with quotes as RFC 4180 has them; , ; tab or | separate, as the first line does."""
-    lines = _text_lines(path.read_bytes())
-    if not lines:
+    with path.open("rb") as file:
+        yield from _csv_lines(path, _Lines(_text_lines(file)), file_columns)
+
+
+def _csv_lines(path: Path, lines: _Lines, file_columns: Sequence[str]) -> Iterator[Line]:
+    first = lines.at(0)
+    if first is None:
         return
-    if isinstance(lines[0], NotText):
-        raise UserError(f"{path}:1: the first line {lines[0]}")
-    separator = max(_SEPARATORS, key=lambda one: (lines[0].count(one), one == ","))  # type: ignore[union-attr]
+    if isinstance(first, NotText):
+        raise UserError(f"{path}:1: the first line {first}")
+    separator = max(_SEPARATORS, key=lambda one: (first.count(one), one == ","))
     reader = _Records(lines, separator)
     _, names = reader.record(0)
     if isinstance(names, str):
@@ -109,7 +116,7 @@ def _csv(path: Path, file_columns: Sequence[str]) -> Iterator[Line]:
     reader.cells = len(names)
     reader.file_place = next((names.index(name) for name in file_columns if name in names), -1)
     at = 1
-    while at < len(lines):
+    while lines.at(at) is not None:
         after, cells = reader.record(at)
         if isinstance(cells, str):
             yield at + 1, cells
@@ -119,41 +126,67 @@ def _csv(path: Path, file_columns: Sequence[str]) -> Iterator[Line]:
         elif cells:
             yield at + 1, dict(zip(names, cells, strict=True))
         at = after
+        lines.forget(at)
 
 
-def _text_lines(raw: bytes) -> list[str | NotText]:
-    """Return the lines, each with its end, or why it is not text."""
-    if raw[:2] in _UTF16:
-        return list(io.StringIO(text_of(raw), newline=""))
-    found: list[str | NotText] = []
-    for line in (
-        raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n").splitlines(keepends=True)
-    ):
-        try:
-            found.append(text_of(line))
-        except NotText as error:
-            found.append(error)
-    return found
+def _text_lines(file: IO[bytes]) -> Iterator[str | NotText]:
+    """Yield the lines, each with its end, or why it is not text."""
+    mark = file.read(3)
+    if mark[:2] in _UTF16:
+        file.seek(0)
+        yield from io.StringIO(text_of(file.read()), newline="")
+        return
+    file.seek(3 if mark == b"\xef\xbb\xbf" else 0)
+    for some in file:
+        for line in some.replace(b"\r\n", b"\n").replace(b"\r", b"\n").splitlines(keepends=True):
+            try:
+                yield text_of(line)
+            except NotText as error:
+                yield error
+
+
+class _Lines:
+    """Lines that are read when they are asked for, and forgotten when they are behind: a file may be of any length."""
+
+    def __init__(self, lines: Iterator[str | NotText]) -> None:
+        self._lines, self._kept = lines, deque[str | NotText]()
+        self._first = 0
+        """The number of the first line that is kept."""
+
+    def at(self, number: int) -> str | NotText | None:
+        """Return a line by its number, from 0; None where the file has ended."""
+        while self._first + len(self._kept) <= number:
+            line = next(self._lines, None)
+            if line is None:
+                return None
+            self._kept.append(line)
+        return self._kept[number - self._first]
+
+    def forget(self, number: int) -> None:
+        """Forget the lines before this one."""
+        while self._kept and self._first < number:
+            self._kept.popleft()
+            self._first += 1
 
 
 class _Records:
     """The records of a .csv, each of one line or, within quotes, of several."""
 
-    def __init__(self, lines: list[str | NotText], separator: str) -> None:
+    def __init__(self, lines: _Lines, separator: str) -> None:
         self.lines, self.separator = lines, separator
         self.cells, self.file_place = 0, -1
 
     def record(self, at: int) -> tuple[int, list[str] | str]:
         """Return where the record after this one begins, and the cells of this one or what is wrong with it."""
-        if isinstance(fault := self.lines[at], NotText):
+        if isinstance(fault := self.lines.at(at), NotText):
             return at + 1, str(fault)
         read = 0
 
         def some() -> Iterator[str]:
             nonlocal read
-            for number in range(at, len(self.lines)):
-                line = self.lines[number]
-                if isinstance(line, NotText):
+            for number in itertools.count(at):
+                line = self.lines.at(number)
+                if line is None or isinstance(line, NotText):
                     return
                 read += 1
                 yield line
@@ -175,9 +208,9 @@ class _Records:
 
     def _is_row(self, number: int) -> bool:
         """Tell whether a line inside of a quoted cell looks like a row: as many cells, and the name of a picture."""
-        line = self.lines[number]
+        line = self.lines.at(number)
         try:
-            cells = [] if isinstance(line, NotText) else next(csv.reader([line], delimiter=self.separator), [])
+            cells = [] if not isinstance(line, str) else next(csv.reader([line], delimiter=self.separator), [])
         except csv.Error:
             return False
         if len(cells) < 2 or len(cells) < self.cells - 1 or self.file_place < 0 or self.file_place >= len(cells):

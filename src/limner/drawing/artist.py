@@ -16,11 +16,11 @@ from typing import Any
 from PIL import Image
 
 from limner import checkpoint, settings
-from limner.drawing import asking, condition, hub, notices, recipe, stopping
+from limner.drawing import asking, condition, held, hub, notices, recipe, stopping
 from limner.drawing import story as stories
 from limner.drawing.device import device_of
 from limner.drawing.drafts import WORDS, PictureWithDrafts, draft_row
-from limner.drawing.interpolation import batches, morph_rows, walk_rows
+from limner.drawing.interpolation import Rows, batches, morph_of, walk_of
 from limner.drawing.resolve import bundled, find
 from limner.drawing.seeds import StyleSource, check_count, first_seed, seed_from_json, seeds_of, style_of
 from limner.drawing.stopping import TO_THE_END, Stop
@@ -169,9 +169,9 @@ class Artist:
 
         Raises:
             UserError: for an empty or too long prompt, n < 1, a seed below 0, an unknown knob, a style as `style` says,
-                a size as `at` says.
+                a size as `at` says, and more pictures than `held` allows: `each` hands out any number, one by one.
         """
-        return list(self.at(size).each(prompt, n, seed, batch=batch, knobs=knobs, style=style))
+        return held.pictures(self.at(size), self.plan(prompt, n, seed, style=style), batch, knobs)
 
     def each(
         self,
@@ -193,11 +193,11 @@ class Artist:
         seed: int | None = None,
         *,
         style: StyleSource | Sequence[StyleSource] | None = None,
-    ) -> list[tuple[Request, Seed]]:
+    ) -> Rows:
         """Return what `draw` would draw, a request and a seed a picture, for `rows` and `watch`; raise as it does."""
         requests, seeds = self.requests(prompt), seeds_of(self.system, n, seed, style)
         self.warn(requests)
-        return [(request, one) for request in requests for one in seeds]
+        return Rows.of(requests, seeds)
 
     def style(self, picture: str | Path | Image.Image) -> Style:
         """Find the style of a picture: the noise that would draw one like it.
@@ -240,8 +240,8 @@ class Artist:
         *,
         knobs: Mapping[str, Any] | None = None,
     ) -> Iterator[Draft]:
-        """Yield the system's drafts, all rows at once, prompt by prompt."""
-        return self.sample(self.plan(prompt, n, seed), self.knobs(knobs))
+        """Yield the system's drafts, all rows at once, prompt by prompt; raise as `draw`."""
+        return self.sample(held.check(self.plan(prompt, n, seed), self.side), self.knobs(knobs))
 
     def morph(
         self,
@@ -259,11 +259,8 @@ class Artist:
         Raises:
             UserError: as `draw`; for fewer than two frames; where the system cannot draw between requests.
         """
-        self.check_morphs()
-        a, b = (self.requests(end)[0] for end in (first, second))
-        rows = morph_rows(a, b, frames, seed)
-        self.warn((a, b))
-        return list(self.at(size).rows(rows, batch=batch, knobs=knobs))
+        rows = morph_of(self, first, second, frames, seed)
+        return held.pictures(self.at(size), rows, batch, knobs)
 
     def walk(
         self,
@@ -283,10 +280,8 @@ class Artist:
         Raises:
             UserError: as `draw`; for fewer than two seeds.
         """
-        (request,) = self.requests(prompt)
-        rows = walk_rows(request, seeds, frames)
-        self.warn((request,))
-        return list(self.at(size).rows(rows, batch=batch, knobs=knobs))
+        rows = walk_of(self, prompt, seeds, frames)
+        return held.pictures(self.at(size), rows, batch, knobs)
 
     def rows(
         self,

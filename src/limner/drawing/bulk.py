@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
-import os
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,14 +26,17 @@ from limner.data.problems import TEXT_NAMES, BadRow, attributes_of, captions_of
 from limner.data.table_files import table_lines
 from limner.drawing import recipe
 from limner.drawing.artist import Artist
-from limner.drawing.seeds import check_seed
+from limner.drawing.seeds import LARGEST_SEED, check_count, check_seed
 from limner.errors import UserError
 from limner.files import cannot_write, make_folder, write_file
 from limner.imaging.answers import SIDE
+from limner.noise import Seed
 from limner.processes import Processes
 from limner.requests import Request, from_json, to_json
 
 JOB, METADATA = "drawing.json", "metadata.jsonl"
+LOOKED_AT = 10_000
+"""Prompts that are looked at for what the artist does not know."""
 KINDS = (".jsonl", ".csv", ".parquet", ".txt")
 OWN = frozenset({"image", "file_name", "seed", "boxes", "masks", "keypoints", *TEXT_NAMES})
 """Columns of a file of prompts that do not go along: what is said of other pictures than those drawn here."""
@@ -49,11 +52,37 @@ class Prompt:
 
 
 @dataclass(frozen=True)
+class Prompts:
+    """The prompts of a file that was read once and found sound: they are read again when drawn, and not kept."""
+
+    file: Path
+    artist: Artist
+    count: int
+    digest: str
+    """SHA-256 of all of them."""
+    first: Sequence[Prompt]
+    """The first `LOOKED_AT` of them."""
+    stamp: tuple[int, int]
+    """Size and time of change of the file."""
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[Prompt]:
+        return each_prompt(self.file, self.artist)
+
+    def check_unchanged(self) -> None:
+        """Make sure that the file is what was read at the start; UserError where it is not."""
+        if _stamp(self.file) != self.stamp:
+            raise UserError(f"{self.file} was changed while it was drawn: draw it into another folder")
+
+
+@dataclass(frozen=True)
 class Job:
     """A folder of pictures to draw: the prompts, `n` pictures of each, and how."""
 
     out: Path
-    prompts: list[Prompt]
+    prompts: Prompts
     n: int
     seed: int
     batch: int
@@ -65,13 +94,20 @@ class Job:
         """Return where picture number `picture` lies."""
         return self.out / f"{picture:06d}.png"
 
-    def missing(self, ranks: Processes) -> Iterator[range]:
-        """Yield the batches of this process that are not drawn yet."""
-        there = {entry.name for entry in os.scandir(self.out)}
+    def batches(self, ranks: Processes) -> Iterator[tuple[range, list[tuple[Request, Seed]]]]:
+        """Yield the batches of this process, each with its rows, which are empty where all are drawn already."""
+        prompts = enumerate(self.prompts)
+        at, prompt = -1, None
         for number in ranks.mine(-(-len(self) // self.batch)):
             pictures = range(number * self.batch, min((number + 1) * self.batch, len(self)))
-            if any(self.file(picture).name not in there for picture in pictures):
-                yield pictures
+            rows: list[tuple[Request, Seed]] = []
+            if not all(self.file(picture).exists() for picture in pictures):
+                for picture in pictures:
+                    while at < picture // self.n:
+                        at, prompt = next(prompts)
+                    assert prompt is not None
+                    rows.append((prompt.request, self.seed + picture))
+            yield pictures, rows
 
 
 def draw_all(
@@ -106,31 +142,33 @@ def draw_all(
         if count < 1:
             raise UserError(f"{what} must be 1 or more, not {count}")
     prompts = ranks.in_turn(lambda: read_prompts(file, artist))
+    check_count(len(prompts) * n, "the number of pictures", most=LARGEST_SEED)
     asked = {"artist": artist.sha256, "knobs": json.loads(_json(dataclasses.asdict(artist.knobs(knobs))))}
-    asked |= {"prompts": _digest(prompts), "n": n, "batch": batch}
+    asked |= {"prompts": prompts.digest, "n": n, "batch": batch}
     asked |= {"size": artist.size} if artist.size != artist.side else {}
     job = Job(out, prompts, n, ranks.lead(lambda: _claim(out, asked, seed, len(prompts) * n)), batch)
     if ranks.leads:
-        artist.warn([prompt.request for prompt in prompts])
+        artist.warn([prompt.request for prompt in prompts.first])
     ranks.together(lambda: _draw(artist, job, ranks, knobs, progress))
-    ranks.lead(lambda: write_file(out / METADATA, b"".join(_lines(job, "images" not in artist.system.gives))))
+    ranks.lead(lambda: write_file(out / METADATA, _lines(job, "images" not in artist.system.gives)))
     return job
 
 
 def _draw(artist: Artist, job: Job, ranks: Processes, knobs: Any, progress: Callable[[int, int], None] | None) -> None:
-    batches = list(job.missing(ranks))
-    done, total = 0, sum(map(len, batches))
-    for pictures in batches:
-        rows = [(job.prompts[picture // job.n].request, job.seed + picture) for picture in pictures]
-        for picture, image in zip(pictures, artist.rows(rows, batch=job.batch, knobs=knobs), strict=True):
+    own = ranks.mine(-(-len(job) // job.batch))
+    total = len(own) * job.batch - (-len(job) % job.batch if own and (own[-1] + 1) * job.batch > len(job) else 0)
+    done = 0
+    for pictures, rows in job.batches(ranks):
+        for picture, image in zip(pictures, artist.rows(rows, batch=job.batch, knobs=knobs), strict=False):
             recipe.write(image, job.file(picture))
         done += len(pictures)
         if progress is not None:
             progress(done, total)
+    job.prompts.check_unchanged()
 
 
-def read_prompts(file: Path, artist: Artist) -> list[Prompt]:
-    """Read what is to be drawn; every line is looked at before anything is drawn.
+def read_prompts(file: Path, artist: Artist) -> Prompts:
+    """Read what is to be drawn; every line is looked at before anything is drawn, and none but the first are kept.
 
     A column `request` says it as JSON, for any kind of request ({"kind": "caption", "text": "a red hat"}); otherwise
     `text` does (the first one, where it is a list), or `attributes` for an artist that draws from attributes.
@@ -140,26 +178,46 @@ def read_prompts(file: Path, artist: Artist) -> list[Prompt]:
     """
     if file.suffix not in KINDS:
         raise UserError(f"{file}: prompts are read from a file ending in {', '.join(KINDS)}")
-    found = []
+    count, first, hashed = 0, list[Prompt](), hashlib.sha256()
+    stamp = _stamp(file)
+    for count, prompt in enumerate(each_prompt(file, artist), start=1):
+        hashed.update(_json([to_json(prompt.request), prompt.columns]))
+        if count <= LOOKED_AT:
+            first.append(prompt)
+    if not count:
+        raise UserError(f"{file} holds no prompts")
+    return Prompts(file, artist, count, hashed.hexdigest(), first, stamp)
+
+
+def each_prompt(file: Path, artist: Artist) -> Iterator[Prompt]:
+    """Yield the prompts of a file, one at a time in memory; raise as `read_prompts`."""
     try:
         for number, columns in _texts(file) if file.suffix == ".txt" else table_lines(file):
             try:
                 if isinstance(columns, str):
                     raise UserError(columns)
-                found.append(_prompt(columns, artist))
+                prompt = _prompt(columns, artist)
             except (UserError, BadRow) as error:
                 raise UserError(f"{file}:{number}: {error} (nothing was drawn)") from None
+            yield prompt
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if not found:
-        raise UserError(f"{file} holds no prompts")
-    return found
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    try:
+        found = file.stat()
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}") from None
+    return found.st_size, found.st_mtime_ns
 
 
 def _texts(file: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        if line.strip():
-            yield number, {"text": line.strip()}
+    with file.open(encoding="utf-8-sig") as opened:
+        lines = itertools.chain.from_iterable(map(str.splitlines, opened))
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield number, {"text": line.strip()}
 
 
 def _prompt(columns: Mapping[str, Any], artist: Artist) -> Prompt:
@@ -226,13 +284,6 @@ def _plain(value: Any, name: str) -> Any:
         raise UserError(f"the column {name} holds no JSON: {value[:60]!r}") from None
 
 
-def _digest(prompts: list[Prompt]) -> str:
-    hashed = hashlib.sha256()
-    for prompt in prompts:
-        hashed.update(_json([to_json(prompt.request), prompt.columns]))
-    return hashed.hexdigest()
-
-
 def _claim(out: Path, asked: dict[str, Any], seed: int | None, pictures: int) -> int:
     """Make `out` the folder of this job, or find that it is; return the seed."""
     record = out / JOB
@@ -262,13 +313,14 @@ def _claim(out: Path, asked: dict[str, Any], seed: int | None, pictures: int) ->
 
 def _lines(job: Job, answered: bool) -> Iterator[bytes]:
     """Yield the lines of metadata.jsonl; what was `answered` in words or boxes becomes a column."""
-    for picture in range(len(job)):
+    prompts = (prompt for prompt in job.prompts for _ in range(job.n))
+    for picture, prompt in enumerate(prompts):
         own = {"file_name": job.file(picture).name, "seed": job.seed + picture}
         answer = recipe.answer_in(job.file(picture)) if answered else {}
         if "boxes" in answer:  # in pixels, as data sets have them
             places = [(label, [round(SIDE * number, 3) for number in box]) for label, *box in answer["boxes"]]
             answer["boxes"] = [{"label": label, "box": box} for label, box in places]
-        yield _json(own | dict(job.prompts[picture // job.n].columns) | answer)
+        yield _json(own | dict(prompt.columns) | answer)
 
 
 def _json(value: Any) -> bytes:

@@ -17,13 +17,13 @@ from PIL import Image
 from limner import pictures
 from limner.data.schema import Schema
 from limner.drawing import recipe
+from limner.drawing.interpolation import Row, Rows
 from limner.drawing.seeds import seed_from_json
 from limner.errors import UserError
 from limner.requests import Layout, from_json, to_json
 
 if TYPE_CHECKING:
     from limner.drawing.artist import Artist
-    from limner.drawing.interpolation import Row
 
 MOST = 10_000
 """Layouts of one file."""
@@ -110,22 +110,22 @@ def to_text(layout: Layout) -> str:
     return "; ".join([*filter(None, [layout.caption]), *boxes, *points])
 
 
-def rows(artist: Artist, placed: Sequence[Placed], n: int, seed: int | None) -> list[Row]:
+def rows(artist: Artist, placed: Sequence[Placed], n: int, seed: int | None) -> Rows:
     """Return what to draw of layouts, `n` of each: each with its own seed where none is given.
 
     Raises:
         UserError: the artist cannot draw one of them.
     """
-    found: list[Row] = []
+    found: list[Sequence[Row]] = []
     for layout, own in placed:
         begins = own if seed is None and type(own) is int else seed
-        planned = artist.plan(layout, n, begins)
+        planned: Sequence[Row] = artist.plan(layout, n, begins)
         if seed is None and own is not None and type(own) is not int:
             if n > 1:
                 raise UserError("the layout's own seed gives one picture: leave -n out, or say --seed")
             planned = [(planned[0][0], seed_from_json(own))]
-        found += planned
-    return found
+        found.append(planned)
+    return Rows.joined(found)
 
 
 def _shares(numbers: Sequence[float]) -> str:

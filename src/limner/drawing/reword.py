@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from limner.data.schema import words_of
-from limner.drawing import recipe
-from limner.drawing.drafts import LETTERS, readable_size
+from limner.drawing import held, recipe
+from limner.drawing.drafts import LETTERS, READABLE, readable_size
+from limner.drawing.interpolation import Rows
 from limner.errors import UserError
 from limner.imaging.sheets import sheet
 
@@ -95,8 +96,9 @@ def reword(
         raise UserError(f"{artist.name} draws from a {artist.takes}: there is no caption to reword")
     worded = wordings(caption, swaps)
     rows = artist.plan([one.text for one in worded], n, seed)
-    in_rows = [rows[column * n + row] for row in range(n) for column in range(len(worded))]
-    images = list(artist.rows(in_rows, knobs=knobs))
+    across = len(worded)
+    in_rows = Rows(len(rows), lambda i: rows[i % across * n + i // across])
+    images = held.pictures(artist, in_rows, knobs=knobs, side=READABLE)
     large = [image.resize(readable_size(image), Image.Resampling.LANCZOS) for image in images]
     captions, marked = [one.text for one in worded] * n, [one.marked for one in worded] * n
     page = sheet(large, len(worded), captions, gap=6, letters=LETTERS, marked=marked)

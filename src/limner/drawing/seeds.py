@@ -43,19 +43,19 @@ def first_seed(seed: int | None) -> int:
 
 
 MOST = 100_000
-"""Things of one call: pictures of a prompt, frames, rows. A list of a thousand million seeds alone fills a memory."""
+"""Things that are in memory at once: rows of a batch, words of a sheet."""
 
 
-def check_count(count: int, what: str, least: int = 1) -> None:
+def check_count(count: int, what: str, least: int = 1, most: int = MOST) -> None:
     """Make sure that a number of things is one.
 
     Raises:
-        UserError: where it is no whole number, or smaller than `least`, or larger than `MOST`; `what` names it.
+        UserError: where it is no whole number, or smaller than `least`, or larger than `most`; `what` names it.
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < least:
         raise UserError(f"{what} must be {least} or more, not {count!r:.40}")
-    if count > MOST:
-        raise UserError(f"{what} may be {MOST:,} at most, not {count!r:.40}: draw several times, with other seeds")
+    if count > most:
+        raise UserError(f"{what} may be {most:,} at most, not {count!r:.40}: draw several times, with other seeds")
 
 
 def check_parts(seed: Seed) -> Seed:
@@ -102,16 +102,17 @@ def _end(body: Any) -> int | Style:
 
 def seeds_of(
     system: System, n: int, seed: int | None, style: StyleSource | Sequence[StyleSource] | None = None
-) -> list[Seed]:
-    """Return the seeds of `n` pictures of a prompt, or a style for each picture that `style` names.
+) -> Sequence[Seed]:
+    """Return the seeds of `n` pictures of a prompt, as a range, or a style for each picture that `style` names.
 
     Raises:
         UserError: for n < 1, a seed out of bounds, a style beside n or seed, and as `style_of`.
     """
     if style is None:
-        check_count(n, "n, the number of pictures,")
+        check_count(n, "n, the number of pictures,", most=LARGEST_SEED)
         begin = first_seed(seed)
-        return [begin + i for i in range(n)]
+        check_seed(begin + n - 1)
+        return range(begin, begin + n)
     if n != 1 or seed is not None:
         raise UserError("a style leaves nothing to chance: leave n and seed out, or name more prompts or styles")
     some = list(style) if isinstance(style, Sequence) and not isinstance(style, str) else [style]

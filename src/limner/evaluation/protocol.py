@@ -26,6 +26,8 @@ from limner.metrics import Extractor
 from limner.processes import Processes
 from limner.requests import Takes, kinds_of
 
+MOST_PIXELS = 2**29
+"""Of the pictures that are drawn to be measured; each takes twelve bytes, and so do the real ones beside them."""
 EDITS = 200
 """Captions of which one word is changed."""
 
@@ -135,6 +137,12 @@ class HeldOut:
         self.requests = min(self.requests, len(rows))
         self.prompts = min(self.prompts, self.requests)
         self.reference = min(self.reference, self.data.length())
+        pictures, side = self.frames * max(self.requests, self.prompts * self.seeds), self.data.schema.size
+        if pictures * side**2 > MOST_PIXELS:
+            raise UserError(
+                f"{pictures:,} pictures of {side} x {side} pixels are too many to measure in memory, "
+                f"{MOST_PIXELS // side**2:,} are the limit: ask for fewer (-n)"
+            )
 
     def of(self, takes: Takes) -> HeldOut:
         """Return what systems of this kind of request are measured on: whole stories where they take stories.

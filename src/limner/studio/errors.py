@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from limner import requests
 from limner.errors import UserError
+from limner.studio.faults import first_fault
 
 CODES = {
     401: "invalid_api_key",
@@ -119,24 +120,17 @@ def error_fields(error: Exception) -> tuple[int, str, str | None, str | None]:
     return 500, "something went wrong in the studio; see its log", None, "internal_error"
 
 
-def place_of(path: Sequence[str | int]) -> str:
-    """Return where in a body a mistake lies, such as `request.boxes.0.2`, without the kinds of request on the way."""
-    kinds = {*requests.kinds(), OWN}
-    parts = [part for before, part in zip(("", *path), path, strict=False) if not (before in HOLDS and part in kinds)]
-    return " ".join(".".join(map(str, parts)).split())
-
-
 def add_error_handlers(app: FastAPI) -> None:
     """Make all errors of an app respond in this shape."""
 
     async def invalid_request(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        first = error.errors()[0]
-        has_field = len(first["loc"]) > 1 and first["type"] != "json_invalid"
-        field = str(first["loc"][1]) if has_field else None
-        code = "unknown_parameter" if first["type"] == "extra_forbidden" else "invalid_value"
-        where = place_of(first["loc"][1:]) if has_field else "the body"
-        return error_response(400, f"{where}: {first['msg']}", field, code)
+        (_, *place), said, fault = first_fault(error.errors(), {*requests.kinds(), OWN}, HOLDS)
+        if fault["type"] == "json_invalid":
+            place = []
+        code = "unknown_parameter" if fault["type"] == "extra_forbidden" else "invalid_value"
+        where = " ".join(".".join(map(str, place)).split()) or "the body"
+        return error_response(400, f"{where}: {said}", str(place[0]) if place else None, code)
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

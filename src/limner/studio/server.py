@@ -28,6 +28,7 @@ from limner.studio.drawing import picture_routes
 from limner.studio.drawing import routes as drawing_routes
 from limner.studio.drawing.batching import ArtistQueue
 from limner.studio.drawing.studio import Studio
+from limner.studio.info import api_page
 from limner.studio.info import routes as info_routes
 from limner.studio.info.describe import describe_kinds, unique_names
 from limner.studio.info.metrics import Metrics
@@ -133,6 +134,7 @@ def build(artists: Sequence[Artist], settings: Settings, gallery: Gallery | None
     app.include_router(drawing_routes.router(studio))
     page = page_routes.files()
     app.include_router(page_routes.router(page, describe_kinds()))
+    app.include_router(api_page.router(app.openapi))
     body_by_path = dict.fromkeys(("/v1/styles", "/v1/captions", "/v1/attributes"), settings.limits.upload)
     if any(kind.holds for artist in artists for kind in artist.system.kinds):
         with_pictures = settings.limits.body + 2 * BASE64 * settings.limits.upload // 3  # one, and its mask
@@ -140,7 +142,7 @@ def build(artists: Sequence[Artist], settings: Settings, gallery: Gallery | None
     if gallery is not None:
         body_by_path |= _add_gallery(app, studio, gallery)
     limits = dataclasses.replace(settings.limits, body_by_path=body_by_path)
-    public_paths = frozenset({*page, page_routes.STUDIO_JSON})
+    public_paths = frozenset({*page, page_routes.STUDIO_JSON, *api_page.PUBLIC})
     return Guard(app, limits, settings.token, settings.local, metrics, public_paths)
 
 

@@ -13,12 +13,13 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import io
+import itertools
 import json
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Container, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from limner.addresses import TEMPORARY, Place, is_address
 from limner.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 ROWS_PER_SHARD = 500
 HELD_OUT = (0.05, 1000)
 _LARGEST_SIDE = 2048
+_MOST_IMAGES = 10**9
 RECORD = "world.json"
 """Name of the file that says what a folder was built from."""
 
@@ -56,8 +59,8 @@ class Job:
 
     def __post_init__(self) -> None:
         """Refuse numbers that no build can have."""
-        if self.images < 1:
-            raise UserError(f"a world needs at least one picture, not {self.images}: pass a positive number of images")
+        if not 1 <= self.images <= _MOST_IMAGES:
+            raise UserError(f"a world has at least one picture and {_MOST_IMAGES:,} at most, not {self.images}")
         if not 8 <= self.size <= _LARGEST_SIDE:
             raise UserError(f"pictures of side {self.size} cannot be built: choose a size from 8 to {_LARGEST_SIDE}")
         if self.seed < 0:
@@ -125,48 +128,92 @@ class Shard:
     stop: int
 
 
-def shards(job: Job) -> Iterator[Shard]:
-    """Yield the files of a build: the test split first, then the train split."""
-    for split, first, last in (("test", 0, job.held_out), ("train", job.held_out, job.images)):
-        count = -(-(last - first) // ROWS_PER_SHARD)
-        for number in range(count):
-            start = first + number * ROWS_PER_SHARD
-            file = f"{split}-{number:05d}-of-{count:05d}.parquet"
-            yield Shard(file, start, min(start + ROWS_PER_SHARD, last))
+def shards(job: Job, start: int = 0, step: int = 1) -> Iterator[Shard]:
+    """Yield the files of a build, or every `step`-th: the test split first, then the train split."""
+    held_out = job.held_out
+    splits = ("test", 0, held_out), ("train", held_out, job.images)
+    counts = [-(-(last - first) // ROWS_PER_SHARD) for _, first, last in splits]
+    for number in range(start, sum(counts), step):
+        split, first, last = splits[number >= counts[0]]
+        within, count = (number - counts[0], counts[1]) if number >= counts[0] else (number, counts[0])
+        begins = first + within * ROWS_PER_SHARD
+        file = f"{split}-{within:05d}-of-{count:05d}.parquet"
+        yield Shard(file, begins, min(begins + ROWS_PER_SHARD, last))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which of the files of a build one machine writes: part `number` of `count`, from 1."""
+
+    number: int
+    count: int
+
+    def __post_init__(self) -> None:
+        """Refuse a part that is none."""
+        if not 1 <= self.number <= self.count:
+            raise UserError(
+                f"there is no shard {self.number}/{self.count}: write 1/{self.count} to {self.count}/{self.count}"
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> Part:
+        """Return the part that text such as `3/16` names.
+
+        Raises:
+            UserError: it names none.
+        """
+        number, _, count = text.partition("/")
+        if not (number.isascii() and number.isdecimal() and count.isascii() and count.isdecimal()) or len(text) > 20:
+            raise UserError(f"--shard {text!r:.40}: write it as NUMBER/COUNT, from 1, such as 3/16")
+        return cls(int(number), int(count))
+
+    def of(self, job: Job) -> Iterator[Shard]:
+        """Yield the files of this part: every `count`-th."""
+        return shards(job, self.number - 1, self.count)
+
+
+WHOLE = Part(1, 1)
 
 
 def build_world(
-    out: Path,
+    out: str | Path,
     job: Job,
     *,
     workers: int | None = None,
+    part: Part = WHOLE,
     progress: Callable[[int, int], None] | None = None,
-) -> Path:
+) -> Path | str:
     """Write the shards of ``job`` that are not there yet, then the data set card; return ``out``.
 
-    ``workers`` processes (every core by default); ``progress`` is called with (pictures done, in all).
+    ``out`` is a folder, here or at an address. ``workers`` processes (every core by default) of this machine, which
+    writes the shards of its ``part`` alone; ``progress`` is called with (pictures done, in all) of that part.
     """
     if workers is not None and workers < 1:
         raise UserError(f"{workers} workers cannot build anything: pass 1 or more")
     if importlib.util.find_spec("pyarrow") is None:
         raise UserError('building a world writes Parquet and needs pyarrow: pip install "limner[worlds]"')
+    place = Place(out)
     try:
-        _claim(out, job)
-        missing = [shard for shard in shards(job) if not _finished(out / shard.file, shard)]
-        done = job.images - sum(shard.stop - shard.start for shard in missing)
+        there = _claim(place, job, part)
+        finished = {shard.file for shard in part.of(job) if _finished(place, shard, there)}
+        total = sum(shard.stop - shard.start for shard in part.of(job))
+        done = sum(shard.stop - shard.start for shard in part.of(job) if shard.file in finished)
         if progress:
-            progress(done, job.images)
-        for shard in _write_all(out, job, missing, workers or os.cpu_count() or 1):
+            progress(done, total)
+        missing = (shard for shard in part.of(job) if shard.file not in finished)
+        for shard in _write_all(place, job, missing, workers or os.cpu_count() or 1):
             done += shard.stop - shard.start
             if progress:
-                progress(done, job.images)
+                progress(done, total)
         made = world(job.name)
-        _write_atomically(out / "README.md", (_front_matter(job) + made.CARD.format(**job.on_card)).encode())
+        place.write("README.md", (_front_matter(job) + made.CARD.format(**job.on_card)).encode())
     except BrokenProcessPool:
         raise UserError("a worker process died (out of memory?): run the same command again to go on") from None
     except OSError as error:
-        raise UserError(f"cannot write to {out}: {error.strerror or error}; free it and run again to go on") from error
-    return out
+        raise UserError(
+            f"cannot write to {place}: {error.strerror or error}; free it and run again to go on"
+        ) from error
+    return out if is_address(out) else Path(out)
 
 
 def world(name: str) -> ModuleType:
@@ -177,55 +224,68 @@ def world(name: str) -> ModuleType:
 def world_of(folder: str | Path) -> ModuleType | None:
     """Return the module of the world that a data set was built from; None where it is none, or not known."""
     try:
-        return world(json.loads((Path(folder) / RECORD).read_text(encoding="utf-8"))["name"])
-    except (OSError, ValueError, KeyError, ImportError):
+        return world(json.loads(Place(folder).read(RECORD) or b"")["name"])
+    except (OSError, ValueError, KeyError, ImportError, UserError):
         return None
 
 
-def _claim(out: Path, job: Job) -> None:
-    """Make ``out`` the folder of this job, clear what a kill left; refuse what holds something else."""
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out} is a file: choose a folder to build in")
-    record = out / RECORD
-    if record.exists():
+def _claim(place: Place, job: Job, part: Part) -> set[str]:
+    """Make the place that of this job, clear what a kill left, return what is there; refuse what holds something else.
+
+    Machines that build other parts in the same place may be at work: only unfinished files of this part are cleared.
+    """
+    if place.is_file():
+        raise UserError(f"{place} is a file: choose a folder to build in")
+    there = place.names()
+    half = {name for name in there if name.endswith(TEMPORARY)}
+    if RECORD in there:
         try:
-            found = json.loads(record.read_text(encoding="utf-8"))
+            found = json.loads(place.read(RECORD) or b"")
         except ValueError:
             found = None
         if found != job.record:
-            raise UserError(f"{out} holds another build ({found}): choose another folder, or remove it first")
-    elif out.exists() and any(not path.name.endswith(".tmp") for path in out.iterdir()):
-        raise UserError(f"{out} is not empty and holds no build of a world: choose another folder")
-    out.mkdir(parents=True, exist_ok=True)
-    for stale in out.glob("*.tmp"):
-        stale.unlink()
-    if not record.exists():
-        _write_atomically(record, (json.dumps(job.record, indent=2) + "\n").encode())
+            raise UserError(f"{place} holds another build ({found}): choose another folder, or remove it first")
+    elif there - half:
+        raise UserError(f"{place} is not empty and holds no build of a world: choose another folder")
+    own = None if part == WHOLE else {shard.file for shard in part.of(job)}
+    for stale in half:
+        if own is None or stale.partition(".parquet")[0] + ".parquet" in own:
+            place.remove(stale)
+    if RECORD not in there:
+        place.write(RECORD, (json.dumps(job.record, indent=2) + "\n").encode())
+    return there - half
 
 
-def _finished(path: Path, shard: Shard) -> bool:
+def _finished(place: Place, shard: Shard, there: Container[str]) -> bool:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if not path.exists():
+    if shard.file not in there:
         return False
     try:
-        return pq.ParquetFile(path).metadata.num_rows == shard.stop - shard.start
+        with place.open(shard.file) as file:
+            return pq.ParquetFile(file).metadata.num_rows == shard.stop - shard.start
     except (pa.ArrowInvalid, OSError):
         return False
 
 
-def _write_all(out: Path, job: Job, missing: list[Shard], workers: int) -> Iterator[Shard]:
-    """Yield each shard when it is on disk. One worker stays in this process; several are spawned."""
-    if min(workers, len(missing)) <= 1:
-        for shard in missing:
-            yield _write_shard(out, job, shard)
+def _write_all(place: Place, job: Job, missing: Iterator[Shard], workers: int) -> Iterator[Shard]:
+    """Yield each shard when it is written. One worker stays in this process; several are spawned."""
+    first = list(itertools.islice(missing, workers))
+    if len(first) <= 1 or place.of_this_process:
+        for shard in itertools.chain(first, missing):
+            yield _write_shard(place.where, job, shard)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(missing)), mp_context=context, initializer=end_with_parent)
+    pool = ProcessPoolExecutor(len(first), mp_context=context, initializer=end_with_parent)
     try:
-        for future in as_completed([pool.submit(_write_shard, out, job, shard) for shard in missing]):
-            yield future.result()
+        waiting = {pool.submit(_write_shard, place.where, job, shard) for shard in first}
+        while waiting:  # a few shards wait for workers at a time, however many there are
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            more = itertools.islice(missing, 2 * workers - len(waiting))
+            waiting |= {pool.submit(_write_shard, place.where, job, shard) for shard in more}
+            for future in done:
+                yield future.result()
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -242,7 +302,7 @@ def end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _write_shard(out: Path, job: Job, shard: Shard) -> Shard:
+def _write_shard(where: str, job: Job, shard: Shard) -> Shard:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -251,17 +311,8 @@ def _write_shard(out: Path, job: Job, shard: Shard) -> Shard:
     buffer = pa.BufferOutputStream()
     # Small row groups keep random access to single pictures cheap.
     pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(made.features())), buffer, row_group_size=100)
-    _write_atomically(out / shard.file, buffer.getvalue())
+    Place(where).write(shard.file, buffer.getvalue().to_pybytes())
     return shard
-
-
-def _write_atomically(path: Path, content: Any) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def png(array: np.ndarray, level: int = 6) -> bytes:

@@ -19,7 +19,7 @@ from limner.worlds import avatars
 from limner.worlds.avatars import Avatar, Picture, accepts
 from limner.worlds.avatars.parts import artwork
 from limner.worlds.avatars.sampler import rgb
-from limner.worlds.build import Job, build_world
+from limner.worlds.build import WHOLE, Job, Part, build_world
 
 __all__ = ["VERSION", "Place", "accepts", "build", "features", "place", "render", "row"]
 
@@ -128,11 +128,12 @@ def build(
     size: int = 64,
     seed: int = 0,
     workers: int | None = None,
+    part: Part = WHOLE,
     progress: Callable[[int, int], None] | None = None,
-) -> Path:
+) -> Path | str:
     """Write ``images`` pictures of ``size`` x ``size`` pixels to ``out`` as Parquet; return ``out``.
 
     As `avatars.build`: resumable, the same bytes whatever the number of ``workers``.
     """
     artwork()
-    return build_world(Path(out), Job(NAME, VERSION, images, size, seed), workers=workers, progress=progress)
+    return build_world(out, Job(NAME, VERSION, images, size, seed), workers=workers, part=part, progress=progress)

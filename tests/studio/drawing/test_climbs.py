@@ -237,7 +237,7 @@ GOOD = encoded(photo())
     [
         ({"pixels": "no!"}, "request.pixels"),
         ({"pixels": ""}, "request.pixels"),
-        ({}, "request.pixels: Field required"),
+        ({}, "request.pixels: is missing"),
         ({"pixels": base64.b64encode(b"hello").decode()}, "pixels is not a picture"),
         ({"pixels": GOOD[:400]}, "is broken"),
         ({"pixels": GOOD, "known": encoded(mask((20, 15)))}, "has 20 x 15 pixels, and its picture has 40 x 30"),

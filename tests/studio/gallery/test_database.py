@@ -156,6 +156,8 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     [
         ("delphi://user@host/name", "no database of the kind"),
         ("://", "cannot be read"),
+        ("host=127.0.0.1 port=1 user=anna password=sesame dbname=none", "cannot use the database|needs a driver"),
+        ("host=127.0.0.1 password='sesame", "cannot be read|needs a driver"),
         ("postgresql://anna:sesame@127.0.0.1:1/none", "cannot use the database|needs a driver"),
     ],
 )
@@ -196,3 +198,38 @@ def test_the_default_location_follows_the_environment(monkeypatch: pytest.Monkey
     assert default_location() == tmp_path / "limner" / "gallery.sqlite"
     monkeypatch.setenv("LIMNER_GALLERY", str(tmp_path / "mine"))
     assert default_location() == tmp_path / "mine"
+    for server in ("postgresql://anna@host/name", "host=db.example dbname=limner"):
+        monkeypatch.setenv("LIMNER_GALLERY", server)
+        assert default_location() == server, "a server is taken for the name of a file"
+
+
+@pytest.mark.skipif(not galleries.SERVER, reason="no PostgreSQL server")
+def test_what_libpq_reads_names_a_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = make_url(galleries.SERVER)
+    words = f"host={url.host} port={url.port} user={url.username} dbname={url.database} application_name='a b'"
+    Database(words).close()
+    assert not list(tmp_path.iterdir()), "it was taken for the name of a file"
+
+
+@pytest.mark.skipif(not galleries.SERVER, reason="no PostgreSQL server")
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_hold_every_prompt_is_refused_at_the_start(encoding: str) -> None:
+    name, server = (
+        f"limner_{encoding.lower()}",
+        create_engine(make_url(galleries.SERVER).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"),
+    )
+    try:
+        with server.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}'"))
+        location = server.url.set(database=name)
+        with pytest.raises(UserError, match=f"is in {encoding}.*-E UTF8"):
+            Database(location.render_as_string(hide_password=False))
+        other = create_engine(location, connect_args={"client_encoding": "utf8"})
+        with other.connect() as connection:
+            assert not connection.scalar(text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"))
+        other.dispose()
+    finally:
+        with server.connect() as connection:
+            connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        server.dispose()

@@ -73,8 +73,9 @@ def scale_for(size: str | None, side: int, max_side: int) -> int:
     width, _, height = str(size).partition("x")
     is_valid = width.isascii() and width.isdecimal() and width == height and 0 < int(width) <= max_side
     if not is_valid or int(width) % side:
-        possible = ", ".join(f"{n * side}x{n * side}" for n in (1, 2, 4, 8) if n * side <= max_side)
-        raise ApiError(400, f"the size must be auto or a whole multiple of {side}x{side}: {possible}", "size")
+        possible = [f"{n}x{n}" for n in range(side, max_side + 1, side)]
+        some = possible if len(possible) < 5 else [*possible[:2], "...", possible[-1]]
+        raise ApiError(400, f"the size must be auto or a whole multiple of {side}x{side}: {', '.join(some)}", "size")
     return int(width) // side
 
 

@@ -163,7 +163,8 @@ class DrawingOptions(StrictModel):
 
     An artist that carries an enlarger (`sizes` of `GET /v1/artists`) does so itself, and the recipe says it.
     """
-    response_format: Literal["url", "b64_json"] = "url"
+    response_format: Literal["url", "b64_json"] | None = None
+    """null: b64_json, as the OpenAI API answers today."""
 
 
 class PromptOrRequest(StrictModel):

@@ -138,9 +138,9 @@ class Studio:
 
     def picture_fields(self, http: HttpRequest, options: DrawingOptions, png: bytes) -> dict[str, str]:
         """Return a picture in the format that was asked for: as a URL or in base64."""
-        if options.response_format == "b64_json":
-            return {"b64_json": to_base64(png)}
-        return {"url": str(http.base_url).rstrip("/") + self.pictures.put(png)}
+        if options.response_format == "url":
+            return {"url": str(http.base_url).rstrip("/") + self.pictures.put(png)}
+        return {"b64_json": to_base64(png)}
 
     async def decode_upload(self, encoded: bytes, side: int) -> Image.Image:
         """Decode an uploaded picture and crop and resize it to a square of `side` pixels.

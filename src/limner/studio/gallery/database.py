@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -33,7 +34,11 @@ MIGRATIONS = Path(__file__).parent / "_migrations"
 LOCK_TIMEOUT = 10
 """Seconds that a writer waits for another before it gives up."""
 _LOCK = 0x11A3E5  # any number that every Limner agrees on: one server at a time migrates
+_DEADLOCK = "40P01"
+"""PostgreSQL's code: two transactions waited for each other, and this one was ended."""
+_TRIES = 5
 _WRITES = "limner_writes"
+_LIBPQ = re.compile(r"\s*(?:host|hostaddr|port|dbname|user|password|passfile|service|sslmode|options)\s*=")
 _LASTING = (None, "SQLITE_ERROR")
 """Operational errors that no retry helps against: a text that is not UTF-8, a missing table."""
 
@@ -56,10 +61,11 @@ class Damaged(Unavailable):
     """The database holds what it cannot hold; a retry helps only after it was repaired."""
 
 
-def default_location() -> Path:
-    """Return the file of the studio's gallery: LIMNER_GALLERY, else the user's data folder."""
+def default_location() -> Path | str:
+    """Return the studio's gallery: what LIMNER_GALLERY names, a file or a server, else a file in the user's data."""
     data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return Path(os.environ.get("LIMNER_GALLERY") or data / "limner" / "gallery.sqlite")
+    named = os.environ.get("LIMNER_GALLERY") or ""
+    return named if is_server(named) else Path(named or data / "limner" / "gallery.sqlite")
 
 
 def now() -> int:
@@ -74,10 +80,11 @@ class Database:
     (write-ahead log, synchronous=FULL).
 
     Args:
-        location: a file, or a URL such as `postgresql://user@host/name`.
+        location: a file, a URL such as `postgresql://user@host/name`, or libpq's `host=... dbname=...`.
 
     Raises:
-        UserError: where it cannot be reached, is not a database, or was migrated by a newer Limner.
+        UserError: where it cannot be reached, is not a database, cannot hold every prompt (a PostgreSQL that is not in
+            UTF-8), or was migrated by a newer Limner.
     """
 
     def __init__(self, location: str | Path) -> None:
@@ -85,9 +92,12 @@ class Database:
         self.display_url = url.render_as_string(hide_password=True)
         self._file = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
         try:
-            self._engine = _engine(url)
+            self._engine = self._reading = _engine(url)
             self._writing = self._engine.execution_options(**{_WRITES: True})
+            if url.get_backend_name() == "postgresql":  # whose transactions see what others commit meanwhile
+                self._reading = self._engine.execution_options(isolation_level="REPEATABLE READ")
             with self._writing.begin() as connection:
+                _check_encoding(connection, self.display_url)
                 _migrate(connection, self.display_url)
         except DBAPIError as error:
             raise UserError(f"cannot use the database {self.display_url}: {_first_line(error.orig)}") from None
@@ -102,21 +112,26 @@ class Database:
         Raises:
             Unavailable: where the database does not respond.
         """
-        with self._unavailable_errors(), Session(self._engine) as session:
+        with self._unavailable_errors(), Session(self._reading) as session:
             yield session
 
     def write(self, work: Callable[[Session], T]) -> T:
         """Run `work` in one transaction and return its result once that is committed to disk.
 
-        It is run once more where another writer inserted the same key meanwhile, so `work` may be called twice.
+        It is run again where another writer inserted the same key meanwhile, or waited for this one and was waited for
+        by it; so `work` may be called several times.
 
         Raises:
             Unavailable: where the database does not respond, is locked for long, or its disk is full.
         """
-        try:
-            return self._write(work)
-        except IntegrityError:
-            pass
+        for _ in range(_TRIES):
+            try:
+                return self._write(work)
+            except IntegrityError:
+                break
+            except Unavailable as error:
+                if getattr(getattr(error.__cause__, "orig", None), "sqlstate", None) != _DEADLOCK:
+                    raise
         try:
             return self._write(work)
         except IntegrityError as error:
@@ -184,6 +199,18 @@ def migrate(connection: Connection, revision: str = "head") -> None:
     command.upgrade(config, revision)
 
 
+def _check_encoding(connection: Connection, display_url: str) -> None:
+    """Refuse a server whose database cannot hold every prompt, before anything is made in it."""
+    if connection.dialect.name != "postgresql":
+        return
+    encoding = connection.scalar(text("SELECT current_setting('server_encoding')"))
+    if encoding != "UTF8":
+        raise UserError(
+            f"the database {display_url} is in {encoding}, which cannot hold every prompt: make one in UTF-8 "
+            "(createdb -T template0 -E UTF8 NAME) and name that"
+        )
+
+
 def _migrate(connection: Connection, display_url: str) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -195,10 +222,12 @@ def _migrate(connection: Connection, display_url: str) -> None:
 
 
 def _url(location: str | Path) -> URL:
-    if isinstance(location, Path) or "://" not in location:
+    if isinstance(location, Path) or not is_server(location):
         file = Path(location).absolute()
         make_folder(file.parent)
         return URL.create("sqlite", database=str(file))
+    if _LIBPQ.match(location):
+        return _url_of_keywords(location)
     try:
         url = make_url(location)
     except (ArgumentError, ValueError):
@@ -208,10 +237,36 @@ def _url(location: str | Path) -> URL:
     return url
 
 
+def is_server(location: str) -> bool:
+    """Tell whether text names a database by a URL, or in the words of libpq (`host=... dbname=...`), not a file."""
+    return "://" in location or _LIBPQ.match(location) is not None
+
+
+def _url_of_keywords(text: str) -> URL:
+    """Return the URL of what libpq reads: `host=db.example dbname=limner user=anna`."""
+    try:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError:
+        raise UserError("PostgreSQL needs a driver that is not here: pip install 'limner[postgres]'") from None
+    try:
+        found = {name: str(value) for name, value in conninfo_to_dict(text).items() if value is not None}
+    except ProgrammingError:  # its message may hold the password
+        raise UserError(
+            "the database's connection string cannot be read: write it as 'host=NAME dbname=NAME user=NAME', or as "
+            "postgresql://user@host/name"
+        ) from None
+    user, password, name = (found.pop(key, None) for key in ("user", "password", "dbname"))
+    return URL.create("postgresql+psycopg", user, password, database=name, query=found)
+
+
 def _engine(url: URL) -> Engine:
     sqlite = url.get_backend_name() == "sqlite"
+    arguments: dict[str, Any] = {"timeout": LOCK_TIMEOUT} if sqlite else {}
+    if "psycopg" in url.drivername:  # whatever the environment's PGCLIENTENCODING says
+        arguments["client_encoding"] = "utf8"
     try:
-        engine = create_engine(url, pool_pre_ping=not sqlite, connect_args={"timeout": LOCK_TIMEOUT} if sqlite else {})
+        engine = create_engine(url, pool_pre_ping=not sqlite, connect_args=arguments)
     except NoSuchModuleError:
         raise UserError(
             f"no database of the kind {url.drivername!r}: use a file, or postgresql://user@host/name"

@@ -32,7 +32,7 @@ from limner.studio.gallery.recipe import (
     checked,
     decode,
     encode,
-    first_fault,
+    fault_in,
     identity,
     recipe_in,
 )
@@ -252,7 +252,7 @@ def _lines(packed: zipfile.ZipFile, most: int) -> Iterator[Line]:
             try:
                 yield Line.model_validate_json(line)
             except Invalid as error:
-                raise UserError(f"{INDEX}, line {number} is damaged: {first_fault(error)}") from None
+                raise UserError(f"{INDEX}, line {number} is damaged: {fault_in(error)}") from None
 
 
 def _read_picture(packed: zipfile.ZipFile, line: Line) -> NewPicture:

@@ -18,6 +18,7 @@ from limner import pictures
 from limner.drawing import recipe
 from limner.errors import UserError
 from limner.requests import MOST_PARTS, TOO_MIXED, from_json, texts, to_json
+from limner.studio.faults import first_fault
 
 MOST_BYTES = 16 * 2**20
 """Of one PNG."""
@@ -106,7 +107,7 @@ def checked(body: Any) -> dict[str, Any]:
         made = {name: value for name, value in made.items() if value is not None}
         made = json.loads(json.dumps(made, allow_nan=False))
     except Invalid as error:
-        raise UserError(f"the recipe is damaged: {first_fault(error)}") from None
+        raise UserError(f"the recipe is damaged: {fault_in(error)}") from None
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise UserError(f"the recipe's request is damaged: {error!s:.200}") from None
     if len(json.dumps(made)) > LONGEST:
@@ -126,11 +127,10 @@ def _check_plain(value: Any) -> None:
             _check_plain(one)
 
 
-def first_fault(error: Invalid) -> str:
+def fault_in(error: Invalid) -> str:
     """Return in one line what is wrong first, and where."""
-    fault = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in fault["loc"])
-    return f"{place}: {fault['msg']}" if place else fault["msg"]
+    place, said, _ = first_fault(error.errors(include_url=False, include_input=False))
+    return f"{'.'.join(map(str, place))}: {said}" if place else said
 
 
 def _ends(seed: Any) -> int:

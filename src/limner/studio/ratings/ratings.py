@@ -153,7 +153,7 @@ class Ratings:
         """
 
         def work(session: Session) -> None:
-            _get(session, Study, study)
+            _get(session, Study, study, alone=True)
             tasks = select(Task.id).where(Task.study_id == study)
             for table in (Comparison, Entry):
                 session.execute(delete(table).where(table.task_id.in_(tasks)))
@@ -191,7 +191,7 @@ class Ratings:
         Raises:
             Missing: where there is no such study.
         """
-        return self.database.write(lambda session: _next(session, _get(session, Study, study), rater))
+        return self.database.write(lambda session: _next(session, _get(session, Study, study, alone=True), rater))
 
     def answer(self, comparison: str, rater: str, orders: Orders) -> None:
         """Store an answer; sending the same answer again changes nothing.
@@ -365,8 +365,9 @@ def _uniform_pngs(sheet: Sheet) -> dict[str, bytes]:
     }
 
 
-def _get(session: Session, table: type[T], key: str) -> T:
-    found = session.get(table, key)
+def _get(session: Session, table: type[T], key: str, *, alone: bool = False) -> T:
+    """Return a row; `alone`: nobody else, on no other server, changes what belongs to it before this is committed."""
+    found = session.get(table, key, with_for_update=alone)
     if found is None:
         raise Missing(f"there is no such {table.__name__.lower()}")
     return found

@@ -21,7 +21,7 @@ from limner.worlds.avatars.captions import describe
 from limner.worlds.avatars.grammar import accepts
 from limner.worlds.avatars.mentioned import mentioned
 from limner.worlds.avatars.sampler import ATTRIBUTES, VERSION, Avatar, rgb, sample
-from limner.worlds.build import Job, build_world, png
+from limner.worlds.build import WHOLE, Job, Part, build_world, png
 
 __all__ = ["ATTRIBUTES", "VERSION", "Avatar", "Picture", "accepts", "build", "describe", "render", "row", "sample"]
 
@@ -181,16 +181,18 @@ def build(
     seed: int = 0,
     part_masks: bool = False,
     workers: int | None = None,
+    part: Part = WHOLE,
     progress: Callable[[int, int], None] | None = None,
-) -> Path:
+) -> Path | str:
     """Write ``images`` avatars of ``size`` x ``size`` pixels to ``out`` as Parquet; return ``out``.
 
     With ``part_masks`` there is a mask of each part beside that of the foreground, and nothing else changes.
 
     A build that was stopped goes on where it was. ``workers`` processes (every core by default) change its
-    speed, never its bytes. ``progress`` is called with (pictures done, pictures in all). UserError for numbers that
+    speed, never its bytes; of several machines each writes its ``part``, into one folder or an address that all reach.
+    ``progress`` is called with (pictures done, pictures in all). UserError for numbers that
     make no sense, a folder that holds something else, and missing packages.
     """
     avatar_parts.artwork()
     job = Job(NAME, VERSION, images, size, seed, part_masks)
-    return build_world(Path(out), job, workers=workers, progress=progress)
+    return build_world(out, job, workers=workers, part=part, progress=progress)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from limner.worlds.build import Job, build_world, png
+from limner.worlds.build import WHOLE, Job, Part, build_world, png
 from limner.worlds.characters import drawing, places
 from limner.worlds.characters.captions import GRAMMARS, describe
 from limner.worlds.characters.sampler import ATTRIBUTES, VERSION, Character, Pose, sample
@@ -159,17 +159,19 @@ def build(
     part_masks: bool = False,
     languages: Sequence[str] = (),
     workers: int | None = None,
+    part: Part = WHOLE,
     progress: Callable[[int, int], None] | None = None,
-) -> Path:
+) -> Path | str:
     """Write ``images`` characters of ``size`` x ``size`` pixels to ``out`` as Parquet; return ``out``.
 
     With ``part_masks`` there is a mask of each part beside that of the foreground; ``languages`` are those of captions,
     English where none is named.
 
     A build that was stopped goes on where it was. ``workers`` processes (every core by default) change its
-    speed, never its bytes. ``progress`` is called with (pictures done, pictures in all). UserError for numbers that
+    speed, never its bytes; of several machines each writes its ``part``, into one folder or an address that all reach.
+    ``progress`` is called with (pictures done, pictures in all). UserError for numbers that
     make no sense, a language that is not known, a folder that holds something else, and missing packages.
     """
     need_rasteriser()
     job = Job(NAME, VERSION, images, size, seed, part_masks, tuple(languages))
-    return build_world(Path(out), job, workers=workers, progress=progress)
+    return build_world(out, job, workers=workers, part=part, progress=progress)

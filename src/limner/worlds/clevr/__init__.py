@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from limner.worlds.build import Job, build_world, png
+from limner.worlds.build import WHOLE, Job, Part, build_world, png
 from limner.worlds.clevr import render
 from limner.worlds.clevr.dialogue import dialogue
 from limner.worlds.clevr.scenes import (
@@ -156,13 +156,15 @@ def build(
     size: int = 64,
     seed: int = 0,
     workers: int | None = None,
+    part: Part = WHOLE,
     progress: Callable[[int, int], None] | None = None,
-) -> Path:
+) -> Path | str:
     """Write ``images`` pictures of ``size`` x ``size`` pixels, in stories of four, to ``out`` as Parquet; return it.
 
     A build that was stopped goes on where it was. ``workers`` processes (every core by default) change its
-    speed, never its bytes. ``progress`` is called with (pictures done, pictures in all). UserError for numbers that
+    speed, never its bytes; of several machines each writes its ``part``, into one folder or an address that all reach.
+    ``progress`` is called with (pictures done, pictures in all). UserError for numbers that
     make no sense, a folder that holds something else, and missing packages.
     """
     render.mitsuba()
-    return build_world(Path(out), Job(NAME, VERSION, images, size, seed), workers=workers, progress=progress)
+    return build_world(out, Job(NAME, VERSION, images, size, seed), workers=workers, part=part, progress=progress)

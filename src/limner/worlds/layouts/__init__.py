@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from limner.worlds.build import Job, build_world
+from limner.worlds.build import WHOLE, Job, Part, build_world
 from limner.worlds.layouts.icons import render
 from limner.worlds.layouts.rules import KINDS, MOST, VERSION, Box, counts_of, draw, layout, log_likelihood, violations
 
@@ -151,12 +151,14 @@ def build(
     size: int = 64,
     seed: int = 0,
     workers: int | None = None,
+    part: Part = WHOLE,
     progress: Callable[[int, int], None] | None = None,
-) -> Path:
+) -> Path | str:
     """Write ``images`` pictures of ``size`` x ``size`` pixels to ``out`` as Parquet; return ``out``.
 
     A build that was stopped goes on where it was. ``workers`` processes (every core by default) change its
-    speed, never its bytes. ``progress`` is called with (pictures done, pictures in all). UserError for numbers that
+    speed, never its bytes; of several machines each writes its ``part``, into one folder or an address that all reach.
+    ``progress`` is called with (pictures done, pictures in all). UserError for numbers that
     make no sense, and for a folder that holds something else.
     """
-    return build_world(Path(out), Job(NAME, VERSION, images, size, seed), workers=workers, progress=progress)
+    return build_world(out, Job(NAME, VERSION, images, size, seed), workers=workers, part=part, progress=progress)
