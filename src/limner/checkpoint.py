@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from limner import catalogue, settings
 from limner.data.schema import Schema
 from limner.errors import UserError
-from limner.files import cannot_write, sha256, write_synced
+from limner.files import cannot_write, sha256, sync_folder, write_synced
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -343,16 +343,6 @@ def _finite(value: Tensor) -> bool:
     return not value.dtype.is_floating_point or bool(value.isfinite().all())
 
 
-def _sync(folder: Path) -> None:
-    """Make renames in `folder` survive a power cut, where the operating system can."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
 def _aside(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.old")
 
@@ -371,12 +361,12 @@ def _appear(folder: Path, files: Mapping[str, bytes]) -> None:
         temporary.mkdir(parents=True)
         for name, content in files.items():
             write_synced(temporary / name, content)
-        _sync(temporary)
+        sync_folder(temporary)
         if folder.exists():
             shutil.rmtree(_aside(folder), ignore_errors=True)  # of a process that was killed before it could
             os.rename(folder, _aside(folder))
         os.rename(temporary, folder)
-        _sync(folder.parent)
+        sync_folder(folder.parent)
         shutil.rmtree(_aside(folder), ignore_errors=True)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)

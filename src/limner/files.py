@@ -57,3 +57,21 @@ def write_synced(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def sync_file(path: Path) -> None:
+    """Wait until a file that another program's code wrote is on the disk; raise `OSError` where that fails."""
+    with path.open("r+b") as file:  # Windows flushes no file that is open for reading alone
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder survive a power cut, where the system can: Windows opens no folders, and needs not."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -146,7 +146,7 @@ def _snapshot(path: Path) -> Path:
     if not path.name.startswith("datasets--") or not (path / "snapshots").is_dir():
         return path
     with contextlib.suppress(OSError):
-        if (named := path / "snapshots" / (path / "refs" / "main").read_text().strip()).is_dir():
+        if (named := path / "snapshots" / (path / "refs" / "main").read_text(encoding="utf-8").strip()).is_dir():
             return named
     there = [one for one in (path / "snapshots").iterdir() if one.is_dir()]
     return max(there, key=lambda one: one.stat().st_mtime, default=path)

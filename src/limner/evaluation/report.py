@@ -175,7 +175,7 @@ def read(path: Path) -> list[Report]:
         UserError: where a line is not a report.
     """
     reports = []
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         try:
             reports.append(Report.from_json(json.loads(line)))
         except (ValueError, TypeError, KeyError):
