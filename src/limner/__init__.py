@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from limner.catalogue import create, names
-    from limner.checkpoint import open, save
+    from limner.checkpoint import open, save  # noqa: F401 (not in __all__)
     from limner.drawing.artist import Artist, load
     from limner.drawing.recipe import read, write
     from limner.errors import UnknownWords, UserError
 
-__all__ = ["Artist", "UnknownWords", "UserError", "create", "load", "names", "open", "read", "save", "write"]
+# Without `open`: `from limner import *` must not hide Python's own.
+__all__ = ["Artist", "UnknownWords", "UserError", "create", "load", "names", "read", "save", "write"]
 
 _MODULES = {
     "Artist": "drawing.artist",
@@ -46,4 +47,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*_MODULES, "__version__"]

@@ -26,6 +26,7 @@ from limner.data.learnt import fingerprint_of, schema_of
 from limner.data.placed import Placed
 from limner.data.problems import Problem
 from limner.data.refusals import refuse, refuse_empty
+from limner.data.rows import item
 from limner.data.schema import Schema
 from limner.data.shuffle import order, rows_at
 from limner.data.source import Source, open_source
@@ -64,7 +65,7 @@ class Dataset:
     @classmethod
     def open(
         cls,
-        name: str | Path,
+        name: Any,
         *,
         size: int,
         split: str = "train",
@@ -77,6 +78,7 @@ class Dataset:
     ) -> Dataset:
         """Open a folder, a .parquet or .arrow file, or a Hub id, for pictures of `size` x `size` pixels.
 
+        `name` may also be a data set in memory: of Hugging Face `datasets`, or a pandas DataFrame (`data.in_memory`).
         The source's split `split` is what "train" means afterwards. "test" is the source's own test split, or else
         its validation split, or else a share `held_out` of the training rows, chosen by their content and `seed`.
         Pictures are decoded once (`progress` is called with (done, all)) into the folder `cache`. A set of captions
@@ -104,7 +106,7 @@ class Dataset:
         refuse_empty(len(splits["train"]), source, problems)
         if problems:
             out, total = (count + len(source.problems) for count in (len(bad), len(source.table)))
-            _log.warning("%s: left out %d of %d rows; `limner data check` lists them", name, out, total)
+            _log.warning("%s: left out %d of %d rows; `limner data check` lists them", source.name, out, total)
         columns = frozenset(source.table.column_names) - {"text"}
         columns |= ({"text"} if annotations.texts else set()) | ({"attributes"} if annotations.attributes else set())
         dialogues, train = read_dialogues(source), splits["train"]
@@ -133,6 +135,12 @@ class Dataset:
         return replace(
             self, schema=replace(self.schema, attributes=dict(attributes), labels=labels), _annotations=annotations
         )
+
+    def __len__(self) -> int:
+        return self.length()
+
+    def __getitem__(self, row: int | slice) -> Any:
+        return item(self, row)
 
     def length(self, split: str = "train") -> int:
         """Return the number of rows of a split."""
