@@ -5,6 +5,7 @@ The public API in a screenful. Names are resolved when they are first used, so `
     artist = limner.load("avatars")              # a bundled name, a folder, a run or a Hub id
     pictures = artist.draw("a man with glasses", n=4, seed=7)
     limner.write(pictures[0], "portrait.png")    # with its recipe inside
+    limner.train("miniature", "my-pictures", preset="ten-minutes").artist.draw("a red hat")
     system = limner.open("runs/mine/checkpoints/200000")
     limner.save(system, "published")
 """
@@ -20,12 +21,18 @@ if TYPE_CHECKING:
     from limner.drawing.artist import Artist, load
     from limner.drawing.recipe import read, write
     from limner.errors import UnknownWords, UserError
+    from limner.launch import resume, train
+    from limner.training.callbacks import Callback
 
 # Without `open`: `from limner import *` must not hide Python's own.
-__all__ = ["Artist", "UnknownWords", "UserError", "create", "load", "names", "read", "save", "write"]
+__all__ = [
+    "Artist", "Callback", "UnknownWords", "UserError", "create", "load", "names", "read", "resume", "save", "train",
+    "write",
+]  # fmt: skip
 
 _MODULES = {
     "Artist": "drawing.artist",
+    "Callback": "training.callbacks",
     "UnknownWords": "errors",
     "UserError": "errors",
     "create": "catalogue",
@@ -33,7 +40,9 @@ _MODULES = {
     "names": "catalogue",
     "open": "checkpoint",
     "read": "drawing.recipe",
+    "resume": "launch",
     "save": "checkpoint",
+    "train": "launch",
     "write": "drawing.recipe",
 }
 

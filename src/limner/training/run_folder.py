@@ -123,6 +123,12 @@ class RunFolder:
             raise UserError(f"{path / 'run.json'} is damaged ({wrong[0]}): put it back as it was, or train anew")
         return cls(path, record)
 
+    def about(self) -> dict[str, Any]:
+        """Return what a checkpoint says of its training; of data on this machine the name alone."""
+        known = {key: self.record[key] for key in ("command", "commit", "measured") if key in self.record}
+        data = self.record.get("data")
+        return ({"data": Path(data).name if Path(data).is_absolute() else data} if data else {}) | known
+
     def hold(self) -> None:
         """Keep other trainings out of this folder until `release`, which a process that ends does, too.
 
