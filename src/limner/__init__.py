@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from limner.drawing.artist import Artist, load
     from limner.drawing.recipe import read, write
     from limner.errors import UnknownWords, UserError
+    from limner.evaluation.exam import evaluate
     from limner.launch import resume, train
     from limner.training.callbacks import Callback
 
 # Without `open`: `from limner import *` must not hide Python's own.
 __all__ = [
-    "Artist", "Callback", "UnknownWords", "UserError", "create", "load", "names", "read", "resume", "save", "train",
-    "write",
+    "Artist", "Callback", "UnknownWords", "UserError", "create", "evaluate", "load", "names", "read", "resume", "save",
+    "train", "write",
 ]  # fmt: skip
 
 _MODULES = {
@@ -36,6 +37,7 @@ _MODULES = {
     "UnknownWords": "errors",
     "UserError": "errors",
     "create": "catalogue",
+    "evaluate": "evaluation.exam",
     "load": "drawing.artist",
     "names": "catalogue",
     "open": "checkpoint",

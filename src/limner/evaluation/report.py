@@ -106,6 +106,10 @@ class Report:
             lines.append(f"| {name}{arrow} | " + " | ".join(cells) + " |")
         return "\n".join([*lines, *(f"\n{flag}" for flag in self.flags)])
 
+    def _repr_markdown_(self) -> str:
+        """Return what a notebook shows."""
+        return f"{self.artist}, a {self.system}, on {self.protocol.data}:\n\n{self.markdown()}"
+
     def breakdown(self) -> str:
         """Return the details as tables: each share of the drawings, and of real pictures where it is known."""
         tables = []

@@ -1,4 +1,4 @@
-"""What a program does while something is trained: callbacks, as trainers elsewhere have them.
+"""What a program does while something is trained or measured: callbacks, as trainers elsewhere have them.
 
 They are called in the leading process alone. What they draw at random changes no training, since every step has a seed
 of its own; an exception in one ends the training there, and the last checkpoint stays.
@@ -50,23 +50,30 @@ class Callback:
     def on_end(self, trainer: Trainer) -> None:
         """Training is over, or was stopped (`trainer.finished` says which); after an exception this is not called."""
 
+    def on_draw(self, drawn: int, total: int) -> None:
+        """`limner.evaluate` has drawn so many of the held-out requests."""
+
+    def on_report(self, report: Any) -> None:
+        """`limner.evaluate` has measured: a `limner.evaluation.report.Report`."""
+
 
 NAMES = tuple(name for name in vars(Callback) if name.startswith("on_"))
 
 
 class Callbacks:
-    """The callbacks of one training.
+    """The callbacks of one training, or of one measurement.
 
     Args:
-        trainer: is handed to each.
         some: objects with methods of `Callback`, one or more of them.
+        always: what each of these methods is handed first.
+        leads: whether this process is the one that calls them.
 
     Raises:
         UserError: one has none of these methods.
     """
 
-    def __init__(self, trainer: Trainer, some: Sequence[Any]) -> None:
-        self.trainer, self.some = trainer, tuple(some)
+    def __init__(self, some: Sequence[Any], *always: Any, leads: bool = True) -> None:
+        self.some, self.always, self.leads = tuple(some), always, leads
         for one in self.some:
             if isinstance(one, type) or not any(callable(getattr(one, name, None)) for name in NAMES):
                 raise UserError(
@@ -76,7 +83,6 @@ class Callbacks:
 
     def __call__(self, name: str, *given: Any) -> None:
         """Call the method `name` of each that has it, in their order."""
-        if self.trainer.engine.leads:
-            for one in self.some:
-                if (method := getattr(one, name, None)) is not None:
-                    method(self.trainer, *given)
+        for one in self.some if self.leads else ():
+            if (method := getattr(one, name, None)) is not None:
+                method(*self.always, *given)

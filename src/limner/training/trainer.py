@@ -73,7 +73,7 @@ class Trainer:
         self.save_every = save_every or max(self.budget // 20, 1)
         self.grid_every = max(self.budget // 40, 1) if grid_every is None else grid_every
         self.prompts = prompts or data.requests(system.takes, 16, "test" if data.length("test") else "train")
-        self.monitor = Monitor(self.engine, run, Callbacks(self, callbacks))
+        self.monitor = Monitor(self.engine, run, Callbacks(callbacks, self, leads=self.engine.leads))
         self.at = Position()
         self._players: dict[str, PlayerState] = {}
         self._statistics: list[torch.Tensor] = []
