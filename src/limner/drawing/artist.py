@@ -7,6 +7,7 @@ recipe that says which (`picture.info["limner"]`, see `limner.drawing.recipe`).
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from limner.drawing.drafts import WORDS, PictureWithDrafts, draft_row
 from limner.drawing.interpolation import batches, morph_rows, walk_rows
 from limner.drawing.loaded import Loaded
 from limner.drawing.notebook import Pictures
+from limner.drawing.publish import Terms, stage
 from limner.drawing.resolve import bundled, find
 from limner.drawing.seeds import StyleSource, check_count, first_seed, seed_from_json, seeds_of_each, style_of
 from limner.drawing.stopping import TO_THE_END, Stop
@@ -292,13 +294,18 @@ class Artist(Loaded):
         (request,) = self.requests(from_json(recipe["request"]))
         return request, seed_from_json(recipe["seed"])
 
-    def push(self, hub_id: str, *, private: bool = False) -> str:
-        """Publish the checkpoint on the Hugging Face Hub and return its address.
+    def push(self, hub_id: str, *, private: bool = False, terms: Terms = Terms()) -> str:
+        """Publish the checkpoint on the Hugging Face Hub and return its address; `limner push` does the same.
+
+        By default its matrices are in half precision, and what nothing but training needs stays here.
 
         Raises:
             UserError: where the Hub refuses or cannot be reached.
         """
-        return hub.publish(self.folder, hub_id, private=private)
+        with tempfile.TemporaryDirectory() as folder:
+            return hub.publish(stage(self, Path(folder) / "checkpoint", hub_id, terms), hub_id, private=private)
+
+    push_to_hub = push
 
     def requests(self, prompt: str | Request | Sequence[str | Request] | None) -> list[Request]:
         """Return prompts as requests of the kind that this system takes, each checked."""
