@@ -5,6 +5,7 @@ The public API in a screenful. Names are resolved when they are first used, so `
     artist = limner.load("avatars")              # a bundled name, a folder, a run or a Hub id
     pictures = artist.draw("a man with glasses", n=4, seed=7)
     limner.write(pictures[0], "portrait.png")    # with its recipe inside
+    limner.train("miniature", "my-pictures", preset="ten-minutes").artist.draw("a red hat")
     system = limner.open("runs/mine/checkpoints/200000")
     limner.save(system, "published")
 """
@@ -16,23 +17,34 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from limner.catalogue import create, names
-    from limner.checkpoint import open, save
+    from limner.checkpoint import open, save  # noqa: F401 (not in __all__)
     from limner.drawing.artist import Artist, load
     from limner.drawing.recipe import read, write
     from limner.errors import UnknownWords, UserError
+    from limner.evaluation.exam import evaluate
+    from limner.launch import resume, train
+    from limner.training.callbacks import Callback
 
-__all__ = ["Artist", "UnknownWords", "UserError", "create", "load", "names", "open", "read", "save", "write"]
+# Without `open`: `from limner import *` must not hide Python's own.
+__all__ = [
+    "Artist", "Callback", "UnknownWords", "UserError", "create", "evaluate", "load", "names", "read", "resume", "save",
+    "train", "write",
+]  # fmt: skip
 
 _MODULES = {
     "Artist": "drawing.artist",
+    "Callback": "training.callbacks",
     "UnknownWords": "errors",
     "UserError": "errors",
     "create": "catalogue",
+    "evaluate": "evaluation.exam",
     "load": "drawing.artist",
     "names": "catalogue",
     "open": "checkpoint",
     "read": "drawing.recipe",
+    "resume": "launch",
     "save": "checkpoint",
+    "train": "launch",
     "write": "drawing.recipe",
 }
 
@@ -46,4 +58,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*_MODULES, "__version__"]

@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from limner import catalogue, settings
+from limner.card import write as written
 from limner.data.schema import Schema
 from limner.errors import UserError
-from limner.files import cannot_write, sha256, write_synced
+from limner.files import cannot_write, sha256, sync_folder, write_synced
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -84,7 +85,7 @@ def save(
         "bytes": len(files[WEIGHTS]),
         "sha256": {name: sha256(content) for name, content in files.items()},
     }
-    files |= {CARD: (card or _card(record, system.schema)).encode(), RECORD: _json(record)}
+    files |= {CARD: (card or written(record, system, samples=grid is not None)).encode(), RECORD: _json(record)}
     if grid is not None:
         buffer = io.BytesIO()
         grid.save(buffer, "PNG")
@@ -343,16 +344,6 @@ def _finite(value: Tensor) -> bool:
     return not value.dtype.is_floating_point or bool(value.isfinite().all())
 
 
-def _sync(folder: Path) -> None:
-    """Make renames in `folder` survive a power cut, where the operating system can."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
 def _aside(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.old")
 
@@ -371,32 +362,15 @@ def _appear(folder: Path, files: Mapping[str, bytes]) -> None:
         temporary.mkdir(parents=True)
         for name, content in files.items():
             write_synced(temporary / name, content)
-        _sync(temporary)
+        sync_folder(temporary)
         if folder.exists():
             shutil.rmtree(_aside(folder), ignore_errors=True)  # of a process that was killed before it could
             os.rename(folder, _aside(folder))
         os.rename(temporary, folder)
-        _sync(folder.parent)
+        sync_folder(folder.parent)
         shutil.rmtree(_aside(folder), ignore_errors=True)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         _recover(folder)
         shutil.rmtree(_aside(folder), ignore_errors=True)
         raise cannot_write(folder, error) from error
-
-
-def _card(record: Mapping[str, Any], schema: Schema) -> str:
-    """Return a short model card in the Hub's format."""
-    paper = record["paper"]
-    trained = "\n".join(f"- {name}: {value}" for name, value in record["trained"].items()) or "- not recorded"
-    examples = "\n".join(f"- {text}" for text in schema.examples[:3])
-    return (
-        "---\nlibrary_name: limner\ntags: [text-to-image, gan]\n---\n"
-        f"# A {record['system']} trained with Limner\n\n"
-        f"{paper['title']} ({paper['authors']}, {paper['year']}).\n"
-        f"{record['parameters']:,} numbers, pictures of {record['config'].get('size', schema.size)} pixels.\n\n"
-        f"## Trained\n\n{trained}\n"
-        + (f"\n## What one can ask\n\n{examples}\n" if examples else "")
-        + "\n## Draw\n\n```python\nimport limner\n\nartist = limner.load('THIS FOLDER OR HUB ID')\n"
-        "artist.draw('...', n=4, seed=7)\n```\n"
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -35,6 +36,12 @@ def write_file(path: Path, content: bytes | Iterable[bytes]) -> None:
         raise cannot_write(path, error) from error
 
 
+def free(folder: Path, stem: str, suffix: str = ".png") -> Path:
+    """Return a path that is not taken: nothing of the person's is ever overwritten."""
+    names = itertools.chain([stem], (f"{stem}-{i}" for i in itertools.count(2)))
+    return next(path for name in names if not (path := folder / f"{name}{suffix}").exists())
+
+
 def make_folder(folder: Path) -> None:
     """Create a folder and those above it.
 
@@ -60,3 +67,21 @@ def write_synced(path: Path, content: bytes | Iterable[bytes]) -> None:
         file.writelines([content] if isinstance(content, bytes) else content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def sync_file(path: Path) -> None:
+    """Wait until a file that another program's code wrote is on the disk; raise `OSError` where that fails."""
+    with path.open("r+b") as file:  # Windows flushes no file that is open for reading alone
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder survive a power cut, where the system can: Windows opens no folders, and needs not."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import huggingface_hub
+import numpy as np
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError
+from PIL import Image
 
 import limner
 from artists import TEXTS, published
-from limner import cli
+from enlargers import with_enlarger
+from limner import checkpoint, cli
 from limner.drawing import hub
+from limner.drawing.publish import Terms, unneeded
 from limner.errors import UserError
+
+REPORT: dict[str, Any] = {
+    "system": "fake-system",
+    "protocol": {"data": "hats", "size": 8, "pictures": 10, "seed": 0, "judge": "0123456789ab", "split": "test"},
+    "figures": {"fid[judge:hats]": {"value": 3.25, "real": 1.5, "better": -1}, "attributes": {"value": 0.9}},
+}
 
 
 class Hub:
@@ -91,16 +103,82 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
 def test_what_is_pushed_can_be_loaded_by_anyone(tmp_path: Path, stand_in: Hub) -> None:
     artist = limner.load(published(tmp_path / "mine"))
     (tmp_path / "mine" / "state.pt").write_bytes(b"optimisers are nobody's business")
-    assert artist.push("me/hats") == "https://hub.example/me/hats"
+    assert artist.push("me/hats", terms=Terms(half=False, whole=True)) == "https://hub.example/me/hats"
     assert {path.name for path in (stand_in.repositories / "me" / "hats").iterdir()} == {
         "system.json",
         "schema.json",
         "weights.safetensors",
         "README.md",
+        "grid.png",
     }
     again = limner.load("me/hats")
     assert again.sha256 == artist.sha256
     assert again.draw(TEXTS[0], seed=1)[0].tobytes() == artist.draw(TEXTS[0], seed=1)[0].tobytes()
+
+
+def pixels(artist: limner.Artist) -> np.ndarray:
+    return np.asarray(artist.draw(TEXTS[0], seed=1)[0]).astype(int)
+
+
+def test_by_default_half_the_bytes_go_and_no_critic(tmp_path: Path, stand_in: Hub) -> None:
+    artist = limner.load(published(tmp_path / "mine"))
+    artist.push_to_hub("me/hats")
+    record = checkpoint.read(stand_in.repositories / "me" / "hats")
+    assert record["omitted"] == ["critic"], "which nothing but training calls"
+    assert record["bytes"] < artist.record["bytes"] * 0.7
+    assert record["parameters"] == artist.record["parameters"] - sum(
+        p.numel() for p in artist.system.critic.parameters()
+    )
+    assert record["trained"] == artist.record["trained"]
+    again = limner.load("me/hats")
+    assert np.abs(pixels(again) - pixels(artist)).max() <= 1
+    assert again.system.state_dict().keys() == artist.system.state_dict().keys()
+    with Image.open(stand_in.repositories / "me" / "hats" / "grid.png") as grid:
+        assert min(grid.size) > artist.side, "samples of its own examples"
+
+
+def test_a_module_that_is_used_without_being_called_stays(tmp_path: Path) -> None:
+    artist = limner.load(published(tmp_path / "mine"))
+    assert unneeded(artist) == ["critic"]
+    sample = type(artist.system).sample
+
+    def by_weight(self: Any, *given: Any) -> Any:
+        for draft in sample(self, *given):
+            yield dataclasses.replace(draft, images=draft.images + self.critic.bias)
+
+    artist.system.sample = by_weight.__get__(artist.system)  # it reads the critic's bias, and calls nothing
+    assert unneeded(artist) == []
+
+
+def test_an_enlarger_goes_along(tmp_path: Path, stand_in: Hub) -> None:
+    artist = limner.load(with_enlarger(published(tmp_path / "small"), tmp_path / "mine"))
+    artist.push("me/hats")
+    again = limner.load("me/hats")
+    assert again.sizes == artist.sizes and again.enlarger.sha256 == artist.enlarger.sha256
+
+
+def test_the_command_pushes_or_shows_what_it_would(
+    tmp_path: Path, stand_in: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, figures = str(published(tmp_path / "mine")), tmp_path / "figures.jsonl"
+    figures.write_text(json.dumps(REPORT | {"artist": "mine"}) + "\n")
+    command = ["push", mine, "me/hats", "--licence", "cc-by-4.0", "--figures", str(figures)]
+    assert cli.main([*command, "--folder", str(tmp_path / "look"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["folder"] == str(tmp_path / "look")
+    assert not stand_in.repositories.exists(), "nothing was published"
+    assert cli.main(command) == 0 and "https://hub.example/me/hats" in capsys.readouterr().out
+    card = huggingface_hub.ModelCard.load(stand_in.repositories / "me" / "hats" / "README.md")
+    assert card.text == huggingface_hub.ModelCard.load(tmp_path / "look" / "README.md").text
+    assert card.data.license == "cc-by-4.0" and card.data.eval_results[0].metric_value == 3.25
+    assert "limner.load('me/hats')" in card.text
+    (tmp_path / "other.jsonl").write_text(json.dumps(REPORT | {"artist": "yours"}) + "\n")
+    for more, says in (
+        (["--figures", str(tmp_path / "other.jsonl")], "figures of yours, and not of"),
+        (["--figures", mine + "/system.json"], "no results file"),
+        (["--figures", "nowhere.jsonl"], "cannot read nowhere.jsonl"),
+    ):
+        assert cli.main(["push", mine, "me/hats", *more]) == 2 and says in capsys.readouterr().err
+    assert cli.main(["push", mine, "hats"]) == 2 and "owner/name" in capsys.readouterr().err
 
 
 def test_only_what_cannot_run_is_fetched(tmp_path: Path, stand_in: Hub) -> None:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
+import limner
 from artists import published
 from artists_that import artist
 from fake_climber import Climber
 from fake_climber import Config as ClimberConfig
-from limner import catalogue, checkpoint
+from limner import catalogue, checkpoint, cli
 from limner.data.dataset import Dataset
 from limner.drawing.artist import Artist
 from limner.errors import UserError
-from limner.evaluation import protocol
+from limner.evaluation import of_papers, protocol
 from limner.evaluation.bench import columns
 from limner.evaluation.evaluate import certify, evaluate, publish_judge
 from limner.evaluation.judge import Config, Judge
+from limner.evaluation.others import evaluate_pictures, is_folder_of_pictures, write_requests
 from limner.evaluation.protocol import HeldOut, NamedJudge
-from limner.evaluation.report import Report, side_by_side, together
+from limner.evaluation.report import Report, read, side_by_side, together
 from toy import shapes, shapes_folder, tales
 
 SMALL = Config(size=16, widths=(16, 24), features=32, code=24, images=2400, batch=8, rate=4e-3)
@@ -195,3 +199,117 @@ def test_a_judge_serves_a_set_that_lacks_values_which_it_knows(judges: Path, dat
     (tmp_path / "few" / "metadata.jsonl").write_text("".join(line.replace("blue", "pink") for line in lines))
     with pytest.raises(UserError, match=r"other values than this data has \(colour: pink\)"):
         HeldOut("few", Dataset.open(tmp_path / "few", size=16, held_out=0.5), judge)
+
+
+# Pictures that other programs drew
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the figure that takes nearly all of the time."""
+    monkeypatch.setattr(of_papers, "scales", lambda side: 0)
+
+
+def drawn_by(artist: Artist, held_out: HeldOut, folder: Path) -> Path:
+    """Draw what is asked for as another program would: by the file of requests alone."""
+    count = write_requests(held_out, folder / "metadata.jsonl")
+    lines = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()]
+    assert len(lines) == count == held_out.requests + held_out.prompts * held_out.seeds
+    for line in lines:
+        artist.draw(line["text"], seed=line["seed"])[0].save(folder / line["file_name"])
+    return folder
+
+
+@pytest.mark.parametrize("fault", ["shuffled", "lively"])
+@pytest.mark.usefixtures("quick")
+def test_an_artists_pictures_in_a_folder_get_the_figures_of_the_artist(
+    held_out: HeldOut, tmp_path: Path, fault: str
+) -> None:
+    one = artist(held_out.data, fault)
+    one.record = {**one.record, "sha256": {"weights.safetensors": ""}}  # it draws pictures with recipes
+    asked, found = evaluate(one, held_out), evaluate_pictures(drawn_by(one, held_out, tmp_path / "theirs"), held_out)
+    exact = fault != "lively"  # its pictures are no whole bytes, as files are
+    for name, figure in found.figures.items():
+        assert figure.value == pytest.approx(asked.figures[name].value, rel=1e-6 if exact else 0.1, abs=0.02), name
+    assert asked.figures.keys() - found.figures.keys() <= {
+        "million parameters", "ms a picture", "diversity within captions, pixels", "diversity within captions, judge",
+        "rewording", "identity", "identity, own",
+    }  # fmt: skip
+    assert {"attributes", "all asked", "R-precision", "SSIM", "diversity, pixels", "memorised"} <= found.figures.keys()
+    assert side_by_side({"artist": [asked], "theirs": [found]}).count("\n") >= 3, "they stand in one table"
+    assert found.system == "pictures" and "not measured" in found.flags[-1]
+
+
+@pytest.mark.usefixtures("quick")
+def test_order_and_names_of_files_do_not_matter_but_captions_do(held_out: HeldOut, tmp_path: Path) -> None:
+    one = artist(held_out.data)
+    one.record = {**one.record, "sha256": {"weights.safetensors": ""}}
+    folder = drawn_by(one, held_out, tmp_path / "theirs")
+    before = evaluate_pictures(folder, held_out)
+    lines = (folder / "metadata.jsonl").read_text().splitlines()
+    (folder / "metadata.jsonl").write_text("\n".join(reversed(lines)) + "\n")
+    assert evaluate_pictures(folder, held_out).figures == before.figures
+    without = [line for line in lines if f"{held_out.requests - 1:06d}.png" not in line]
+    (folder / "metadata.jsonl").write_text("\n".join(without) + "\n")
+    with pytest.raises(UserError, match="no picture for 1 of the"):
+        evaluate_pictures(folder, held_out)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_folder_without_captions_is_measured_as_far_as_that_goes(held_out: HeldOut, tmp_path: Path) -> None:
+    for row in range(held_out.requests):
+        pixels = held_out.data.pictures([row], "test")[0].permute(1, 2, 0).numpy()
+        Image.fromarray(pixels).resize((32, 32), Image.Resampling.NEAREST).save(tmp_path / f"{row:03d}.png")
+    assert is_folder_of_pictures(tmp_path) and not is_folder_of_pictures(tmp_path / "000.png")
+    report = evaluate_pictures(tmp_path, held_out)
+    assert "attributes" not in report.figures and "R-precision" not in report.figures
+    assert "diversity, pixels" not in report.figures and "pictures have none" in report.flags[-1]
+    assert value(report, "fid") == pytest.approx(report.figures["fid[judge:judge]"].real, rel=0.2)
+    (tmp_path / "000.png").unlink()
+    with pytest.raises(UserError, match=f"holds {held_out.requests - 1} pictures.*-n {held_out.requests - 1}"):
+        evaluate_pictures(tmp_path, held_out)
+
+
+@pytest.mark.usefixtures("quick")
+def test_measuring_is_called_and_tells_how_far_it_is(held_out: HeldOut, judges: Path, tmp_path: Path) -> None:
+    class Told:
+        drawn: list[tuple[int, int]] = []  # noqa: RUF012
+        reports: list[Report] = []  # noqa: RUF012
+
+        def on_draw(self, drawn: int, total: int) -> None:
+            self.drawn.append((drawn, total))
+
+        def on_report(self, report: Report) -> None:
+            self.reports.append(report)
+
+    told, one = Told(), artist(held_out.data)
+    found = limner.evaluate(one, held_out.data, judge=judges, pictures=8, callbacks=[told])
+    assert told.drawn[-1] == (8, 8) and told.reports == [found]
+    assert "| attributes" in found._repr_markdown_()
+    with pytest.raises(UserError, match="is measured at 16"):
+        limner.evaluate(one, Dataset.open(tmp_path_of(held_out), size=8), judge=judges)
+    with pytest.raises(UserError, match="is no callback"):
+        limner.evaluate(one, held_out.data, judge=judges, pictures=8, callbacks=[object()])
+
+
+def tmp_path_of(held_out: HeldOut) -> Path:
+    return Path(held_out.data._source.name)
+
+
+@pytest.mark.usefixtures("quick")
+def test_requests_are_written_and_a_folder_is_measured_by_the_command(
+    held_out: HeldOut, judges: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, theirs = str(tmp_path_of(held_out)), tmp_path / "theirs"
+    with_judge = ("--data", data, "--judge", str(judges))
+    assert cli.main(["eval", *with_judge]) == 2 and "name who is measured" in capsys.readouterr().err
+    assert cli.main(["eval", *with_judge, "--requests", str(theirs / "metadata.jsonl")]) == 0
+    assert "limner eval" in capsys.readouterr().err
+    assert cli.main(["eval", *with_judge, "--requests", str(theirs / "metadata.jsonl")]) == 2, "nothing is overwritten"
+    for line in map(json.loads, (theirs / "metadata.jsonl").read_text().splitlines()):
+        Image.new("RGB", (16, 16), "grey").save(theirs / line["file_name"])
+    capsys.readouterr()
+    assert cli.main(["eval", str(theirs), *with_judge, "--json", "--results", str(tmp_path / "r.jsonl")]) == 0
+    report = Report.from_json(json.loads(capsys.readouterr().out))
+    assert report.artist == "theirs" and value(report, "diversity, pixels") == 0
+    assert read(tmp_path / "r.jsonl")[0].figures == report.figures

@@ -10,7 +10,22 @@ from typing import Annotated
 
 import typer
 
-from limner.cli import bench, data, draw, enlarge, export, judge, layout, look, morph, story, studio, systems, train
+from limner.cli import (
+    bench,
+    data,
+    draw,
+    enlarge,
+    export,
+    judge,
+    layout,
+    look,
+    morph,
+    push,
+    story,
+    studio,
+    systems,
+    train,
+)
 from limner.cli.console import leads, leave
 from limner.errors import UserError, is_out_of_memory, plain
 
@@ -58,6 +73,7 @@ app.command("enlarge")(enlarge.enlarge)
 app.command("judge")(judge.judge)
 app.command("eval")(judge.evaluate)
 app.command("bench")(bench.bench)
+app.command("push")(push.push)
 app.command("studio")(studio.studio)
 app.command("export")(export.export)
 app.add_typer(layout.app, name="layout")

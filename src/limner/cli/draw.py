@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 from limner.cli.bulk import draw_file
 from limner.cli.console import Json, emit, loaded, note, notes
 from limner.errors import UserError
+from limner.files import free
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -332,12 +332,6 @@ def slug(text: str) -> str:
     from limner.data.schema import words_of
 
     return "-".join(words_of(text[:200]))[:48].strip("-") or "picture"
-
-
-def free(folder: Path, stem: str, suffix: str = ".png") -> Path:
-    """Return a path that is not taken: nothing of the person's is ever overwritten."""
-    names = itertools.chain([stem], (f"{stem}-{i}" for i in itertools.count(2)))
-    return next(path for name in names if not (path := folder / f"{name}{suffix}").exists())
 
 
 def _plain(seed: object) -> str:

@@ -71,14 +71,22 @@ def judge(
 
 
 def evaluate(
-    artists: Annotated[list[str], typer.Argument(metavar="ARTIST...", help="Bundled names, folders, runs or Hub ids.")],
     data: Data,
+    artists: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="ARTIST...", help="Bundled names, folders, runs, Hub ids; folders of pictures of any program."
+        ),
+    ] = None,
     judge: JudgeName = "avatars",
     second_judge: SecondJudge = None,
     pictures: Pictures = 1000,
     seed: Seed = 0,
     inception: Inception = False,
     results: Annotated[Path | None, typer.Option(help="Append a line for each artist to this JSONL file.")] = None,
+    requests: Annotated[
+        Path | None, typer.Option(help="Write what another program has to draw, as a metadata.jsonl, and do no more.")
+    ] = None,
     device: Annotated[str, typer.Option(help="Where to draw: auto, cpu, cuda, ...")] = "auto",
     as_json: Json = False,
 ) -> None:
@@ -91,19 +99,25 @@ def evaluate(
     torchrun --nproc-per-node 2 -m limner eval avatars --data data/avatars
 
     Beside each figure stand what real pictures get and what shuffled ones get.
+
+    Another program's pictures: write down what to draw, draw it beside that file, and measure the folder.
+
+    limner eval --data birds --judge judges/birds --requests theirs/metadata.jsonl
+
+    limner eval theirs runs/mine --data birds --judge judges/birds
     """
-    from limner.drawing.artist import load
-    from limner.evaluation.exam import common_kind, measure
+    from limner.evaluation.exam import examinees, measure
     from limner.evaluation.report import side_by_side
 
-    loaded = {name: load(name, device=device) for name in artists}
-    kind = common_kind({name: artist.system.gives for name, artist in loaded.items()})
-    first = next(iter(loaded.values())).system
-    size = first.data_size(first.config)
+    if requests is not None:
+        return _write_requests(requests, data, judge, pictures, seed, as_json)
+    if not artists:
+        raise UserError("name who is measured: an artist, or a folder of pictures")
+    kind, size, found = examinees(artists, device)
     exam = exam_of(kind, data, size, judge, pictures, seed, inception, second_judge)
     reports = {}
-    for name, artist in loaded.items():
-        report = measure(artist, exam)
+    for name, one in found.items():
+        report = measure(one, exam)
         reports[name] = [report]
         if not exam.processes.leads:
             continue
@@ -116,44 +130,45 @@ def evaluate(
     exam.processes.close()
 
 
+def _write_requests(path: Path, data: str, judge: str, pictures: int, seed: int, as_json: bool) -> None:
+    from limner.evaluation.others import write_requests
+
+    if path.exists():
+        raise UserError(f"{path} exists: name another file, or remove it")
+    lines = write_requests(examination(data, judge, pictures, seed, inception=False), path)
+    emit({"requests": str(path), "pictures": lines}, as_json, str(path))
+    note(f"{lines:,} pictures to draw, each as its file_name beside that file")
+    note(f"then: limner eval {path.parent} --data {data} --judge {judge} -n {pictures} --seed {seed}")
+
+
 def exam_of(
-    kind: str, data: str, size: int, judge: str, count: int, seed: int, inception: bool, second: str | None
+    kind: str, data: str, size: int | None, judge: str, count: int, seed: int, inception: bool, second: str | None
 ) -> Exam:
     """Open what artists of a kind are measured on: pictures by a judge at its size, others at theirs.
 
     Raises:
-        UserError: where it cannot be had, or does not fit.
+        UserError: as `limner.evaluation.exam.open_exam`.
     """
-    from limner.evaluation.exam import WITHOUT_JUDGE
+    from limner.evaluation.exam import WITHOUT_JUDGE, open_exam
 
-    if kind not in WITHOUT_JUDGE:
-        return examination(data, judge, count, seed, inception, second=second)
-    return WITHOUT_JUDGE[kind].open(data, size, count, seed)
+    with bar("reading pictures") as progress:
+        return open_exam(
+            kind, data, size=size if kind in WITHOUT_JUDGE else None, judge=judge, pictures=count, seed=seed,
+            inception=inception, second_judge=second, progress=progress,
+        )  # fmt: skip
 
 
-def examination(
-    data: str, judge: str, pictures: int, seed: int, inception: bool, size: int | None = None, second: str | None = None
-) -> HeldOut:
-    """Open data and judges for measuring.
+def examination(data: str, judge: str, pictures: int, seed: int, inception: bool) -> HeldOut:
+    """Open data and judge for measuring pictures.
 
     Raises:
-        UserError: where they cannot be had, or do not fit.
+        UserError: they cannot be had, or do not fit.
     """
-    from limner.data.dataset import Dataset
-    from limner.evaluation.protocol import HeldOut, NamedJudge
-    from limner.metrics import Inception as Network
-    from limner.processes import Processes
+    from limner.evaluation.protocol import HeldOut
 
-    if seed < 0:
-        raise UserError(f"the seed is a whole number from 0, not {seed}")
-    named, processes = NamedJudge.load(judge), Processes()
-    other = None if second is None else NamedJudge.load(second)
-    side = size or named.network.config.size
-    with bar("reading pictures") as progress:
-        opened = processes.in_turn(lambda: Dataset.open(data, size=side, progress=progress))
-    network = Network() if inception else None
-    name = Path(data).stem
-    return HeldOut(name, opened, named, pictures, seed=seed, inception=network, processes=processes, second=other)
+    exam = exam_of("pictures", data, None, judge, pictures, seed, inception, None)
+    assert isinstance(exam, HeldOut)
+    return exam
 
 
 def pictures_of(report: Report) -> str:

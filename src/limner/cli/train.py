@@ -5,16 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.console import ImageColumn, Json, TextColumn, emit, leads, note
-from limner.cli.run import begun, forget, opened, trainer_of
+from limner.cli.console import ImageColumn, Json, TextColumn, bar, emit, leads, note
 from limner.errors import UserError
 
 if TYPE_CHECKING:
-    from limner.processes import Processes
     from limner.training.run_folder import RunFolder
     from limner.training.trainer import Trainer
 
@@ -71,72 +69,20 @@ def train(
 
     limner draw "a small yellow bird" --artist runs/mine
     """
-    from limner import catalogue, settings
+    from limner import launch, settings
 
-    _check(seed, go_on, run)
-    name, preset, config = _configured(system, preset, set_ or [], images)
-    own = catalogue.own_source(system)
-    record = {
-        "system": str(own.resolve()) if own else name,
-        "preset": preset,
-        "config": settings.to_json(config),
-        "data": str(Path(data).resolve()) if Path(data).exists() else data,
-        "from": from_,
-        "parts": part or [],
-        "seed": seed,
-        "precision": precision,
-        "skip_bad": skip_bad,
-        "image_column": image_column,
-        "text_column": text_column,
-        "grid_every": grid_every,
-        "save_every": save_every,
-        "tensorboard": tensorboard,
-    }
-    _begin(record, run, f"{name}-{preset}", go_on, as_json)
-
-
-def _check(seed: int, go_on: bool, run: Path | None) -> None:
-    """Refuse a seed that is none, and to go on with no run."""
-    if not 0 <= seed < 2**63:
-        raise UserError(f"the seed is a whole number from 0, below 2^63, not {seed}")
     if go_on and run is None:
         raise UserError("--continue goes on with a run: name it with --run")
-
-
-def _configured(system: str, preset: str | None, changes: list[str], images: int | None) -> tuple[str, str, Any]:
-    """Return the name of a system, the preset it begins from, and the configuration that was asked for."""
-    from limner import catalogue, settings
-
-    cls = catalogue.load_class(system)
-    name, chosen = catalogue.name_of(cls), catalogue.preset_of(cls, preset)
-    values = settings.pairs(changes) | ({} if images is None else {"images": str(images)})
-    config = catalogue.configure(cls, chosen, values)
+    name, chosen, config = launch.configured(system, preset, settings.pairs(set_ or []), images)
+    record = launch.record_of(
+        system, data, name=name, preset=chosen, config=config, from_=from_, parts=part or [], seed=seed,
+        precision=precision, skip_bad=skip_bad, image_column=image_column, text_column=text_column,
+        grid_every=grid_every, save_every=save_every, tensorboard=tensorboard,
+    )  # fmt: skip
     if preset is None and leads():
         note(f"preset {chosen}, the default of {name} (limner show {system} lists all)")
-    return name, chosen, config
-
-
-def _begin(record: dict[str, Any], run: Path | None, stem: str, go_on: bool, as_json: bool) -> None:
-    """Train from the start, in the folder `run` or a new one, or go on with the run that is there."""
-    from limner.processes import Processes
-    from limner.training.run_folder import RunFolder
-
-    ranks = Processes()
-    path = ranks.lead(lambda: run or _free(Path("runs"), stem))
-    if ranks.lead(lambda: begun(path, record, go_on)):
-        _go_on(path, ranks, as_json, or_begin=True)
-        return
-    parts = opened(ranks, record)  # before the folder is made: a mistake in the data leaves nothing behind
-    folder = ranks.lead(lambda: RunFolder.create(path, **record, fingerprint=parts["data"].fingerprint))
-    try:
-        trainer = ranks.in_turn(lambda: trainer_of(parts, folder))
-    except UserError:
-        ranks.lead(lambda: forget(path))
-        raise
-    if ranks.leads:  # once all is sound: a mistake is one line
-        for line in parts["data"].summary().lines():
-            note(f"data: {line}")
-    _fit(trainer, trainer.fit, as_json)
+    started = launch.started(record, run, f"{name}-{chosen}", go_on=go_on, around=launch.Around(bar=bar))
+    _fit(*started, as_json)
 
 
 def resume(
@@ -147,25 +93,15 @@ def resume(
 
     limner resume runs/mine
     """
-    from limner.processes import Processes
+    from limner import launch
 
-    _go_on(run, Processes(), as_json, or_begin=False)
-
-
-def _go_on(path: Path, ranks: Processes, as_json: bool, or_begin: bool) -> None:
-    from limner.training.run_folder import RunFolder
-
-    folder = ranks.lead(lambda: RunFolder.open(path))
-    parts = opened(ranks, folder.record)
-    if parts["data"].fingerprint != folder.record.get("fingerprint"):
-        raise UserError(f"{folder.record['data']} has changed since the run began: put it back, or train anew")
-    trainer = ranks.in_turn(lambda: trainer_of(parts, folder))
-    killed_early = or_begin and ranks.lead(folder.newest) is None
-    _fit(trainer, trainer.fit if killed_early else trainer.resume, as_json)
+    _fit(*launch.continued(run, launch.Around(bar=bar)), as_json)
 
 
 def _fit(trainer: Trainer, train: Callable[[], None], as_json: bool) -> None:
     if trainer.engine.leads:
+        for line in [] if trainer.run.newest() else trainer.data.summary().lines():  # at its beginning
+            note(f"data: {line}")
         note(_begins(trainer))
     began = time.perf_counter()
     train()
@@ -191,9 +127,3 @@ def _report(trainer: Trainer, folder: RunFolder, seconds: float, as_json: bool) 
         note(f"stopped at {trainer.at.total:,} of {trainer.budget:,} images: limner resume {folder.path}")
     else:
         note(f'done in {seconds:,.0f} s; draw with: limner draw "..." --artist {folder.path}')
-
-
-def _free(folder: Path, stem: str) -> Path:
-    from limner.cli.draw import free
-
-    return free(folder, stem, "")

@@ -149,7 +149,7 @@ def _size(source: Encoded) -> tuple[int, int]:
 def _open(folder: Path, shape: tuple[int, ...]) -> Decoded | None:
     pixels, count = folder / "pixels.u8", shape[0]
     try:
-        header = json.loads((folder / "header.json").read_text())
+        header = json.loads((folder / "header.json").read_text(encoding="utf-8"))
         digests = np.fromfile(folder / "digests.u64", dtype="<u8")
         complete = header["version"] == VERSION and header["shape"] == list(shape) and len(digests) == count
         if not complete or pixels.stat().st_size != math.prod(shape):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 import logging
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor
 
 from limner.data.annotations import Annotations, picture_problem, read_annotations
+from limner.data.answered import requests_of
 from limner.data.cache import Decoded, Progress, decoded, location
 from limner.data.choose import BY_NAME, Choice
 from limner.data.dialogues import Dialogues, read_dialogues, spoken
@@ -27,6 +27,7 @@ from limner.data.placed import Placed
 from limner.data.problems import Problem
 from limner.data.refusals import refuse, refuse_empty
 from limner.data.remote import open_set
+from limner.data.rows import item
 from limner.data.schema import Schema
 from limner.data.shuffle import order, rows_at
 from limner.data.source import Source
@@ -34,7 +35,7 @@ from limner.data.summary import Summary, summarise
 from limner.data.views import View
 from limner.errors import UserError
 from limner.pictures import BadPicture, read, shorter_side
-from limner.requests import Box, Request, Takes, boxes_of, kinds_of
+from limner.requests import Box, Request, Takes, boxes_of
 from limner.requests.dialogue import Turns
 
 __all__ = ["Dataset", "order", "rows_at"]
@@ -65,7 +66,7 @@ class Dataset:
     @classmethod
     def open(
         cls,
-        name: str | Path,
+        name: Any,
         *,
         size: int,
         split: str = "train",
@@ -78,6 +79,7 @@ class Dataset:
     ) -> Dataset:
         """Open a folder, a .parquet or .arrow file, or a Hub id, for pictures of `size` x `size` pixels.
 
+        `name` may also be a data set in memory: of Hugging Face `datasets`, or a pandas DataFrame (`data.in_memory`).
         The source's split `split` is what "train" means afterwards. "test" is the source's own test split, or else
         its validation split, or else a share `held_out` of the training rows, chosen by their content and `seed`.
         Pictures are decoded once (`progress` is called with (done, all)) into the folder `cache`. A set of captions
@@ -105,7 +107,7 @@ class Dataset:
         refuse_empty(len(splits["train"]), source, problems)
         if problems:
             out, total = (count + len(source.problems) for count in (len(bad), len(source.table)))
-            _log.warning("%s: left out %d of %d rows; `limner data check` lists them", name, out, total)
+            _log.warning("%s: left out %d of %d rows; `limner data check` lists them", source.name, out, total)
         columns = frozenset(source.table.column_names) - {"text"}
         columns |= ({"text"} if annotations.texts else set()) | ({"attributes"} if annotations.attributes else set())
         dialogues, train = read_dialogues(source), splits["train"]
@@ -134,6 +136,12 @@ class Dataset:
         return replace(
             self, schema=replace(self.schema, attributes=dict(attributes), labels=labels), _annotations=annotations
         )
+
+    def __len__(self) -> int:
+        return self.length()
+
+    def __getitem__(self, row: int | slice) -> Any:
+        return item(self, row)
 
     def length(self, split: str = "train") -> int:
         """Return the number of rows of a split."""
@@ -251,27 +259,8 @@ class Dataset:
         Raises:
             UserError: the data set has not got the column that such requests are made of, or the split is empty.
         """
-        made = self._requests(takes, count, split)
+        made = requests_of(self, takes, count, split)
         return made if most_things is None else [request.with_most(most_things) for request in made]
-
-    def _requests(self, takes: Takes, count: int, split: str) -> list[Request]:
-        first, *others = kinds_of(takes)
-        for kind in (first, *others) if others else ():
-            with contextlib.suppress(UserError):
-                return self._beside(kind, others, list(kind.held_out(self, split, count)), split)
-        return list(first.held_out(self, split, count))
-
-    def _beside(
-        self, kind: type[Request], others: list[type[Request]], made: list[Request], split: str
-    ) -> list[Request]:
-        """Return requests of a kind with others beside them, where it holds any and such can be made."""
-        plain = tuple(one for one in others if not one.holds)
-        if not (kind.holds and plain):
-            return made
-        with contextlib.suppress(UserError):
-            asked = self._requests(plain, len(made), split)
-            return [request.beside(other) for request, other in zip(made, asked, strict=True)]
-        return made
 
     def first_rows(self, count: int, column: str, needed_by: str, split: str = "train") -> list[int]:
         """Return the first `count` rows of a split, over again where there are fewer.

@@ -16,6 +16,7 @@ from limner.data.cache import key_of
 from limner.data.choose import BY_NAME, Choice, captions_in
 from limner.data.elsewhere import Elsewhere
 from limner.data.folder import ARCHIVES, Row, files_in, metadata_of, read_folder, unpacking
+from limner.data.in_memory import tables_of
 from limner.data.inside import is_within, nearest
 from limner.data.problems import RESERVED, Problem
 from limner.data.remote_table import RemoteTable
@@ -125,14 +126,18 @@ class Source:
         return path if self.root is None else self.root / path
 
 
-def open_source(name: str | Path, *, split: str | None, root: Path, choice: Choice = BY_NAME) -> Source:
+def open_source(name: Any, *, split: str | None, root: Path, choice: Choice = BY_NAME) -> Source:
     """Open a folder, a file or a Hub id; `split` is the one to train on (None: read all), `root` the folder for caches.
 
-    `choice` says which columns are pictures and captions, where their names do not.
+    `choice` says which columns are pictures and captions, where their names do not. What is no name is a data set in
+    memory, see `limner.data.in_memory.tables_of`.
 
     Raises:
         UserError: there is no such thing, it is empty, or it cannot be read.
     """
+    if not isinstance(name, str | os.PathLike):
+        datasets_library()
+        return _loaded(*tables_of(name, choice), split, None, choice)
     path = Path(name).expanduser()
     if path.name.startswith("metadata.") and path.is_file():
         path = path.parent
@@ -155,7 +160,7 @@ def _snapshot(path: Path) -> Path:
     if not path.name.startswith("datasets--") or not (path / "snapshots").is_dir():
         return path
     with contextlib.suppress(OSError):
-        if (named := path / "snapshots" / (path / "refs" / "main").read_text().strip()).is_dir():
+        if (named := path / "snapshots" / (path / "refs" / "main").read_text(encoding="utf-8").strip()).is_dir():
             return named
     there = [one for one in (path / "snapshots").iterdir() if one.is_dir()]
     return max(there, key=lambda one: one.stat().st_mtime, default=path)

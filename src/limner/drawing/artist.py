@@ -6,8 +6,8 @@ recipe that says which (`picture.info["limner"]`, see `limner.drawing.recipe`).
 
 from __future__ import annotations
 
-import copy
 import dataclasses
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,23 +15,24 @@ from typing import Any
 
 from PIL import Image
 
-from limner import checkpoint, settings
+from limner import settings
 from limner.drawing import asking, condition, held, hub, notices, recipe, stopping
 from limner.drawing import story as stories
-from limner.drawing.device import device_of
 from limner.drawing.drafts import WORDS, PictureWithDrafts, draft_row
 from limner.drawing.interpolation import Rows, batches, morph_of, walk_of
+from limner.drawing.loaded import Loaded
+from limner.drawing.notebook import Pictures
+from limner.drawing.publish import Terms, stage
 from limner.drawing.resolve import bundled, find
-from limner.drawing.seeds import StyleSource, check_count, first_seed, seed_from_json, seeds_of, style_of
+from limner.drawing.seeds import StyleSource, check_count, first_seed, seed_from_json, seeds_of_each, style_of
 from limner.drawing.stopping import TO_THE_END, Stop
 from limner.drawing.story import Strip
-from limner.enlarging.attached import AttachedEnlarger
 from limner.errors import UnknownWords, UserError
 from limner.imaging import answers
 from limner.imaging.sheets import sheet, to_pil
 from limner.noise import Seed, Style
 from limner.requests import Request, from_json, to_json
-from limner.system import Draft, System, sample_drafts
+from limner.system import Draft, sample_drafts
 
 __all__ = ["Artist", "UnknownWords", "bundled", "find", "load", "sheet", "to_pil"]
 
@@ -47,88 +48,11 @@ def load(name: str | Path, *, device: str = "auto", hub_ids: bool = True) -> Art
     Raises:
         UserError: where there is none, or it cannot be opened (see `limner.checkpoint.open`).
     """
-    folder = find(name, hub_ids=hub_ids)
-    system = checkpoint.open(folder)
-    try:
-        system.to(device_of(device))
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(f"cannot use the device {device!r}: {str(error).splitlines()[0]}") from None
-    enlarger = AttachedEnlarger.open(folder)
-    if enlarger is not None:
-        enlarger.net.to(system.device)
-    return Artist(system, checkpoint.read(folder), name=str(name), folder=folder, enlarger=enlarger)
+    return Artist.opened(find(name, hub_ids=hub_ids), str(name)).to(device)
 
 
-class Artist:
-    """A system with its weights, ready to draw.
-
-    Args:
-        system: in evaluation mode; its device is where it draws.
-        record: what `system.json` says of it.
-        name: what it was loaded by; it goes into recipes.
-        folder: where it lies.
-        enlarger: what its checkpoint carries to enlarge pictures with, if anything.
-    """
-
-    def __init__(
-        self,
-        system: System,
-        record: Mapping[str, Any],
-        name: str,
-        folder: Path,
-        enlarger: AttachedEnlarger | None = None,
-    ) -> None:
-        self.system, self.record, self.name, self.folder, self.enlarger = system, record, name, folder, enlarger
-        self.by: dict[str, Any] = {}  # what recipes say of a condition that was plugged in (see `drawing.condition`)
-        self.size = self.side = answers.side_of(system)
-        """Sides, in pixels: of the pictures one gets (see `at`), and of those its system draws."""
-
-    def __repr__(self) -> str:
-        return f"Artist({self.name!r}, a {self.record['system']})"
-
-    @property
-    def sha256(self) -> str:
-        """Return the SHA-256 of the weights, which says for good which checkpoint drew a picture."""
-        return str(self.record["sha256"][checkpoint.WEIGHTS])
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Return the sides, in pixels, of the pictures one can have, that of its system first."""
-        return (self.side,) if self.enlarger is None else (self.side, self.enlarger.size)
-
-    def at(self, size: int | None) -> Artist:
-        """Return the same artist for pictures of `size` pixels a side; itself for None.
-
-        What is drawn stays the same: an enlarger makes it larger. Nothing that measures looks at that.
-
-        Raises:
-            UserError: it is none of `sizes`.
-        """
-        if size is None:
-            return self
-        if type(size) is not int or size not in self.sizes:
-            some = " or ".join(map(str, self.sizes))
-            teaches = self.enlarger is None and "images" in self.system.gives
-            more = "; `limner enlarge` teaches it to draw larger ones" if teaches else ""
-            raise UserError(f"{self.name} draws pictures of {some} pixels, not of {size!r:.60}{more}")
-        other = copy.copy(self)
-        other.size = size
-        return other
-
-    @property
-    def examples(self) -> tuple[str, ...]:
-        """Return a few things one can ask."""
-        return self.system.schema.examples
-
-    @property
-    def morphs(self) -> bool:
-        """Tell whether something lies between two requests: not where there is no prompt, nor between stories."""
-        return any(kind.mixes for kind in self.system.kinds)
-
-    @property
-    def takes(self) -> str:
-        """Return the names of the kinds of request it draws from, for messages."""
-        return asking.names_of(self.system.kinds)
+class Artist(Loaded):
+    """A system with its weights, ready to draw: what `Loaded` is, and all ways to draw with it."""
 
     def check_morphs(self) -> None:
         """Make sure that requests can be mixed.
@@ -143,19 +67,19 @@ class Artist:
         self,
         prompt: str | Request | Sequence[str | Request] | None = None,
         n: int = 1,
-        seed: int | None = None,
+        seed: int | Sequence[int] | None = None,
         *,
         batch: int = 16,
         knobs: Mapping[str, Any] | None = None,
         style: StyleSource | Sequence[StyleSource] | None = None,
         size: int | None = None,
-    ) -> list[Image.Image]:
+    ) -> Pictures:
         """Draw `n` pictures of each prompt; picture i of a prompt has seed `seed + i`.
 
         Args:
             prompt: a sentence, a request, or several; None for a system without a prompt.
             n: pictures of each prompt.
-            seed: where to begin; by chance where None (it is in the recipe).
+            seed: where to begin; by chance where None (it is in the recipe). Or a list, one seed for each prompt.
             batch: pictures drawn at once: more are quicker and take more memory, and change no picture.
             knobs: settings of drawing, by name (`limner show ARTIST` lists them).
             style: a picture, or several, whose style (pose, ground, all that words leave open) each prompt is drawn in,
@@ -163,9 +87,10 @@ class Artist:
             size: side of the pictures in pixels, one of `sizes`.
 
         Returns:
-            All pictures of the first prompt, then of the next; `info` of each holds its recipe ("limner") and the
-            share of its batch's time ("milliseconds"). A text comes on a card, a layout as labelled boxes; what they
-            say is in `info["answer"]`: {"text": ...} or {"boxes": [[label, x, y, width, height], ...]}.
+            All pictures of the first prompt, then of the next, in a list that a notebook shows; `info` of each holds
+            its recipe ("limner") and the share of its batch's time ("milliseconds"). A text comes on a card, a layout
+            as labelled boxes; what they say is in `info["answer"]`: {"text": ...} or {"boxes": [[label, x, y, width,
+            height], ...]}.
 
         Raises:
             UserError: for an empty or too long prompt, n < 1, a seed below 0, an unknown knob, a style as `style` says,
@@ -177,7 +102,7 @@ class Artist:
         self,
         prompt: str | Request | Sequence[str | Request] | None = None,
         n: int = 1,
-        seed: int | None = None,
+        seed: int | Sequence[int] | None = None,
         *,
         batch: int = 16,
         knobs: Mapping[str, Any] | None = None,
@@ -190,14 +115,15 @@ class Artist:
         self,
         prompt: str | Request | Sequence[str | Request] | None = None,
         n: int = 1,
-        seed: int | None = None,
+        seed: int | Sequence[int] | None = None,
         *,
         style: StyleSource | Sequence[StyleSource] | None = None,
     ) -> Rows:
         """Return what `draw` would draw, a request and a seed a picture, for `rows` and `watch`; raise as it does."""
-        requests, seeds = self.requests(prompt), seeds_of(self.system, n, seed, style)
+        requests = self.requests(prompt)
+        seeds = seeds_of_each(self.system, len(requests), n, seed, style)
         self.warn(requests)
-        return Rows.of(requests, seeds)
+        return Rows.joined([Rows.of([request], some) for request, some in zip(requests, seeds, strict=True)])
 
     def style(self, picture: str | Path | Image.Image) -> Style:
         """Find the style of a picture: the noise that would draw one like it.
@@ -253,7 +179,7 @@ class Artist:
         batch: int = 16,
         knobs: Mapping[str, Any] | None = None,
         size: int | None = None,
-    ) -> list[Image.Image]:
+    ) -> Pictures:
         """Draw the way from one prompt to another with one seed; the ends are the prompts themselves.
 
         Raises:
@@ -271,7 +197,7 @@ class Artist:
         batch: int = 16,
         knobs: Mapping[str, Any] | None = None,
         size: int | None = None,
-    ) -> list[Image.Image]:
+    ) -> Pictures:
         """Draw one prompt while its noise moves from seed to seed, `frames` pictures from each to the next.
 
         Returns:
@@ -363,13 +289,18 @@ class Artist:
         (request,) = self.requests(from_json(recipe["request"]))
         return request, seed_from_json(recipe["seed"])
 
-    def push(self, hub_id: str, *, private: bool = False) -> str:
-        """Publish the checkpoint on the Hugging Face Hub and return its address.
+    def push(self, hub_id: str, *, private: bool = False, terms: Terms = Terms()) -> str:
+        """Publish the checkpoint on the Hugging Face Hub and return its address; `limner push` does the same.
+
+        By default its matrices are in half precision, and what nothing but training needs stays here.
 
         Raises:
             UserError: where the Hub refuses or cannot be reached.
         """
-        return hub.publish(self.folder, hub_id, private=private)
+        with tempfile.TemporaryDirectory() as folder:
+            return hub.publish(stage(self, Path(folder) / "checkpoint", hub_id, terms), hub_id, private=private)
+
+    push_to_hub = push
 
     def requests(self, prompt: str | Request | Sequence[str | Request] | None) -> list[Request]:
         """Return prompts as requests of the kind that this system takes, each checked."""

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from limner.data.schema import Schema, words_of
-from limner.drawing import recipe
+from limner.drawing import notebook, recipe
 from limner.drawing.seeds import check_count
 from limner.errors import UserError
 from limner.imaging import answers
@@ -46,6 +46,9 @@ class PictureWithDrafts:
     """One row each, in the order of drawing; the last one is the picture."""
     schema: Schema
     """Of the system that drew; it names the labels of boxes."""
+
+    def _repr_png_(self) -> bytes:
+        return notebook.png(self.image)
 
     def stages(self) -> Image.Image:
         """Return a sheet of the drafts side by side, enlarged to the size of the picture without interpolation.

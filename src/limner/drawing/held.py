@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from PIL import Image
-
 from limner.drawing.interpolation import Row
+from limner.drawing.notebook import Pictures
 from limner.errors import UserError
 
 if TYPE_CHECKING:
@@ -41,10 +40,10 @@ def pictures(
     knobs: Mapping[str, Any] | None = None,
     *,
     side: int = 0,
-) -> list[Image.Image]:
+) -> Pictures:
     """Return the pictures of all rows in a list; `side` is that of the sheet they are put on, if it is larger.
 
     Raises:
         UserError: as `check`, and as `Artist.rows`.
     """
-    return list(artist.rows(check(rows, max(artist.size, side)), batch=batch, knobs=knobs))
+    return Pictures(artist.rows(check(rows, max(artist.size, side)), batch=batch, knobs=knobs))

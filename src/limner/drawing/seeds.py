@@ -121,6 +121,28 @@ def seeds_of(
     return [one if isinstance(one, Style) else style_of(one, system) for one in some]
 
 
+def seeds_of_each(
+    system: System,
+    prompts: int,
+    n: int,
+    seed: int | Sequence[int] | None,
+    style: StyleSource | Sequence[StyleSource] | None = None,
+) -> list[Sequence[Seed]]:
+    """Return the seeds of the pictures of each of `prompts` prompts; `seed` is one for all, or one for each of them.
+
+    Raises:
+        UserError: as `seeds_of`, and for another number of seeds than of prompts.
+    """
+    if seed is None or isinstance(seed, int) or not isinstance(seed, Sequence) or isinstance(seed, str):
+        return [seeds_of(system, n, seed, style)] * prompts  # it refuses what is no number
+    if len(seed) != prompts:
+        raise UserError(
+            f"got {len(seed)} seeds, and prompts are {prompts}: give one seed for each prompt, or one for all "
+            "(n= draws several pictures of a prompt)"
+        )
+    return [seeds_of(system, n, one, style) for one in seed]
+
+
 def style_of(picture: str | Path | Image.Image, system: System) -> Style:
     """Find the style of a picture, its middle square, rounded so that a recipe holds just what is drawn from.
 

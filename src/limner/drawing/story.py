@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image, ImageOps
 
 from limner.data.schema import words_of
-from limner.drawing import recipe
+from limner.drawing import notebook, recipe
 from limner.drawing.drafts import readable_size
 from limner.errors import Remark, UnknownWords, UserError
 from limner.files import make_folder, write_file
@@ -71,6 +71,12 @@ class Strip:
     def lines(self) -> tuple[str, ...]:
         """Return the T lines."""
         return self.request.lines
+
+    def _repr_png_(self) -> bytes:
+        return notebook.png(self.image())
+
+    def _repr_html_(self) -> str:
+        return notebook.figures(self.frames, self.lines)
 
     def image(self, *, captions: bool = True, columns: int = COLUMNS) -> Image.Image:
         """Lay the pictures side by side, `columns` in a row, each with its line below; the recipe is in `info`."""

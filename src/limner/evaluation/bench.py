@@ -204,7 +204,7 @@ class Bench:
         }  # fmt: skip
         path = self.folder / "bench.json"
         if path.exists():
-            before = json.loads(path.read_text())["asked"]
+            before = json.loads(path.read_text(encoding="utf-8"))["asked"]
             before["protocol"] = asdict(Protocol(**before["protocol"]))  # an older one may lack fields that are 0 in it
             if before != json.loads(json.dumps(settled)):
                 raise UserError(f"{self.folder} holds another bench: choose another folder, or give its own command")
@@ -215,7 +215,7 @@ class Bench:
     def _done(self) -> dict[tuple[str, int], Report]:
         if not self._results.exists():
             return {}
-        lines = [json.loads(line) for line in self._results.read_text().splitlines()]
+        lines = [json.loads(line) for line in self._results.read_text(encoding="utf-8").splitlines()]
         return dict(zip([(line["row"], line["seed"]) for line in lines], read(self._results), strict=True))
 
     @property

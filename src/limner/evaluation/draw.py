@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from limner.data.cache import Progress
 from limner.errors import UserError
 from limner.processes import Processes
 from limner.requests import Request
@@ -16,8 +17,16 @@ BATCH = 50
 """Pictures, or stories, that are drawn at once."""
 
 
-def draw(system: System, requests: Sequence[Request], seeds: Sequence[int], processes: Processes) -> Tensor:
+def draw(
+    system: System,
+    requests: Sequence[Request],
+    seeds: Sequence[int],
+    processes: Processes,
+    progress: Progress | None = None,
+) -> Tensor:
     """Draw each request with its own seed, shared among processes; every process gets all of them.
+
+    `progress` is called with (done, all) of this process after each batch.
 
     Returns:
         (N, 3, H, W), or (N, T, 3, H, W) of stories, in [-1, 1], on the CPU.
@@ -31,6 +40,8 @@ def draw(system: System, requests: Sequence[Request], seeds: Sequence[int], proc
         if final.images is None:
             raise UserError("this artist draws no pictures, so there is nothing to measure")
         parts.append(final.images.float().clamp(-1, 1).cpu())
+        if progress:
+            progress(sum(map(len, parts)), len(processes.mine(len(requests))))
     side = system.config.size
     frames = [request.pictures() for request in requests[:1] if request.several]
     return processes.gather(torch.cat(parts) if parts else torch.empty(0, *frames, 3, side, side))

@@ -14,6 +14,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,8 +104,22 @@ def certify(network: Judge, data: Dataset) -> dict[str, float]:
     return {name: round(share, 4) for name, share in found.items()}
 
 
-def evaluate(artist: Artist, held_out: HeldOut) -> Report:
-    """Draw the held-out requests, measure the drawings and report.
+@dataclass(frozen=True)
+class Answers:
+    """What is measured: a picture, or a story, for each held-out request, by an artist or by who knows whom."""
+
+    requests: Sequence[Request]
+    """N of them."""
+    drawn: Tensor
+    """(N T, 3, S, S) in [-1, 1], at the side of the data."""
+    repeats: Tensor | None
+    """K drawings of each of the first P requests, (P K T, 3, S, S); None where there are none."""
+    artist: Artist | None = None
+    """Who drew them, where it can be asked to draw more."""
+
+
+def evaluate(artist: Artist, held_out: HeldOut, progress: Progress | None = None) -> Report:
+    """Draw the held-out requests, measure the drawings and report; `progress` is called with (drawn, all).
 
     Raises:
         UserError: where the data has no requests of the kind the artist takes, or it draws no pictures.
@@ -113,45 +128,58 @@ def evaluate(artist: Artist, held_out: HeldOut) -> Report:
     system, held_out = artist.system, held_out.of(artist.system.takes)
     requests = held_out.data.requests(system.takes, held_out.requests, "test", most_things=system.most_things)
     began = time.perf_counter()
-    drawn = draw(system, requests, range(held_out.seed, held_out.seed + len(requests)), held_out.processes)
+    drawn = draw(system, requests, range(held_out.seed, held_out.seed + len(requests)), held_out.processes, progress)
     seconds = time.perf_counter() - began
     prompts = [request for request in requests[: held_out.prompts] for _ in range(held_out.seeds)]
     repeats = draw(
         system, prompts, [*range(held_out.seed, held_out.seed + held_out.seeds)] * held_out.prompts, held_out.processes
     )
     drawn, repeats = (resized(images.flatten(0, -4), held_out.data.schema.size) for images in (drawn, repeats))
-    features = held_out.judge.features(drawn)
+    figures, details, flags = measured(held_out, Answers(requests, drawn, repeats, artist))
+    figures["million parameters"] = Figure(drawing_parameters(system, requests[0]) / 1e6, better=0, note="that draw")
+    figures["ms a picture"] = Figure(1000 * seconds * held_out.processes.world / len(drawn), better=0)
+    trained = artist.record.get("trained", {})
+    return Report(artist.name, artist.record["system"], held_out.protocol, figures, details, trained, flags)
 
+
+def measured(held_out: HeldOut, answers: Answers) -> tuple[dict[str, Figure], dict[str, dict[str, float]], list[str]]:
+    """Return the figures of answers, those in parts, and warnings to the reader; some take an artist to draw more."""
+    requests, drawn, artist = answers.requests, answers.drawn, answers.artist
+    system = artist.system if artist else None
+    features = held_out.judge.features(drawn)
     figures, details = dict[str, Figure](), dict[str, dict[str, float]]()
     lines = [line for request in requests for line in request.captions()]
-    if system.kinds[0].asks and held_out.judge.network.values:
+    if (system.kinds if system else requests)[0].asks and held_out.judge.network.values:
         figures |= _obeyed(held_out, requests, features, details)
-        figures |= dialogue_figures(held_out, system, requests, features, details)
+        figures |= dialogue_figures(held_out, system, requests, features, details) if system else {}
     figures |= place_figures(held_out, drawn)
     if lines:
-        # Encoders that were not published cannot measure; those of a story do not encode the line of a single frame.
-        no_encoders = held_out.stories or {"vision", "text"} & {*artist.record.get("omitted", ())}
-        figures |= _r_precision(held_out, None if no_encoders else system, drawn, features, lines, details)
+        figures |= _r_precision(held_out, _encoding(held_out, artist), drawn, features, lines, details)
     by_caption = bool(lines) and not held_out.stories
-    if by_caption:
+    if by_caption and artist:
         figures |= redescribed(held_out, artist, drawn)
     figures |= _distances(held_out, features, f"judge:{held_out.judge.name}")
     if held_out.inception is not None:
         figures |= _inception(held_out, held_out.inception, drawn)
     figures |= _ssim(held_out, drawn, details)
-    figures |= progan_figures(held_out, drawn, details) | style_figures(held_out, system)
+    figures |= progan_figures(held_out, drawn, details)
+    figures |= style_figures(held_out, system) if system else {}
     figures |= _spectrum(held_out, drawn)
-    figures |= variety(held_out, drawn, repeats) | posterior_figures(held_out, system, details)
-    if by_caption:
+    figures |= variety(held_out, drawn, answers.repeats)
+    figures |= posterior_figures(held_out, system, details) if system else {}
+    if by_caption and system:
         figures |= within_captions(held_out, system) | rewording(held_out, system)
         figures |= identity(held_out, system, details) | twins(held_out, system)
     if held_out.second is not None:
         figures |= _by_another(held_out.by_second, drawn, requests, details)
-    figures["million parameters"] = Figure(drawing_parameters(system, requests[0]) / 1e6, better=0, note="that draw")
-    figures["ms a picture"] = Figure(1000 * seconds * held_out.processes.world / len(drawn), better=0)
-    flags = _flags(held_out, figures, by_caption)
-    trained = artist.record.get("trained", {})
-    return Report(artist.name, artist.record["system"], held_out.protocol, figures, details, trained, flags)
+    return figures, details, _flags(held_out, figures, by_caption and system is not None)
+
+
+def _encoding(held_out: HeldOut, artist: Artist | None) -> System | None:
+    """Return whose own encoders can measure: not those that were not published, nor of a story's single lines."""
+    if artist is None or held_out.stories or {"vision", "text"} & {*artist.record.get("omitted", ())}:
+        return None
+    return artist.system
 
 
 def check_gives(name: str, gives: Collection[str]) -> None:

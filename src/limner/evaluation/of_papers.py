@@ -27,7 +27,7 @@ def progan_figures(held_out: HeldOut, drawn: Tensor, details: dict[str, dict[str
     """Return the sliced Wasserstein distance and the MS-SSIM of pairs (Karras et al. 2018, section 5)."""
     side, found = drawn.shape[-1], dict[str, Figure]()
     if scales(side):
-        one, real = (metrics.ms_ssim_of_pairs(some, seed=held_out.seed) for some in (drawn, held_out.real))
+        one, real = metrics.ms_ssim_of_pairs(drawn, seed=held_out.seed), held_out.real_pairs
         found["MS-SSIM of pairs"] = Figure(one, real, better=0, note=f"of two drawings; {scales(side)} scales")
     if side >= 2 * COARSEST:
         count = min(len(drawn), MOST, len(held_out.known))

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from limner import checkpoint
+from limner import checkpoint, metrics
 from limner.data.dataset import Dataset
 from limner.drawing.resolve import find
 from limner.errors import UserError
@@ -181,6 +181,11 @@ class HeldOut:
     def real(self) -> Tensor:
         """The real pictures that answer the requests, in [-1, 1]: (N T, 3, S, S)."""
         return floats(self.data.pictures(self.rows, "test"))
+
+    @functools.cached_property
+    def real_pairs(self) -> float:
+        """The MS-SSIM of pairs of the real pictures."""
+        return metrics.ms_ssim_of_pairs(self.real, seed=self.seed)
 
     @functools.cached_property
     def real_features(self) -> Tensor:

@@ -106,6 +106,10 @@ class Report:
             lines.append(f"| {name}{arrow} | " + " | ".join(cells) + " |")
         return "\n".join([*lines, *(f"\n{flag}" for flag in self.flags)])
 
+    def _repr_markdown_(self) -> str:
+        """Return what a notebook shows."""
+        return f"{self.artist}, a {self.system}, on {self.protocol.data}:\n\n{self.markdown()}"
+
     def breakdown(self) -> str:
         """Return the details as tables: each share of the drawings, and of real pictures where it is known."""
         tables = []
@@ -175,7 +179,7 @@ def read(path: Path) -> list[Report]:
         UserError: where a line is not a report.
     """
     reports = []
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         try:
             reports.append(Report.from_json(json.loads(line)))
         except (ValueError, TypeError, KeyError):

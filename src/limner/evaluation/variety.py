@@ -19,28 +19,33 @@ from limner.requests import Caption
 from limner.system import System
 
 
-def variety(held_out: HeldOut, drawn: Tensor, repeats: Tensor) -> dict[str, Figure]:
-    """Return how much drawings of a request differ over seeds, and how many drawings are copies.
+def variety(held_out: HeldOut, drawn: Tensor, repeats: Tensor | None) -> dict[str, Figure]:
+    """Return how much drawings of a request differ over seeds, where there are `repeats`, and how many are copies.
 
     Args:
         held_out: what is measured on.
         drawn: (N T, 3, S, S), a drawing for each request.
         repeats: (P K T, 3, S, S), K drawings of each of the first P requests.
     """
+    near = metrics.nearest(drawn, held_out.data.pictures(range(held_out.data.length())), held_out.real)
+    note = "share nearer a training picture than 99 % of real ones"
+    memorised = {"memorised": Figure(near.share, 0.01, better=-1, note=note)}
+    return (_over_repeats(held_out, repeats) if repeats is not None else {}) | memorised
+
+
+def _over_repeats(held_out: HeldOut, repeats: Tensor) -> dict[str, Figure]:
     grouped = strips(repeats, held_out).unflatten(0, (held_out.prompts, held_out.seeds))  # (P, K, T, 3, S, S)
     features = (
         strips(held_out.judge.features(repeats), held_out).flatten(1).unflatten(0, (held_out.prompts, held_out.seeds))
     )
     unit = held_out.scale * held_out.frames**0.5  # so that distances do not grow with the number of frames
     spread = metrics.diversity(grouped.flatten(2, 3), features / unit)
-    near = metrics.nearest(drawn, held_out.data.pictures(range(held_out.data.length())), held_out.real)
     real_distance = _mean_distance(strips(held_out.real_features, held_out).flatten(1) / unit)
     return {
         "diversity, pixels": Figure(
             spread["pixels"], float(strips(held_out.real, held_out).std(dim=0).mean()), note="real: all requests"
         ),
         "diversity, judge": Figure(spread["features"], real_distance, note="real: all requests"),
-        "memorised": Figure(near.share, 0.01, better=-1, note="share nearer a training picture than 99 % of real ones"),
     }
 
 

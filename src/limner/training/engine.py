@@ -101,12 +101,19 @@ def _in_bf16(precision: str) -> bool:
         raise UserError(f"unknown precision {precision!r}: use auto, fp32 or bf16")
     if precision == "fp32":
         return False
-    supported: bool = (
-        torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    )
+    supported = _computes_in_bf16()
     if precision == "bf16" and not supported:
         raise UserError("this processor does not compute in bf16: use --precision fp32")
     return supported
+
+
+def _computes_in_bf16() -> bool:
+    """Tell whether the GPU, or else the processor, computes in bf16; those that nobody tried here (Apple's) do not."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    # A torch that is built without oneDNN, as for Apple's processors, does not even have the question.
+    known = torch.backends.mkldnn.is_available() and not torch.accelerator.is_available()
+    return known and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -28,10 +28,13 @@ LINE_EVERY = 50
 
 
 class Monitor:
-    """Collect the numbers of updates and report their means. Only the leading process writes."""
+    """Collect the numbers of updates and report their means. Only the leading process writes.
 
-    def __init__(self, engine: Engine, run: RunFolder) -> None:
-        self.engine, self.run = engine, run
+    `call(name, ...)` passes on what happens, by the names of `limner.training.callbacks.Callback`.
+    """
+
+    def __init__(self, engine: Engine, run: RunFolder, call: Callable[..., None] = lambda *given: None) -> None:
+        self.engine, self.run, self.call = engine, run, call
         self.console = Console(stderr=True, quiet=engine.quiet)
         self._sums: dict[str, tuple[Tensor, int]] = {}
         self._finite: Tensor | None = None
@@ -53,10 +56,12 @@ class Monitor:
             TextColumn("{task.fields[losses]}"),
         )
         self._since = (time.perf_counter(), done)
+        self.call("on_start")
         with Progress(*columns, console=self.console, disable=not self.console.is_terminal) as self._bar:
             self._task = self._bar.add_task("", total=budget, completed=done, speed="", left="", losses="")
             yield
         self._bar = None
+        self.call("on_end")
 
     def phase(self, name: str, total: int, end: int, later: int) -> None:
         """Begin a phase at `total` images that ends at `end`; `later` ones follow, each with its own speed."""
@@ -64,6 +69,7 @@ class Monitor:
         self._since = (time.perf_counter(), total)
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, description=name)
+        self.call("on_phase", name)
 
     def add(self, update: Update, norm: Tensor) -> None:
         """Add one update to the means, without copying from the device; `norm` is its gradient's, a scalar."""
@@ -80,6 +86,7 @@ class Monitor:
         self._steps += 1
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=total)
+        self.call("on_step")
 
     def due(self) -> bool:
         """Return whether the next step writes a line of the log."""
@@ -100,7 +107,9 @@ class Monitor:
         if not self.engine.leads:
             return
         entry = {"phase": phase, "total": total, "seen": seen, "images_per_second": round(speed, 2)}
-        self.run.log(entry | {name: _rounded(mean) for name, mean in means.items()})
+        entry |= {name: _rounded(mean) for name, mean in means.items()}
+        self.run.log(entry)
+        self.call("on_log", entry)
         self.engine.track({f"{phase}/{name}": mean for name, mean in means.items()}, total)
         left = time_left(self._end - total, speed, phase, self._later)
         losses = "  ".join(f"{n.removesuffix('.loss')} {v:.3f}" for n, v in means.items() if n.endswith(".loss"))
@@ -111,7 +120,9 @@ class Monitor:
 
     def check(self, phase: str, total: int, numbers: Mapping[str, float]) -> None:
         """Log numbers of held-out data, and print them."""
-        self.run.log({"phase": phase, "total": total} | {f"check.{k}": _rounded(v) for k, v in numbers.items()})
+        entry = {"phase": phase, "total": total} | {f"check.{k}": _rounded(v) for k, v in numbers.items()}
+        self.run.log(entry)
+        self.call("on_check", entry)
         self.engine.track({f"{phase}/check.{k}": v for k, v in numbers.items()}, total)
         self.say(f"{phase}: held-out " + ", ".join(f"{k} {v:.3f}" for k, v in numbers.items()))
 
@@ -121,6 +132,7 @@ class Monitor:
             page = answers.pictures(draft, schema) if draft.images is None else None
             grid = plain_sheet(draft.images) if page is None else sheet(page)  # type: ignore[arg-type]
             self.run.grid(total, grid)
+            self.call("on_grid", grid)
 
     def went_back(self, lost: int, total: int, attempt: int) -> None:
         """Report that a loss was not finite by image `lost`, and that the run went back to `total` images."""

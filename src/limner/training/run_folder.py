@@ -10,7 +10,6 @@ import datetime
 import functools
 import io
 import json
-import os
 import platform
 import shlex
 import shutil
@@ -26,7 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from PIL import Image
 
 from limner.errors import UserError
-from limner.files import cannot_write, make_folder, write_file
+from limner.files import cannot_write, make_folder, sync_file, sync_folder, write_file
 
 if TYPE_CHECKING:
     import torch
@@ -112,7 +111,7 @@ class RunFolder:
         """
         path = Path(path)
         try:
-            record = json.loads((path / "run.json").read_text())
+            record = json.loads((path / "run.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise UserError(
                 f"{path} holds no run (no run.json): start one with `limner train ... --run {path}`"
@@ -123,6 +122,12 @@ class RunFolder:
         if wrong:
             raise UserError(f"{path / 'run.json'} is damaged ({wrong[0]}): put it back as it was, or train anew")
         return cls(path, record)
+
+    def about(self) -> dict[str, Any]:
+        """Return what a checkpoint says of its training; of data on this machine the name alone."""
+        known = {key: self.record[key] for key in ("command", "commit", "measured") if key in self.record}
+        data = self.record.get("data")
+        return ({"data": Path(data).name if Path(data).is_absolute() else data} if data else {}) | known
 
     def hold(self) -> None:
         """Keep other trainings out of this folder until `release`, which a process that ends does, too.
@@ -161,7 +166,7 @@ class RunFolder:
     def log(self, entry: Mapping[str, Any]) -> None:
         """Append one line to log.jsonl."""
         try:
-            with (self.path / "log.jsonl").open("a") as file:
+            with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(entry) + "\n")
         except OSError as error:
             raise cannot_write(self.path / "log.jsonl", error) from error
@@ -198,10 +203,12 @@ class RunFolder:
         shutil.rmtree(partial, ignore_errors=True)
         try:
             fill(partial)
-            _flush(partial)
+            for path in partial.iterdir():
+                sync_file(path)
+            sync_folder(partial)
             shutil.rmtree(target, ignore_errors=True)
             partial.replace(target)
-            _flush_folder(target.parent)
+            sync_folder(target.parent)
         except OSError as error:
             raise UserError(
                 f"cannot save to {target}: {error.strerror}. The last good checkpoint is untouched; free some space "
@@ -325,18 +332,3 @@ def _total(line: bytes) -> int:
     except (ValueError, LookupError, TypeError, RecursionError):
         return 0
     return total if isinstance(total, int) else 0
-
-
-def _flush(folder: Path) -> None:
-    for path in folder.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    _flush_folder(folder)
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

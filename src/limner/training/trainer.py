@@ -20,6 +20,7 @@ from limner.data.shuffle import rows_at
 from limner.errors import UserError
 from limner.requests import Request
 from limner.system import Clock, Phase, System, Update, sample_drafts
+from limner.training.callbacks import Callback, Callbacks
 from limner.training.ema import EMA
 from limner.training.engine import Engine, statistics, stoppable
 from limner.training.monitor import Monitor
@@ -46,6 +47,7 @@ class Trainer:
         save_every: images between checkpoints (default: a twentieth of the whole budget).
         grid_every: images between sample grids (default: a fortieth of it); 0 for none.
         prompts: requests of the grids; by default the first held-out ones.
+        callbacks: what is called while it trains.
 
     Raises:
         UserError: where the data lacks a column that a phase needs, or is smaller than one batch.
@@ -62,6 +64,7 @@ class Trainer:
         save_every: int | None = None,
         grid_every: int | None = None,
         prompts: Sequence[Request] | None = None,
+        callbacks: Sequence[Callback] = (),
     ) -> None:
         self.engine = engine or Engine()
         self.system, self.data, self.run, self.seed = system.to(self.engine.device), data, run, seed
@@ -72,7 +75,7 @@ class Trainer:
         self.prompts = prompts or data.requests(
             system.takes, 16, "test" if data.length("test") else "train", most_things=system.most_things
         )
-        self.monitor = Monitor(self.engine, run)
+        self.monitor = Monitor(self.engine, run, Callbacks(callbacks, self, leads=self.engine.leads))
         self.at = Position()
         self._players: dict[str, PlayerState] = {}
         self._statistics: list[torch.Tensor] = []
@@ -102,7 +105,7 @@ class Trainer:
         if self.engine.lead(self.run.newest) is None:
             self._enter(fresh=True)
             self.save()
-        with stoppable(self._request_stop), self.monitor.open(self.budget, self.at.total):
+        with stoppable(self.stop), self.monitor.open(self.budget, self.at.total):
             while not self.finished and not self._done(stop_after):
                 self._play(self.phases[self.at.phase], stop_after)
         self.engine.lead(self.run.timelapse)
@@ -126,7 +129,8 @@ class Trainer:
         """Whether every phase is over; after Ctrl-C or SIGTERM `fit` returns before that."""
         return self.at.phase == len(self.phases)
 
-    def _request_stop(self) -> None:
+    def stop(self) -> None:
+        """Stop after this step, with a checkpoint to go on from."""
         self._stop_requested = True
         self.monitor.say(f"stopping after this step; go on with `limner resume {self.run.path}`")
 
@@ -244,13 +248,13 @@ class Trainer:
         if not self.monitor.healthy():
             self._go_back()
             return
-        self.engine.lead(lambda: self.run.save(self.at.total, self._fill))
+        self.engine.lead(lambda: self.monitor.call("on_save", self.run.save(self.at.total, self._fill)))
 
     def _fill(self, folder: Path) -> None:
         """Write the published checkpoint and the state to resume from; its keys stay as older runs have them."""
-        known = {key: self.run.record[key] for key in ("command", "commit", "measured") if key in self.run.record}
+        about = self.run.about() | {"images": self.at.total, "seed": self.seed}
         with self.published():
-            checkpoint.save(self.system, folder, trained=known | {"images": self.at.total, "seed": self.seed})
+            checkpoint.save(self.system, folder, trained=about)
         state = {
             "at": vars(self.at).copy(),
             "weights": self.system.state_dict(),
