@@ -16,9 +16,9 @@ from typing import Any
 from PIL import Image
 
 from limner import checkpoint, settings
+from limner.devices import device_of
 from limner.drawing import asking, condition, hub, notices, recipe, stopping
 from limner.drawing import story as stories
-from limner.drawing.device import device_of
 from limner.drawing.drafts import WORDS, PictureWithDrafts, draft_row
 from limner.drawing.interpolation import batches, morph_rows, walk_rows
 from limner.drawing.resolve import bundled, find

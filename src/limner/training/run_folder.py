@@ -213,6 +213,29 @@ class RunFolder:
             shutil.rmtree(old, ignore_errors=True)
         return target
 
+    def keep_best(self, fill: Callable[[Path], None]) -> Path:
+        """Write a published checkpoint into `best`, in the place of the one that was the best before.
+
+        Raises:
+            UserError: where it cannot be written; the one before is untouched.
+        """
+        target = self.path / "best"
+        partial, before = (target.with_name(f".best.{name}") for name in ("partial", "before"))
+        for leftover in (partial, before):
+            shutil.rmtree(leftover, ignore_errors=True)
+        try:
+            fill(partial)
+            _flush(partial)
+            if target.exists():
+                target.replace(before)
+            partial.replace(target)
+        except OSError as error:
+            raise cannot_write(target, error) from error
+        finally:
+            for leftover in (partial, before):
+                shutil.rmtree(leftover, ignore_errors=True)
+        return target
+
     def checkpoints(self) -> list[Path]:
         """Return the checkpoints, oldest first."""
         folder = self.path / "checkpoints"
