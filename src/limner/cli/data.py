@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from limner.cli import imports
+from limner.cli.commands import Command, Group
 from limner.cli.console import ImageColumn, Json, TextColumn, bar, emit
 from limner.errors import UserError
 
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from limner.data.summary import Summary
 
 app = typer.Typer(help="Build, import and check data sets.", no_args_is_help=True)
-app.add_typer(imports.app, name="import")
+app.add_typer(imports.app, name="import", cls=Group)
 
 
-@app.command()
+@app.command(cls=Command)
 def build(
     world: Annotated[str, typer.Argument(help="The world to build, for example avatars.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to build in.")],
@@ -65,7 +66,7 @@ def build(
     emit(result, as_json, f"{images} pictures of {size} x {size} pixels lie in {folder}")
 
 
-@app.command()
+@app.command(cls=Command)
 def check(
     data: Annotated[str, typer.Argument(help="A folder, a .parquet or .arrow file, or a Hub id.")],
     image_column: ImageColumn = None,

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from limner.cli.console import Json, emit, loaded, notes
-from limner.cli.draw import DEFAULT, Device, Knobs, Name, Show, Size, free, slug
+from limner.cli.console import Device, Json, emit, loaded, notes
+from limner.cli.draw import DEFAULT, Knobs, Name, Show, Size
+from limner.cli.places import free, kind_of, slug
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+FORMS = (".png", ".gif")
 Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", help="strip.png, film.gif, or a folder for the single pictures.", show_default=False),
@@ -39,6 +41,7 @@ def morph(
     """
     from limner import settings
 
+    _check(out)
     knobs = settings.pairs(knob or [], "--knob")
     with notes():
         images = loaded(artist, device, frames).morph(first, second, frames, seed, knobs=knobs, size=size)
@@ -65,6 +68,7 @@ def walk(
     from limner import settings
     from limner.errors import UserError
 
+    _check(out)
     try:
         numbers = [int(seed) for seed in seeds.split(",")]
     except ValueError:
@@ -76,6 +80,11 @@ def walk(
     _keep(images, out or free(Path("drawings"), f"walk-{slug(prompt or '')}"), result, show, as_json)
 
 
+def _check(out: Path | None) -> None:
+    if out is not None:
+        kind_of(out, FORMS)
+
+
 def _keep(images: Sequence[Image], out: Path, result: dict[str, Any], show: bool, as_json: bool) -> None:
     """Save as a strip (.png), a film (.gif) or single pictures (a folder), and report what was made."""
     from limner.cli import picture
@@ -84,13 +93,15 @@ def _keep(images: Sequence[Image], out: Path, result: dict[str, Any], show: bool
 
     strip = sheets.sheet(images, len(images))
     milliseconds = sum(image.info["milliseconds"] for image in images) / len(images)
-    if out.suffix.lower() == ".gif":
+    kind = kind_of(out, FORMS)
+    out = free(out.parent, out.stem, kind) if kind else out
+    if kind == ".gif":
         sheets.film(images, out)
-    elif out.suffix.lower() == ".png":
+    elif kind == ".png":
         recipe.write(strip, out)
     else:
         for i, image in enumerate(images):
-            recipe.write(image, out / f"{i:04d}.png")
+            recipe.write(image, free(out, f"{i:04d}"))
     size = {"frames": len(images), "width": images[0].width, "height": images[0].height}
     emit({"file": str(out), **result, **size, "milliseconds": round(milliseconds, 2)}, as_json, str(out))
     if show and not as_json:

@@ -8,7 +8,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from limner.cli.console import bar
+from limner.cli.console import QUIET, bar, volume
 from limner.errors import UserError
 
 if TYPE_CHECKING:
@@ -108,13 +108,13 @@ def trainer_of(parts: dict[str, Any], folder: RunFolder) -> Trainer:
     record = folder.record
     if record.get("from") and not folder.checkpoints():
         checkpoint.adopt(parts["system"], find(record["from"]), record.get("parts", ()))
-    trackers = ["tensorboard"] if record.get("tensorboard") else []
+    trackers = [*(["tensorboard"] if record.get("tensorboard") else []), *record.get("log_with", [])]
     return Trainer(
         parts["system"],
         parts["data"],
         folder,
         seed=record["seed"],
-        engine=Engine(record.get("precision", "auto"), trackers, folder.path),
+        engine=Engine(record.get("precision", "auto"), trackers, folder.path, volume() == QUIET, record["config"]),
         save_every=record.get("save_every"),
         grid_every=record.get("grid_every"),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from limner.cli.console import ImageColumn, Json, TextColumn, emit, leads, note
+from limner.cli.console import Device, ImageColumn, Json, TextColumn, emit, leads, note
 from limner.cli.run import begun, forget, opened, trainer_of
 from limner.errors import UserError
 
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from limner.training.run_folder import RunFolder
     from limner.training.trainer import Trainer
 
+TRACKERS = ("tensorboard", "wandb", "mlflow")
 Precision = Annotated[str, typer.Option(help="auto (bf16 where the processor computes in it), fp32 or bf16.")]
 
 
 def train(
-    system: Annotated[str, typer.Argument(help="A system of `limner list`, or your own by path: ./mine.py, ./mine/.")],
+    system: Annotated[
+        str,
+        typer.Argument(help="A system of `limner list`, or your own by path (./mine.py); with a preset, NAME:PRESET."),
+    ],
     data: Annotated[str, typer.Option(help="A folder of captioned pictures, a .parquet or .arrow file, a Hub id.")],
     preset: Annotated[
         str | None, typer.Option(help="Settings to begin from.", show_default="the system's own default")
@@ -52,6 +56,11 @@ def train(
         int | None, typer.Option(help="Pictures between checkpoints.", show_default="budget / 20")
     ] = None,
     tensorboard: Annotated[bool, typer.Option(help="Write curves for TensorBoard.")] = True,
+    log_with: Annotated[
+        list[str] | None,
+        typer.Option(help="Send curves to wandb or mlflow, too (or tensorboard); may be repeated.", show_default=False),
+    ] = None,
+    device: Device = "auto",
     go_on: Annotated[
         bool, typer.Option("--continue", help="With --run: go on where that run was, if it has begun.")
     ] = False,
@@ -72,9 +81,12 @@ def train(
     limner draw "a small yellow bird" --artist runs/mine
     """
     from limner import catalogue, settings
+    from limner.devices import choose
 
     _check(seed, go_on, run)
-    name, preset, config = _configured(system, preset, set_ or [], images)
+    choose(device)
+    system, preset, set_ = _parted(system, preset, set_ or [])
+    name, preset, config = _configured(system, preset, set_, images)
     own = catalogue.own_source(system)
     record = {
         "system": str(own.resolve()) if own else name,
@@ -90,8 +102,8 @@ def train(
         "text_column": text_column,
         "grid_every": grid_every,
         "save_every": save_every,
-        "tensorboard": tensorboard,
-    }
+        "tensorboard": tensorboard or "tensorboard" in (log_with or []),
+    } | _trackers(log_with or [])
     _begin(record, run, f"{name}-{preset}", go_on, as_json)
 
 
@@ -101,6 +113,35 @@ def _check(seed: int, go_on: bool, run: Path | None) -> None:
         raise UserError(f"the seed is a whole number from 0, below 2^63, not {seed}")
     if go_on and run is None:
         raise UserError("--continue goes on with a run: name it with --run")
+
+
+def _trackers(asked: list[str]) -> dict[str, list[str]]:
+    """Return what run.json says of trackers beside TensorBoard; nothing where there are none, as in older runs.
+
+    Raises:
+        UserError: one is unknown, or its library is not installed.
+    """
+    import importlib.util
+
+    from limner import settings
+
+    for name in asked:
+        if name not in TRACKERS:
+            raise UserError(f"--log-with {name}: {settings.hint(name, TRACKERS)}")
+        if importlib.util.find_spec(name) is None:
+            raise UserError(f"--log-with {name} needs the package {name}: pip install {name}")
+    others = [name for name in dict.fromkeys(asked) if name != "tensorboard"]
+    return {"log_with": others} if others else {}
+
+
+def _parted(system: str, preset: str | None, changes: list[str]) -> tuple[str, str | None, list[str]]:
+    """Understand SYSTEM:PRESET:name=value, as `limner bench` does; what stands in options of its own goes before."""
+    from limner import catalogue
+
+    name, named, given = catalogue.parted(system)
+    if named and preset and named != preset:
+        raise UserError(f"{system} names the preset {named!r}, and --preset {preset!r}: leave one of them out")
+    return name, preset or named or None, [f"{key}={value}" for key, value in given.items()] + changes
 
 
 def _configured(system: str, preset: str | None, changes: list[str], images: int | None) -> tuple[str, str, Any]:
@@ -141,14 +182,17 @@ def _begin(record: dict[str, Any], run: Path | None, stem: str, go_on: bool, as_
 
 def resume(
     run: Annotated[Path, typer.Argument(help="Folder of a run that was stopped or killed.")],
+    device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Go on with a training exactly where it was, as if it had never stopped.
 
     limner resume runs/mine
     """
+    from limner.devices import choose
     from limner.processes import Processes
 
+    choose(device)
     _go_on(run, Processes(), as_json, or_begin=False)
 
 
@@ -194,6 +238,6 @@ def _report(trainer: Trainer, folder: RunFolder, seconds: float, as_json: bool) 
 
 
 def _free(folder: Path, stem: str) -> Path:
-    from limner.cli.draw import free
+    from limner.cli.places import free
 
     return free(folder, stem, "")
