@@ -99,7 +99,8 @@ class Engine(Processes):
         """Tell trackers what is trained; of TensorBoard the name is a folder within that of the run."""
         name, self._tracking = self._folder.resolve().name, True
         if self._trackers == ["tensorboard"]:
-            return self._accelerator.init_trackers("tensorboard")
+            self._accelerator.init_trackers("tensorboard")
+            return
         config = {
             key: value if type(value) in (int, float, str, bool) else str(value) for key, value in self._config.items()
         }

@@ -80,7 +80,7 @@ def _speed(trainer: Trainer, number: int) -> float | None:
         twin = _twin(trainer, number)
         phase = twin.phases[number]
         twin.step(phase)
-        began, took = time.perf_counter(), []
+        began, took = time.perf_counter(), list[float]()
         while not trainer.engine.anywhere(len(took) >= STEPS or time.perf_counter() - began > SECONDS):
             twin.step(phase)
             took.append(time.perf_counter())

@@ -1,0 +1,50 @@
+"""Commands in README and docs are those that there are: each is parsed by the command line's own parser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import documented
+from documented import ROOT, Command, commands, fault, pages
+
+SHOWN = {page: list(commands(page)) for page in pages()}
+
+
+@pytest.mark.parametrize("page", [page for page, shown in SHOWN.items() if shown], ids=lambda page: str(page.name))
+def test_each_command_of_a_page_is_understood(page: Path) -> None:
+    wrong = {command.place: (command.text, why) for command in SHOWN[page] if (why := fault(command))}
+    assert not wrong
+
+
+def test_commands_are_found_in_blocks_pipes_and_text() -> None:
+    assert sum(map(len, SHOWN.values())) > 250
+    readme = [command.limner for command in SHOWN[ROOT / "README.md"]]
+    assert ("list",) in readme and ("data", "check", "my-pictures") in readme
+    assert any(words and words[:2] == ("layout", "edit") for words in readme), "what stands before a pipe"
+    assert any(words and words[:3] == ("draw", "--layout", "-") for words in readme), "and behind it"
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("limner drow 'a hat'", "no command 'drow'"),
+        ("limner draw 'a hat' --colour red", "--colour"),
+        ("limner draw 'a hat' --artist avatras", "did you mean 'avatars'"),
+        ("limner train miniture --data x", "did you mean 'miniature'"),
+        ("limner train miniature --data x --preset avatar", "did you mean 'avatars'"),
+        ("limner train miniature:tiny --data x --set batches=3", "did you mean 'batch'"),
+        ("limner bench dcgan:tiny:size=x --data x -o y", "a whole number"),
+        ("limner data build avatar -o x", "no world"),
+        ("OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 -m -- limner resume runs/mine --fast", "--fast"),
+        ("make coffee", "no target 'coffee'"),
+        ("python benchmarks/nothing.py", "no script"),
+        ("python benchmarks/drawing.py avatars --sideways", "knows no --sideways"),
+        ("pip install 'limner[paint]'", "no extra 'paint'"),
+    ],
+)
+def test_what_is_not_there_is_noticed(typed: str, says: str) -> None:
+    (command,) = documented._split("here:1", typed)
+    assert says in fault(command)
+    assert fault(Command("here:1", "limner draw 'a hat' -q", ("limner", "draw", "a hat", "-q"))) == ""
