@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,18 @@ def test_what_is_not_there_is_noticed(typed: str, says: str) -> None:
     (command,) = documented._split("here:1", typed)
     assert says in fault(command)
     assert fault(Command("here:1", "limner draw 'a hat' -q", ("limner", "draw", "a hat", "-q"))) == ""
+
+
+def test_a_registry_shows_the_pictures_and_follows_the_links_of_the_readme() -> None:
+    """It shows README alone, so nothing there may lie beside it; what is replaced is there."""
+    hook = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["metadata"]["hooks"][
+        "fancy-pypi-readme"
+    ]
+    text = before = (ROOT / "README.md").read_text(encoding="utf-8")
+    for one in hook["substitutions"]:
+        text = re.sub(one["pattern"], one["replacement"], text)
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert len(links) > 30 and all(link.startswith(("https://", "#")) for link in links)
+    assert "![A morph](https://raw.githubusercontent.com/limner/limner/main/docs/images/morph.png)" in text
+    beside = [link for link in re.findall(r"\]\(([^)]+)\)", before) if not link.startswith(("http", "#"))]
+    assert beside and all((ROOT / link.partition("#")[0]).exists() for link in beside)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 from pathlib import Path
 
@@ -30,6 +31,12 @@ def write_file(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise cannot_write(path, error) from error
+
+
+def free(folder: Path, stem: str, suffix: str = ".png") -> Path:
+    """Return a path that is not taken: nothing of the person's is ever overwritten."""
+    names = itertools.chain([stem], (f"{stem}-{i}" for i in itertools.count(2)))
+    return next(path for name in names if not (path := folder / f"{name}{suffix}").exists())
 
 
 def make_folder(folder: Path) -> None:

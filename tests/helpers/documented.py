@@ -245,7 +245,7 @@ def _limner(words: Sequence[str], folder: Path) -> subprocess.CompletedProcess[s
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     command = [sys.executable, "-m", "limner.cli", *words]
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False
     )
 
 
@@ -253,7 +253,7 @@ def _bring(folder: Path) -> None:
     for words in (
         ["data", "build", "avatars", "--images", "60", "--size", "32", "-o", "data/avatars"],
         ["data", "build", "avatars", "--images", "60", "--size", "32", "--seed", "1", "-o", "my-pictures"],
-        ["train", "miniature:tiny", "--data", "my-pictures", "--run", "runs/mine", "--no-tensorboard"],
+        ["train", "miniature:tiny:text_images=64", "--images", "64", "--data", "my-pictures", "--run", "runs/mine"],
     ):
         done = _limner(words, folder)
         if done.returncode:
@@ -287,7 +287,7 @@ def _small(words: list[str]) -> list[str]:
     if words[0] == "train":
         drop = {"--preset", "--images", "--set", "--run"}
         kept = [w for at, w in enumerate(words) if w not in drop and (at == 0 or words[at - 1] not in drop)]
-        return [*kept, "--preset", "tiny", "--no-tensorboard"]
+        return [*kept, "--preset", "tiny", "--images", "64", "--no-tensorboard"]
     if words[:2] == ["data", "build"]:
         drop = {"--images", "-o"}
         kept = [w for at, w in enumerate(words) if w not in drop and words[at - 1] not in drop]

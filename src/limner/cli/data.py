@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
 import json
 import pkgutil
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from limner import settings
 from limner.cli import imports
 from limner.cli.commands import Command, Group
 from limner.cli.console import ImageColumn, Json, TextColumn, bar, emit
@@ -144,7 +144,4 @@ def world_named(name: str) -> ModuleType:
     known = {found.name for found in pkgutil.iter_modules(_package().__path__)}
     if name in known and _builds(name):
         return importlib.import_module(f"limner.worlds.{name}")
-    all_names = worlds()
-    near = difflib.get_close_matches(name, all_names, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(all_names)}"
-    raise UserError(f"unknown world {name!r}: {hint}")
+    raise UserError(f"unknown world {name!r}: {settings.hint(name, worlds())}")

@@ -12,8 +12,9 @@ import typer
 
 from limner.cli.bulk import draw_file
 from limner.cli.console import Device, Json, emit, loaded, note, notes
-from limner.cli.places import check_quotes, free, kind_of, place_of, slug
+from limner.cli.places import check_quotes, kind_of, place_of, slug
 from limner.errors import UserError
+from limner.files import free
 
 if TYPE_CHECKING:
     from PIL.Image import Image

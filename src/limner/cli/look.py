@@ -13,8 +13,9 @@ import typer
 
 from limner.cli.console import Device, Json, emit, loaded, notes
 from limner.cli.draw import DEFAULT, Knobs, Name, Show
-from limner.cli.places import free, kind_of, place_of, slug
+from limner.cli.places import kind_of, place_of, slug
 from limner.errors import UserError
+from limner.files import free
 
 
 def reword(

@@ -10,7 +10,8 @@ import typer
 
 from limner.cli.console import Device, Json, emit, loaded, notes
 from limner.cli.draw import DEFAULT, Knobs, Name, Show, Size
-from limner.cli.places import free, kind_of, slug
+from limner.cli.places import kind_of, slug
+from limner.files import free
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,12 +41,6 @@ def slug(text: str) -> str:
     from limner.data.schema import words_of
 
     return "-".join(words_of(text[:200]))[:48].strip("-") or "picture"
-
-
-def free(folder: Path, stem: str, suffix: str = ".png") -> Path:
-    """Return a path that is not taken: nothing of the person's is ever overwritten."""
-    names = itertools.chain([stem], (f"{stem}-{i}" for i in itertools.count(2)))
-    return next(path for name in names if not (path := folder / f"{name}{suffix}").exists())
 
 
 def check_quotes(command: str, given: Sequence[str], remedy: str) -> None:

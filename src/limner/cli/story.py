@@ -12,8 +12,9 @@ import typer
 
 from limner.cli.console import Device, Json, emit, loaded, note, notes
 from limner.cli.draw import Knobs, Show, Size
-from limner.cli.places import check_quotes, free, kind_of, slug
+from limner.cli.places import check_quotes, kind_of, slug
 from limner.errors import UserError
+from limner.files import free
 
 if TYPE_CHECKING:
     from limner.drawing.artist import Artist

@@ -238,6 +238,6 @@ def _report(trainer: Trainer, folder: RunFolder, seconds: float, as_json: bool) 
 
 
 def _free(folder: Path, stem: str) -> Path:
-    from limner.cli.places import free
+    from limner.files import free
 
     return free(folder, stem, "")

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import platformdirs
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
@@ -58,8 +59,8 @@ class Damaged(Unavailable):
 
 def default_location() -> Path:
     """Return the file of the studio's gallery: LIMNER_GALLERY, else the user's data folder."""
-    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return Path(os.environ.get("LIMNER_GALLERY") or data / "limner" / "gallery.sqlite")
+    data = platformdirs.user_data_path("limner", appauthor=False)
+    return Path(os.environ.get("LIMNER_GALLERY") or data / "gallery.sqlite")
 
 
 def now() -> int:
