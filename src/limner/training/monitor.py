@@ -18,7 +18,7 @@ from limner.imaging import answers
 from limner.imaging.sheets import plain_sheet, sheet
 from limner.system import Draft, Update
 from limner.training.health import Health, Measured, Scores
-from limner.training.pace import Pace, time_left
+from limner.training.pace import Pace, memory, time_left
 
 if TYPE_CHECKING:
     from limner.data.schema import Schema
@@ -75,7 +75,8 @@ class Monitor:
         """Say how long it will take by the speeds of its phases, which the time that is left is told by from now on."""
         self.pace = pace
         if told := pace.told():
-            self.say(f"time: {told}, by a few steps of each phase")
+            taken = f"; memory: {taken} at most so far" if (taken := memory()) else ""
+            self.say(f"time: {told}, by a few steps of each phase{taken}")
 
     def phase(self, name: str, total: int, end: int, later: int) -> None:
         """Begin a phase at `total` images that ends at `end`; `later` ones follow, each with its own speed."""

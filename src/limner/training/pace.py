@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -56,6 +57,18 @@ class Pace:
         parts = f" ({', '.join(known)})" if len(known) > 1 else ""
         lacks = f", and {', '.join(unknown)}, whose speed shows later" if unknown else ""
         return f"about {in_words(whole)}{parts}{lacks}" if known else ""
+
+
+def memory() -> str:
+    """Say how much memory this process has taken at most so far; "" where the system does not tell."""
+    if torch.cuda.is_available() and (taken := torch.cuda.max_memory_allocated()):
+        return f"{taken / 2**20:,.0f} MB of the GPU"
+    try:
+        import resource
+    except ModuleNotFoundError:  # on Windows
+        return ""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20:,.0f} MB"
 
 
 def warmed_up(trainer: Trainer) -> Pace:
