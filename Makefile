@@ -8,9 +8,11 @@ SHELL := /bin/bash
 # The first Python on the path that runs and is new enough. Override: make PYTHON=/path/to/python3.12
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; done)
-# Installed first and by exact version: pip then takes a CPU wheel where the machine offers one, and the requirement of
-# the package itself is already met. For another build: make install TORCH='torch==2.13.0 --index-url URL'
+# Installed first and by exact version, so that the requirement of the package itself is already met. Without an NVIDIA
+# GPU from the index for processors, beside the usual one: its wheels are 200 MB, not gigabytes of CUDA, and pip takes
+# them where it can have both. For another build: make install TORCH='torch==2.13.0 --index-url URL' TORCH_INDEX=
 TORCH ?= torch==2.13.0
+TORCH_INDEX ?= $(shell command -v nvidia-smi >/dev/null 2>&1 || echo https://download.pytorch.org/whl/cpu)
 # Test processes. Each keeps torch to one thread (tests/conftest.py), so two of them fill two cores.
 JOBS ?= 2
 # Of the npm package that formats and checks the page. Exact, as the tools of pyproject.toml are.
@@ -31,7 +33,7 @@ $(BIN)/python:
 
 .venv/.core: pyproject.toml | $(BIN)/python
 	@echo "Installing Limner into .venv (the first time fetches PyTorch: some minutes)"
-	$(PIP) install --quiet $(TORCH)
+	$(PIP) install --quiet $(TORCH) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX) --retries 1)
 	$(PIP) install --quiet --editable .
 	@touch $@
 

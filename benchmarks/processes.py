@@ -59,12 +59,12 @@ def measure(spec: str, data: str, steps: int) -> dict[str, float]:
         run = RunFolder.create(Path(folder) / "run")
         trainer = Trainer(catalogue.build(cls, config, pictures.schema), pictures, run, engine=engine, grid_every=0)
         trainer.at = Position(phase=len(trainer.phases) - 1)
-        trainer._enter(fresh=True)
+        trainer.enter(fresh=True)
         took = []
         for _ in range(WARM + steps):
             engine.waited = engine.sent = 0.0
             began = time.perf_counter()
-            trainer._step(trainer.phases[-1])
+            trainer.step(trainer.phases[-1])
             took.append((time.perf_counter() - began, engine.waited, engine.sent))
     step, waited, sent = (1000 * statistics.median(part) for part in zip(*took[WARM:], strict=True))
     return {"step": step, "waited": waited, "sent": sent, "batch": trainer.phases[-1].batch}

@@ -290,10 +290,22 @@ def crowd() -> str:
     return table(head, rows) + told + f"start, in the middle and at the end: {memory}.\n" + on_a_core([load])
 
 
+def newcomer() -> str:
+    """Show a newcomer's clock: what was typed, and when it was done."""
+    found = lines("newcomer")[-1:]
+    if not found:
+        return made(found)
+    last = found[0]
+    rows = [[f"`{step['typed']}`", f"{step['seconds']:.0f} s", f"{step['since']:.0f} s"] for step in last["steps"]]
+    load = f"\nBefore it began {last['load_before']} processes wanted the {last['cores']} cores.\n"
+    return table(["typed", "took", "done after"], rows) + load + made(found)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "shipped": shipped,
     "drawing": drawing,
     "world": world,
+    "newcomer": newcomer,
     "training": training,
     "training_since": lambda: training("training_since"),
     "processes": processes,

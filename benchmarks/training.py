@@ -88,11 +88,11 @@ def begun(
         prepared(entry, data), data, RunFolder.create(folder), engine=Engine(precision, quiet=True), grid_every=0
     )
     made.at = Position(phase=at)
-    made._enter(fresh=True)
+    made.enter(fresh=True)
 
     def step() -> None:
         with switches.applied(made.system) if switches else nullcontext():
-            made._step(made.phases[at])
+            made.step(made.phases[at])
 
     return made.phases[at], step
 

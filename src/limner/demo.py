@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -74,6 +76,15 @@ def main(folder: Path, artist: str = ARTIST) -> None:
         "seeds.png": f"64 seeds of {OPEN!r}",
     }.items():
         print(f"{name:24} {what}")
+    print(f'\nnow your own words: {_program()} draw "a bald man with a grey beard" -o {folder}')
+
+
+def _program() -> str:
+    """Return how `limner` is called from here: by its name where a shell finds it, else by where it lies."""
+    beside = Path(sys.executable).with_name("limner")
+    if shutil.which("limner") == str(beside) or not beside.exists():
+        return "limner"
+    return os.path.relpath(beside) if beside.is_relative_to(Path.cwd()) else str(beside)
 
 
 if __name__ == "__main__":

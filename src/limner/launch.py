@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib.util
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from limner.training.run_folder import RunFolder
     from limner.training.trainer import Trainer
 
+TRACKERS = ("tensorboard", "wandb", "mlflow")
+"""What keeps curves."""
 IN_MEMORY = "in memory"
 """Key of run.json that says whether the data was handed over, not named."""
 
@@ -115,6 +118,7 @@ def train(
     save_every: int | None = None,
     grid_every: int | None = None,
     tensorboard: bool = False,
+    log_with: Sequence[str] = (),
     callbacks: Sequence[Any] = (),
     go_on: bool = False,
     quiet: bool = False,
@@ -122,7 +126,7 @@ def train(
     """Train a system on captioned pictures, as `limner train` does; Ctrl-C saves, and returns what there is.
 
     Args:
-        system: a name of `limner.names()`, or your own by path: "./mine.py", "./mine/".
+        system: a name of `limner.names()`, or your own by path: "./mine.py", "./mine/"; with a preset NAME:PRESET.
         data: a folder, a .parquet or .arrow file, a Hub id; a data set of Hugging Face, a pandas DataFrame, or a
             `limner.data.dataset.Dataset` that was opened at the side that the system reads.
         preset: settings to begin from; the system's own default where None.
@@ -139,6 +143,7 @@ def train(
         save_every: pictures between checkpoints; a twentieth of the budget where None.
         grid_every: pictures between sample grids; a fortieth of the budget where None, 0 for none.
         tensorboard: write curves for TensorBoard.
+        log_with: send curves to "wandb" or "mlflow", too.
         callbacks: objects with methods of `limner.Callback`.
         go_on: with `run`: go on where that run was, if it has begun.
         quiet: print nothing.
@@ -151,7 +156,7 @@ def train(
     record = record_of(
         system, data, name=name, preset=preset, config=config, seed=seed, precision=precision, skip_bad=skip_bad,
         image_column=image_column, text_column=list(columns) or None, save_every=save_every, grid_every=grid_every,
-        tensorboard=tensorboard, parts=list(parts), from_=None if from_ is None else str(from_),
+        tensorboard=tensorboard, log_with=log_with, parts=list(parts), from_=None if from_ is None else str(from_),
     )  # fmt: skip
     held = None if isinstance(data, str | Path) else data
     around = Around(held, callbacks, quiet=quiet)
@@ -185,11 +190,14 @@ def configured(system: str, preset: str | None, changes: Mapping[str, Any], imag
     """Return the name of a system, the preset it begins from, and the configuration that was asked for.
 
     Raises:
-        UserError: as `catalogue.load_class`, `preset_of` and `configure`.
+        UserError: as `catalogue.load_class`, `preset_of` and `configure`; two presets are named.
     """
-    cls = catalogue.load_class(system)
-    chosen = catalogue.preset_of(cls, preset)
-    values = dict(changes) | ({} if images is None else {"images": str(images)})
+    bare, named, given = catalogue.parted(system)
+    if named and preset and named != preset:
+        raise UserError(f"{system} names the preset {named!r}, and {preset!r} is asked for, too: leave one of them out")
+    cls = catalogue.load_class(bare)
+    chosen = catalogue.preset_of(cls, preset or named or None)
+    values = given | dict(changes) | ({} if images is None else {"images": str(images)})
     return catalogue.name_of(cls), chosen, catalogue.configure(cls, chosen, values)
 
 
@@ -210,15 +218,16 @@ def record_of(
     grid_every: int | None,
     save_every: int | None,
     tensorboard: bool,
+    log_with: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return what run.json holds of a training, all that it takes to begin it again; see `train`.
 
     Raises:
-        UserError: the seed is none.
+        UserError: the seed is none; a tracker is unknown, or its library is not installed.
     """
     if not 0 <= seed < 2**63:
         raise UserError(f"the seed is a whole number from 0, below 2^63, not {seed}")
-    own, named = catalogue.own_source(system), isinstance(data, str | Path)
+    own, named = catalogue.own_source(catalogue.parted(system)[0]), isinstance(data, str | Path)
     held = {} if named else {IN_MEMORY: True}
     return {
         "system": str(own.resolve()) if own else name,
@@ -234,9 +243,21 @@ def record_of(
         "text_column": text_column,
         "grid_every": grid_every,
         "save_every": save_every,
-        "tensorboard": tensorboard,
+        "tensorboard": tensorboard or "tensorboard" in log_with,
+        **_trackers(log_with),
         **held,
     }
+
+
+def _trackers(asked: Sequence[str]) -> dict[str, list[str]]:
+    """Return what run.json says of trackers beside TensorBoard; nothing where there are none, as in older runs."""
+    for name in asked:
+        if name not in TRACKERS:
+            raise UserError(f"--log-with {name}: {settings.hint(name, TRACKERS)}")
+        if importlib.util.find_spec(name) is None:
+            raise UserError(f"--log-with {name} needs the package {name}: pip install {name}")
+    others = [name for name in dict.fromkeys(asked) if name != "tensorboard"]
+    return {"log_with": others} if others else {}
 
 
 def started(
@@ -386,13 +407,13 @@ def trainer_of(parts: dict[str, Any], folder: RunFolder, around: Around) -> Trai
     record = folder.record
     if record.get("from") and not folder.checkpoints():
         checkpoint.adopt(parts["system"], find(record["from"]), record.get("parts", ()))
-    trackers = ["tensorboard"] if record.get("tensorboard") else []
+    trackers = [*(["tensorboard"] if record.get("tensorboard") else []), *record.get("log_with", [])]
     return Trainer(
         parts["system"],
         parts["data"],
         folder,
         seed=record["seed"],
-        engine=Engine(record.get("precision", "auto"), trackers, folder.path, around.quiet),
+        engine=Engine(record.get("precision", "auto"), trackers, folder.path, around.quiet, record["config"]),
         save_every=record.get("save_every"),
         grid_every=record.get("grid_every"),
         callbacks=around.callbacks,

@@ -123,7 +123,7 @@ HATS = ("--artist", "hats")
         (("draw", "a hat", "--again", "x.png", *HATS), "leave the prompt out"),
         (("draw", "--again", "x.png", *HATS), "no picture at"),
         (("draw", "a hat", "--colour", "red", *HATS), "--colour"),
-        (("draw", "a hat", "-o", "hats/system.json", *HATS), "cannot write"),
+        (("draw", "a hat", "-o", "hats/system.json", *HATS), "name it system.png"),
         (("morph", "a hat", *HATS), "second"),
         (("morph", "a hat", "", *HATS), "prompt is empty"),
         (("morph", "a hat", "a cat", "--frames", "1", *HATS), "frames must be 2"),

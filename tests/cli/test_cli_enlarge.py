@@ -92,7 +92,7 @@ def test_stories_morphs_and_sheets_take_a_size(run: Run, tmp_path: Path) -> None
         (["enlarge", "hats", "--data", "x", "-o", "large"], "large exists: choose another folder"),
         (["enlarge", "hats", "--data", "x", "-o", "new", "--factor", "3"], "--factor is a power of two"),
         (["enlarge", "hats", "--data", "nowhere", "-o", "new"], "nowhere"),
-        (["enlarge", "hats", "--world", "avatar", "-o", "new"], "did you mean avatars?"),
+        (["enlarge", "hats", "--world", "avatar", "-o", "new"], "did you mean 'avatars'?"),
         (["enlarge", "hats", "--from", "hats", "-o", "new"], "carries no enlarger"),
         (["draw", "a red hat", "-a", "hats", "--size", "32"], "of 8 pixels, not of 32; `limner enlarge`"),
         (["draw", "a red hat", "-a", "large", "--size", "31"], "of 8 or 32 pixels, not of 31"),

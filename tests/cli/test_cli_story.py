@@ -80,7 +80,7 @@ def test_told_again_with_new_lines(run: Run) -> None:
         (("zeros.txt",), "zeros.txt is no text"),
         (("-",), "what came by stdin is no text"),
         (("long.txt",), "500 is the limit"),
-        (("a cube", "-o", "tale.jpg"), "a story is kept as .png, .gif, .html"),
+        (("a cube", "-o", "tale.jpg"), "name it tale.png or tale.gif or tale.html, or name a folder"),
         (("a cube", "-n", "0"), "must be 1 or more"),
         (("a cube", "--change", "1=x"), "--change goes with --from"),
         (("--from", "none.png"), "no picture at none.png"),

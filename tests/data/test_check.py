@@ -212,7 +212,12 @@ def test_building_a_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize(
     ("world", "says"),
-    [("avatar", "did you mean avatars?"), ("nowhere", "there are: "), ("build", "unknown world 'build'"), ("..", "..")],
+    [
+        ("avatar", "did you mean 'avatars'?"),
+        ("nowhere", "there are: "),
+        ("build", "unknown world 'build'"),
+        ("..", ".."),
+    ],
 )
 def test_an_unknown_world(world: str, says: str, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["build", world, "-o", str(tmp_path / "out")])

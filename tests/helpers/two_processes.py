@@ -79,7 +79,7 @@ def fifty_steps(folder: Path, data: Dataset) -> dict[str, Tensor]:
     options: Any = {"engine": engine, "grid_every": 0, "save_every": 10**6}
     trainer = Trainer(system, data, run(engine, folder / "fifty"), **options)
     trainer.fit(stop_after=196)  # 49 steps, and one more
-    trainer._step(trainer.phases[0])
+    trainer.step(trainer.phases[0])
     found = toy_training.weights(trainer)
     with trainer.published():
         found |= {f"published {name}": value for name, value in toy_training.weights(trainer).items()}

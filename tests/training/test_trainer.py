@@ -122,10 +122,10 @@ def test_a_finished_player_becomes_its_average(data, tmp_path):
     run = trainer(data, tmp_path / "run", save_every=4)
     run.fit(stop_after=STEPS * 4 - 4)
     average = run._averages["mean"]
-    run._step(run.phases[0])
+    run.step(run.phases[0])
     expected = average._average["mean.0.weight"].clone()
     run.at.phase, run.at.seen, run.at.step = 1, 0, 0
-    run._enter(fresh=True)
+    run.enter(fresh=True)
     assert torch.equal(run.system.mean[0].weight, expected)
     assert not run._averages
 

@@ -46,6 +46,7 @@ __all__ = [
     "name_of",
     "names",
     "own_source",
+    "parted",
     "preset_of",
     "summary",
 ]
@@ -91,6 +92,21 @@ def own_source(name: str) -> Path | None:
     if name.endswith(".py"):
         return Path(name)
     return Path(name) / "__init__.py" if os.sep in name or "/" in name else None
+
+
+def parted(spec: str) -> tuple[str, str, dict[str, str]]:
+    """Split SYSTEM, SYSTEM:PRESET or SYSTEM:PRESET:name=value,name=value into name, preset ("" if none) and changes.
+
+    Raises:
+        UserError: where it is not written so.
+    """
+    drive = spec[:2] if re.match(r"[A-Za-z]:[\\/]", spec) else ""  # of a path on Windows
+    name, _, rest = spec[len(drive) :].partition(":")
+    preset, _, changes = rest.partition(":")
+    if not name or "=" in preset:
+        raise UserError(f"{spec!r}: write SYSTEM, SYSTEM:PRESET or SYSTEM:PRESET:name=value,name=value")
+    pieces = re.split(r",(?=\w+=)", changes) if changes else []  # values may contain commas
+    return drive + name, preset, settings.pairs(pieces)
 
 
 def load_class(name: str) -> type[System]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 
 from limner.cli import (
     bench,
+    console,
     data,
     draw,
     enlarge,
@@ -26,15 +28,16 @@ from limner.cli import (
     systems,
     train,
 )
+from limner.cli.commands import Command, Group, explained
 from limner.cli.console import leads, leave
 from limner.errors import UserError, is_out_of_memory, plain
 
 app = typer.Typer(
     name="limner",
+    cls=Group,
     help="Limner draws what you write.",
     epilog="Begin with: limner draw 'a smiling woman with curly red hair and round glasses'",
-    no_args_is_help=True,
-    add_completion=False,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -50,34 +53,41 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _limner(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
     ] = False,
 ) -> None:
     """Limner draws what you write."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
-app.command("draw")(draw.draw)
-app.command("story")(story.story)
-app.command("morph")(morph.morph)
-app.command("walk")(morph.walk)
-app.command("reword")(look.reword)
-app.command("caption")(look.caption)
-app.command("attributes")(look.attributes)
-app.command("list")(systems.list_all)
-app.command("show")(systems.show)
-app.command("new")(systems.new)
-app.command("train")(train.train)
-app.command("resume")(train.resume)
-app.command("enlarge")(enlarge.enlarge)
-app.command("judge")(judge.judge)
-app.command("eval")(judge.evaluate)
-app.command("bench")(bench.bench)
-app.command("push")(push.push)
-app.command("studio")(studio.studio)
-app.command("export")(export.export)
-app.add_typer(layout.app, name="layout")
-app.add_typer(data.app, name="data")
+DRAW, TRAIN, MEASURE, SHARE = "Draw", "Train", "Data and measuring", "Share"
+for name, command, panel in (
+    ("draw", draw.draw, DRAW),
+    ("story", story.story, DRAW),
+    ("morph", morph.morph, DRAW),
+    ("walk", morph.walk, DRAW),
+    ("reword", look.reword, DRAW),
+    ("caption", look.caption, DRAW),
+    ("attributes", look.attributes, DRAW),
+    ("list", systems.list_all, TRAIN),
+    ("show", systems.show, TRAIN),
+    ("train", train.train, TRAIN),
+    ("resume", train.resume, TRAIN),
+    ("enlarge", enlarge.enlarge, TRAIN),
+    ("new", systems.new, TRAIN),
+    ("eval", judge.evaluate, MEASURE),
+    ("bench", bench.bench, MEASURE),
+    ("judge", judge.judge, MEASURE),
+    ("push", push.push, SHARE),
+    ("studio", studio.studio, SHARE),
+    ("export", export.export, SHARE),
+):
+    app.command(name, cls=Command, rich_help_panel=panel)(command)
+app.add_typer(layout.app, name="layout", cls=Group, rich_help_panel=DRAW)
+app.add_typer(data.app, name="data", cls=Group, rich_help_panel=MEASURE)
 
 EXTRAS = {
     "export": ("onnx", "onnxruntime", "onnxscript"),
@@ -93,6 +103,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a prompt may hold what the terminal's encoding cannot say
             stream.reconfigure(errors="backslashreplace")
+    with console.at_volume():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         code = app(args=None if arguments is None else list(arguments), prog_name="limner", standalone_mode=False)
     except UserError as error:
@@ -115,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         if not hasattr(error, "format_message"):  # Typer's way to say that the command was not understood
             raise
-        return _fail(f"{error.format_message()} (limner --help tells more)", getattr(error, "exit_code", 2))
+        return _fail(explained(error), getattr(error, "exit_code", 2))
     return code if isinstance(code, int) else 0
 
 
@@ -129,6 +144,8 @@ def program() -> None:
 
 
 def _fail(message: str, code: int = 2) -> int:
+    if console.volume() == console.VERBOSE:
+        traceback.print_exc()
     if not leads():  # many processes fail with one fault, and the first tells it
         return code
     print("limner: error:", plain(" ".join(message.split())), file=sys.stderr)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from limner.cli.console import Json, emit, note
+from limner.cli.console import Device, Json, emit, note
 from limner.cli.judge import Data, Inception, JudgeName, Pictures, SecondJudge, exam_of
 from limner.errors import UserError
 
@@ -35,6 +35,7 @@ def bench(
     pictures: Pictures = 1000,
     inception: Inception = False,
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Train and measure systems side by side: same data, same budget, same seeds, one table.
@@ -50,10 +51,12 @@ def bench(
 
     A bench that was stopped goes on when the same command is given again.
     """
+    from limner.devices import choose
     from limner.evaluation.bench import Bench, Entry
     from limner.evaluation.exam import common_kind
     from limner.training.run_folder import commit, typed, versions
 
+    choose(device)
     if seeds < 1:
         raise UserError(f"the number of seeds is 1 or more, not {seeds}")
     if len(set(rows)) < len(rows):

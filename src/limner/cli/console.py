@@ -5,8 +5,10 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
+import logging
 import os
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 FEW = 8
 """Pictures that one thread draws."""
+QUIET, PLAIN, VERBOSE = -1, 0, 1
+_volume = PLAIN
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line, and nothing else, on stdout.")]
 ImageColumn = Annotated[
     str | None,
@@ -27,6 +31,7 @@ ImageColumn = Annotated[
         help="The column of pictures, or of their file names, where its name does not tell.", show_default=False
     ),
 ]
+Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...")]
 TextColumn = Annotated[
     list[str] | None,
     typer.Option(help="The column of captions, where its name does not tell; may be repeated.", show_default=False),
@@ -58,7 +63,9 @@ def emit(result: Mapping[str, Any], as_json: bool, text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Tell the person something beside the results."""
+    """Tell the person something beside the results, unless only results are wanted."""
+    if _volume == QUIET:
+        return
     print(f"limner: {plain(text)}", file=sys.stderr, flush=True)
 
 
@@ -76,6 +83,40 @@ def loaded(name: str, device: str, pictures: int, *, hub_ids: bool = True) -> Ar
     artist = load(name, device=device, hub_ids=hub_ids)
     torch.set_num_threads(1 if pictures <= FEW else threads)
     return artist
+
+
+def volume() -> int:
+    """Return how much this command says: QUIET, PLAIN or VERBOSE."""
+    return _volume
+
+
+@contextlib.contextmanager
+def at_volume() -> Iterator[None]:
+    """Run one command: plain at first; where it was told to be verbose, say what it took."""
+    global _volume
+    _volume, began = PLAIN, time.perf_counter()
+    try:
+        yield
+    finally:
+        if _volume == VERBOSE and leads():
+            note(f"{time.perf_counter() - began:.2f} s{_memory()}")
+
+
+def set_volume(wanted: int) -> None:
+    """Be quiet, plain or verbose for the rest of this command."""
+    global _volume
+    _volume = wanted
+    if wanted == VERBOSE:
+        logging.basicConfig(level=logging.INFO, format="limner: %(name)s: %(message)s", stream=sys.stderr)
+
+
+def _memory() -> str:
+    try:
+        import resource
+    except ModuleNotFoundError:  # not on Windows
+        return ""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return f", {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20:,.0f} MB of memory at most"
 
 
 @contextlib.contextmanager
@@ -103,7 +144,7 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    hidden = not (sys.stderr.isatty() and leads())
+    hidden = _volume == QUIET or not (sys.stderr.isatty() and leads())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden) as bars:
         task = bars.add_task(what, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)

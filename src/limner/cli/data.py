@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
 import json
 import pkgutil
@@ -14,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from limner import settings
 from limner.cli import imports
+from limner.cli.commands import Command, Group
 from limner.cli.console import ImageColumn, Json, TextColumn, bar, emit
 from limner.errors import UserError
 
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from limner.data.summary import Summary
 
 app = typer.Typer(help="Build, import and check data sets.", no_args_is_help=True)
-app.add_typer(imports.app, name="import")
+app.add_typer(imports.app, name="import", cls=Group)
 
 
-@app.command()
+@app.command(cls=Command)
 def build(
     world: Annotated[str, typer.Argument(help="The world to build, for example avatars.")],
     out: Annotated[str, typer.Option("--out", "-o", help="Folder to build in, or an address such as s3://bucket/set.")],
@@ -81,7 +82,7 @@ def build(
     emit(result, as_json, f"the shard {shard} of {built} lies in {folder}" if shard else f"{built} lie in {folder}")
 
 
-@app.command()
+@app.command(cls=Command)
 def check(
     data: Annotated[str, typer.Argument(help="A folder, a .parquet or .arrow file, or a Hub id.")],
     image_column: ImageColumn = None,
@@ -159,7 +160,4 @@ def world_named(name: str) -> ModuleType:
     known = {found.name for found in pkgutil.iter_modules(_package().__path__)}
     if name in known and _builds(name):
         return importlib.import_module(f"limner.worlds.{name}")
-    all_names = worlds()
-    near = difflib.get_close_matches(name, all_names, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(all_names)}"
-    raise UserError(f"unknown world {name!r}: {hint}")
+    raise UserError(f"unknown world {name!r}: {settings.hint(name, worlds())}")

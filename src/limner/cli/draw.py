@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from limner.cli.bulk import draw_file
-from limner.cli.console import Json, emit, loaded, note, notes
+from limner.cli.console import Device, Json, emit, loaded, note, notes
+from limner.cli.places import check_quotes, kind_of, place_of, slug
 from limner.errors import UserError
 from limner.files import free
 
@@ -31,11 +32,9 @@ Size = Annotated[
     int | None,
     typer.Option(help="Side in pixels: the artist's own, or what its enlarger makes of it.", show_default="its own"),
 ]
-Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1, ...")]
 Show = Annotated[bool, typer.Option("--show/--no-show", help="Show pictures in a terminal that can.")]
 Card = Annotated[bool, typer.Option("--card", help="Of an artist that answers in text: also a picture of the text.")]
 DEFAULT = "avatars"
-_OTHERS = (".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".svg", ".pdf", ".mp4")
 
 Prompts = Annotated[
     list[str] | None,
@@ -137,8 +136,8 @@ def draw(
     from limner.drawing.stopping import Stop
 
     _check_together(again, many, prompts, style, start, mask, finish)
-    _check_quotes(prompts or [])
-    place_of(out, "")
+    check_quotes("draw", prompts or [], "write prompts of one word into a file, one a line (--prompts FILE)")
+    kind_of(out, () if many is not None else (".png",))
     layouts = _layouts(layout, prompts, again or many or start or style)
     knobs: dict[str, Any] = settings.pairs(knob or [], "--knob")
     if many is not None:
@@ -200,33 +199,6 @@ def _layouts(
     if prompts:
         placed = [one._replace(layout=replace(one.layout, caption=prompts[0])) for one in placed]
     return lambda drawer, n, seed: rows(drawer, placed, n, seed)
-
-
-def _check_quotes(prompts: Sequence[str]) -> None:
-    """Notice a prompt whose quotes were forgotten, so that the shell made a prompt of each of its words.
-
-    Raises:
-        UserError: there are three or more prompts, each of one word.
-    """
-    if len(prompts) > 2 and not any(len(prompt.split()) > 1 for prompt in prompts):
-        raise UserError(
-            f'these are {len(prompts)} prompts of one word: put quotes around a sentence (limner draw "'
-            f'{" ".join(prompts)}"), or write prompts of one word into a file, one a line (--prompts FILE)'
-        )
-
-
-def place_of(out: Path, stem: str) -> tuple[Path, str]:
-    """Return the folder and the stem of a picture: `out` is a folder, or the file one.png itself.
-
-    Raises:
-        UserError: it ends like a file of another kind.
-    """
-    suffix = out.suffix.lower()
-    if out.is_dir() or suffix not in (".png", *_OTHERS):
-        return out, stem
-    if suffix != ".png":
-        raise UserError(f"{out}: pictures are kept as PNG, which holds their recipe; name it {out.stem}.png")
-    return out.parent, out.stem
 
 
 def _drawn(
@@ -325,13 +297,6 @@ def prompt_of(request: dict[str, object]) -> str:
     from limner.requests import from_json
 
     return ", ".join(from_json(request).texts())
-
-
-def slug(text: str) -> str:
-    """Return a short file name that says what was asked."""
-    from limner.data.schema import words_of
-
-    return "-".join(words_of(text[:200]))[:48].strip("-") or "picture"
 
 
 def _plain(seed: object) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from limner.cli.console import Json, bar, emit, note
+from limner.cli.console import Device, Json, bar, emit, note
 from limner.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def enlarge(
         list[str] | None, typer.Option("--set", help="Change one setting, name=value; may be repeated.")
     ] = None,
     seed: Annotated[int, typer.Option(help="All randomness follows from it.")] = 0,
+    device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Teach an artist to draw larger pictures: a small net learns from large originals how to enlarge.
@@ -51,9 +52,11 @@ def enlarge(
     given again.
     """
     from limner import checkpoint
+    from limner.devices import choose
     from limner.drawing.resolve import find
     from limner.enlarging import publish
 
+    choose(device)
     if sum(given is not None for given in (data, world, from_)) != 1:
         raise UserError("say what it learns from: --data, --world, or --from an artist that has an enlarger already")
     source = find(artist)

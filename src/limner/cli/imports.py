@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli.commands import Command
 from limner.cli.console import Json, bar, emit, note
 from limner.errors import UserError
 
@@ -32,7 +33,7 @@ Split = Annotated[
 ]
 
 
-@app.command()
+@app.command(cls=Command)
 def cub(
     folder: Folder, out: Out, crop: Crop = True, split: Split = None, skip_bad: SkipBad = False, as_json: Json = False
 ) -> None:
@@ -53,7 +54,7 @@ def cub(
     _write(import_cub.plan(folder, crop=crop, split=split), out, as_json, skip_bad)
 
 
-@app.command()
+@app.command(cls=Command)
 def oxford(folder: Folder, out: Out, split: Split = None, skip_bad: SkipBad = False, as_json: Json = False) -> None:
     """Import Oxford-102, the flowers, with Reed's captions.
 
@@ -69,7 +70,7 @@ def oxford(folder: Folder, out: Out, split: Split = None, skip_bad: SkipBad = Fa
     _write(import_oxford.plan(folder, split=split), out, as_json, skip_bad)
 
 
-@app.command()
+@app.command(cls=Command)
 def legacy(folder: Folder, out: Out, crop: Crop = True, skip_bad: SkipBad = False, as_json: Json = False) -> None:
     """Import the pickled layout of StackGAN, AttnGAN and those after them: birds, flowers or COCO.
 
@@ -84,7 +85,7 @@ def legacy(folder: Folder, out: Out, crop: Crop = True, skip_bad: SkipBad = Fals
     _write(import_legacy.plan(folder, crop=crop), out, as_json, skip_bad)
 
 
-@app.command()
+@app.command(cls=Command)
 def coco(
     folder: Folder,
     out: Out,
@@ -112,7 +113,7 @@ def coco(
     _write(import_coco.plan(folder, year=year, masks=masks), out, as_json, skip_bad)
 
 
-@app.command()
+@app.command(cls=Command)
 def pororo(
     folder: Folder,
     out: Out,
@@ -145,7 +146,7 @@ def pororo(
     _write(import_pororo.plan(folder, split=split, apart=apart, seed=seed), out, as_json, skip_bad)
 
 
-@app.command()
+@app.command(cls=Command)
 def face2text(
     descriptions: Annotated[
         Path, typer.Argument(metavar="CLEAN.JSON", help="The file of descriptions.", show_default=False)
@@ -174,7 +175,7 @@ def face2text(
     _write(import_face2text.plan(descriptions, images, suffixes=_suffixes(suffix)), out, as_json, skip_bad)
 
 
-@app.command()
+@app.command(cls=Command)
 def clevr(
     scenes: Annotated[
         Path, typer.Argument(metavar="SCENES.JSON", help="File of scenes, or the folder scenes/.", show_default=False)
@@ -200,7 +201,7 @@ def clevr(
     _write(import_clevr.plan(scenes, images, questions=questions), out, as_json, skip_bad)
 
 
-@app.command()
+@app.command(cls=Command)
 def visdial(
     folder: Folder,
     out: Out,
@@ -224,7 +225,7 @@ def visdial(
     _write(import_visdial.plan(folder, version=version), out, as_json, skip_bad)
 
 
-@app.command()
+@app.command(cls=Command)
 def clevr_sv(folder: Folder, out: Out, skip_bad: SkipBad = False, as_json: Json = False) -> None:
     """Import CLEVR-SV, stories of four pictures, from StoryGAN's layout.
 
@@ -237,7 +238,7 @@ def clevr_sv(folder: Folder, out: Out, skip_bad: SkipBad = False, as_json: Json 
     _write(import_clevr_sv.plan(folder), out, as_json, skip_bad)
 
 
-@app.command()
+@app.command(cls=Command)
 def sentences(
     path: Annotated[
         Path, typer.Argument(metavar="FILE|FOLDER", help="A .jsonl or .txt file, or the folder.", show_default=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from limner.cli.console import Json, bar, emit, note
+from limner.cli.console import Device, Json, bar, emit, note
 from limner.errors import UserError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def judge(
         list[str] | None, typer.Option("--set", help="Change one setting, name=value; may be repeated.")
     ] = None,
     seed: Annotated[int, typer.Option(help="All randomness follows from it.")] = 12_345,
+    device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Make a judge: a small network that knows this data's real pictures, for `limner eval` and `limner bench`.
@@ -56,8 +57,10 @@ def judge(
     A judge that was stopped goes on when the same command is given again.
     """
     from limner import catalogue, settings
+    from limner.devices import choose
     from limner.evaluation.evaluate import publish_judge
 
+    choose(device)
     if arch not in PRESETS:
         raise UserError(f"--arch {arch}: {settings.hint(arch, PRESETS)}")
     cls = catalogue.load_class(catalogue.JUDGE)
@@ -87,7 +90,7 @@ def evaluate(
     requests: Annotated[
         Path | None, typer.Option(help="Write what another program has to draw, as a metadata.jsonl, and do no more.")
     ] = None,
-    device: Annotated[str, typer.Option(help="Where to draw: auto, cpu, cuda, ...")] = "auto",
+    device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Measure artists on held-out requests: accuracy of attributes, R-precision, distances, variety, memorising.

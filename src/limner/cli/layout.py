@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from limner.cli import piped
-from limner.cli.console import Json, emit, loaded, notes
-from limner.cli.draw import Device, Knobs, Show
+from limner.cli.commands import Command
+from limner.cli.console import Device, Json, emit, loaded, notes
+from limner.cli.draw import Knobs, Show
+from limner.cli.places import kind_of
 from limner.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ Edits = list[str] | None
 AsText = Annotated[bool, typer.Option("--text", help="Print it as one types it, not as JSON; without shapes.")]
 
 
-@app.command()
+@app.command(cls=Command)
 def draw(
     artist: Annotated[str, typer.Option("--artist", "-a", help="Who places: an artist that answers with a layout.")],
     prompts: Annotated[
@@ -71,7 +73,7 @@ def draw(
             _print(placed._replace(layout=_captioned(placed.layout, says if caption is None else caption)), text)
 
 
-@app.command()
+@app.command(cls=Command)
 def edit(
     layout: Source = "-",
     move: Annotated[Edits, typer.Option(help="'2 .1 0': box 2, or a point by its name, so far right and down.")] = None,
@@ -112,7 +114,7 @@ def edit(
         _print(placed._replace(layout=found, seed=placed.seed if seed is None else seed), text)
 
 
-@app.command()
+@app.command(cls=Command)
 def show(
     layout: Source = "-",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write it as this PNG, labelled boxes.")] = None,
@@ -131,6 +133,8 @@ def show(
     from limner.imaging.answers import boxes_drawn
     from limner.imaging.sheets import sheet
 
+    if out is not None and not kind_of(out):
+        raise UserError(f"{out}: name a file to write the picture into, such as layout.png")
     found = piped.read(layout)
     drawn = [boxes_drawn(one.boxes, points=one.points, masks=one.masks) for one, _ in found]
     page = drawn[0] if len(drawn) == 1 else sheet(drawn, min(len(drawn), 8))
@@ -142,7 +146,7 @@ def show(
         picture.show(page)
 
 
-@app.command()
+@app.command(cls=Command)
 def coco(
     files: Annotated[list[Path], typer.Argument(metavar="PICTURE...", help="Drawn PNGs that hold a layout.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")] = Path("annotations.json"),
@@ -156,6 +160,8 @@ def coco(
     from limner.files import make_folder, write_file
     from limner.pictures import size_of
 
+    if not kind_of(out, (".json",)):
+        raise UserError(f"{out}: name a file to write the annotations into, such as annotations.json")
     if out.exists():
         raise UserError(f"{out} exists: nothing is overwritten, so name another file")
     found = annotated((file.name, size_of(file), layout_of(file)) for file in files)

@@ -11,9 +11,11 @@ from typing import Annotated
 
 import typer
 
-from limner.cli.console import Json, emit, loaded, notes
-from limner.cli.draw import DEFAULT, Device, Knobs, Name, Show, free, slug
+from limner.cli.console import Device, Json, emit, loaded, notes
+from limner.cli.draw import DEFAULT, Knobs, Name, Show
+from limner.cli.places import kind_of, place_of, slug
 from limner.errors import UserError
+from limner.files import free
 
 
 def reword(
@@ -42,14 +44,14 @@ def reword(
     from limner.drawing.reword import reword as reword_caption
     from limner.drawing.reword import wordings
 
+    kind_of(out)
     wanted = _swaps(swaps)
     columns = len(wordings(prompt, wanted))
     knobs = settings.pairs(knob or [], "--knob")
     with notes():
         page = reword_caption(loaded(artist, device, n * columns), prompt, wanted, n, seed, knobs=knobs)
     signed = json.loads(page.info[recipe.KEY])
-    single = out.suffix.lower() == ".png"
-    folder, stem = (out.parent, out.stem) if single else (out, f"{slug(prompt)}-reworded-{signed['seed']}")
+    folder, stem = place_of(out, f"{slug(prompt)}-reworded-{signed['seed']}")
     path = recipe.write(page, free(folder, stem))
     result = {"file": str(path), "captions": signed["captions"], "seeds": [signed["seed"] + row for row in range(n)]}
     emit(result | {"width": page.width, "height": page.height}, as_json, str(path))
@@ -63,7 +65,8 @@ def _swaps(given: list[str]) -> dict[str, list[str]]:
         old, _, new = one.partition("=")
         others = [other.strip() for other in new.split(",") if other.strip()]
         if not old.strip() or not others:
-            raise UserError(f"{one!r}: write what to change as WORD=OTHER or WORD=OTHER,OTHER")
+            quotes = ", and put quotes around the sentence" if len(given) > 2 else ""
+            raise UserError(f"{one!r}: write what to change as WORD=OTHER or WORD=OTHER,OTHER{quotes}")
         found.setdefault(old.strip(), []).extend(others)
     return found
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from limner.cli.console import Json, emit, loaded, notes
-from limner.cli.draw import DEFAULT, Device, Knobs, Name, Show, Size, free, slug
+from limner.cli.console import Device, Json, emit, loaded, notes
+from limner.cli.draw import DEFAULT, Knobs, Name, Show, Size
+from limner.cli.places import kind_of, slug
+from limner.files import free
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from limner.drawing.artist import Artist
     from limner.drawing.interpolation import Rows
 
+FORMS = (".png", ".gif")
 SHOWN = 64
 """Single pictures that are shown in a terminal, the first of them."""
 Out = Annotated[
@@ -45,6 +48,7 @@ def morph(
     from limner import settings
     from limner.drawing.interpolation import morph_of
 
+    _check(out)
     knobs = settings.pairs(knob or [], "--knob")
     out = out or free(Path("drawings"), f"{slug(first)}-to-{slug(second)}-{seed}")
     with notes():
@@ -73,6 +77,7 @@ def walk(
     from limner.drawing.interpolation import walk_of
     from limner.errors import UserError
 
+    _check(out)
     try:
         numbers = [int(seed) for seed in seeds.split(",")]
     except ValueError:
@@ -83,6 +88,11 @@ def walk(
         drawer = loaded(artist, device, frames * len(numbers)).at(size)
         rows = walk_of(drawer, prompt, numbers, frames)
         _keep(drawer, rows, knobs, out, {"prompt": prompt or "", "seeds": numbers}, show, as_json)
+
+
+def _check(out: Path | None) -> None:
+    if out is not None:
+        kind_of(out, FORMS)
 
 
 def _keep(
@@ -96,20 +106,21 @@ def _keep(
     from limner.drawing import held, recipe
     from limner.imaging import sheets
 
-    together = out.suffix.lower() in (".gif", ".png")
+    kind = kind_of(out, FORMS)
+    out, together = free(out.parent, out.stem, kind) if kind else out, bool(kind)
     drawn = drawer.rows(held.check(rows, drawer.size) if together else rows, knobs=knobs)
     images: list[Image] = []
     milliseconds, width, height = 0.0, 0, 0
     for i, image in enumerate(drawn):
         if not together:
-            recipe.write(image, out / f"{i:04d}.png")
+            recipe.write(image, free(out, f"{i:04d}"))
         if together or i < SHOWN:
             images.append(image)
         milliseconds, (width, height) = milliseconds + image.info["milliseconds"] / len(rows), image.size
     strip = sheets.sheet(images, len(images))
-    if out.suffix.lower() == ".gif":
+    if kind == ".gif":
         sheets.film(images, out)
-    elif together:
+    elif kind == ".png":
         recipe.write(strip, out)
     size = {"frames": len(rows), "width": width, "height": height}
     emit({"file": str(out), **result, **size, "milliseconds": round(milliseconds, 2)}, as_json, str(out))

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.console import Json, emit, loaded, note, notes
-from limner.cli.draw import Device, Knobs, Show, Size, free, slug
+from limner.cli.console import Device, Json, emit, loaded, note, notes
+from limner.cli.draw import Knobs, Show, Size
+from limner.cli.places import check_quotes, kind_of, slug
 from limner.errors import UserError
+from limner.files import free
 
 if TYPE_CHECKING:
     from limner.drawing.artist import Artist
@@ -69,7 +71,7 @@ def story(
     from limner import settings
     from limner.drawing.seeds import check_seed
 
-    suffix = _suffix(out)
+    suffix = kind_of(out, SUFFIXES)
     with notes():
         if earlier is not None:
             if seed is not None or n != 1 or knob:
@@ -82,19 +84,12 @@ def story(
             raise UserError(f"-n, the number of tellings, must be 1 or more, not {n}")
         if seed is not None:
             check_seed(check_seed(seed) + n - 1)
+        check_quotes("story", lines or [], "write lines of one word into a file, one a line")
         given = read(lines or [])
         drawer, knobs = loaded(artist, device, len(given)).at(size), settings.pairs(knob or [], "--knob")
         for place in range(n):
             strip = drawer.story(given, None if seed is None else seed + place, knobs=knobs)
             keep(strip, out, suffix, gif, page, show, as_json)
-
-
-def _suffix(out: Path) -> str:
-    """Return which kind of file is asked for, "" for a folder."""
-    suffix = out.suffix.lower()
-    if suffix and suffix not in SUFFIXES and not out.is_dir():
-        raise UserError(f"{out}: a story is kept as {', '.join(SUFFIXES)}, or in a folder of any plain name")
-    return "" if out.is_dir() else suffix
 
 
 def read(given: Sequence[str]) -> list[str]:

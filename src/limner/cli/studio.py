@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.draw import DEFAULT, Device
+from limner.cli.console import Device
+from limner.cli.draw import DEFAULT
 
 if TYPE_CHECKING:
     from limner.studio.gallery.gallery import Gallery

@@ -46,13 +46,20 @@ def list_all(as_json: Json = False) -> None:
 def show(
     name: Annotated[
         str,
-        typer.Argument(help="A system, your own by path (./mine.py, ./mine/), or an artist (name, folder, Hub id)."),
+        typer.Argument(
+            help="A system (or NAME:PRESET), your own by path (./mine.py, ./mine/), or an artist (name, folder, id)."
+        ),
     ],
+    preset: Annotated[
+        str | None, typer.Option(help="Of a system: show the values that this preset sets.", show_default=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Tell what a system is and how it is set, or how an artist was trained.
 
     limner show gan-int-cls
+
+    limner show gan-int-cls:avatars
 
     limner show ./mine.py
 
@@ -64,11 +71,18 @@ def show(
     from limner.drawing import resolve
     from limner.errors import UserError, plain
 
+    if not Path(name).exists():
+        name, named, _ = catalogue.parted(name)
+        preset = preset or named or None
     own = catalogue.own_source(name)
     is_own = own is not None and (name.endswith(".py") or own.is_file())  # other folders are artists
     if is_own or name.replace("_", "-") in catalogue.names():
         summary = catalogue.summary(name)
-        return emit(dataclasses.asdict(summary), True, "") if as_json else _describe(summary)
+        if preset is not None:
+            summary = _with_preset(summary, preset)
+        return emit(dataclasses.asdict(summary), True, "") if as_json else _describe(summary, preset)
+    if preset is not None:
+        raise UserError(f"{name} is no system, so it has no presets: systems are {', '.join(catalogue.names())}")
     if Path(name).name == name and not Path(name).exists() and name not in resolve.bundled():
         known = [*catalogue.names(), *resolve.bundled()]
         raise UserError(f"no system or artist {name!r}: {settings.hint(name, known)}")
@@ -126,7 +140,24 @@ def _row(one: Brief) -> tuple[str, str, str, str]:
     return one.name, str(one.year or ""), one.title, ", ".join(one.presets)
 
 
-def _describe(one: Summary) -> None:
+def _with_preset(one: Summary, preset: str) -> Summary:
+    """Return a system with the values of a preset in the place of defaults.
+
+    Raises:
+        UserError: it has none of this name.
+    """
+    from dataclasses import replace
+
+    from limner.errors import UserError
+
+    if preset not in one.presets:
+        raise UserError(f"unknown preset {preset!r} of {one.name}: {settings.hint(preset, one.presets)}")
+    sets = one.presets[preset]
+    config = tuple(replace(field, default=sets.get(field.name, field.default)) for field in one.config)
+    return replace(one, config=config, presets={preset: sets})
+
+
+def _describe(one: Summary, preset: str | None) -> None:
     published = f"{one.title} ({one.authors}, {one.venue} {one.year})"
     print(f"{one.name}: {published}", one.about, sep="\n\n")
     print(f"\ntakes {one.takes}, gives {', '.join(one.gives)}\n")
@@ -135,7 +166,8 @@ def _describe(one: Summary) -> None:
     for title, fields in (("option (--set)", one.config), ("knob (--knob)", one.knobs)):
         if fields:
             print()
-            _table((title, "type", "default", ""), [_line(field) for field in fields])
+            shown = preset if preset and title.startswith("option") else "default"
+            _table((title, "type", shown, ""), [_line(field) for field in fields])
 
 
 def _line(field: Field) -> tuple[str, str, str, str]:

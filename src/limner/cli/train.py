@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli.console import ImageColumn, Json, TextColumn, bar, emit, leads, note
+from limner.cli.console import QUIET, Device, ImageColumn, Json, TextColumn, bar, emit, leads, note, volume
 from limner.errors import UserError
 
 if TYPE_CHECKING:
+    from limner import launch
     from limner.training.run_folder import RunFolder
     from limner.training.trainer import Trainer
 
@@ -20,7 +21,10 @@ Precision = Annotated[str, typer.Option(help="auto (bf16 where the processor com
 
 
 def train(
-    system: Annotated[str, typer.Argument(help="A system of `limner list`, or your own by path: ./mine.py, ./mine/.")],
+    system: Annotated[
+        str,
+        typer.Argument(help="A system of `limner list`, or your own by path (./mine.py); with a preset, NAME:PRESET."),
+    ],
     data: Annotated[str, typer.Option(help="A folder of captioned pictures, a .parquet or .arrow file, a Hub id.")],
     preset: Annotated[
         str | None, typer.Option(help="Settings to begin from.", show_default="the system's own default")
@@ -50,6 +54,11 @@ def train(
         int | None, typer.Option(help="Pictures between checkpoints.", show_default="budget / 20")
     ] = None,
     tensorboard: Annotated[bool, typer.Option(help="Write curves for TensorBoard.")] = True,
+    log_with: Annotated[
+        list[str] | None,
+        typer.Option(help="Send curves to wandb or mlflow, too (or tensorboard); may be repeated.", show_default=False),
+    ] = None,
+    device: Device = "auto",
     go_on: Annotated[
         bool, typer.Option("--continue", help="With --run: go on where that run was, if it has begun.")
     ] = False,
@@ -69,24 +78,27 @@ def train(
 
     limner draw "a small yellow bird" --artist runs/mine
     """
-    from limner import launch, settings
+    from limner import catalogue, launch, settings
+    from limner.devices import choose
 
     if go_on and run is None:
         raise UserError("--continue goes on with a run: name it with --run")
+    choose(device)
     name, chosen, config = launch.configured(system, preset, settings.pairs(set_ or []), images)
     record = launch.record_of(
         system, data, name=name, preset=chosen, config=config, from_=from_, parts=part or [], seed=seed,
         precision=precision, skip_bad=skip_bad, image_column=image_column, text_column=text_column,
-        grid_every=grid_every, save_every=save_every, tensorboard=tensorboard,
+        grid_every=grid_every, save_every=save_every, tensorboard=tensorboard, log_with=log_with or [],
     )  # fmt: skip
-    if preset is None and leads():
+    if preset is None and not catalogue.parted(system)[1] and leads():
         note(f"preset {chosen}, the default of {name} (limner show {system} lists all)")
-    started = launch.started(record, run, f"{name}-{chosen}", go_on=go_on, around=launch.Around(bar=bar))
+    started = launch.started(record, run, f"{name}-{chosen}", go_on=go_on, around=_around())
     _fit(*started, as_json)
 
 
 def resume(
     run: Annotated[Path, typer.Argument(help="Folder of a run that was stopped or killed.")],
+    device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Go on with a training exactly where it was, as if it had never stopped.
@@ -94,8 +106,16 @@ def resume(
     limner resume runs/mine
     """
     from limner import launch
+    from limner.devices import choose
 
-    _fit(*launch.continued(run, launch.Around(bar=bar)), as_json)
+    choose(device)
+    _fit(*launch.continued(run, _around()), as_json)
+
+
+def _around() -> launch.Around:
+    from limner import launch
+
+    return launch.Around(bar=bar, quiet=volume() == QUIET)
 
 
 def _fit(trainer: Trainer, train: Callable[[], None], as_json: bool) -> None:

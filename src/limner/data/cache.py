@@ -24,6 +24,7 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 from PIL import Image
 
 from limner.errors import UserError
@@ -43,8 +44,8 @@ _HEADERS = 1000
 
 
 def location(cache: str | Path | None = None) -> Path:
-    """Return where caches lie: `cache`, else the environment's LIMNER_CACHE, else ~/.cache/limner."""
-    chosen = cache or os.environ.get("LIMNER_CACHE") or Path.home() / ".cache" / "limner"
+    """Return where caches lie: `cache`, else LIMNER_CACHE, else where this system keeps them (~/.cache/limner)."""
+    chosen = cache or os.environ.get("LIMNER_CACHE") or platformdirs.user_cache_path("limner", appauthor=False)
     return Path(chosen).expanduser()
 
 

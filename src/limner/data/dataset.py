@@ -147,6 +147,11 @@ class Dataset:
         """Return the number of rows of a split."""
         return len(self._rows(split))
 
+    @property
+    def pictured(self) -> bool:
+        """Whether there are pictures, not sentences alone."""
+        return self._source.pictured
+
     def pictures(self, rows: Sequence[int] | np.ndarray, split: str = "train") -> Tensor:
         """Return pictures as bytes: uint8 (B, 3, S, S).
 

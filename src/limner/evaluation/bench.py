@@ -127,19 +127,10 @@ class Entry:
         Raises:
             UserError: where it is not such a row, or its system, preset or option is unknown.
         """
-        name, _, rest = spec.partition(":")
-        preset, _, changes = rest.partition(":")
-        if not name or "=" in preset:
-            raise UserError(f"{spec!r} is no row: write SYSTEM, SYSTEM:PRESET or SYSTEM:PRESET:name=value,name=value")
+        name, preset, pairs = catalogue.parted(spec)
         found = catalogue.load_class(name)
-        pairs = settings.pairs(_split(changes) if changes else [])
         wanted = {name: str(count) for name, count in budget.items()} | pairs
         return cls(spec, found, catalogue.configure(found, catalogue.preset_of(found, preset), wanted))
-
-
-def _split(text: str) -> list[str]:
-    """Split at the commas that are followed by a new name, so that values may contain commas."""
-    return re.split(r",(?=\w+=)", text)
 
 
 @dataclass

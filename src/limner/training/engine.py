@@ -6,12 +6,14 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast
 from torch import Tensor, nn
 
+from limner.devices import device_of
 from limner.errors import UserError
 from limner.processes import Processes
 
@@ -24,20 +26,29 @@ class Engine(Processes):
         trackers: Accelerate's trackers, for example "tensorboard".
         folder: where trackers write.
         quiet: print nothing; only the leading process ever prints.
+        config: settings of the run, which trackers keep beside its curves.
 
     Raises:
         UserError: where precision is unknown or not supported, or other processes cannot be reached.
     """
 
     def __init__(
-        self, precision: str = "auto", trackers: Sequence[str] = (), folder: Path | str = ".", quiet: bool = False
+        self,
+        precision: str = "auto",
+        trackers: Sequence[str] = (),
+        folder: Path | str = ".",
+        quiet: bool = False,
+        config: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()  # Accelerate uses the process group that was initialised here
         # Accelerate has one precision for the whole process; here each engine has its own, so we switch it ourselves.
         # Without a GPU it needs cpu=True, or it does not see the other processes.
+        device = device_of()
+        if device.index is not None and self.world == 1:
+            torch.accelerator.set_device_index(device.index)  # what Accelerate then takes
         self._accelerator = Accelerator(
             mixed_precision="no",
-            cpu=not torch.accelerator.is_available(),
+            cpu=device.type == "cpu",
             log_with=list(trackers) or None,
             project_dir=str(folder),
         )
@@ -45,7 +56,8 @@ class Engine(Processes):
         # With several processes Accelerate numbers the CPU (cpu:0), which torch.load does not understand.
         self.device = torch.device("cpu") if self._accelerator.device.type == "cpu" else self._accelerator.device
         self.quiet = quiet or not self.leads
-        self._tracks, self._tracking = bool(trackers), False
+        self._trackers, self._tracking = list(trackers), False
+        self._folder, self._config = Path(folder), config or {}
 
     @property
     def number_format(self) -> str:
@@ -79,10 +91,21 @@ class Engine(Processes):
 
     def track(self, numbers: Mapping[str, float], at: int) -> None:
         """Pass numbers to the trackers, which are initialised only now: a run that never began leaves no files."""
-        if self._tracks and not self._tracking:
-            self._accelerator.init_trackers("tensorboard")
-            self._tracking = True
+        if self._trackers and not self._tracking:
+            self._begin_tracking()
         self._accelerator.log(dict(numbers), step=at)
+
+    def _begin_tracking(self) -> None:
+        """Tell trackers what is trained; of TensorBoard the name is a folder within that of the run."""
+        name, self._tracking = self._folder.resolve().name, True
+        if self._trackers == ["tensorboard"]:
+            self._accelerator.init_trackers("tensorboard")
+            return
+        config = {
+            key: value if type(value) in (int, float, str, bool) else str(value) for key, value in self._config.items()
+        }
+        own = {"wandb": {"name": name, "dir": str(self._folder)}, "mlflow": {"run_name": name}}
+        self._accelerator.init_trackers("limner", config, own)
 
     def tracked(self) -> None:
         """Let trackers write what they have buffered."""

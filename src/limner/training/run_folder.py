@@ -203,9 +203,7 @@ class RunFolder:
         shutil.rmtree(partial, ignore_errors=True)
         try:
             fill(partial)
-            for path in partial.iterdir():
-                sync_file(path)
-            sync_folder(partial)
+            _flush(partial)
             shutil.rmtree(target, ignore_errors=True)
             partial.replace(target)
             sync_folder(target.parent)
@@ -218,6 +216,29 @@ class RunFolder:
             shutil.rmtree(partial, ignore_errors=True)  # it is there only where the saving was broken off
         for old in self.checkpoints()[:-KEEP]:
             shutil.rmtree(old, ignore_errors=True)
+        return target
+
+    def keep_best(self, fill: Callable[[Path], None]) -> Path:
+        """Write a published checkpoint into `best`, in the place of the one that was the best before.
+
+        Raises:
+            UserError: where it cannot be written; the one before is untouched.
+        """
+        target = self.path / "best"
+        partial, before = (target.with_name(f".best.{name}") for name in ("partial", "before"))
+        for leftover in (partial, before):
+            shutil.rmtree(leftover, ignore_errors=True)
+        try:
+            fill(partial)
+            _flush(partial)
+            if target.exists():
+                target.replace(before)
+            partial.replace(target)
+        except OSError as error:
+            raise cannot_write(target, error) from error
+        finally:
+            for leftover in (partial, before):
+                shutil.rmtree(leftover, ignore_errors=True)
         return target
 
     def checkpoints(self) -> list[Path]:
@@ -332,3 +353,10 @@ def _total(line: bytes) -> int:
     except (ValueError, LookupError, TypeError, RecursionError):
         return 0
     return total if isinstance(total, int) else 0
+
+
+def _flush(folder: Path) -> None:
+    """Wait until the files of a folder, and their names, are on the disk."""
+    for path in folder.iterdir():
+        sync_file(path)
+    sync_folder(folder)

@@ -6,7 +6,7 @@ that was killed and resumed is bitwise equal to one that was not, and no state o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,14 +19,16 @@ from limner.data.dataset import Dataset
 from limner.data.shuffle import rows_at
 from limner.errors import UserError
 from limner.requests import Request
-from limner.system import Clock, Phase, System, Update, sample_drafts
+from limner.system import Clock, Phase, System, Update
 from limner.training.callbacks import Callback, Callbacks
 from limner.training.ema import EMA
 from limner.training.engine import Engine, statistics, stoppable
 from limner.training.monitor import Monitor
+from limner.training.pace import warmed_up
 from limner.training.player_state import PlayerState
 from limner.training.position import Position
 from limner.training.run_folder import RunFolder, alone, resumable, save_state, state_of
+from limner.training.samples import draw_samples
 
 ATTEMPTS = 3
 """How often a run goes back to a checkpoint because of NaN or infinity before it gives up."""
@@ -103,8 +105,10 @@ class Trainer:
             UserError: where another training is at work in the run folder.
         """
         if self.engine.lead(self.run.newest) is None:
-            self._enter(fresh=True)
+            self.enter(fresh=True)
             self.save()
+        if not self.engine.lead(lambda: self.engine.quiet):
+            self.monitor.plan(warmed_up(self))
         with stoppable(self.stop), self.monitor.open(self.budget, self.at.total):
             while not self.finished and not self._done(stop_after):
                 self._play(self.phases[self.at.phase], stop_after)
@@ -148,7 +152,7 @@ class Trainer:
                 self.engine.lead(lambda: self.run.measured(phase.name, numbers))
             self.at.total += phase.images
         while phase.step is not None and self.at.seen < phase.images:
-            self._step(phase)
+            self.step(phase)
             self._report(phase)
             if self._done(stop_after) and self.at.seen < phase.images:
                 self.save()
@@ -156,10 +160,11 @@ class Trainer:
             if self._due(self.save_every, phase):
                 self.save()
         self.at.phase, self.at.seen, self.at.step = self.at.phase + 1, 0, 0
-        self._enter(fresh=True)
+        self.enter(fresh=True)
         self.save()
 
-    def _step(self, phase: Phase) -> None:
+    def step(self, phase: Phase) -> None:
+        """Take one step of a phase that was entered."""
         at, share = self.at, phase.batch // self.engine.world
         entropy = [self.seed, at.phase, at.step, self.engine.rank, at.attempt]
         torch.manual_seed(_number(entropy))
@@ -181,7 +186,7 @@ class Trainer:
         with self.engine.precision():
             return next(updates, None)
 
-    def _enter(self, *, fresh: bool) -> None:
+    def enter(self, *, fresh: bool) -> None:
         """Enter the phase at `self.at`: its players are in training mode and learn, all other modules are frozen."""
         phase = None if self.finished else self.phases[self.at.phase]
         players = phase.players if phase else {}
@@ -231,17 +236,7 @@ class Trainer:
             self.monitor.line(phase.name, self.at.total, self.at.seen)
             if sample and self.engine.leads:
                 with self.published():
-                    self._sample(phase)
-
-    def _sample(self, phase: Phase) -> None:
-        held_out = min(phase.batch, self.data.length("test"))
-        if phase.check is not None and held_out:
-            view = phase.view.gather(self.data, range(held_out), np.random.default_rng(0), "test")
-            with torch.no_grad():
-                self.monitor.check(phase.name, self.at.total, phase.check(view.to(self.engine.device)))
-        if phase.draws and self.grid_every:
-            *_, final = sample_drafts(self.system, self.prompts, range(len(self.prompts)))
-            self.monitor.grid(self.at.total, final, self.system.schema)
+                    draw_samples(self, phase)
 
     def save(self) -> None:
         """Write a checkpoint; where a loss was not finite go back to the last one instead."""
@@ -252,9 +247,8 @@ class Trainer:
 
     def _fill(self, folder: Path) -> None:
         """Write the published checkpoint and the state to resume from; its keys stay as older runs have them."""
-        about = self.run.about() | {"images": self.at.total, "seed": self.seed}
         with self.published():
-            checkpoint.save(self.system, folder, trained=about)
+            self.publish(folder)
         state = {
             "at": vars(self.at).copy(),
             "weights": self.system.state_dict(),
@@ -262,6 +256,11 @@ class Trainer:
             "shadows": {who: average.state() for who, average in self._averages.items()},
         }
         save_state(state, folder / STATE)
+
+    def publish(self, folder: Path, about: Mapping[str, object] | None = None) -> None:
+        """Write the checkpoint that is published, with what is known of its training, and `about` it."""
+        now = {"images": self.at.total, "seed": self.seed}
+        checkpoint.save(self.system, folder, trained=self.run.about() | now | dict(about or {}))
 
     def restore(self, folder: Path) -> None:
         """Restore the whole state of a checkpoint of this run.
@@ -275,7 +274,7 @@ class Trainer:
             self.at = Position(**state["at"])
             self._averages = {}
             self.system.load_state_dict(state["weights"])
-            self._enter(fresh=False)
+            self.enter(fresh=False)
             for who, player in self._players.items():
                 player.load(state["seats"][who])
             for who, average in self._averages.items():
@@ -287,8 +286,8 @@ class Trainer:
         last, lost = self.engine.lead(lambda: self.run.checkpoints()[-1]), self.at.total
         if self.at.attempt >= ATTEMPTS:
             raise UserError(
-                f"training lost its numbers (NaN or infinity) {ATTEMPTS + 1} times: {last} is the last good "
-                "checkpoint; try a smaller learning rate, or --precision fp32"
+                f"{self.monitor.who_lost} lost its numbers (NaN or infinity), {ATTEMPTS + 1} times in all: {last} is "
+                "the last good checkpoint; try a smaller learning rate, or --precision fp32"
             )
         self.at.attempt += 1
         self.restore(last)

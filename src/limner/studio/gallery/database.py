@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import platformdirs
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
@@ -63,9 +64,9 @@ class Damaged(Unavailable):
 
 def default_location() -> Path | str:
     """Return the studio's gallery: what LIMNER_GALLERY names, a file or a server, else a file in the user's data."""
-    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    data = platformdirs.user_data_path("limner", appauthor=False)
     named = os.environ.get("LIMNER_GALLERY") or ""
-    return named if is_server(named) else Path(named or data / "limner" / "gallery.sqlite")
+    return named if is_server(named) else Path(named or data / "gallery.sqlite")
 
 
 def now() -> int:

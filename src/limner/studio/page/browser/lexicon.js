@@ -10,7 +10,6 @@ const LONGEST = 128;
 const LETTERS = 16 * LONGEST;
 const MEMORY = 4096;
 const MOST_LOOKED_UP = 64;
-const WORK = 100_000; // of one search, in letters compared
 
 /** The known words; word k has number k + 2, 0 pads, 1 stands for every unknown word. */
 export class Lexicon {
@@ -65,29 +64,16 @@ export class Lexicon {
   #search(word) {
     if (word.length > LONGEST_TYPO) return null;
     this.#spelt ??= this.words.map((known) => [...known]);
-    let best = this.words.length;
-    let score = ALIKE;
-    let work = 0;
-    for (const { place, bound } of this.#candidates(word)) {
-      const known = this.#spelt[place];
-      work += known.length * word.length;
-      if (bound < score || work > WORK) break;
-      const ratio = (2 * matched(known, word)) / (known.length + word.length);
-      if (ratio > score || (ratio === score && place < best)) [best, score] = [place, ratio];
-    }
-    return this.words[best] ?? null;
-  }
-
-  /** Return the places of words that may be near, each with the alikeness that it has at most, the largest first. */
-  #candidates(word) {
-    const found = [];
+    let best = null;
+    let score = 0;
     this.#spelt.forEach((known, place) => {
       const both = known.length + word.length;
-      if (2 * Math.min(known.length, word.length) < ALIKE * both) return;
-      const bound = (2 * shared(known, word)) / both;
-      if (bound >= ALIKE) found.push({ place, bound });
+      const least = Math.max(score, ALIKE);
+      if (1 - Math.abs(known.length - word.length) / both < least) return; // cannot be nearer, whatever its letters
+      const alike = 1 - (both - 2 * common(word, known)) / both;
+      if (alike > score && alike >= ALIKE) [best, score] = [place, alike];
     });
-    return found.sort((a, b) => b.bound - a.bound || a.place - b.place);
+    return best === null ? null : this.words[best];
   }
 }
 
@@ -113,39 +99,13 @@ function start(text, letters) {
   return text.length <= letters ? text : [...text].slice(0, letters).join("");
 }
 
-/** Count the letters that two words have in common, wherever they stand. */
-function shared(a, b) {
-  const left = new Map();
-  for (const letter of b) left.set(letter, (left.get(letter) ?? 0) + 1);
-  let count = 0;
+/** Count the letters of the longest sequence that both words have in this order, others between them. */
+function common(a, b) {
+  let row = new Uint8Array(b.length + 1);
+  let above = new Uint8Array(b.length + 1);
   for (const letter of a) {
-    const many = left.get(letter) ?? 0;
-    if (many > 0) count += 1;
-    left.set(letter, many - 1);
+    [row, above] = [above, row];
+    for (let j = 1; j <= b.length; j++) row[j] = letter === b[j - 1] ? above[j - 1] + 1 : Math.max(above[j], row[j - 1]);
   }
-  return count;
-}
-
-/** Count the letters in matching blocks of two words: Python's difflib, the longest block first, then beside it. */
-function matched(a, b, fromA = 0, toA = a.length, fromB = 0, toB = b.length) {
-  const { i, j, size } = longest(a, b, fromA, toA, fromB, toB);
-  if (!size) return 0;
-  return size + matched(a, b, fromA, i, fromB, j) + matched(a, b, i + size, toA, j + size, toB);
-}
-
-/** Find the longest block; of several the first in `a`, and of these the first in `b`. */
-function longest(a, b, fromA, toA, fromB, toB) {
-  let best = { i: fromA, j: fromB, size: 0 };
-  let lengths = new Map();
-  for (let i = fromA; i < toA; i++) {
-    const now = new Map();
-    for (let j = fromB; j < toB; j++) {
-      if (a[i] !== b[j]) continue;
-      const size = (lengths.get(j - 1) ?? 0) + 1;
-      now.set(j, size);
-      if (size > best.size) best = { i: i - size + 1, j: j - size + 1, size };
-    }
-    lengths = now;
-  }
-  return best;
+  return row[b.length];
 }
