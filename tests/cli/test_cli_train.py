@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from artists import FAKE
@@ -62,6 +63,19 @@ def test_a_run_that_stopped_goes_on_as_if_it_had_not(
     assert weights(Path("cut")) != weights(Path("whole"))
     assert run(capsys, "resume", "cut")[0] == 0
     assert weights(Path("cut")) == weights(Path("whole"))
+
+
+def test_data_at_an_address_teaches_the_same(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reached = fsspec.filesystem("memory")
+    try:
+        reached.put(str(here / "shapes"), "/train/shapes", recursive=True)
+        for run_name, data in (("here", "shapes"), ("there", "memory://train/shapes")):
+            assert run(capsys, "train", str(FAKE), "--data", data, *TINY, "--images", "8", "--run", run_name)[0] == 0
+        assert weights(Path("here")) == weights(Path("there"))
+        assert json.loads(Path("there/run.json").read_text())["data"] == "memory://train/shapes"
+        assert run(capsys, "data", "check", "memory://train/shapes")[0] == 0
+    finally:
+        reached.rm("/train", recursive=True)
 
 
 def test_without_a_run_folder_a_new_one_is_made(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,8 +47,8 @@ def listing_of(address: str, reached: Any, path: str) -> dict[str, Mapping[str, 
 
 def stamp_of(about: Mapping[str, Any]) -> tuple[int, int]:
     """Return the size of a file, and a number that is another when its content is."""
-    told = next((repr(about[name]) for name in _STAMPS if about.get(name)), "")
-    number = int.from_bytes(hashlib.blake2b(told.encode(), digest_size=6).digest(), "big")
+    changing = next((repr(about[name]) for name in _STAMPS if about.get(name)), "")
+    number = int.from_bytes(hashlib.blake2b(changing.encode(), digest_size=6).digest(), "big")
     return int(about.get("size") or 0), number * 1000
 
 
