@@ -114,7 +114,7 @@ def test_new_writes_a_system_that_trains_and_a_test_that_passes(
         timeout=600,
         check=False,
     )
-    assert told.returncode == 0 and "3 passed" in told.stdout, told.stdout
+    assert told.returncode == 0 and "4 passed" in told.stdout, told.stdout
     command = [sys.executable, "-m", "ruff", "check", "--config", str(PYPROJECT), "--extend-ignore", "D", "."]
     ruff = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ruff.returncode == 0, ruff.stdout
