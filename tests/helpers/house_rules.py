@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "limner"
 
 FILE_LINES, TRAINER_LINES, FUNCTION_LINES = 450, 300, 60
-CONFIG_FIELDS = 20  # inherited ones counted; MirrorGAN, a cascade with two encoders and a captioner, has 19
+CONFIG_FIELDS = 21  # inherited ones counted; T2F, both versions of a program and a kit with a teacher, has 21
 ENGINE = {"limner.training.engine", "limner.processes"}  # the only modules that know there may be many processes
 INHERITED = {
     "forward",

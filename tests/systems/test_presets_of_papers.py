@@ -15,6 +15,7 @@ from limner.blocks.text.char_cnn_rnn import CharCnnRnn, ReedGru, ReluRnn
 from limner.data.schema import Schema
 from limner.systems.gan_int_cls import GanIntCls
 from limner.systems.progan import ProGAN
+from limner.systems.t2f import Discriminator
 
 BIRDS, FLOWERS, COCO = 8_855, 7_034, 82_783
 
@@ -145,7 +146,19 @@ def test_t2fs_second_version_has_as_many_rounds_at_every_side() -> None:
     schedule = GrowthSchedule.of(config.stages, config.widths, config.size, config.images)
     assert schedule.budgets == (120 * 1_237,) * 5
     assert [(stage.batch, stage.fade) for stage in schedule.stages] == [(64, 0.0), *[(64, 0.5)] * 3, (32, 0.5)]
-    assert (config.code, config.noise, config.hidden) == (128, 128, 512)
+    assert (config.code, config.noise, config.hidden, config.squeeze) == (128, 128, 512, 32)
+
+
+def test_t2fs_second_version_at_256_pixels_has_its_own_rounds() -> None:
+    config = preset("t2f", "face2text-2-256")
+    schedule = GrowthSchedule.of(config.stages, config.widths, config.size, config.images)
+    assert schedule.budgets == (20 * 1_237, *[40 * 1_237] * 6)
+    assert [(stage.batch, stage.fade) for stage in schedule.stages] == [(16, 0.0), *[(16, 0.5)] * 5, (14, 0.5)]
+    assert (config.code, config.noise, config.hidden, config.squeeze) == (256, 256, 512, 128)
+    with torch.device("meta"):
+        critic = Discriminator(config.widths, config.hidden, None, config.squeeze)
+    assert [colour.out_channels for colour in critic.colours] == [512, 512, 512, 512, 256, 128, 64]
+    assert critic.join is not None and critic.join.weight.shape == (512, 512 + 128, 1, 1)
 
 
 def test_progan_mirrors_half_of_the_real_pictures() -> None:

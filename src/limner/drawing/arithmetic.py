@@ -1,6 +1,8 @@
 """Arithmetic of noise: the mean noise of some drawings, less that of others (Radford et al. 2016, section 6.3.2).
 
-    smiling women - neutral women + neutral men: arithmetic(system, plus=[[3, 8, 21], [5, 9, 30]], minus=[[2, 4, 7]])
+Smiling women - neutral women + neutral men, seeds of three drawings each, by a system that draws from nothing:
+
+    arithmetic(system, Nothing(), plus=[[3, 8, 21], [5, 9, 30]], minus=[[2, 4, 7]])
 
 The paper takes the mean of three drawings for each, since single ones did not work.
 """

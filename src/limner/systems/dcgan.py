@@ -10,11 +10,12 @@ Maxout, MlpDiscriminator), DCGAN: its phase, its step, which is algorithm 1 of G
 Letters: B pictures, S their side, Z = 100 numbers of noise, n the width of a net. x real pictures, G(z) generated ones.
 
 Deviations
-    z is drawn from N(0, 1), as in the authors' released code; the paper says U(-1, 1).
+    z is drawn from N(0, 1), as in the authors' released code; the paper's is uniform.
     Real and generated pictures go through the discriminator separately, so that batch statistics do not mix them.
     Losses work on logits: the sigmoid is in the loss, where it cannot saturate.
     Sides other than 64 add or leave out doublings at the fine end.
-    The fully connected pair is trained by DCGAN's Adam, not by momentum, and its hidden units are all rectified.
+    The fully connected pair is trained by DCGAN's Adam, not by momentum (recalled), and the hidden units of its
+    generator are all rectified, where the paper mixes in sigmoid ones (recalled).
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class DCGANConfig:
     size: int = 64
     """Side of the pictures in pixels: 16, 32, 64, ..."""
     images: int = 25 * 350_000
-    """Budget in pictures; the paper's is 25 rounds over 350,000 faces."""
+    """Budget in pictures; 25 rounds, as the authors' code has it, over the paper's 350,000 faces (recalled)."""
     batch: int = 128
     """Pictures in a step."""
     generator_width: int = 128

@@ -17,12 +17,14 @@ Two claims, each switched by `variant`
 
 Deviations
     Convolutions have no bias: the authors' code sets them to zero at every step. Linear layers keep theirs.
-    The discriminator's residual branch is what the code meant: at the published commit its name is not defined.
+    The discriminator's residual branch is what the code meant: at the published commit its name is not defined. A leaky
+    ReLU stands after its third halving, too, as in their code for COCO; their code for birds has none there.
     (real, right) and (real, wrong) share the pictures of one batch, so the trunk runs once on each real picture; and
     the wrong picture has another label or, where there are no labels, other captions.
     Batches are drawn from all pictures alike, not class by class.
     The text encoder is trained here from scratch beside a small image encoder (see `blocks.losses.joint_embedding`); as
-    the scale of its output is arbitrary, sentence vectors are standardised: mean 0, deviation 1.
+    the scale of its output is arbitrary, sentence vectors are standardised: mean 0, deviation 1. Those that came with
+    the data are taken as they are.
     Sides other than 64 add or leave out doublings at the fine end.
     The style encoder (section 4.4) is not in the authors' code, and we have no source for its layers and its budget:
     here it is the discriminator's trunk, with batch norm in either recipe, and a linear layer. `style_images=0` leaves

@@ -20,7 +20,8 @@ Deviations
     The sentence's attention is a softmax over channels in the authors' code, and so here; `sentence_over=places` takes
     it over the places of the map.
     Captions end: their end is one more word that the captioner learns; in the authors' code it shares its number with
-    padding, too, and is not learnt.
+    padding, too, and is not learnt. The captioner learns whole captions, and what is drawn is to say the whole of its
+    text, whatever `words` says of the generator's; the authors' code cuts them to 18 words there, too.
     The image encoder is small and trained here, and its code of the whole picture is what the captioner gets;
     `vision=inception` and `eye=resnet` take nets with weights of ImageNet, as the paper does. The picture's features
     are added to every word, not given before the first alone (`picture_at=first`): with the picture given once, a small

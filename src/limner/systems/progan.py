@@ -12,7 +12,7 @@ Letters: B pictures, S side of the finished picture, R side of the newest stage,
 Deviations
     The first layer has a bias for each number, not for each channel.
     In the discriminator a map is halved before the leaky ReLU, not after: convolution and mean are one, as in the
-    authors' code, which fuses them at all resolutions.
+    authors' code, which fuses them at all resolutions, and in the generator doubling and convolution.
     There is no knob for the spread of the noise: it is scaled to one length before the first layer.
     The half-life of the averaged generator is counted in pictures and not in steps.
     Gains of layers are those of the authors' code: sqrt(2) within, 1 to colours and to the score, sqrt(2) / 4 at the

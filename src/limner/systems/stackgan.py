@@ -20,7 +20,7 @@ Deviations
     Widths and the bottleneck residuals are those of the authors' TensorFlow code, in which convolutions have no bias.
     One generated batch serves the discriminator's update and the generator's, as in their PyTorch code.
     A mismatched pair is a real picture of the batch with a text that does not fit it, never by chance one that does.
-    Noise is normal, not cut at two deviations. Generators begin orthogonal, as in the authors' next system: with
+    Epsilon is normal, not cut at two deviations. Generators begin orthogonal, as in the authors' next system: with
     weights from N(0, 0.02) narrow ones begin grey. Conditioning Augmentation alone begins as in their code, since an
     orthogonal map of standardised vectors gives clouds so wide that they hide the text: with N(0, 0.02), and for
     texts of fewer than 1024 numbers so much more that codes vary as much.

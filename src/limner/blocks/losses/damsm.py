@@ -136,9 +136,9 @@ def damsm(
     view: type[View] = Pairs,
     same: Callable[[Any], Tensor] = same_meaning,
 ) -> Phase:
-    """Train both encoders: Adam at 2e-3, times 0.98 after each of 200 epochs down to a tenth.
+    """Train both encoders: Adam at 2e-3, times 0.98 after each two-hundredth of the budget, down to a tenth.
 
-    The paper clips the gradient of the text encoder at a norm of 0.25; here that of both together is clipped. Adam
+    The authors' code clips the gradient of the text encoder at a norm of 0.25; here that of both together is. Adam
     divides the scale out again, so only the proportions between steps matter.
 
     Args:
@@ -166,7 +166,7 @@ def damsm(
 
 
 def encoders_player(modules: list[nn.Module]) -> Player:
-    """Return the player of both encoders: Adam at 2e-3, times 0.98 after each of 200 epochs; clipped."""
+    """Return the player of both encoders: Adam at 2e-3, times 0.98 after each two-hundredth of the budget; clipped."""
     return Player(modules=modules, optimiser=adam(2e-3, betas=(0.5, 0.999)), schedule=_decay, clip=0.25)
 
 

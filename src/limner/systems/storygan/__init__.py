@@ -22,13 +22,14 @@ Deviations
     With `text="embedding"` it is what came with the data: of CLEVR-SV 75 numbers that hold those of all lines so far.
     The authors' code for CLEVR-SV leaves the story encoder out, so that its KL divergence is a constant; here it is the
     paper's. Their filter multiplies a box blur place by place; here it is a convolution, one filter for each story.
-    The paper convolves h_t itself with kernels as long as h_t, C_out x 1 x 1 x len(h_t), so that with the same padding
-    each number of o_t sees the whole of it. Here, as in the code for Pororo-SV, a kernel has 21 taps over three
-    projections of the signal, batch-normed, and gives one channel: o_t is as wide as h_t.
+    The paper (recalled) convolves h_t itself with kernels as long as h_t, C_out x 1 x 1 x len(h_t), so that with the
+    same padding each number of o_t sees the whole of it. Here, as in the code for Pororo-SV, a kernel has 21 taps over
+    three projections of the signal, batch-normed, and gives one channel: o_t is as wide as h_t.
     In a second move of the generator stories are told anew, and frames are judged by the mean that belongs to them.
     The image generator is given i_t, the mean of h_0 and o_t side by side, as in the code for Pororo-SV: the paper's
     G(o_t) alone would have to press the sentence through the filter.
     A single frame, too, is drawn after the lines before it have been encoded: it shows what they named.
+    The words of a discriminator go through two linear layers; the authors' code convolves the tiled vector.
     Heads return logits; the label head classifies every attribute the data has, not a union over objects, and those of
     things with a place of their own by features of that place (`blocks.vision.placed_heads`).
     A quarter of the stories are cut short before they are encoded, so that the system knows stories of fewer lines. A

@@ -37,9 +37,12 @@ Deviations, from what the program does (its first version)
     Learning rates are equalised, latent numbers and sentence vectors scaled to mean square 1, colours are linear, and
     the minibatch deviation is taken over groups of 4, all as ProGAN has it.
     Codes begin with a small variance, so that at first the noise does not drown the words.
-    The preset `face2text-2` has the sizes and the schedule of the program's second version, at 64 pixels. What else
-    that changed holds here for both: equalised rates, averaged weights, real pictures that fade in, Adam's beta2. It
-    reads by InferSent as a choice and squeezes sentence vectors to 32 numbers for the discriminator, which is not here.
+    The second version's `face2text-2` and `face2text-2-256`: there `squeeze` lays a few numbers of the text beside the
+    picture's 4x4 maps, from which one score is made. What else it changed holds here for both versions: equalised
+    rates, averaged weights, real pictures that fade in, Adam's beta2. Its pictures of 64 pixels are drawn from frozen
+    vectors of InferSent, which is not here: that preset reads by the LSTM of the other. Nor does the generator draw
+    its noise again between the discriminator's move and its own. A "T2F 2.0" with MSG-GAN in ProGAN's place was
+    announced, and its program is not public.
 """
 
 from __future__ import annotations
@@ -59,6 +62,7 @@ from limner.blocks.growing import Doubling, GrowthSchedule, Halving, Stage, coar
 from limner.blocks.latent.knobs import TwoSpreads
 from limner.blocks.latent.noise import normal
 from limner.blocks.layers.conditioning_augmentation import EqualAugmentation, kl_to_standard_normal, reparameterise
+from limner.blocks.layers.convolutions import tile
 from limner.blocks.layers.equalised import (
     GAIN,
     EqualConv,
@@ -121,13 +125,16 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Scores how real a picture is, plus how well it fits a text: the inner product of picture and text features.
 
+    As in the program's second version, with `squeeze`: one score, of maps beside which a few numbers of the text lie.
+
     Args:
         widths: channels at 4, 8, 16, ... pixels.
         text_width: E.
         encoder: its own encoder of texts; None where it is given the generator's sentence vectors.
+        squeeze: numbers of a text that lie beside the picture's 4x4 maps; 0: both meet in an inner product.
     """
 
-    def __init__(self, widths: Sequence[int], text_width: int, encoder: LstmEncoder | None) -> None:
+    def __init__(self, widths: Sequence[int], text_width: int, encoder: LstmEncoder | None, squeeze: int = 0) -> None:
         super().__init__()
         self.colours = nn.ModuleList(EqualConv(3, width, 1) for width in widths)
         self.blocks = nn.ModuleList(Halving(outside, inside) for inside, outside in pairwise(widths))
@@ -135,7 +142,8 @@ class Discriminator(nn.Module):
         self.gather = EqualConv(widths[0], widths[0], 4, padding=0)
         self.score = EqualLinear(widths[0], 1, gain=1)
         self.reader = encoder
-        self.ask = EqualLinear(text_width, widths[0], gain=1)
+        self.ask = EqualLinear(text_width, squeeze or widths[0], gain=1)
+        self.join = EqualConv(widths[0] + squeeze, widths[0], 1) if squeeze else None
 
     def maps(self, images: Tensor, depth: int, alpha: float) -> Tensor:
         """Halve pictures (B, 3, R, R) to 4x4 maps, each row by itself: (B, C, 4, 4)."""
@@ -148,12 +156,23 @@ class Discriminator(nn.Module):
         return x
 
     def features(self, maps: Tensor) -> Tensor:
-        """Return the features of each picture, (B, C, 4, 4) to (B, C), among them how much the rows differ."""
-        return leaky(self.gather(leaky(self.last(append_minibatch_deviation(maps))))).flatten(1)
+        """Return the features of each picture, (B, C, 4, 4) to (B, C), among them how much the rows differ.
+
+        With `squeeze` they are (B, C, 4, 4) still, as the text is yet to come.
+        """
+        x = leaky(self.last(append_minibatch_deviation(maps)))
+        return self.whole(x) if self.join is None else x
+
+    def whole(self, x: Tensor) -> Tensor:
+        """Gather maps (B, C, 4, 4) to (B, C)."""
+        return leaky(self.gather(x)).flatten(1)
 
     def match(self, features: Tensor, text: Tensor) -> Tensor:
-        """Score features (B, C) of pictures with sentence vectors (B, E): (B,)."""
-        agreement = (features * self.ask(pixel_norm(text))).sum(dim=1) / features.shape[1] ** 0.5
+        """Score features of pictures with sentence vectors (B, E): (B,)."""
+        asked = self.ask(pixel_norm(text))
+        if self.join is not None:
+            return self.score(self.whole(leaky(self.join(tile(asked, features))))).flatten()
+        agreement = (features * asked).sum(dim=1) / features.shape[1] ** 0.5
         return self.score(features).flatten() + agreement
 
     def forward(self, images: Tensor, text: Tensor, depth: int, alpha: float) -> Tensor:
@@ -221,10 +240,18 @@ class T2F(System):
         ),
         "face2text-2": Config(
             images=600 * 1_237, widths=(256, 256, 256, 256, 128), code=128, noise=128, hidden=512, embedding=128,
-            layers=3, kl=1.0,
+            layers=3, kl=1.0, squeeze=32, ema=692 * 32,  # decay 0.999 in steps of the last stage
             stages=(
                 Stage(4, 120, 64, 0.5), Stage(8, 120, 64, 0.5), Stage(16, 120, 64, 0.5), Stage(32, 120, 64, 0.5),
                 Stage(64, 120, 32, 0.5),
+            ),
+        ),
+        "face2text-2-256": Config(
+            size=256, images=260 * 1_237, widths=(512, 512, 512, 512, 256, 128, 64), code=256, noise=256, hidden=512,
+            embedding=128, layers=3, kl=1.0, squeeze=128, ema=692 * 14,
+            stages=(
+                Stage(4, 20, 16, 0.5), Stage(8, 40, 16, 0.5), Stage(16, 40, 16, 0.5), Stage(32, 40, 16, 0.5),
+                Stage(64, 40, 16, 0.5), Stage(128, 40, 16, 0.5), Stage(256, 40, 14, 0.5),
             ),
         ),
     }  # fmt: skip
@@ -255,7 +282,7 @@ class T2F(System):
             self.text = LstmEncoder(schema.lexicon, c.hidden, c.embedding, c.layers)
         self.augment = EqualAugmentation(self.width, c.code)
         self.generator = Generator(c.code + c.noise, self.schedule.widths)
-        self.critic = Discriminator(self.schedule.widths, self.width, own)
+        self.critic = Discriminator(self.schedule.widths, self.width, own, c.squeeze)
         for net in (self.generator, self.critic):
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # quicker on CPUs in bf16
 

@@ -51,6 +51,9 @@ class Config:
     """Weight of each of the two negatives, drawn pictures and wrong texts; the program's is 1."""
     critic_reads: Literal["own", "shared"] = "own"
     """Whose LSTM encodes texts for the discriminator: its own, or the generator's, held still."""
+    squeeze: int = 0
+    """Numbers to which the discriminator squeezes a text before it lays them beside the picture's 4x4 maps, as the
+    program's second version does; 0: text and picture meet in an inner product."""
     without: tuple[str, ...] = ()
     """Ingredients left out, to see what each gives: matching, kl, fade."""
     kit: tuple[str, ...] = ()
