@@ -1,9 +1,10 @@
 // The page: its head, its routes, and what goes wrong. Views are in views/, one file each.
 
 import { StudioError } from "./errors.js";
+import { Hearts } from "./hearts.js";
 import { Notices } from "./notices.js";
 import { ErrorLine, Icon, Shared, useRetry, useStored } from "./parts.js";
-import { parse } from "./routes.js";
+import { adopt, parse } from "./routes.js";
 import { openStudio } from "./studio.js";
 import { html, render, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
 
@@ -27,6 +28,7 @@ function App({ studio, artists }) {
   const [chosen, choose] = useStored("artist", artists[0].id);
   const [theme, setTheme] = useStored("theme", "system");
   const [notices] = useState(() => new Notices());
+  const [hearts] = useState(() => new Hearts(studio.gallery));
   useEffect(() => {
     const changed = () => setRoute(parse(location.hash));
     addEventListener("hashchange", changed);
@@ -39,11 +41,17 @@ function App({ studio, artists }) {
 
   const artist = artists.find((one) => one.id === chosen) ?? artists[0];
   const shown = VIEWS.filter(({ needs }) => !needs || artists.some((one) => needs(one, studio)));
-  const view = shown.find((one) => one.name === route.view) ?? shown[0];
+  const named = shown.find((one) => one.name === route.view);
+  const view = named ?? shown[0];
   const shared = useMemo(
-    () => ({ studio, artists, artist, choose, notify: notices.notify, fail: notices.fail }),
+    () => ({ studio, artists, artist, choose, hearts, notify: notices.notify, fail: notices.fail }),
     [studio, artists, artist],
   );
+  useEffect(() => {
+    if (named || !route.view) return;
+    notices.notify(`There is no page “${route.view}” here. This is ${view.title}.`);
+    location.replace(`#/${view.name}`);
+  }, [route]);
   useEffect(() => {
     if (document.activeElement === document.body) document.querySelector("main h1")?.focus({ preventScroll: true });
   }, [route]); // what had the focus may be gone
@@ -145,6 +153,7 @@ async function open(studio, place, tried = false) {
   }
 }
 
+adopt();
 const place = document.getElementById("app");
 openStudio().then(
   (studio) => open(studio, place),

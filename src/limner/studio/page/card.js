@@ -17,8 +17,8 @@ import { seedText, textOf } from "./requests.js";
 import { to } from "./routes.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 
-/** `onChange(entry)` is told of a new heart or note; `onDelete(ids)`, `onRestore(ids)`, `onClose()` have it gone. */
-export function Card({ entry, onChange, onDelete, onRestore, onClose }) {
+/** `onChange(entry)` is told of a new note, `onHeart(entry)` changes its heart; `onDelete(ids)`, `onRestore(ids)`, `onClose()` have it gone. */
+export function Card({ entry, onChange, onDelete, onRestore, onHeart, onClose }) {
   const dialog = useRef(null);
   useEffect(() => {
     dialog.current.showModal();
@@ -41,7 +41,7 @@ export function Card({ entry, onChange, onDelete, onRestore, onClose }) {
         <${Links} entry=${entry} />
         <${Facts} entry=${entry} />
         <${Note} key=${entry.id} entry=${entry} onChange=${onChange} />
-        <${Tools} entry=${entry} onChange=${onChange} onDelete=${leave(onDelete)} onRestore=${leave(onRestore)} />
+        <${Tools} entry=${entry} onDelete=${leave(onDelete)} onRestore=${leave(onRestore)} onHeart=${onHeart} />
       </div>
     </div>
   </dialog>`;
@@ -130,13 +130,12 @@ function Note({ entry, onChange }) {
   </label>`;
 }
 
-function Tools({ entry, onChange, onDelete, onRestore }) {
+function Tools({ entry, onHeart, onDelete, onRestore }) {
   const { studio } = useShared();
   const [, busyWhile] = useWork();
-  const heart = busyWhile(async () => onChange(await studio.gallery.change(entry.id, { keep: !entry.kept })));
   const save = busyWhile(async () => download(await studio.gallery.png(entry.id), `${entry.recipe.artist}.png`));
   return html`<div class="row">
-    ${!entry.deleted && html`<${Heart} kept=${Boolean(entry.kept)} onClick=${heart} />`}
+    ${!entry.deleted && html`<${Heart} kept=${Boolean(entry.kept)} onClick=${() => onHeart(entry)} />`}
     <${IconButton} name="save" label="Save as a PNG" onClick=${save} />
     ${
       entry.deleted

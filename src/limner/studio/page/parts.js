@@ -67,23 +67,28 @@ export function Title({ text, children }) {
   </div>`;
 }
 
-/** A picture out of a Blob. The old one stays until the new one can be shown; `drawn` says what it was drawn for. */
+/**
+ * A picture out of a Blob, whose address lives for as long as it is shown, so that a browser can save it. The old one
+ * stays until the new one can be shown; `drawn` says what it was drawn for.
+ */
 export function PngImage({ png, alt, id, drawn, ...rest }) {
   const image = useRef(null);
+  const last = useRef(null);
   useEffect(() => {
-    if (!png) return undefined;
+    if (!png) return;
     const url = URL.createObjectURL(png);
+    const before = last.current;
+    last.current = url;
     image.current.src = url;
-    const done = () => URL.revokeObjectURL(url);
     image.current
       .decode()
       .then(() => {
         if (image.current && drawn !== undefined) image.current.dataset.drawn = drawn;
       })
       .catch(() => {})
-      .finally(done);
-    return undefined;
+      .finally(() => before && URL.revokeObjectURL(before));
   }, [png]);
+  useEffect(() => () => last.current && URL.revokeObjectURL(last.current), []);
   return html`<img class="shown" ref=${image} id=${id} alt=${alt} ...${rest} />`;
 }
 
@@ -165,9 +170,22 @@ export function useArtist(can = () => true) {
   return can(artist) ? artist : artists.find(can);
 }
 
-/** Store state for `useStored`. */
+/** Store state for `useStored`; where storage is full or forbidden, it is only lost at a reload. */
 export function store(name, value) {
-  localStorage.setItem(`limner.${name}`, JSON.stringify(value));
+  try {
+    localStorage.setItem(`limner.${name}`, JSON.stringify(value));
+  } catch {
+    // it is still shown
+  }
+}
+
+/** Return what was stored, or null. */
+export function stored(name) {
+  try {
+    return JSON.parse(localStorage.getItem(`limner.${name}`));
+  } catch {
+    return null;
+  }
 }
 
 /** While the studio cannot be reached, call `again` every few seconds, so that nobody has to reload the page. */
@@ -183,21 +201,11 @@ export function useRetry(error, again) {
 
 /** State that is stored across reloads, under a name. */
 export function useStored(name, first) {
-  const [value, setValue] = useState(() => {
-    try {
-      return JSON.parse(localStorage.getItem(`limner.${name}`)) ?? first;
-    } catch {
-      return first;
-    }
-  });
+  const [value, setValue] = useState(() => stored(name) ?? first);
   const set = (next) =>
     setValue((old) => {
       const now = typeof next === "function" ? next(old) : next;
-      try {
-        store(name, now);
-      } catch {
-        // where storage is full or forbidden, the state is only lost at a reload
-      }
+      store(name, now);
       return now;
     });
   return [value, set];

@@ -1,7 +1,7 @@
 // A film of pictures: play, stop, scrub, there and back, by mouse and by keyboard; and save it.
 
-import { HeartOf } from "./drawn.js";
 import { film, gif, order, toCanvas, videoKind } from "./film.js";
+import { HeartOf } from "./hearts.js";
 import { CanvasImage, download, ErrorLine, Icon, PngImage, Slider, useStored } from "./parts.js";
 import { percent } from "./requests.js";
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";

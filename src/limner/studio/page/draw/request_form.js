@@ -25,7 +25,7 @@ import { WriteCaption } from "./writer.js";
 const BESIDE = ["values", "labels"];
 
 /** The form of a request, or a line that says why there is none. */
-export function RequestForm({ artist, state, change, onSurprise, unknown }) {
+export function RequestForm({ artist, state, change, press, onSurprise, unknown }) {
   const kind = kindIn(artist, state);
   const words = wordsField(kind);
   const say = (text) => change({ said: (said) => withWords(kind, said, text) });
@@ -33,7 +33,7 @@ export function RequestForm({ artist, state, change, onSurprise, unknown }) {
     <${Icon} name="dice" /> Surprise me
   </button>`;
   return html`<div class="stack">
-    <${KindChoice} artist=${artist} kind=${kind} onKind=${(name) => change({ kind: name, said: {} })} />
+    <${KindChoice} artist=${artist} kind=${kind} onKind=${(name) => press({ kind: name, said: {} })} />
     ${!kind.asks && html`<p class="soft">${artist.id} draws without being told what. Throw the dice.</p>`}
     ${
       kind.asks &&

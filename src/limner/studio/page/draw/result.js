@@ -1,6 +1,7 @@
 // The result in the draw view: the picture, its tools, the attention of its words, and its drafts.
 
 import { captionsOf, isBlend, withWords } from "../fields.js";
+import { useKeeping } from "../hearts.js";
 import { download, ErrorLine, Heart, Icon, IconButton, PngImage, useStored } from "../parts.js";
 import { html, useState } from "../vendor/preact.js";
 import { Overlay, useAttention, Words } from "./attention.js";
@@ -16,9 +17,10 @@ export function Result({ artist, all }) {
   const found = useAttention(artist, drawn, canLook && wanted);
   const last = found ? found.looks.length - 1 : 0;
   const look = found && (found.looks[at] ?? found.looks[last]);
+  const keeping = useKeeping(() => drawn && all.keep(), { doubled: true });
   const alt = drawn ? drawn.text || "A picture" : "";
   return html`<section class="card stack easel" aria-label="The picture">
-    <div class="frame">
+    <div class=${all.waits ? "frame waits" : "frame"} aria-busy=${all.waits} ...${keeping}>
       <${PngImage} id="picture" png=${drawn?.picture.png} drawn=${drawn?.text} alt=${alt} />
       <${Overlay} look=${look} word=${word} />
     </div>

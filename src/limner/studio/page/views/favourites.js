@@ -1,6 +1,7 @@
 // Favourites: what was kept, what was drawn, and what was thrown away.
 
 import { Card } from "../card.js";
+import { useToggle } from "../hearts.js";
 import { download, FileDrop, GalleryPicture, Heart, Icon, Title, useShared, useStored, useWork } from "../parts.js";
 import { nameOf } from "../requests.js";
 import { go, to } from "../routes.js";
@@ -41,7 +42,8 @@ export default function Favourites({ route }) {
     <ul class="sheet">
       ${entries.map((entry) => {
         const isChosen = chosen.includes(entry.id);
-        return html`<${Entry} key=${entry.id} entry=${entry} put=${put} chosen=${isChosen} onChosen=${choose} />`;
+        return html`<${Entry} key=${entry.id} entry=${entry} chosen=${isChosen} onChosen=${choose}
+          onHeart=${actions.heart} />`;
       })}
     </ul>
     <${End} onSeen=${setNear}>${next && html`<button type="button" id="more" onClick=${more}>More</button>`}<//>
@@ -95,13 +97,14 @@ function OfArtist({ chosen, change }) {
 
 /** What can be done with several pictures. */
 function useActions(shelf, done) {
-  const { studio, notify } = useShared();
+  const { studio, hearts, notify } = useShared();
   const [, busyWhile] = useWork();
   const changing = (work) =>
     busyWhile(async (ids) => {
       await work(ids);
       done();
       shelf.reload();
+      await hearts.renew();
     });
   const remove = changing(async (ids) => {
     const { undo, deleted } = await studio.gallery.remove(ids);
@@ -112,7 +115,15 @@ function useActions(shelf, done) {
     for (const id of ids) await studio.gallery.add(await studio.gallery.png(id), { keep: false });
     notify(ids.length === 1 ? "Put back" : `${ids.length} put back`);
   });
-  return { remove, restore };
+  const toggle = useToggle();
+  const heart = (entry) =>
+    toggle(Boolean(entry.kept), async (keep) => {
+      const next = await studio.gallery.change(entry.id, { keep });
+      shelf.put(next);
+      if (keep) shelf.reload(); // it may be back on a shelf that it had left
+      return next;
+    });
+  return { remove, restore, heart };
 }
 
 /** The line that tells how many there are, or what can be done with those that were chosen. */
@@ -139,10 +150,8 @@ function Selected({ chosen, shelf, actions, total, clear }) {
   </div>`;
 }
 
-function Entry({ entry, chosen, onChosen, put }) {
-  const { studio, fail } = useShared();
+function Entry({ entry, chosen, onChosen, onHeart }) {
   const text = nameOf(entry.recipe);
-  const heart = () => studio.gallery.change(entry.id, { keep: !entry.kept }).then(put, fail);
   return html`<li class="tile" data-picture=${entry.id}>
     <button type="button" class="open" title=${text} onClick=${() => go("favourites", { picture: entry.id })}>
       <${GalleryPicture} entry=${entry} alt=${text} />
@@ -154,7 +163,7 @@ function Entry({ entry, chosen, onChosen, put }) {
       aria-label=${`Choose: ${text}`}
       onChange=${(event) => onChosen(entry.id, event.target.checked)}
     />
-    ${!entry.deleted && html`<${Heart} kept=${Boolean(entry.kept)} onClick=${heart} />`}
+    ${!entry.deleted && html`<${Heart} kept=${Boolean(entry.kept)} onClick=${() => onHeart(entry)} />`}
     <span class="under">${entry.note || text}</span>
   </li>`;
 }
@@ -182,6 +191,7 @@ function Opened({ id, entries, put, actions }) {
       onChange=${changed}
       onDelete=${actions.remove}
       onRestore=${actions.restore}
+      onHeart=${(one) => actions.heart(one).then(() => studio.gallery.get(id).then(setFound, fail))}
       onClose=${close}
     />`
   );

@@ -25,7 +25,7 @@ function Sheet({ artist, phrases }) {
   const [asked, setAsked] = useStored(`sheet.${artist.id}`, { kind: null, said: {}, open: true });
   const change = (changes) => setAsked((old) => changed(old, changes));
   const [paused, setPaused] = useState(false);
-  const [near, setNear] = useState(true);
+  const [near, setNear] = useState(false);
   const visible = useVisible();
   const make = () => rowOf(artist, phrases, asked);
   const canAsk = rowOf(artist, phrases, asked) !== null;

@@ -1,6 +1,7 @@
 // Mix: children of two pictures. What is asked changes from row to row, the noise from column to column.
 
-import { artistOf, HeartOf, useEntry, useRows, useVisit, VisitButton } from "../drawn.js";
+import { artistOf, useEntry, useRows, useVisit, VisitButton } from "../drawn.js";
+import { HeartOf } from "../hearts.js";
 import { ErrorLine, GalleryPicture, PngImage, Slider, Title, useArtist, useShared, useStored } from "../parts.js";
 import { Begin, PickButton } from "../picker.js";
 import { between, frames, percent, same, seedBetween, textOf } from "../requests.js";

@@ -1,8 +1,9 @@
 // Morph: a picture and a slider for each attribute; and the way from it to something else.
 
 import { usePhrases } from "../draw/chips.js";
-import { HeartOf, useEntry, useRows, VisitButton } from "../drawn.js";
+import { useEntry, useRows, VisitButton } from "../drawn.js";
 import { isBlend } from "../fields.js";
+import { HeartOf } from "../hearts.js";
 import { ErrorLine, Icon, PngImage, Slider, Title, useArtist } from "../parts.js";
 import { Begin } from "../picker.js";
 import { Frames, Player } from "../player.js";

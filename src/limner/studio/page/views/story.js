@@ -2,9 +2,10 @@
 
 import { Knobs, turned } from "../draw/knobs.js";
 import { Size } from "../draw/size.js";
-import { HeartOf, useEntry, VisitButton } from "../drawn.js";
+import { useEntry, VisitButton } from "../drawn.js";
 import { isStory } from "../fields.js";
 import { cut, gif, samePixels } from "../film.js";
+import { HeartOf } from "../hearts.js";
 import {
   CanvasImage,
   DeferredField,

@@ -1,6 +1,7 @@
 // Walk: one request, while its noise moves from seed to seed; played, and saved as a film.
 
-import { HeartOf, useEntry, useRows, VisitButton } from "../drawn.js";
+import { useEntry, useRows, VisitButton } from "../drawn.js";
+import { HeartOf } from "../hearts.js";
 import { DeferredField, ErrorLine, Icon, IconButton, Slider, Title, useArtist } from "../parts.js";
 import { Begin, PickButton } from "../picker.js";
 import { Frames, Player } from "../player.js";
