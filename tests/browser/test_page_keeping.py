@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 import limner
+from browsers import inaccessible
 from draw_view import drawn, pixels
 from draw_view import write as written
 from limner.drawing.artist import Artist
@@ -172,3 +173,17 @@ def test_the_sheet_keeps_its_place(shown: Page) -> None:
     expect(shown.locator(".tile .heart[aria-pressed=true]")).to_have_count(1)
     assert int(shown.locator("#count").inner_text().split()[0]) >= count >= 48
     assert abs(shown.evaluate("scrollY") - top) < 40 and top > 200
+
+
+@pytest.mark.parametrize(("locale", "title", "unsaid"), [("zh-CN", "画画", "给我惊喜"), ("ru-RU", "Рисовать", "Удиви меня")])
+def test_the_page_speaks_the_language_of_the_browser(
+    browser: Browser, shown: Page, locale: str, title: str, unsaid: str
+) -> None:
+    context = browser.new_context(locale=locale)
+    page = context.new_page()
+    page.goto(shown.url)
+    expect(page.locator("h1")).to_have_text(title)
+    expect(page.locator("#surprise")).to_contain_text(unsaid)
+    assert page.locator("html").get_attribute("lang") == locale[:2]
+    assert inaccessible(page) == []
+    context.close()

@@ -1,9 +1,10 @@
 // Pictures by the row: drawn once, remembered while the page is open, kept with a heart.
 
+import { html, say } from "./lang.js";
 import { Icon, useLatest, useRetry, useShared } from "./parts.js";
 import { frames } from "./requests.js";
 import { go } from "./routes.js";
-import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
+import { useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
 
 const REMEMBERED = 600;
 const AT_ONCE = 8;
@@ -101,7 +102,7 @@ export function artistOf(artists, entry) {
 
 /** Say that whoever drew a picture is not here. */
 export function notHere(entry) {
-  return `${entry.recipe.artist} does not draw here: start the studio with it`;
+  return say`${entry.recipe.artist} does not draw here: start the studio with it`;
 }
 
 /** Return what puts a picture into the history and goes on with it in another view. */

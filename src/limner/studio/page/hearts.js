@@ -1,8 +1,9 @@
 // Hearts: one set of what is kept for the whole page, so that a picture shows the same heart wherever it stands.
 
 import { identity } from "./browser/recipe.js";
+import { html, say } from "./lang.js";
 import { Heart, useShared } from "./parts.js";
-import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
+import { useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
 
 const PAGE = 200;
 const DOUBLE = 350; // milliseconds between two taps that are one double tap
@@ -68,7 +69,7 @@ export function useToggle() {
     const set = async (keep) => hearts.learn(await put(keep));
     try {
       await set(!isKept);
-      if (isKept) notify("Taken from the favourites", { action: "Undo", run: () => set(true) });
+      if (isKept) notify(say`Taken from the favourites`, { action: say`Undo`, run: () => set(true) });
     } catch (error) {
       fail(error);
     }

@@ -4,9 +4,12 @@ import { normal } from "./browser/recipe.js";
 import { requestOf, stateOf } from "./draw/state.js";
 import { StudioError } from "./errors.js";
 import { isBlend, textsIn } from "./fields.js";
+import { html, say } from "./lang.js";
+import { Icon, useShared, useWork } from "./parts.js";
 import { randomSeed } from "./random.js";
 import { requestFromText, same } from "./requests.js";
 import { to } from "./routes.js";
+import { fileName } from "./saving.js";
 import { deflateSync, inflateSync, strFromU8, strToU8 } from "./vendor/fflate.js";
 
 const SHORT = 12; // letters of a checkpoint
@@ -39,7 +42,7 @@ export function readLink(query, artists, here) {
   const artist = query.artist ? artists.find(({ id }) => id === query.artist) : here;
   if (!artist) throw new StudioError(`${query.artist} does not draw here: start the studio with it`);
   const isOther = query.at && !artist.checkpoint.startsWith(query.at);
-  const remark = isOther ? `The link is of another version of ${artist.id}: it may draw something else.` : null;
+  const remark = isOther ? say`The link is of another version of ${artist.id}: it may draw something else.` : null;
   const made = query.recipe ? unpacked(query.recipe) : spoken(artist, query);
   return { artist, remark, state: stateOf(artist, { recipe: made, parents: null }) };
 }
@@ -71,4 +74,32 @@ function unpacked(text) {
   }
   const { knobs = {}, size = null } = found;
   return { ...normal(found), knobs, size };
+}
+
+/** Pass the link of this page on: by the device's own sheet, with the picture, where it has one; else copy it. */
+export function Share({ picture, disabled }) {
+  const { notify } = useShared();
+  const [, busyWhile] = useWork();
+  const share = busyWhile(async () => {
+    const { href } = location;
+    if (navigator.share && matchMedia("(pointer: coarse)").matches) {
+      const file = new File([picture.png], fileName(picture.recipe), { type: "image/png" });
+      const whole = { url: href, files: [file] };
+      return navigator.share(navigator.canShare?.(whole) ? whole : { url: href });
+    }
+    await copied(href);
+    return notify(say`The link is copied: it draws this picture again.`);
+  });
+  return html`<button type="button" id="share" disabled=${disabled} onClick=${share}><${Icon} name="link" /> Link</button>`;
+}
+
+/** Put a text on the clipboard; over plain HTTP by a field that is selected, as there is no other way. */
+async function copied(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const field = Object.assign(document.createElement("textarea"), { value: text });
+  document.body.append(field);
+  field.select();
+  const done = document.execCommand("copy");
+  field.remove();
+  if (!done) throw new StudioError("this browser does not let the page copy: the address above is the link");
 }

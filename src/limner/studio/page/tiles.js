@@ -2,9 +2,10 @@
 
 import { useVisit } from "./drawn.js";
 import { useHeartOf, useKeeping } from "./hearts.js";
+import { html } from "./lang.js";
 import { Heart, PngImage } from "./parts.js";
 import { nameOf } from "./requests.js";
-import { html, useEffect, useRef, useState } from "./vendor/preact.js";
+import { useEffect, useRef, useState } from "./vendor/preact.js";
 
 const NEAR = "1200px";
 

@@ -1,7 +1,8 @@
 // Shortcuts of single keys, never while one types and not at all where a person turned them off; and of a few chords.
 
+import { html, told } from "../lang.js";
 import { useStored } from "../parts.js";
-import { html, useEffect, useRef } from "../vendor/preact.js";
+import { useEffect, useRef } from "../vendor/preact.js";
 
 /** Do what `keys` says, {key: [what it does, function]}; "?" shows them. Return the dialog that tells of them. */
 export function useKeys(keys) {
@@ -33,7 +34,7 @@ export function useKeys(keys) {
           ([key, [what]]) =>
             html`<tr key=${key}>
               <td><kbd>${key}</kbd></td>
-              <td>${what}</td>
+              <td>${told(what)}</td>
             </tr>`,
         )}
         <tr>

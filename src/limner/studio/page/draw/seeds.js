@@ -1,8 +1,9 @@
 // The seed of a picture: which of all pictures that fit the words it is.
 
+import { html, say } from "../lang.js";
 import { IconButton } from "../parts.js";
 import { seedText } from "../requests.js";
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { useEffect, useState } from "../vendor/preact.js";
 
 /**
  * A number that can be locked, and a dice; a seed that is not a number is described, and can be dropped. What is no
@@ -22,12 +23,12 @@ export function Seed({ seed, locked, onSeed, onDice, onLock }) {
     setText(null);
     target.value = seed; // what is no number at all cannot be seen from outside the field
   };
-  const said = locked ? "Locked: only words change the picture" : "Open: each change draws another picture";
+  const said = locked ? say`Locked: only words change the picture` : say`Open: each change draws another picture`;
   return html`<div class="row seed">
     ${
       number
         ? html`<label class="row"
-            >Seed <input id="seed" type="number" min="0" step="1" value=${text ?? seed}
+            >Chance <input id="seed" type="number" min="0" step="1" value=${text ?? seed}
               aria-invalid=${wrong} aria-describedby=${wrong ? "no-seed" : undefined} onInput=${typed} onBlur=${left}
           /></label>`
         : html`<span class="seed-told" id="seed" title=${seedText(seed)}>${seedText(seed)}</span>
@@ -36,7 +37,7 @@ export function Seed({ seed, locked, onSeed, onDice, onLock }) {
     <${IconButton}
       id="lock"
       name=${locked ? "lock" : "unlock"}
-      label=${`Seed lock. ${said}`}
+      label=${say`Lock. ${said}`}
       aria-pressed=${locked}
       onClick=${onLock}
     />
@@ -46,7 +47,7 @@ export function Seed({ seed, locked, onSeed, onDice, onLock }) {
       label="Throw the dice: another picture of the same words"
       onClick=${onDice}
     />
-    ${wrong && html`<span class="warn small" id="no-seed" role="alert">${`A seed is a whole number from 0; ${seed} is drawn.`}</span>`}
+    ${wrong && html`<span class="warn small" id="no-seed" role="alert">${say`Chance is a whole number from 0; ${seed} is drawn.`}</span>`}
   </div>`;
 }
 

@@ -1,10 +1,11 @@
 // Everything that was seen, in a strip: press one to go back to it, words and all.
 
 import { useRows } from "../drawn.js";
+import { html, say } from "../lang.js";
 import { Icon, PngImage } from "../parts.js";
 import { textOf } from "../requests.js";
-import { html, useEffect, useRef, useState } from "../vendor/preact.js";
-import { requestOf } from "./state.js";
+import { useEffect, useRef, useState } from "../vendor/preact.js";
+import { meant } from "./state.js";
 import { beside, moved } from "./timeline.js";
 
 const MOST = 80;
@@ -20,7 +21,7 @@ export function goForward({ setLine }) {
 }
 
 /** The strip, with the ways back and forward; of very many the newest. */
-export function Seen({ artist, all }) {
+export function Seen({ artist, phrases, all }) {
   const { line, setLine, drawn } = all;
   const made = useRef(new Map());
   const open = (id) => setLine((old) => moved(old, id));
@@ -28,9 +29,17 @@ export function Seen({ artist, all }) {
     const isNow = step.id === line.at;
     const key = isNow ? drawn : null; // what is typed comes with its picture
     const old = made.current.get(step.id);
-    if (old && old.step === step && old.key === key && old.isNow === isNow) return old.thumb;
-    const thumb = html`<${Thumb} key=${step.id} artist=${artist} step=${step} now=${isNow ? (drawn ?? "none") : null} onOpen=${open} />`;
-    made.current.set(step.id, { step, key, isNow, thumb });
+    if (old && old.step === step && old.key === key && old.isNow === isNow && old.phrases === phrases) return old.thumb;
+    const now = isNow ? (drawn ?? "none") : null;
+    const thumb = html`<${Thumb}
+      key=${step.id}
+      artist=${artist}
+      phrases=${phrases}
+      step=${step}
+      now=${now}
+      onOpen=${open}
+    />`;
+    made.current.set(step.id, { step, key, isNow, phrases, thumb });
     return thumb;
   });
   return html`<section class="card stack seen" aria-label="Seen">
@@ -49,7 +58,7 @@ export function Seen({ artist, all }) {
 }
 
 /** A step; `now` is what is drawn, or "none" yet, where it is the one that is shown: it needs no drawing of its own. */
-function Thumb({ artist, step, now, onOpen }) {
+function Thumb({ artist, phrases, step, now, onOpen }) {
   const isNow = now !== null;
   const place = useRef(null);
   const [isNear, setNear] = useState(false);
@@ -62,8 +71,8 @@ function Thumb({ artist, step, now, onOpen }) {
     if (isNow) showIn(place.current.parentElement, place.current);
   }, [isNow]);
   const { state } = step;
-  const request = requestOf(artist, state);
-  const text = request ? textOf(request) || `seed ${JSON.stringify(state.seed)}` : "nothing said";
+  const { request } = meant(artist, state, phrases);
+  const text = request ? textOf(request) || `seed ${JSON.stringify(state.seed)}` : say`nothing said`;
   const row = { request, seed: state.seed };
   return html`<li ref=${place}>
     <button type="button" class="open" aria-current=${isNow ? "step" : undefined} title=${text} aria-label=${text}

@@ -19,6 +19,7 @@ import { randomSeed } from "../random.js";
 import { textOf } from "../requests.js";
 import { go } from "../routes.js";
 import { useEffect, useRef, useState } from "../vendor/preact.js";
+import { affirmed } from "../words/negation.js";
 import { turned } from "./knobs.js";
 import { amended, isTyped, REST, shown, useTimeline, went } from "./timeline.js";
 
@@ -68,8 +69,17 @@ export function requestOf(artist, state) {
   return state.asked ?? requestOfFields(kindIn(artist, state), state.said);
 }
 
+/** Return what is meant by a state: its request, without what its words say is not there; and the names of that. */
+export function meant(artist, state, phrases) {
+  const request = requestOf(artist, state);
+  const words = request && !state.asked ? wordsField(kindIn(artist, state)) : null;
+  if (words?.type !== "text" || !phrases) return { request, denied: [] };
+  const { text, denied } = affirmed(phrases, request[words.name]);
+  return denied.length && text ? { request: { ...request, [words.name]: text }, denied } : { request, denied: [] };
+}
+
 /** The state of an artist, stored across reloads, its picture, and the way through all that was seen. */
-export function useDrawState(artist) {
+export function useDrawState(artist, phrases) {
   const [line, setLine] = useTimeline(artist, keyOf(artist), () => ({
     ...FRESH,
     said: begun(artist),
@@ -88,7 +98,7 @@ export function useDrawState(artist) {
   const change = (changes) => put(changes, false);
   const press = (changes) => put(changes, true);
   const lock = () => setLine((old) => amended(old, { locked: !shown(old).locked }));
-  const drawing = useDrawing(artist, state, line.at);
+  const drawing = useDrawing(artist, state, line.at, phrases);
   const isOpen = isTyped(line);
   const gallery = useGalleryEntry(drawing.drawn, state, line.at, isOpen);
   return { state, change, press, lock, line, setLine, ...drawing, ...gallery };
@@ -119,21 +129,19 @@ function keyOf(artist) {
   return `drawing.${artist.id}`;
 }
 
-/** The newest picture of a state: {drawn: {picture, row, text, ms, step}, error, again, waits}. */
-function useDrawing(artist, state, step) {
+/** The newest picture of a state: {drawn: {picture, row, text, step}, error, again, waits, denied}. */
+function useDrawing(artist, state, step, phrases) {
   const { studio } = useShared();
-  const request = requestOf(artist, state);
+  const { request, denied } = meant(artist, state, phrases);
   const size = artist.sizes.includes(state.size) ? state.size : null; // a reload may bring an artist without it
   const key = JSON.stringify([request, state.seed, state.knobs, size]);
   const [drawn, setDrawn] = useState(null);
   const [error, setError] = useState(null);
   const run = useLatest(async (signal, row, { knobs, size, step, key }) => {
-    const began = performance.now();
     try {
       const [picture] = await studio.draw(artist.id, [row], { knobs, size, signal });
       if (!size) remember(artist, row, knobs, picture);
-      const ms = Math.round(performance.now() - began);
-      setDrawn({ picture, row, knobs, size, text: textOf(row.request), ms, step, key });
+      setDrawn({ picture, row, knobs, size, text: textOf(row.request), step, key });
       setError(null);
     } catch (caught) {
       if (!signal.aborted) setError(caught);
@@ -145,7 +153,7 @@ function useDrawing(artist, state, step) {
   }, [key]);
   useRetry(error, again);
   const waits = useSlow(request !== null && drawn?.key !== key && !error);
-  return { drawn, error, again, waits };
+  return { drawn, error, again, waits, denied };
 }
 
 /** Is something so for longer than a person takes for at once? */

@@ -12,11 +12,13 @@ import { kindIn, stateOf, storedState, storeState, useDrawState } from "../draw/
 import { Uploads } from "../draw/uploads.js";
 import { artistOf, notHere } from "../drawn.js";
 import { withWords } from "../fields.js";
+import { html } from "../lang.js";
 import { isLink, linkOf, readLink } from "../links.js";
 import { Title, useShared } from "../parts.js";
 import { randomSeed } from "../random.js";
 import { reloaded, write } from "../routes.js";
-import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { Study } from "../study.js";
+import { useEffect, useRef, useState } from "../vendor/preact.js";
 
 const RESTS = 300; // milliseconds; browsers limit how often an address may change
 
@@ -74,15 +76,18 @@ function useAddress(artist, state, route) {
 }
 
 function Drawing({ artist, route }) {
-  const all = useDrawState(artist);
-  const { state, change, press, drawn } = all;
+  const { artists, choose } = useShared();
   const phrases = usePhrases(artist);
+  const all = useDrawState(artist, phrases);
+  const { state, change, press, drawn } = all;
   const onSurprise = () => press(surprised(artist, phrases, state));
   const say = (text) => press({ said: withWords(kindIn(artist, state), state.said, text) });
   useAddress(artist, state, route);
   const shortcuts = useKeys(shortcutsOf(all, onSurprise));
   return html`<div class="stack draw">
-    <${Title} text="Draw" />
+    <${Title} text="Make" />
+    <div class="stack">
+    <${Study} artist=${artist} artists=${artists} choose=${choose} />
     <${RequestForm}
       artist=${artist}
       state=${state}
@@ -90,9 +95,11 @@ function Drawing({ artist, route }) {
       press=${press}
       onSurprise=${onSurprise}
       unknown=${drawn?.picture.unknown}
+      denied=${all.denied}
     />
+    </div>
     <div class="two">
-      <${Result} artist=${artist} all=${all} />
+      <${Result} artist=${artist} phrases=${phrases} all=${all} />
       <section class="stack" aria-label="How it is drawn">
         <${SeedRow} all=${all} />
         <${Values} artist=${artist} phrases=${phrases} state=${state} change=${press} />
@@ -101,7 +108,7 @@ function Drawing({ artist, route }) {
         <${Uploads} artist=${artist} onSeed=${(seed) => press({ seed })} onText=${say} />
       </section>
     </div>
-    <${Seen} artist=${artist} all=${all} />
+    <${Seen} artist=${artist} phrases=${phrases} all=${all} />
     ${shortcuts}
   </div>`;
 }
@@ -127,10 +134,10 @@ function shortcutsOf(all, onSurprise) {
     "/": ["Go to the prompt", () => document.getElementById("prompt")?.focus()],
     d: ["Throw the dice", () => press({ seed: randomSeed() })],
     s: ["Surprise me", onSurprise],
-    l: ["Lock or open the seed", lock],
+    l: ["Lock or open chance", lock],
     k: ["Keep the picture", () => drawn && keep()],
     m: ["Mix it with another", () => drawn && visit("mix")],
-    w: ["Walk from it", () => drawn && visit("walk")],
+    w: ["A film that begins with it", () => drawn && visit("walk")],
     "Ctrl+Z": ["Back to what was seen before, words and all", () => goBack(all)],
     "Ctrl+Shift+Z": ["Forward again", () => goForward(all)],
   };
