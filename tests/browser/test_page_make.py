@@ -18,6 +18,7 @@ from torch import Tensor
 import limner
 from artists import cascade
 from browsers import inaccessible
+from draw_view import drawn, keep, pixels, write
 from fake_cascade import STAGES
 from limner.drawing.artist import Artist
 from limner.requests import Caption
@@ -47,37 +48,6 @@ def looked(looking: Artist, tmp_path: Path) -> Iterator[str]:
     with live([looking], gallery=gallery) as address:
         yield address
     gallery.close()
-
-
-def write(page: Page, text: str) -> None:
-    """Write a prompt and wait for its picture."""
-    page.locator("#prompt").fill(text)
-    drawn(page, text)
-
-
-def drawn(page: Page, text: str) -> None:
-    """Wait until the picture of a text is shown."""
-    expect(page.locator("#picture")).to_have_attribute("data-drawn", text)
-
-
-def pixels(page: Page) -> str:
-    """Return the picture that is shown, as text."""
-    found: str = page.evaluate(
-        """() => {
-          const [image, canvas] = [document.querySelector("#picture"), document.createElement("canvas")];
-          [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
-          canvas.getContext("2d").drawImage(image, 0, 0);
-          return canvas.toDataURL();
-        }"""
-    )
-    return found
-
-
-def keep(page: Page, text: str) -> None:
-    """Draw a text and press the heart."""
-    write(page, text)
-    page.locator("#keep").click()
-    expect(page.locator("#keep")).to_have_attribute("aria-pressed", "true")
 
 
 def test_the_picture_follows_every_key_and_is_there_after_a_reload(page: Page, studio: str) -> None:

@@ -46,9 +46,9 @@ def test_the_page_goes_on_when_the_studio_is_back(page: Page, faults: Faults, st
         page.context.route("**/*", lambda route: route.abort("connectionrefused"))
         page.locator("#prompt").press_sequentially(" and a hat")
         expect(page.locator(".easel .error")).to_contain_text("does not answer")
-        page.get_by_role("link", name="Systems").click()
+        page.get_by_role("link", name="How it works").click()
         expect(page.locator("main .error")).to_contain_text("did not load")
-        page.get_by_role("link", name="Draw", exact=True).click()
+        page.get_by_role("link", name="Make", exact=True).click()
         expect(page.locator(".easel .error")).to_contain_text("does not answer")
         page.context.unroute("**/*")
         expect(page.locator("#picture")).to_have_attribute("data-drawn", f"{TEXT} and a hat")
@@ -56,8 +56,11 @@ def test_the_page_goes_on_when_the_studio_is_back(page: Page, faults: Faults, st
         expect(page.locator(".easel .error")).to_have_count(0)
 
 
-def test_who_has_the_wrong_token_can_try_another(page: Page, faults: Faults, artists: list[Artist]) -> None:
-    with live(artists, Settings(token=TOKEN)) as address, faults.expected("401"):
+def test_who_has_the_wrong_token_can_try_another(
+    page: Page, faults: Faults, artists: list[Artist], tmp_path: Path
+) -> None:
+    gallery = Gallery(tmp_path / "gallery.sqlite")
+    with live(artists, Settings(token=TOKEN), gallery) as address, faults.expected("401"):
         page.goto(f"{address}/#/story")
         field = page.get_by_label("Token")
         focus(page, "[name=token]")

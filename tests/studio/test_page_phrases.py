@@ -105,3 +105,48 @@ def test_any_schema_is_put_into_words():
     assert asked(schema, taken) == [text.replace(f"{part}, ", "") for part in text.split(", ")[:-1]] + [
         "eyeglasses, hooked bill, small, smiling"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "left", "denied"),
+    [
+        ("a man without a beard", "a man", ["beard"]),
+        ("a woman with no glasses and a red hat", "a woman and a red hat", ["glasses"]),
+        ("not a man, a blue hoodie", "a woman, a blue hoodie", ["man"]),
+        ("a man without a long grey beard, with a hat", "a man, with a hat", ["long grey beard"]),
+        ("a man with curly hair without an umbrella", "a man with curly hair without an umbrella", []),
+        ("a notable man on snow", "a notable man on snow", []),
+    ],
+)
+def test_what_is_said_not_to_be_there_is_taken_out(
+    avatars: Schema, text: str, left: str, denied: list[str]
+) -> None:
+    program = """
+        const { Phrases } = await import(`${page}/words/phrases.js`);
+        const { affirmed } = await import(`${page}/words/negation.js`);
+        const { attributes, words, examples, text } = given;
+        return affirmed(new Phrases(attributes, words, examples), text);
+    """
+    given = {
+        "attributes": {name: list(values) for name, values in avatars.attributes.items()},
+        "words": list(avatars.lexicon.words), "examples": list(avatars.examples), "text": text,
+    }  # fmt: skip
+    assert node(program, given) == {"text": left, "denied": denied}
+
+
+def test_a_line_of_many_generations_goes_on_and_keeps_a_short_name() -> None:
+    found = node(
+        """
+        const requests = await import(`${page}/requests.js`);
+        let [child, seed] = [{ kind: "caption", text: "a man" }, 0];
+        for (let n = 1; n <= 70; n += 1) {
+          child = requests.between(child, { kind: "caption", text: `a hat ${n}` }, 0.4);
+          seed = requests.seedBetween(seed, n, 0.4);
+        }
+        const twins = requests.between(child, { ...child, t: 0.3 }, 0.5);
+        return [requests.parts(child), requests.parts(twins), requests.textOf(child), JSON.stringify(seed).length];
+        """,
+        None,
+    )
+    assert found[:2] == [64, 64] and found[3] < 2000
+    assert found[2] == "40 % a hat 70 / 24 % a hat 69 and 62 more"

@@ -2,13 +2,15 @@
 
 index.html, ...         the studio's page, as the server sends it
 studio.json             who draws, and of which systems
-artists/NAME/           artist.json (how its parts are run, its words) and the parts as ONNX
+artists/NAME/           artist.json (how its parts are run, its words), faces.webp and the parts as ONNX
+judges/NAME/            judge.json (the values it names) and judge.onnx: says what is in a picture that was drawn
 runtime/                onnxruntime-web
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -17,15 +19,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 import limner
 from limner.drawing.artist import Artist
 from limner.errors import UserError
+from limner.evaluation import seen
 from limner.export import enlarger, onnx, runtime
 from limner.files import cannot_write, make_folder, write_file
 from limner.studio import page_files
 from limner.studio.info.describe import describe_artist, describe_kinds, describe_systems, unique_names
 from limner.system import ExportPart
 
+FACES, FACE = 3, 64
+"""Pictures a side of the sheet that is shown first, and the largest side of each in pixels."""
 ABOUT = "studio.json"
 POLICY = f"{page_files.POLICY}; script-src 'self' 'wasm-unsafe-eval'"
 """The server's, for hosts that send no headers; WebAssembly may be compiled."""
@@ -65,19 +72,22 @@ def write(
     descriptions = []
     for done, (name, artist) in enumerate(zip(names, artists, strict=True), start=1):
         progress(done, total)
-        written, worst[artist.name] = _artist(artist, name)
+        written, worst[artist.name] = _artist(artist, name, len(files["runtime/ort-wasm-simd-threaded.wasm"]))
         files |= {f"artists/{name}/{file}": content for file, content in written.items()}
         known = describe_artist(name, artist)
         known["can"] |= {"caption": False, "attributes": False, "style": False}  # their nets are not here
+        known["can"]["seen"] = _judge_of(artist) is not None
         fixed = json.loads(written["artist.json"]).get("fixed", ())
         known["knobs"] = [knob for knob in known["knobs"] if knob["name"] not in fixed]
         known["requests"] = [kind.describe(artist.system.schema) for kind in artist.system.kinds if not kind.holds]
         descriptions.append(known)
+    files |= _judges(artists)
     systems = describe_systems(dict(zip(names, artists, strict=True)))
     manifest = {
         "kind": "browser",
         "version": limner.__version__,
         "kinds": describe_kinds(),
+        "languages": page_files.languages(),
         "artists": descriptions,
         "systems": systems,
     }
@@ -87,7 +97,7 @@ def write(
     return worst
 
 
-def _artist(artist: Artist, name: str) -> tuple[dict[str, bytes], int]:
+def _artist(artist: Artist, name: str, runtime_bytes: int) -> tuple[dict[str, bytes], int]:
     """Return the files of an artist, who signs as `name`, and how far its pictures are from its own."""
     parts = {**onnx.parts_of(artist.system, artist.name), **enlarger.part(artist)}
     models = {key: onnx.convert(part) for key, part in parts.items()}
@@ -97,6 +107,8 @@ def _artist(artist: Artist, name: str) -> tuple[dict[str, bytes], int]:
     manifest = {
         **onnx.manifest(parts),
         "enlarger": {"size": large.size, "sha256": large.sha256} if large else None,
+        "judge": _judge_of(artist),
+        "bytes": runtime_bytes + sum(map(len, models.values())),
         "takes": artist.system.kinds[0].kind(),
         "request": artist.system.kinds[0].describe(),
         "size": artist.side,
@@ -110,7 +122,36 @@ def _artist(artist: Artist, name: str) -> tuple[dict[str, bytes], int]:
             "limner": artist.record.get("limner", ""),
         },
     }
-    return {"artist.json": _json(manifest), **{f"{part}.onnx": model for part, model in models.items()}}, worst
+    return {"artist.json": _json(manifest), "faces.webp": _faces(artist), **{f"{part}.onnx": model for part, model in models.items()}}, worst
+
+
+def _faces(artist: Artist) -> bytes:
+    """Draw what is shown until the nets have come: a sheet of pictures, small enough to be there at once."""
+    rows = [(request, seed) for seed in range(FACES) for request, _ in onnx.trials(artist, blends=False)][: FACES**2]
+    side = min(artist.side, FACE)
+    sheet = Image.new("RGB", (FACES * side, FACES * side))
+    for at, picture in enumerate(artist.rows(rows, batch=len(rows))):
+        first = picture.crop((0, 0, picture.height, picture.height)).resize((side, side))
+        sheet.paste(first, (at % FACES * side, at // FACES * side))
+    written = io.BytesIO()
+    sheet.save(written, "WEBP", quality=70)
+    return written.getvalue()
+
+
+def _judge_of(artist: Artist) -> str | None:
+    """Return the judge that sees an artist's pictures as they are drawn; another side would have to be resized."""
+    name = seen.judge_of(artist.system.schema)
+    return name if name and seen.side_of(name) == artist.side else None
+
+
+def _judges(artists: Sequence[Artist]) -> dict[str, bytes]:
+    """Return the files of the judges of all artists, each once."""
+    files: dict[str, bytes] = {}
+    for name in sorted({*map(_judge_of, artists)} - {None}, key=str):
+        part, values = seen.part_of(str(name))
+        files[f"judges/{name}/judge.onnx"] = onnx.convert(part)
+        files[f"judges/{name}/judge.json"] = _json({"values": dict(values)})
+    return files
 
 
 def _fixed(artist: Artist, parts: Mapping[str, ExportPart]) -> list[str]:

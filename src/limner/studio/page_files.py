@@ -28,3 +28,8 @@ def read() -> Mapping[str, bytes]:
         for path in sorted(FOLDER.rglob("*"))
         if path.suffix in TYPES
     }
+
+
+def languages() -> list[str]:
+    """Return the languages that the page speaks beside English: each is a file of `lang/`."""
+    return sorted(path.stem for path in (FOLDER / "lang").glob("*.js"))

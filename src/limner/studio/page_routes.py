@@ -49,7 +49,8 @@ def router(page: Mapping[str, File], kinds: Sequence[Mapping[str, Any]]) -> APIR
     @routes.get(STUDIO_JSON)
     async def studio_json() -> JSONResponse:
         """Tell the page that a server draws."""
-        return JSONResponse({"kind": "server", "version": __version__, "kinds": kinds})
+        about = {"kind": "server", "version": __version__, "kinds": kinds, "languages": page_files.languages()}
+        return JSONResponse(about)
 
     return routes
 

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from limner.drawing.describe import attributes_of, describe
 from limner.drawing.seeds import style_of
+from limner.evaluation.seen import judge_of, see
 from limner.studio.drawing.studio import Studio, until_disconnected
 from limner.studio.errors import ApiError
 
@@ -52,6 +53,18 @@ def router(studio: Studio) -> APIRouter:
         image = await studio.decode_upload(await http.body(), system.data_size(system.config))
         named = await until_disconnected(http, queue.call(lambda: next(attributes_of(queue.artist, [image]))))
         return {"attributes": named}
+
+    @routes.post("/v1/seen", openapi_extra=PICTURE_BODY)
+    async def seen(http: HttpRequest, model: Model = None) -> dict[str, dict[str, str]]:
+        """Name the values of the artist's attributes that a judge, not the artist, sees in the picture in the body."""
+        queue = studio.queue(model)
+        schema = queue.artist.system.schema
+        judge = judge_of(schema)
+        if judge is None:
+            raise ApiError(400, f"no judge that ships with Limner knows what {queue.artist.name} draws", "model")
+        image = await studio.decode_upload(await http.body(), schema.size)
+        (named,) = await until_disconnected(http, queue.call(lambda: see(judge, [image], schema)))
+        return {"seen": named}
 
     responses: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 

@@ -12,6 +12,7 @@ from limner.catalogue import summaries
 from limner.drawing.artist import Artist
 from limner.drawing.describe import lacks_captioner
 from limner.errors import UserError
+from limner.evaluation.seen import judge_of
 from limner.requests import Blend, kinds, kinds_of
 from limner.system import System
 
@@ -50,6 +51,7 @@ def describe_artist(name: str, artist: Artist) -> dict[str, Any]:
             for remark in system.remarks([kind.parse("-\n" * (schema.story + 1), schema)])
         ),
         "knobs": _knobs(artist),
+        "rightly": _rightly(record),
         "can": {
             "morph": artist.morphs,
             "story": any(kind.several for kind in system.kinds),
@@ -57,6 +59,7 @@ def describe_artist(name: str, artist: Artist) -> dict[str, Any]:
             "caption": type(system).describe is not System.describe and not lacks_captioner(artist),
             "attributes": type(system).attributes_of is not System.attributes_of,
             "style": type(system).style is not System.style,
+            "seen": judge_of(schema) is not None,
         },
     }
 
@@ -64,6 +67,12 @@ def describe_artist(name: str, artist: Artist) -> dict[str, Any]:
 def describe_kinds() -> list[dict[str, Any]]:
     """Return what the page needs to know of every kind of request, whoever takes it: of old pictures, too."""
     return [kind.describe() for name, kind in kinds().items() if name != Blend.kind()]
+
+
+def _rightly(record: Mapping[str, Any]) -> float | None:
+    """Return the share of what it is told that an artist draws, where its checkpoint says that it was measured."""
+    measured = record.get("trained", {}).get("measured", {}).get("eval", {}).get("attributes")
+    return measured if isinstance(measured, float) and 0 <= measured <= 1 else None
 
 
 def _knobs(artist: Artist) -> list[dict[str, Any]]:

@@ -1,22 +1,26 @@
 // The page: its head, its routes, and what goes wrong. Views are in views/, one file each.
 
+import { useDropped } from "./brought.js";
 import { StudioError } from "./errors.js";
+import { Hearts } from "./hearts.js";
+import { html, say, told } from "./lang.js";
 import { Notices } from "./notices.js";
 import { ErrorLine, Icon, Shared, useRetry, useStored } from "./parts.js";
-import { parse } from "./routes.js";
+import { adopt, parse } from "./routes.js";
 import { openStudio } from "./studio.js";
-import { html, render, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
+import { isStudy } from "./study.js";
+import { render, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
 
 /** Views by the first word of a route; `needs` tells whether any artist here can do it. */
 const VIEWS = [
-  { name: "draw", title: "Draw", load: () => import("./views/draw.js") },
-  { name: "gacha", title: "Gacha", load: () => import("./views/gacha.js") },
-  { name: "favourites", title: "Favourites", load: () => import("./views/favourites.js") },
+  { name: "draw", title: "Make", load: () => import("./views/draw.js") },
+  { name: "gacha", title: "Endless", load: () => import("./views/gacha.js") },
+  { name: "favourites", title: "Mine", load: () => import("./views/favourites.js") },
   { name: "morph", title: "Morph", load: () => import("./views/morph.js"), needs: (one) => one.can.morph },
   { name: "mix", title: "Mix", load: () => import("./views/mix.js") },
-  { name: "walk", title: "Walk", load: () => import("./views/walk.js") },
+  { name: "walk", title: "Film", load: () => import("./views/walk.js") },
   { name: "story", title: "Story", load: () => import("./views/story.js"), needs: (one) => one.can.story },
-  { name: "systems", title: "Systems", load: () => import("./views/systems.js") },
+  { name: "systems", title: "How it works", load: () => import("./views/systems.js") },
   { name: "rate", title: "Rate", load: () => import("./views/rate.js"), needs: (_, studio) => studio.ratings !== null },
 ];
 const PLAIN = "\\s*[!-~]+\\s*"; // what a header can bear
@@ -27,6 +31,7 @@ function App({ studio, artists }) {
   const [chosen, choose] = useStored("artist", artists[0].id);
   const [theme, setTheme] = useStored("theme", "system");
   const [notices] = useState(() => new Notices());
+  const [hearts] = useState(() => new Hearts(studio.gallery));
   useEffect(() => {
     const changed = () => setRoute(parse(location.hash));
     addEventListener("hashchange", changed);
@@ -39,16 +44,22 @@ function App({ studio, artists }) {
 
   const artist = artists.find((one) => one.id === chosen) ?? artists[0];
   const shown = VIEWS.filter(({ needs }) => !needs || artists.some((one) => needs(one, studio)));
-  const view = shown.find((one) => one.name === route.view) ?? shown[0];
+  const named = shown.find((one) => one.name === route.view);
+  const view = named ?? shown[0];
   const shared = useMemo(
-    () => ({ studio, artists, artist, choose, notify: notices.notify, fail: notices.fail }),
+    () => ({ studio, artists, artist, choose, hearts, notify: notices.notify, fail: notices.fail }),
     [studio, artists, artist],
   );
+  useEffect(() => {
+    if (named || !route.view) return;
+    notices.notify(say`There is no page “${route.view}” here. This is ${told(view.title)}.`);
+    location.replace(`#/${view.name}`);
+  }, [route]);
   useEffect(() => {
     if (document.activeElement === document.body) document.querySelector("main h1")?.focus({ preventScroll: true });
   }, [route]); // what had the focus may be gone
   useEffect(() => {
-    document.title = `${view.title} · Limner`;
+    document.title = `${told(view.title)} · Limner`;
     document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   }, [view]);
   return html`<${Shared.Provider} value=${shared}>
@@ -58,26 +69,39 @@ function App({ studio, artists }) {
       <nav class="tabs" aria-label="Studio">
         ${shown.map(
           (one) => html`<a key=${one.name} href=${`#/${one.name}`} aria-current=${one === view ? "page" : undefined}>
-            ${one.title}
+            ${told(one.title)}
           </a>`,
         )}
       </nav>
       <label>
         <span class="hidden">Artist</span>
         <select id="artist" value=${artist.id} onChange=${(event) => choose(event.target.value)}>
-          ${artists.map((one) => html`<option key=${one.id} value=${one.id}>${one.id}</option>`)}
+          ${artists.filter((one) => !isStudy(one)).map((one) => html`<option key=${one.id} value=${one.id}>${one.id}</option>`)}
+          ${
+            artists.some(isStudy) &&
+            html`<optgroup label="Studies">
+              ${artists.filter(isStudy).map((one) => html`<option key=${one.id} value=${one.id}>${one.id}</option>`)}
+            </optgroup>`
+          }
         </select>
       </label>
       <label>
         <span class="hidden">Colours</span>
         <select id="theme" value=${theme} onChange=${(event) => setTheme(event.target.value)}>
-          ${Object.entries(THEMES).map(([name, text]) => html`<option key=${name} value=${name}>${text}</option>`)}
+          ${Object.entries(THEMES).map(([name, text]) => html`<option key=${name} value=${name}>${told(text)}</option>`)}
         </select>
       </label>
     </header>
+    <${Dropped} />
     <main id="main" tabindex="-1"><${View} key=${view.name} view=${view} route=${route} /></main>
     <${notices.Toasts} />
   <//>`;
+}
+
+/** Takes what is dropped on the page beside any field. */
+function Dropped() {
+  useDropped();
+  return null;
 }
 
 /** A view, once its module has come. */
@@ -145,6 +169,7 @@ async function open(studio, place, tried = false) {
   }
 }
 
+adopt();
 const place = document.getElementById("app");
 openStudio().then(
   (studio) => open(studio, place),

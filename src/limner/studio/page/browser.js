@@ -4,6 +4,8 @@ import { Gallery } from "./browser/gallery.js";
 import { normal } from "./browser/recipe.js";
 import { StudioError } from "./errors.js";
 
+const PATIENCE = 20_000; // milliseconds to wait for a first picture
+
 /** The studio of an exported folder; it answers as `ServerStudio` does. */
 export class BrowserStudio {
   kind = "browser";
@@ -11,12 +13,19 @@ export class BrowserStudio {
   #worker = null;
   #pending = new Map();
   #lastId = 0;
+  #registered = null;
+  /** Called with {done, all}, in bytes, while what draws is loaded. */
+  onLoading = () => {};
 
   constructor(about) {
     this.about = about;
     this.gallery = new Gallery((row, artist, options) => this.#one(artist, row, options), about.artists);
-    // Only pages that came over HTTPS, or from this machine, have one.
-    navigator.serviceWorker?.register("./offline.js").catch(() => {});
+    setTimeout(() => this.#register(), PATIENCE);
+  }
+
+  /** Keep all files for when there is no network; only pages that came over HTTPS, or from this machine, can. */
+  #register() {
+    this.#registered ??= navigator.serviceWorker?.register("./offline.js").catch(() => {}) ?? true;
   }
 
   async artists() {
@@ -61,6 +70,16 @@ export class BrowserStudio {
     throw new StudioError("this page cannot say what is in a picture: that takes a studio on a server");
   }
 
+  /** Name what a judge sees in a picture: {attribute: value}. */
+  async seen(artist, png, { signal } = {}) {
+    const { attributes } = this.about.artists.find(({ id }) => id === artist);
+    const bytes = new Uint8Array(await png.arrayBuffer());
+    for await (const { seen } of this.#run(artist, { png: bytes, want: "seen" }, signal)) {
+      return Object.fromEntries(Object.entries(seen).filter(([name]) => name in attributes));
+    }
+    throw new StudioError("nothing was seen");
+  }
+
   async style() {
     throw new StudioError("this page cannot take the style of a picture: that takes a studio on a server");
   }
@@ -74,8 +93,13 @@ export class BrowserStudio {
     return address(`artists/${artist}`);
   }
 
+  #ask(artist, row, { signal, ...asked }) {
+    const { request, seed } = normal(row);
+    return this.#run(artist, { row: { request, seed }, ...asked }, signal);
+  }
+
   /** Send a task to the worker; yield its messages until it is done. */
-  async *#ask(artist, row, { knobs, size, signal, want }) {
+  async *#run(artist, asked, signal) {
     signal?.throwIfAborted();
     const id = ++this.#lastId;
     const messages = [];
@@ -91,15 +115,7 @@ export class BrowserStudio {
     this.#pending.set(id, onMessage);
     signal?.addEventListener("abort", abort, { once: true });
     try {
-      const { request, seed } = normal(row);
-      const task = {
-        runtime: address("runtime"),
-        folder: this.#folder(artist),
-        row: { request, seed },
-        knobs,
-        size,
-        want,
-      };
+      const task = { runtime: address("runtime"), folder: this.#folder(artist), judges: address("judges"), ...asked };
       this.#open().postMessage({ id, ...task });
       for (;;) {
         if (!messages.length) await new Promise((done) => (wake = done));
@@ -118,7 +134,11 @@ export class BrowserStudio {
   #open() {
     if (this.#worker) return this.#worker;
     this.#worker = new Worker(new URL("./browser/worker.js", import.meta.url), { type: "module" });
-    this.#worker.addEventListener("message", ({ data }) => this.#pending.get(data.id)?.(data));
+    this.#worker.addEventListener("message", ({ data }) => {
+      if (data.loading) this.onLoading(data.loading);
+      else this.#pending.get(data.id)?.(data);
+      if (data.picture) this.#register(); // not before, as it would take the line from the first picture
+    });
     this.#worker.addEventListener("error", () => {
       this.#worker = null; // the next task starts another
       const error = "the part of the page that draws did not start: reload it";

@@ -2,36 +2,40 @@
 
 import { artistOf, notHere } from "./drawn.js";
 import { isStory } from "./fields.js";
-import {
-  DeferredField,
-  download,
-  GalleryPicture,
-  Heart,
-  Icon,
-  IconButton,
-  PngImage,
-  useShared,
-  useWork,
-} from "./parts.js";
+import { html, say } from "./lang.js";
+import { DeferredField, GalleryPicture, Heart, Icon, IconButton, PngImage, useShared, useWork } from "./parts.js";
 import { seedText, textOf } from "./requests.js";
 import { to } from "./routes.js";
-import { html, useEffect, useRef, useState } from "./vendor/preact.js";
+import { Side, useSave, useSide } from "./saving.js";
+import { useEffect, useRef, useState } from "./vendor/preact.js";
 
-/** `onChange(entry)` is told of a new heart or note; `onDelete(ids)`, `onRestore(ids)`, `onClose()` have it gone. */
-export function Card({ entry, onChange, onDelete, onRestore, onClose }) {
+/**
+ * `onChange(entry)` is told of a new note, `onHeart(entry)` changes its heart; `onDelete(ids)`, `onRestore(ids)` and
+ * `onClose()` have it gone. `before` and `after` are ids of the pictures beside it.
+ */
+export function Card({ entry, onChange, onDelete, onRestore, onHeart, onClose, before, after }) {
   const dialog = useRef(null);
   useEffect(() => {
     dialog.current.showModal();
   }, []);
   const close = () => dialog.current.close(); // gives the focus back, and tells onClose
+  const keys = (event) => {
+    const to = { ArrowLeft: before, ArrowRight: after }[event.key];
+    if (to && !event.target.matches("textarea, select")) show(to);
+  };
   const shade = (event) => event.target === dialog.current && close();
   const leave = (action) => (ids) => {
     close();
     return action(ids);
   };
-  const text = textOf(entry.recipe.request) || "A picture";
-  return html`<dialog class="one" id="card" ref=${dialog} aria-label=${text} onClose=${onClose} onClick=${shade}>
-    <div class="away"><${IconButton} name="close" label="Close" onClick=${close} /></div>
+  const text = textOf(entry.recipe.request) || say`A picture`;
+  return html`<dialog class="one" id="card" ref=${dialog} aria-label=${text} onClose=${onClose} onClick=${shade}
+    onKeyDown=${keys}>
+    <div class="away row">
+      <${Beside} id="before" name="back" label="The picture before" to=${before} />
+      <${Beside} id="after" name="back" class="icon on" label="The next picture" to=${after} />
+      <${IconButton} name="close" label="Close" onClick=${close} />
+    </div>
     <div class="two">
       <div class="stack">
         <${GalleryPicture} entry=${entry} alt=${text} class=${entry.width === entry.height ? "shown" : "shown whole"} />
@@ -41,10 +45,20 @@ export function Card({ entry, onChange, onDelete, onRestore, onClose }) {
         <${Links} entry=${entry} />
         <${Facts} entry=${entry} />
         <${Note} key=${entry.id} entry=${entry} onChange=${onChange} />
-        <${Tools} entry=${entry} onChange=${onChange} onDelete=${leave(onDelete)} onRestore=${leave(onRestore)} />
+        <${Tools} entry=${entry} onDelete=${leave(onDelete)} onRestore=${leave(onRestore)} onHeart=${onHeart} />
       </div>
     </div>
   </dialog>`;
+}
+
+/** A button to the picture that stands beside it on the shelf. */
+function Beside({ to: id, ...rest }) {
+  return html`<${IconButton} disabled=${!id} onClick=${() => show(id)} ...${rest} />`;
+}
+
+/** Show another picture in the place of this one: closing it leads back to the shelf. */
+function show(id) {
+  location.replace(to("favourites", { picture: id }));
 }
 
 /** Where one can go on with it. */
@@ -62,7 +76,7 @@ function Links({ entry }) {
       html`<a class="button" href=${to("morph", { picture: entry.id })}><${Icon} name="morph" /> Morph</a>`
     }
     <a class="button" href=${to("mix", { picture: entry.id })}><${Icon} name="mix" /> Mix</a>
-    <a class="button" href=${to("walk", { picture: entry.id })}><${Icon} name="walk" /> Walk</a>
+    <a class="button" href=${to("walk", { picture: entry.id })}><${Icon} name="walk" /> Film</a>
   </div>`;
 }
 
@@ -72,13 +86,13 @@ function Facts({ entry }) {
   return html`<dl class="told-of">
     <dt>Text</dt>
     <dd class="lines-of">${textOf(request) || "none"}</dd>
-    <dt>Seed</dt>
+    <dt>Chance</dt>
     <dd>${seedText(seed)}</dd>
     <dt>Artist</dt>
     <dd>${artist}</dd>
     ${
       set.length > 0 &&
-      html`<dt>Knobs</dt>
+      html`<dt>Fine tuning</dt>
         <dd>${set.join(", ")}</dd>`
     }
     ${
@@ -114,7 +128,7 @@ function Note({ entry, onChange }) {
     const note = event.target.value.trim();
     if (note === entry.note) return;
     onChange(await studio.gallery.change(entry.id, { note }));
-    notify("Noted");
+    notify(say`Noted`);
   });
   return html`<label
     >Note
@@ -130,14 +144,16 @@ function Note({ entry, onChange }) {
   </label>`;
 }
 
-function Tools({ entry, onChange, onDelete, onRestore }) {
+function Tools({ entry, onHeart, onDelete, onRestore }) {
   const { studio } = useShared();
   const [, busyWhile] = useWork();
-  const heart = busyWhile(async () => onChange(await studio.gallery.change(entry.id, { keep: !entry.kept })));
-  const save = busyWhile(async () => download(await studio.gallery.png(entry.id), `${entry.recipe.artist}.png`));
+  const [side, setSide] = useSide();
+  const [, put] = useSave();
+  const save = busyWhile(async () => put({ png: await studio.gallery.png(entry.id), recipe: entry.recipe }, side));
   return html`<div class="row">
-    ${!entry.deleted && html`<${Heart} kept=${Boolean(entry.kept)} onClick=${heart} />`}
+    ${!entry.deleted && html`<${Heart} kept=${Boolean(entry.kept)} onClick=${() => onHeart(entry)} />`}
     <${IconButton} name="save" label="Save as a PNG" onClick=${save} />
+    <${Side} id="card-side" side=${side} onSide=${setSide} />
     ${
       entry.deleted
         ? html`<button type="button" onClick=${() => onRestore([entry.id])}>
@@ -156,11 +172,13 @@ function Again({ entry }) {
   const again = busyWhile(async () => setDrawn(await studio.gallery.again(entry.id)));
   const said =
     drawn &&
-    (drawn.difference === 0 ? "The same, to the bit." : `Its values differ by at most ${drawn.difference} of 255.`);
+    (drawn.difference === 0
+      ? say`The same, to the bit.`
+      : say`Its values differ by at most ${drawn.difference} of 255.`);
   return html`<div class="stack">
     <div class="row">
       <button type="button" id="again" disabled=${busy} onClick=${again}>
-        <${Icon} name="again" /> ${busy ? "Drawing ..." : "Draw it again"}
+        <${Icon} name="again" /> ${busy ? say`Drawing ...` : say`Draw it again`}
       </button>
     </div>
     <p class="small" role="status" id="same">${said}</p>

@@ -1,9 +1,10 @@
 // Pictures by the row: drawn once, remembered while the page is open, kept with a heart.
 
-import { Heart, Icon, useLatest, useRetry, useShared } from "./parts.js";
-import { frames, same } from "./requests.js";
+import { html, say } from "./lang.js";
+import { Icon, useLatest, useRetry, useShared } from "./parts.js";
+import { frames } from "./requests.js";
 import { go } from "./routes.js";
-import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
+import { useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
 
 const REMEMBERED = 600;
 const AT_ONCE = 8;
@@ -18,7 +19,7 @@ export function useRows(artist, rows, knobs) {
   const wanted = useRef("");
   const [, setDrawn] = useState(0);
   const [state, setState] = useState({ busy: false, error: null });
-  const keys = rows.map((row) => JSON.stringify([artist.checkpoint, row.request, row.seed, knobs]));
+  const keys = rows.map((row) => keyOf(artist, row, knobs));
   const wish = keys.join("\n");
   const run = useLatest(async (signal, asked) => {
     const stillWanted = () => !signal.aborted && wanted.current === asked.wish;
@@ -51,12 +52,22 @@ async function drawMissing(studio, { artist, rows, keys, knobs }, signal, goOn) 
     const some = missing.slice(i, i + step);
     const asked = some.map(({ row }) => row);
     const pictures = await studio.draw(artist.id, asked, { knobs, signal });
-    for (const [n, { key }] of some.entries()) remember(key, pictures[n]);
+    for (const [n, { key }] of some.entries()) put(key, pictures[n]);
     if (!goOn()) return;
   }
 }
 
-function remember(key, picture) {
+/** Remember a picture that was drawn elsewhere, at its own size. */
+export function remember(artist, row, knobs, picture) {
+  put(keyOf(artist, row, knobs), picture);
+}
+
+function keyOf(artist, { request, seed }, knobs) {
+  return JSON.stringify([artist.checkpoint, request, seed, knobs]);
+}
+
+function put(key, picture) {
+  known.delete(key); // it is the newest now
   known.set(key, picture);
   if (known.size > REMEMBERED) known.delete(known.keys().next().value);
 }
@@ -91,27 +102,7 @@ export function artistOf(artists, entry) {
 
 /** Say that whoever drew a picture is not here. */
 export function notHere(entry) {
-  return `${entry.recipe.artist} does not draw here: start the studio with it`;
-}
-
-/** The heart of a picture that was drawn here; `parents` are ids of those it was made from. */
-export function HeartOf({ picture, parents = null, id }) {
-  const { studio, fail } = useShared();
-  const [entry, setEntry] = useState(null);
-  const shown = useRef(picture);
-  shown.current = picture;
-  useEffect(() => setEntry(null), [JSON.stringify(picture?.recipe)]); // drawn again, it is the same picture
-  const toggle = async () => {
-    try {
-      const next = entry
-        ? await studio.gallery.change(entry.id, { keep: !entry.kept })
-        : await studio.gallery.add(picture.png, { keep: true, parents });
-      if (same(shown.current.recipe, picture.recipe)) setEntry(next);
-    } catch (error) {
-      fail(error);
-    }
-  };
-  return html`<${Heart} id=${id} kept=${Boolean(entry?.kept)} disabled=${!picture} onClick=${toggle} />`;
+  return say`${entry.recipe.artist} does not draw here: start the studio with it`;
 }
 
 /** Return what puts a picture into the history and goes on with it in another view. */

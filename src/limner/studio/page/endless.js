@@ -4,18 +4,24 @@ import { useLatest, useShared } from "./parts.js";
 import { useEffect, useRef, useState } from "./vendor/preact.js";
 
 const AT_ONCE = 8;
+/** Sheets by artist and what was asked, while the page is open: {pictures, top}; of many the newest. */
+const sheets = new Map();
+const MOST = 8;
 
 /**
  * Draw batches while `wanted`. `make()` returns a row by chance, or null where nothing can be asked; when `key`
- * changes, the sheet begins anew. Return {pictures, busy, error, more}; `more` draws one batch, wanted or not.
+ * changes, the sheet begins anew, or goes on where one left it. Return {pictures, busy, error, more}; `more` draws one
+ * batch, wanted or not.
  */
 export function useEndless(artist, { key, make, knobs, wanted }) {
   const { studio } = useShared();
-  const [sheet, setSheet] = useState({ key, pictures: [] });
+  const name = `${artist.checkpoint} ${key}`;
+  const [, setCount] = useState(0);
+  const { pictures } = sheetOf(name);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState(null);
   const newest = useRef({});
-  newest.current = { key, make, wanted };
+  newest.current = { name, make, wanted };
   const draw = useLatest(async (signal, once) => {
     const asked = newest.current;
     const rows = asked.wanted || once ? Array.from({ length: AT_ONCE }, asked.make).filter(Boolean) : [];
@@ -24,18 +30,15 @@ export function useEndless(artist, { key, make, knobs, wanted }) {
     try {
       const pictures = await studio.draw(artist.id, rows, { knobs, signal });
       setError(null);
-      if (newest.current.key === asked.key) {
-        setSheet((old) => ({
-          key: asked.key,
-          pictures: [...(old.key === asked.key ? old.pictures : []), ...pictures],
-        }));
-      }
+      const sheet = sheetOf(asked.name);
+      sheet.pictures = [...sheet.pictures, ...pictures];
+      setCount((n) => n + 1);
     } catch (caught) {
       if (!signal.aborted) setError(caught);
     }
     setBusy(false);
   });
-  const pictures = sheet.key === key ? sheet.pictures : [];
+  usePlace(name);
   useEffect(() => {
     if (wanted && !error) draw(false);
   }, [key, wanted, pictures.length]);
@@ -44,4 +47,26 @@ export function useEndless(artist, { key, make, knobs, wanted }) {
     draw(true);
   };
   return { pictures, busy, error, more };
+}
+
+/** Keep the place on a sheet for whoever comes back to it. */
+function usePlace(name) {
+  useEffect(() => {
+    const { top, pictures } = sheetOf(name);
+    // after the head of the view has taken the focus, which scrolls to it
+    if (pictures.length && top) setTimeout(() => scrollTo({ top, behavior: "instant" }));
+    const moved = () => {
+      sheetOf(name).top = scrollY;
+    };
+    addEventListener("scroll", moved, { passive: true });
+    return () => removeEventListener("scroll", moved);
+  }, [name]);
+}
+
+function sheetOf(name) {
+  const sheet = sheets.get(name) ?? { pictures: [], top: 0 };
+  sheets.delete(name); // it is the newest now
+  sheets.set(name, sheet);
+  if (sheets.size > MOST) sheets.delete(sheets.keys().next().value);
+  return sheet;
 }

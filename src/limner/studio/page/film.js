@@ -2,8 +2,8 @@
 
 import { applyPalette, GIFEncoder, quantize } from "./vendor/gifenc.js";
 
-/** Least side, in pixels, of what is saved: what artists draw is small. */
-const MIN_SIDE = 256;
+/** Side of what is saved, in pixels, where none is asked: what artists draw is small. */
+const SIDE = 256;
 const COLOURS = 256;
 const LINE = 20;
 const VIDEOS = [
@@ -45,8 +45,8 @@ export function order(count, back) {
 }
 
 /** Return a GIF without end of canvases, a frame each; `captions` stand below. */
-export async function gif(frames, { milliseconds, captions = null }) {
-  const pages = frames.map((frame, i) => page(frame, captions?.[i], captions));
+export async function gif(frames, { milliseconds, captions = null, side = SIDE }) {
+  const pages = frames.map((frame, i) => page(frame, { side, caption: captions?.[i] ?? null, captions }));
   const made = GIFEncoder();
   for (const one of pages) {
     const data = pixels(one);
@@ -59,9 +59,9 @@ export async function gif(frames, { milliseconds, captions = null }) {
 }
 
 /** Play canvases once into a video; it takes as long as it plays. `onProgress(share)` is called with the share that is done. */
-export async function film(frames, { milliseconds, onProgress = () => {} }) {
+export async function film(frames, { milliseconds, side = SIDE, onProgress = () => {} }) {
   const [type, kind] = video();
-  const screen = page(frames[0]);
+  const screen = page(frames[0], { side });
   const pen = screen.getContext("2d");
   const stream = screen.captureStream(0);
   const [track] = stream.getVideoTracks();
@@ -74,6 +74,7 @@ export async function film(frames, { milliseconds, onProgress = () => {} }) {
   });
   recorder.start();
   for (const [i, frame] of frames.entries()) {
+    pen.imageSmoothingQuality = "high";
     pen.drawImage(frame, 0, 0, screen.width, screen.height);
     track.requestFrame();
     onProgress(i / frames.length);
@@ -96,10 +97,10 @@ function video() {
   return VIDEOS.find(([type]) => MediaRecorder.isTypeSupported(type)) ?? null;
 }
 
-/** Return a frame enlarged by a whole factor, with its line below where there are captions. */
-function page(frame, caption = null, captions = null) {
-  const times = Math.max(1, Math.ceil(MIN_SIDE / Math.max(frame.width, frame.height)));
-  const [width, height] = [frame.width * times, frame.height * times];
+/** Return a frame enlarged to a side, with its line below where there are captions. */
+function page(frame, { side, caption = null, captions = null }) {
+  const times = Math.max(1, (side || 0) / Math.max(frame.width, frame.height));
+  const [width, height] = [frame.width, frame.height].map((length) => Math.round(length * times));
   const below = captions ? Math.max(...captions.map((line) => wrapped(line, width).length)) * LINE + LINE : 0;
   const made = canvas(width, height + below);
   const pen = made.getContext("2d");

@@ -1,6 +1,7 @@
 // Lines that come up at the foot of the page and go, read out by screen readers, some with a way back.
 
-import { html, useEffect, useState } from "./vendor/preact.js";
+import { html } from "./lang.js";
+import { useEffect, useState } from "./vendor/preact.js";
 
 const SECONDS = 7;
 

@@ -1,7 +1,8 @@
 // What views are made of: pictures, hearts, sliders, and a few hooks.
 
+import { html, say } from "./lang.js";
 import { textOf } from "./requests.js";
-import { createContext, html, useContext, useEffect, useRef, useState } from "./vendor/preact.js";
+import { createContext, useContext, useEffect, useRef, useState } from "./vendor/preact.js";
 
 /** {studio, artists, artist, choose, notify, fail}: what every view has. */
 export const Shared = createContext(null);
@@ -18,6 +19,7 @@ const PATHS = {
   unlock: "M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 6.8-1.2",
   trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
   save: "M12 4v11m-5-4 5 5 5-5M5 20h14",
+  link: "M10 14a4 4 0 0 1 0-6l3-3a4 4 0 0 1 6 6l-1.5 1.5M14 10a4 4 0 0 1 0 6l-3 3a4 4 0 0 1-6-6l1.5-1.5",
   morph: "M4 17c6 0 6-10 12-10h4m-3-3 3 3-3 3",
   mix: "M7 5v5c0 3 5 3 5 6v4M17 5v5c0 3-5 3-5 6",
   walk: "M4 6h16v12H4zM8 6v12M16 6v12M4 12h4m8 0h4",
@@ -45,7 +47,7 @@ export function IconButton({ name, label, onClick, ...rest }) {
 
 /** The heart of a picture. */
 export function Heart({ kept, onClick, ...rest }) {
-  const label = kept ? "Take from favourites" : "Keep as a favourite";
+  const label = kept ? say`Take from favourites` : say`Keep as a favourite`;
   return html`<${IconButton} name="heart" label=${label} class="icon heart" aria-pressed=${kept} onClick=${onClick}
     ...${rest} />`;
 }
@@ -67,23 +69,28 @@ export function Title({ text, children }) {
   </div>`;
 }
 
-/** A picture out of a Blob. The old one stays until the new one can be shown; `drawn` says what it was drawn for. */
+/**
+ * A picture out of a Blob, whose address lives for as long as it is shown, so that a browser can save it. The old one
+ * stays until the new one can be shown; `drawn` says what it was drawn for.
+ */
 export function PngImage({ png, alt, id, drawn, ...rest }) {
   const image = useRef(null);
+  const last = useRef(null);
   useEffect(() => {
-    if (!png) return undefined;
+    if (!png) return;
     const url = URL.createObjectURL(png);
+    const before = last.current;
+    last.current = url;
     image.current.src = url;
-    const done = () => URL.revokeObjectURL(url);
     image.current
       .decode()
       .then(() => {
         if (image.current && drawn !== undefined) image.current.dataset.drawn = drawn;
       })
       .catch(() => {})
-      .finally(done);
-    return undefined;
+      .finally(() => before && URL.revokeObjectURL(before));
   }, [png]);
+  useEffect(() => () => last.current && URL.revokeObjectURL(last.current), []);
   return html`<img class="shown" ref=${image} id=${id} alt=${alt} ...${rest} />`;
 }
 
@@ -165,9 +172,22 @@ export function useArtist(can = () => true) {
   return can(artist) ? artist : artists.find(can);
 }
 
-/** Store state for `useStored`. */
+/** Store state for `useStored`; where storage is full or forbidden, it is only lost at a reload. */
 export function store(name, value) {
-  localStorage.setItem(`limner.${name}`, JSON.stringify(value));
+  try {
+    localStorage.setItem(`limner.${name}`, JSON.stringify(value));
+  } catch {
+    // it is still shown
+  }
+}
+
+/** Return what was stored, or null. */
+export function stored(name) {
+  try {
+    return JSON.parse(localStorage.getItem(`limner.${name}`));
+  } catch {
+    return null;
+  }
 }
 
 /** While the studio cannot be reached, call `again` every few seconds, so that nobody has to reload the page. */
@@ -183,21 +203,11 @@ export function useRetry(error, again) {
 
 /** State that is stored across reloads, under a name. */
 export function useStored(name, first) {
-  const [value, setValue] = useState(() => {
-    try {
-      return JSON.parse(localStorage.getItem(`limner.${name}`)) ?? first;
-    } catch {
-      return first;
-    }
-  });
+  const [value, setValue] = useState(() => stored(name) ?? first);
   const set = (next) =>
     setValue((old) => {
       const now = typeof next === "function" ? next(old) : next;
-      try {
-        store(name, now);
-      } catch {
-        // where storage is full or forbidden, the state is only lost at a reload
-      }
+      store(name, now);
       return now;
     });
   return [value, set];

@@ -2,13 +2,14 @@
 
 import { artistOf } from "./drawn.js";
 import { byChance, requestOf } from "./fields.js";
+import { html, say, told } from "./lang.js";
 import { GalleryPicture, useShared, useWork } from "./parts.js";
 import { randomSeed } from "./random.js";
 import { nameOf, requestFromText, someExamples } from "./requests.js";
 import { useShelf } from "./shelf.js";
-import { html, useRef, useState } from "./vendor/preact.js";
+import { useRef, useState } from "./vendor/preact.js";
 
-const SHELVES = { kept: "Favourites", drawn: "History" };
+const SHELVES = { kept: "Favourites", drawn: "Everything made" };
 
 /** Pictures to choose from; `fits(entry, artist)` tells which can be, `onPick` hears which. */
 function Picker({ onPick, fits = () => true }) {
@@ -21,7 +22,7 @@ function Picker({ onPick, fits = () => true }) {
       ${Object.entries(SHELVES).map(
         ([one, text]) => html`<button type="button" key=${one} aria-pressed=${one === name}
           onClick=${() => setName(one)}>
-          ${text}
+          ${told(text)}
         </button>`,
       )}
     </div>
@@ -40,8 +41,8 @@ function Picker({ onPick, fits = () => true }) {
 }
 
 function nothing(shelf, unfit) {
-  if (unfit) return "None of these can be used here.";
-  return shelf === "kept" ? "No favourites yet: a heart makes one." : "Nothing was drawn yet.";
+  if (unfit) return say`None of these can be used here.`;
+  return shelf === "kept" ? say`No favourites yet: a heart makes one.` : say`Nothing was drawn yet.`;
 }
 
 /** A button that opens the choice in a window, which closes when one was picked. */
@@ -78,7 +79,7 @@ export function Begin({ artist, onPick, fits, children }) {
       can &&
       html`<div>
       <button id="by-chance" class="primary" type="button" disabled=${busy} onClick=${draw}>
-        ${busy ? "Drawing ..." : `Draw one with ${artist.id}`}
+        ${busy ? say`Drawing ...` : say`Draw one with ${artist.id}`}
       </button>
     </div>`
     }

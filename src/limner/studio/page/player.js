@@ -1,10 +1,12 @@
 // A film of pictures: play, stop, scrub, there and back, by mouse and by keyboard; and save it.
 
-import { HeartOf } from "./drawn.js";
 import { film, gif, order, toCanvas, videoKind } from "./film.js";
+import { HeartOf } from "./hearts.js";
+import { html, say } from "./lang.js";
 import { CanvasImage, download, ErrorLine, Icon, PngImage, Slider, useStored } from "./parts.js";
 import { percent } from "./requests.js";
-import { html, useEffect, useRef, useState } from "./vendor/preact.js";
+import { Side, useSide } from "./saving.js";
+import { useEffect, useRef, useState } from "./vendor/preact.js";
 
 const SPEEDS = { min: 1, max: 30, first: 8 };
 
@@ -30,15 +32,15 @@ export function Player({ pngs, name, named, at, onAt }) {
     <${CanvasImage} id="screen" frame=${frames[at]} alt=${named(at)} data-at=${at} />
     <div class="row">
       <button type="button" id="play" class="primary" aria-pressed=${playing} onClick=${() => setPlaying(!playing)}>
-        <${Icon} name=${playing ? "pause" : "play"} /> ${playing ? "Pause" : "Play"}
+        <${Icon} name=${playing ? "pause" : "play"} /> ${playing ? say`Pause` : say`Play`}
       </button>
       <label class="row"><input type="checkbox" id="back" checked=${back}
         onChange=${() => setBack(!back)} /> there and back</label>
     </div>
     <${Slider} id="scrub" label="Frame" value=${at} max=${pngs.length - 1} step=${1}
-      valueText=${`${at + 1} of ${pngs.length}`} onInput=${onAt} />
+      valueText=${say`${at + 1} of ${pngs.length}`} onInput=${onAt} />
     <${Slider} id="speed" label="Speed" value=${speed} min=${SPEEDS.min} max=${SPEEDS.max} step=${1}
-      valueText=${`${speed} a second`} onInput=${setSpeed} />
+      valueText=${say`${speed} a second`} onInput=${setSpeed} />
     <${Saving} frames=${frames} ready=${ready === pngs.length} way=${way} speed=${speed} name=${name} />
     <p class="soft keys"><kbd>Space</kbd> plays, <kbd>←</kbd> <kbd>→</kbd> step.</p>
   </div>`;
@@ -61,6 +63,7 @@ export function Frames({ pictures, named, at, onAt, parents }) {
 function Saving({ frames, ready, way, speed, name }) {
   const [busy, setBusy] = useState("");
   const [error, setError] = useState(null);
+  const [side, setSide] = useSide();
   const kind = videoKind();
   const shown = way.map((i) => frames[i]);
   const milliseconds = 1000 / speed;
@@ -76,11 +79,11 @@ function Saving({ frames, ready, way, speed, name }) {
     }
   };
   const saveGif = () =>
-    busyWhile("Making the GIF ...", async () => download(await gif(shown, { milliseconds }), `${name}.gif`));
+    busyWhile(say`Making the GIF ...`, async () => download(await gif(shown, { milliseconds, side }), `${name}.gif`));
   const saveVideo = () =>
-    busyWhile("Filming ...", async () => {
-      const onProgress = (share) => setBusy(`Filming ... ${percent(share)}`);
-      const video = await film(shown, { milliseconds, onProgress });
+    busyWhile(say`Filming ...`, async () => {
+      const onProgress = (share) => setBusy(say`Filming ... ${percent(share)}`);
+      const video = await film(shown, { milliseconds, side, onProgress });
       download(video.file, `${name}.${video.kind}`);
     });
   const waits = !ready || Boolean(busy);
@@ -93,6 +96,7 @@ function Saving({ frames, ready, way, speed, name }) {
         <${Icon} name="save" /> Video (${kind === "mp4" ? "MP4" : "WebM"})
       </button>`
       }
+      <${Side} side=${side} onSide=${setSide} />
       <span class="soft" role="status">${busy}</span>
     </div>
     ${!kind && html`<p class="soft">This browser records no video.</p>`}

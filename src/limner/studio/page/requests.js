@@ -1,12 +1,15 @@
 // Requests and seeds as plain values: blends of them, their parts, and their texts.
 
-import { StudioError } from "./errors.js";
 import { isBlend, isNeeded, isStory, requestOf, sayFields, textsIn, withWords, wordsField } from "./fields.js";
+import { say } from "./lang.js";
 import { randomSeed } from "./random.js";
 
 /** Requests, or seeds, that one may lie between; see `limner.requests.MAX_PARTS`. */
 export const MAX_PARTS = 64;
-const TOO_MIXED = `it is mixed of more than ${MAX_PARTS}: mix with one of its ancestors instead`;
+/** Texts that the name of a mixture tells. */
+const TOLD = 2;
+/** Unknown words that are named one by one, if they are of another script. */
+const MANY = 1;
 
 /** Are two values the same, however deep? */
 export function same(a, b) {
@@ -24,27 +27,66 @@ export function changedParts(request, change) {
   return { ...request, first: changedParts(request.first, change), second: changedParts(request.second, change) };
 }
 
-/** Return the request between two: at the ends just they. Throw StudioError where none is. */
+/** Return the request between two: at the ends just they. Of too many the oldest pairs are folded. */
 export function between(first, second, t) {
   if (same(first, second) || t <= 0) return first;
   if (t >= 1) return second;
-  if (parts(first) + parts(second) > MAX_PARTS) throw new StudioError(TOO_MIXED);
-  return { kind: "blend", first, second, t };
+  const [a, b] = within(first, second, parts, folded);
+  return { kind: "blend", first: a, second: b, t };
 }
 
 /** Return the noise between two seeds, as `between` does. */
 export function seedBetween(first, second, t) {
   if (same(first, second) || t <= 0) return first;
   if (t >= 1) return second;
-  if (seedParts(first) + seedParts(second) > MAX_PARTS) throw new StudioError(TOO_MIXED);
-  return [first, second, t];
+  return [...within(first, second, seedParts, foldedSeed), t];
 }
 
-/** Say in words what a request asks. */
+/** Return the two with the oldest pairs folded until they may be mixed: those lie deepest, and of them there is least. */
+function within(first, second, count, fold) {
+  let [a, b] = [first, second];
+  while (count(a) + count(b) > MAX_PARTS) {
+    if (count(a) >= count(b)) a = fold(a);
+    else b = fold(b);
+  }
+  return [a, b];
+}
+
+/** Return a blend with its deepest pair put as the one that it has more of. */
+function folded(request) {
+  const { first, second, t } = request;
+  if (!isBlend(first) && !isBlend(second)) return t < 0.5 ? first : second;
+  return depth(first) >= depth(second) ? { ...request, first: folded(first) } : { ...request, second: folded(second) };
+}
+
+function depth(request) {
+  return isBlend(request) ? 1 + Math.max(depth(request.first), depth(request.second)) : 0;
+}
+
+function foldedSeed([first, second, t]) {
+  if (!Array.isArray(first) && !Array.isArray(second)) return t < 0.5 ? first : second;
+  return seedDepth(first) >= seedDepth(second) ? [foldedSeed(first), second, t] : [first, foldedSeed(second), t];
+}
+
+function seedDepth(seed) {
+  return Array.isArray(seed) ? 1 + Math.max(seedDepth(seed[0]), seedDepth(seed[1])) : 0;
+}
+
+/** Say in words what a request asks; of what is mixed of many what it has most of. */
 export function textOf(request) {
   if (!isBlend(request)) return sayFields(request);
+  const shares = new Map();
+  for (const [text, share] of textShares(request)) shares.set(text, (shares.get(text) ?? 0) + share);
+  const all = [...shares];
+  const told = all.length > TOLD ? all.sort((a, b) => b[1] - a[1]).slice(0, TOLD) : all;
+  const said = told.map(([text, share]) => (all.length > 1 ? `${percent(share)} ${text}` : text)).join(" / ");
+  return all.length > TOLD ? say`${said} and ${all.length - TOLD} more` : said;
+}
+
+function textShares(request, share = 1) {
+  if (!isBlend(request)) return [[sayFields(request), share]];
   const { first, second, t } = request;
-  return `${percent(1 - t)} ${textOf(first)} / ${percent(t)} ${textOf(second)}`;
+  return [...textShares(first, share * (1 - t)), ...textShares(second, share * t)];
 }
 
 /** Return every text of a request, however deep. */
@@ -59,13 +101,19 @@ export function percent(share) {
 
 /** Say in words what a recipe draws, or which seed it is where nothing was asked. */
 export function nameOf({ request, seed }) {
-  return textOf(request) || `seed ${seedText(seed)}`;
+  return textOf(request) || say`seed ${seedText(seed)}`;
 }
 
 /** Say which words are not known, `[word, read in its place or null]` each. */
 export function misread(unknown) {
-  const sentence = ([word, read]) => (read ? `“${word}” is read as “${read}”` : `“${word}” is not known`);
-  return unknown.map(sentence).join("; ");
+  const read = unknown.filter(([, other]) => other).map(([word, other]) => say`“${word}” is read as “${other}”`);
+  const words = unknown.filter(([, other]) => !other).map(([word]) => word);
+  if (words.length > MANY && words.every((word) => !/\p{Script=Latin}/u.test(word))) {
+    return [...read, say`these words are not known: pictures are asked for in English`].join("; ");
+  }
+  const quoted = words.map((word) => `“${word}”`);
+  const some = quoted.length > 1 ? `${quoted.slice(0, -1).join(", ")} and ${quoted.at(-1)} are` : `${quoted[0]} is`;
+  return [...read, ...(words.length ? [say`${some} not known`] : [])].join("; ");
 }
 
 /** Return how many pictures a request asks for: the lines of a story, else one. */
@@ -102,9 +150,10 @@ export function linesOf(text) {
 export function seedText(seed) {
   if (Array.isArray(seed)) {
     const [from, to, t] = seed;
-    return `${percent(t)} of the way from ${seedText(from)} to ${seedText(to)}`;
+    if (seedParts(seed) > 2) return say`between ${seedParts(seed)} others`;
+    return say`${percent(t)} of the way from ${seedText(from)} to ${seedText(to)}`;
   }
-  return typeof seed === "number" ? String(seed) : `the style of ${seed.of || "a picture"}`;
+  return typeof seed === "number" ? String(seed) : say`the style of ${seed.of || "a picture"}`;
 }
 
 function seedParts(seed) {

@@ -3,6 +3,9 @@
 import { StudioError } from "./errors.js";
 
 const TOKEN = "limner.token";
+const BUSY = 429;
+const TRIES = 4;
+const MOST_SECONDS = 15;
 const ID = /^[0-9a-f]{64}$/;
 
 /** The studio that serves this page. */
@@ -61,6 +64,12 @@ export class ServerStudio {
     return (await (await this.ask(path, { method: "POST", body: file })).json()).caption;
   }
 
+  /** Name what a judge sees in a picture: {attribute: value}. */
+  async seen(artist, png, { signal } = {}) {
+    const path = `v1/seen?model=${encodeURIComponent(artist)}`;
+    return (await (await this.ask(path, { method: "POST", body: png, signal })).json()).seen;
+  }
+
   async style(artist, file) {
     const path = `v1/styles?model=${encodeURIComponent(artist)}`;
     return (await (await this.ask(path, { method: "POST", body: file })).json()).seed;
@@ -82,18 +91,32 @@ export class ServerStudio {
     const isJson = body !== undefined && !(body instanceof Blob);
     if (isJson) headers["Content-Type"] = "application/json";
     const sent = isJson ? JSON.stringify(body) : body;
-    let answer;
-    try {
-      answer = await fetch(`./${path}`, { method, headers, body: sent, signal });
-    } catch (error) {
-      if (error.name === "AbortError") throw error;
-      throw new StudioError("the studio does not answer: is it still running?", { unreachable: true });
-    }
+    const answer = await patiently(() => reach(`./${path}`, { method, headers, body: sent, signal }), signal);
     if (answer.ok) return answer;
     const { status } = answer;
     if (status === 401) throw new StudioError("the studio asks for another token: reload the page", { status });
     const failure = await answer.json().catch(() => null);
     throw new StudioError(failure?.error?.message ?? `the studio answered ${status}`, { status });
+  }
+}
+
+async function reach(path, asked) {
+  try {
+    return await fetch(path, asked);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new StudioError("the studio does not answer: is it still running?", { unreachable: true });
+  }
+}
+
+/** Ask again where the studio has too much to do and says when; what nobody waits for any more ends the waiting. */
+async function patiently(ask, signal) {
+  for (let left = TRIES; ; left -= 1) {
+    const answer = await ask();
+    const seconds = Number(answer.headers.get("Retry-After"));
+    if (answer.status !== BUSY || !left || !(seconds >= 0 && seconds <= MOST_SECONDS)) return answer;
+    await new Promise((done) => setTimeout(done, 1000 * seconds));
+    signal?.throwIfAborted();
   }
 }
 

@@ -1,10 +1,11 @@
 // Sliders of attributes: at a stop an attribute has a value, between two stops what is asked is a blend.
 
 import { isBlend, kindOf, valuesField, wordsField, wordsIn } from "./fields.js";
+import { say } from "./lang.js";
 import { between, changedParts, MAX_PARTS, parts, percent } from "./requests.js";
 
 /** What a slider's first stop says where the text does not tell of the attribute. */
-const UNSET = "not told";
+const UNSET = say`not told`;
 
 /** Return the stops of each attribute: {values, first}; a value of null leaves the attribute out. */
 export function stopsOf(artist, phrases, request) {
@@ -22,9 +23,12 @@ export function openSliders(request) {
   return Math.floor(Math.log2(MAX_PARTS / parts(request)));
 }
 
-/** Return a slider's step: fine where there are few values, so that a stop can always be hit. */
-export function stepOf({ values }) {
-  return values.length > 9 ? 0.25 : 0.125;
+/** A slider's step, fine enough that a drag moves the picture and does not leap; what is near a stop is at it. */
+export const STEP = 0.05;
+const NEAR = 0.1;
+
+function snapped(value) {
+  return Math.abs(value - Math.round(value)) < NEAR ? Math.round(value) : value;
 }
 
 /** Say where a slider stands. */
@@ -39,7 +43,8 @@ export function stopText({ values, first }, at = first) {
  * Move a slider. The newest move stands last in `at`, and where more than `most` stand between stops, the one that was
  * moved longest ago goes to its nearest stop.
  */
-export function moved(at, stops, name, value, most) {
+export function moved(at, stops, name, moved, most) {
+  const value = snapped(moved);
   const { [name]: _, ...rest } = at;
   const next = value === stops[name].first ? rest : { ...rest, [name]: value };
   const open = Object.keys(next).filter((one) => next[one] % 1 > 0);

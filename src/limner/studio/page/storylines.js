@@ -1,8 +1,9 @@
 // The lines of a story, each a card with its picture: written, added, taken out and moved, by mouse or by keyboard.
 
+import { html, say } from "./lang.js";
 import { IconButton } from "./parts.js";
 import { misread } from "./requests.js";
-import { html, useEffect, useRef } from "./vendor/preact.js";
+import { useEffect, useRef } from "./vendor/preact.js";
 import { bare } from "./words/grammar.js";
 
 /** As many lines as a studio tells in one story. */
@@ -43,6 +44,17 @@ export function Lines({ lines, onLines, above, below }) {
     else return;
     event.preventDefault();
   };
+  /** What is pasted in several lines or sentences becomes as many lines. */
+  const paste = (event, i) => {
+    const pasted = event.clipboardData.getData("text");
+    const some = (pasted.includes("\n") ? pasted.split("\n") : pasted.split(/(?<=[.!?。！？])\s*(?=\S)/))
+      .map((line) => line.trim())
+      .filter(Boolean);
+    if (some.length < 2) return;
+    event.preventDefault();
+    const before = lines[i].trim() ? lines.slice(0, i + 1) : lines.slice(0, i);
+    set([...before, ...some, ...lines.slice(i + 1)].slice(0, MOST), Math.min(MOST, before.length + some.length) - 1);
+  };
   const write = (event, i) => {
     const written = event.target.value.replaceAll("\n", " ");
     onLines(lines.map((line, n) => (n === i ? written : line)));
@@ -51,17 +63,17 @@ export function Lines({ lines, onLines, above, below }) {
       ${lines.map(
         (line, i) => html`<li key=${i} class="card line">
           ${above(line, i)}
-          <textarea rows="3" value=${line} aria-label=${`Line ${i + 1}`} maxlength="1000"
-            onInput=${(event) => write(event, i)} onKeyDown=${(event) => keys(event, i)} />
+          <textarea rows="3" value=${line} aria-label=${say`Line ${i + 1}`} maxlength="1000"
+            onInput=${(event) => write(event, i)} onPaste=${(event) => paste(event, i)} onKeyDown=${(event) => keys(event, i)} />
           ${below(line, i)}
           <div class="row spread">
-            <${IconButton} name="back" label=${`Line ${i + 1} earlier`} disabled=${i === 0}
+            <${IconButton} name="back" label=${say`Line ${i + 1} earlier`} disabled=${i === 0}
               onClick=${() => move(i, -1)} />
-            <${IconButton} name="back" class="icon on" label=${`Line ${i + 1} later`} disabled=${i === lines.length - 1}
+            <${IconButton} name="back" class="icon on" label=${say`Line ${i + 1} later`} disabled=${i === lines.length - 1}
               onClick=${() => move(i, 1)} />
-            <${IconButton} name="plus" label=${`Add a line after ${i + 1}`} disabled=${lines.length >= MOST}
+            <${IconButton} name="plus" label=${say`Add a line after ${i + 1}`} disabled=${lines.length >= MOST}
               onClick=${() => add(i + 1)} />
-            <${IconButton} name="trash" label=${`Take line ${i + 1} out`} disabled=${lines.length === 1}
+            <${IconButton} name="trash" label=${say`Take line ${i + 1} out`} disabled=${lines.length === 1}
               onClick=${() => drop(i)} />
           </div>
         </li>`,

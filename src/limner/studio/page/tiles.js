@@ -1,9 +1,11 @@
 // Tiles of pictures that were drawn here and may never be kept: hearts, and links to the draw view.
 
-import { HeartOf, useVisit } from "./drawn.js";
-import { PngImage } from "./parts.js";
+import { useVisit } from "./drawn.js";
+import { useHeartOf, useKeeping } from "./hearts.js";
+import { html } from "./lang.js";
+import { Heart, PngImage } from "./parts.js";
 import { nameOf } from "./requests.js";
-import { html, useEffect, useRef, useState } from "./vendor/preact.js";
+import { useEffect, useRef, useState } from "./vendor/preact.js";
 
 const NEAR = "1200px";
 
@@ -11,11 +13,13 @@ const NEAR = "1200px";
 function Tile({ picture }) {
   const visit = useVisit();
   const text = nameOf(picture.recipe);
+  const { kept, toggle } = useHeartOf(picture);
+  const keeping = useKeeping(toggle);
   return html`<li class="tile" data-seed=${picture.recipe.seed}>
-    <button type="button" class="open" title=${text} onClick=${() => visit("draw", picture)}>
+    <button type="button" class="open" title=${text} ...${keeping} onClick=${() => visit("draw", picture)}>
       <${PngImage} png=${picture.png} alt=${text} />
     </button>
-    <${HeartOf} picture=${picture} />
+    <${Heart} kept=${kept} onClick=${toggle} />
   </li>`;
 }
 

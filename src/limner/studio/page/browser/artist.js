@@ -162,7 +162,7 @@ export function shares(request) {
 }
 
 /** Return attention (1, T, h, w) of a draft as the page shows it: a byte a place, 255 the largest share. */
-export function look({ attention, note }, words) {
+export function attentionOf({ attention, note }, words) {
   const [, , height, width] = attention.dims;
   const shares = attention.data.subarray(0, words * height * width);
   const peak = shares.reduce((most, share) => Math.max(most, share), 1e-6);

@@ -7,7 +7,8 @@ export async function difference(first, second) {
   return a.data.reduce((most, byte, place) => Math.max(most, Math.abs(byte - b.data[place])), 0);
 }
 
-async function pixels(png) {
+/** Return what a PNG shows, as ImageData. */
+export async function pixels(png) {
   const bitmap = await createImageBitmap(png, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
   const pen = canvas.getContext("2d", { willReadFrequently: true });

@@ -1,14 +1,19 @@
 // The thread that draws, so that drawing stops nobody from typing: nets in, pictures out.
 //
 // It is asked {id, runtime, folder, row, knobs, size, want}, `runtime` and `folder` being addresses, and answers {id, draft},
-// ..., {id, picture}, then {id, done} or {id, error}; {id, abort} says that nobody waits any more.
+// ..., {id, picture}, then {id, done} or {id, error}; {id, abort} says that nobody waits any more. While its files come it
+// says {loading: {done, all}}, in bytes. With `want` "seen" it is given a picture, `png`, and answers {id, seen}.
 
-import { Artist, check, look } from "./artist.js";
+import { StudioError } from "../errors.js";
+import { Artist, attentionOf, check } from "./artist.js";
+import { pixels } from "./pixels.js";
+import { Picture } from "./png.js";
 
 const artists = new Map();
 const waiting = new Set();
 const dropped = new Set();
 let queue = Promise.resolve();
+let running = null;
 
 self.addEventListener("message", ({ data }) => {
   if (data.abort) {
@@ -22,7 +27,7 @@ self.addEventListener("message", ({ data }) => {
 async function answer(asked) {
   const { id } = asked;
   try {
-    if (!dropped.has(id)) await draw(asked);
+    if (!dropped.has(id)) await (asked.want === "seen" ? look(asked) : draw(asked));
     self.postMessage({ id, done: true });
   } catch (error) {
     self.postMessage({ id, error: error.name === "StudioError" ? error.message : `drawing failed: ${error.message}` });
@@ -40,7 +45,7 @@ async function draw({ id, runtime, folder, row, knobs, size, want }) {
   for await (const draft of artist.drafts(row, all)) {
     await breath(); // what came meanwhile may say that nobody waits any more
     if (dropped.has(id)) return;
-    if (draft.attention && want === "attention") looks.push(look(draft, words.length));
+    if (draft.attention && want === "attention") looks.push(attentionOf(draft, words.length));
     const { note, progress } = draft;
     if (progress < 1) {
       if (want === "watch") self.postMessage({ id, draft: { png: await draft.picture.png(), note, progress } });
@@ -65,24 +70,86 @@ function opened(folder, runtime) {
 }
 
 async function open(folder, runtime) {
-  const ort = await import(`${runtime}ort.wasm.min.js`);
-  ort.env.wasm.numThreads = 1; // more need headers that a static host does not send
-  const [mjs, wasm] = ["js", "wasm"].map((kind) => `${runtime}ort-wasm-simd-threaded.${kind}`);
-  ort.env.wasm.wasmPaths = { mjs, wasm };
-  ort.env.logLevel = "error";
   const facts = await (await fetched(new URL("artist.json", folder))).json();
+  const counted = counter(facts.bytes);
+  const ort = await runtimeOf(runtime, counted);
+  return new Artist(facts, await runs(ort, folder, Object.keys(facts.parts), counted));
+}
+
+/** Open what runs nets, once; its program is the largest of all files. */
+function runtimeOf(runtime, counted) {
+  running ??= (async () => {
+    const ort = await import(`${runtime}ort.wasm.min.js`);
+    const [mjs, wasm] = ["js", "wasm"].map((kind) => `${runtime}ort-wasm-simd-threaded.${kind}`);
+    ort.env.wasm.numThreads = 1; // more need headers that a static host does not send
+    ort.env.wasm.wasmPaths = { mjs, wasm };
+    ort.env.wasm.wasmBinary = await whole(new URL(wasm), counted);
+    ort.env.logLevel = "error";
+    return ort;
+  })();
+  running.catch(() => {
+    running = null;
+  });
+  return running;
+}
+
+/** Return what runs nets of a folder by name. */
+async function runs(ort, folder, names, counted) {
   const sessions = {};
-  for (const name of Object.keys(facts.parts)) {
-    const model = await (await fetched(new URL(`${name}.onnx`, folder))).arrayBuffer();
+  for (const name of names) {
+    const model = await whole(new URL(`${name}.onnx`, folder), counted);
     sessions[name] = await ort.InferenceSession.create(new Uint8Array(model));
   }
-  return new Artist(facts, async (name, given) => {
+  return (name, given) => {
     const feeds = {};
     for (const [key, { data, dims }] of Object.entries(given)) {
       feeds[key] = new ort.Tensor(data instanceof BigInt64Array ? "int64" : "float32", data, dims);
     }
     return sessions[name].run(feeds);
-  });
+  };
+}
+
+/** Say what a judge sees in a picture of an artist. */
+async function look({ id, runtime, folder, judges, png }) {
+  const { facts } = await opened(folder, runtime);
+  if (!facts.judge) throw new StudioError("no judge sees what this artist draws");
+  const place = `${judges}${facts.judge}/`;
+  if (!artists.has(place)) {
+    const opening = Promise.all([
+      fetched(new URL("judge.json", place)).then((answer) => answer.json()),
+      runtimeOf(runtime, () => {}).then((ort) => runs(ort, place, ["judge"], () => {})),
+    ]);
+    opening.catch(() => artists.delete(place));
+    artists.set(place, opening);
+  }
+  const [{ values }, run] = await artists.get(place);
+  const { width, height, data } = await pixels(new Blob([png], { type: "image/png" }));
+  const bytes = new Uint8Array(3 * width * height).map((_, at) => data[4 * Math.floor(at / 3) + (at % 3)]);
+  const { named } = await run("judge", { picture: new Picture(width, height, bytes).tensor() });
+  const found = Object.entries(values).map(([name, known], at) => [name, known[Number(named.data[at])]]);
+  self.postMessage({ id, seen: Object.fromEntries(found) });
+}
+
+/** Return what counts bytes that have come, and tells the page of all that come before the first picture. */
+function counter(all) {
+  let done = 0;
+  return (bytes) => {
+    done += bytes;
+    self.postMessage({ loading: { done, all } });
+  };
+}
+
+/** Fetch a file whole, counting as it comes. */
+async function whole(url, counted) {
+  const answer = await fetched(url);
+  const pieces = [];
+  for (const reader = answer.body.getReader(); ; ) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    pieces.push(value);
+    counted(value.length);
+  }
+  return new Response(new Blob(pieces)).arrayBuffer();
 }
 
 async function fetched(url) {

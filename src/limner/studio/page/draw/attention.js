@@ -1,8 +1,9 @@
 // Attention maps of words: everything but the attended region is shaded.
 
 import { isBlend } from "../fields.js";
+import { html } from "../lang.js";
 import { useLatest, useShared } from "../parts.js";
-import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { useEffect, useRef, useState } from "../vendor/preact.js";
 
 const DELAY = 500;
 const SHADE = 210;

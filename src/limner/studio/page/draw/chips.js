@@ -1,7 +1,8 @@
 // Chips: the values of an artist's attributes as buttons, folded by the thing they belong to.
 
+import { html } from "../lang.js";
 import { useRetry, useShared } from "../parts.js";
-import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
+import { useEffect, useMemo, useState } from "../vendor/preact.js";
 import { isNot } from "../words/grammar.js";
 import { Phrases } from "../words/phrases.js";
 

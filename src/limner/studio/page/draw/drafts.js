@@ -1,7 +1,8 @@
 // Drafts of an artist that draws in stages, in a strip as they arrive.
 
+import { html, say } from "../lang.js";
 import { PngImage, useLatest, useShared, useStored } from "../parts.js";
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { useEffect, useState } from "../vendor/preact.js";
 
 const DELAY = 700;
 const withoutDrafts = new Set();
@@ -33,7 +34,7 @@ export function Drafts({ artist, drawn }) {
     <summary>Drafts</summary>
     <ol class="strip" tabindex="0" aria-label="Drafts">
       ${stages.map((stage, place) => {
-        const note = stage.recipe ? "the picture" : stage.note || `draft ${place + 1}`;
+        const note = stage.recipe ? say`the picture` : stage.note || say`draft ${place + 1}`;
         return html`<li key=${place}><${PngImage} png=${stage.png} alt="" /><span class="small soft">${note}</span></li>`;
       })}
     </ol>

@@ -1,7 +1,8 @@
-// Shortcuts of single keys: never while one types, and not at all where a person turned them off.
+// Shortcuts of single keys, never while one types and not at all where a person turned them off; and of a few chords.
 
+import { html, told } from "../lang.js";
 import { useStored } from "../parts.js";
-import { html, useEffect, useRef } from "../vendor/preact.js";
+import { useEffect, useRef } from "../vendor/preact.js";
 
 /** Do what `keys` says, {key: [what it does, function]}; "?" shows them. Return the dialog that tells of them. */
 export function useKeys(keys) {
@@ -11,16 +12,12 @@ export function useKeys(keys) {
   newest.current = { keys, on };
   useEffect(() => {
     const pressed = (event) => {
-      if (
-        event.ctrlKey ||
-        event.altKey ||
-        event.metaKey ||
-        isTyping(event.target) ||
-        document.querySelector("dialog[open]")
-      )
-        return;
-      const known = newest.current.keys[event.key];
-      if (event.key !== "?" && !(newest.current.on && known)) return;
+      const isChord = event.ctrlKey || event.metaKey;
+      const isHeld = isChord ? !isPrompt(event.target) && isTyping(event.target) : isTyping(event.target);
+      if (event.altKey || isHeld || document.querySelector("dialog[open]")) return;
+      const known = newest.current.keys[isChord ? chord(event) : event.key];
+      if (isChord && !known) return;
+      if (event.key !== "?" && !((newest.current.on || isChord) && known)) return;
       event.preventDefault();
       if (event.key === "?") dialog.current.showModal();
       else known[1]();
@@ -37,7 +34,7 @@ export function useKeys(keys) {
           ([key, [what]]) =>
             html`<tr key=${key}>
               <td><kbd>${key}</kbd></td>
-              <td>${what}</td>
+              <td>${told(what)}</td>
             </tr>`,
         )}
         <tr>
@@ -57,6 +54,18 @@ export function useKeys(keys) {
       <button type="button" onClick=${close}>Close</button>
     </div>
   </dialog>`;
+}
+
+/** Name a key that is pressed with Control, or with Command. */
+function chord({ key, shiftKey }) {
+  const letter = key.toUpperCase();
+  if (letter === "Y") return "Ctrl+Shift+Z";
+  return `Ctrl+${shiftKey ? "Shift+" : ""}${letter}`;
+}
+
+/** The prompt goes back with all that was seen, as what a field itself remembers ends where a press wrote into it. */
+function isPrompt(target) {
+  return target.id === "prompt";
 }
 
 function isTyping(target) {

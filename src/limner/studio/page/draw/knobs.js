@@ -1,7 +1,7 @@
 // The knobs of an artist: settings of drawing that change no word.
 
+import { html } from "../lang.js";
 import { DeferredField, Slider } from "../parts.js";
-import { html } from "../vendor/preact.js";
 
 /** A folded panel; `values` holds only what was changed. */
 export function Knobs({ artist, values, onChange }) {
@@ -12,7 +12,7 @@ export function Knobs({ artist, values, onChange }) {
     onChange(value === knob.default ? rest : { ...rest, [knob.name]: value });
   };
   return html`<details class="fold" id="knobs">
-    <summary>Knobs ${changed > 0 && html`<span class="soft">${changed} changed</span>`}</summary>
+    <summary>Fine tuning ${changed > 0 && html`<span class="soft">${changed} changed</span>`}</summary>
     <div class="stack folded">
       ${artist.knobs.map((knob) => {
         const value = values[knob.name] ?? knob.default;

@@ -1,6 +1,7 @@
 // Boxes and key points placed by hand: dragged with the mouse or a finger, moved and stretched with the arrow keys.
 
-import { html, useRef, useState } from "../vendor/preact.js";
+import { html } from "../lang.js";
+import { useRef, useState } from "../vendor/preact.js";
 
 const STEP = 0.01;
 const SMALLEST = 0.01;

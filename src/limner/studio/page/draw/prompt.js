@@ -1,7 +1,8 @@
 // The prompt: a line that grows, and what is made of words that the artist does not know.
 
+import { html, say } from "../lang.js";
 import { misread } from "../requests.js";
-import { html, useEffect, useRef } from "../vendor/preact.js";
+import { useEffect, useRef } from "../vendor/preact.js";
 
 /** One line of words; Enter adds no second one. */
 export function Prompt({ text, label = "Prompt", placeholder, onInput, ...rest }) {
@@ -31,7 +32,9 @@ export function Prompt({ text, label = "Prompt", placeholder, onInput, ...rest }
   </label>`;
 }
 
-/** Name the words that are not known, each with what is read in its place. */
-export function Unknown({ unknown = {} }) {
-  return html`<p class="misread warn" id="unknown" aria-live="polite">${misread(Object.entries(unknown))}</p>`;
+/** Name the words that are not known, each with what is read in its place, and what was taken out as it is not to be. */
+export function Unknown({ unknown = {}, denied = [] }) {
+  const left = denied.length ? say`Left out, as it is not to be there: ${denied.join(", ")}` : "";
+  const said = [misread(Object.entries(unknown)), left].filter(Boolean).join(". ");
+  return html`<p class="misread warn" id="unknown" aria-live="polite">${said}</p>`;
 }

@@ -11,10 +11,10 @@ import {
   wordsField,
   wordsIn,
 } from "../fields.js";
+import { html, say } from "../lang.js";
 import { Icon } from "../parts.js";
 import { randomSeed } from "../random.js";
 import { parts } from "../requests.js";
-import { html } from "../vendor/preact.js";
 import { Chips, Labels } from "./chips.js";
 import { Prompt, Unknown } from "./prompt.js";
 import { kindIn } from "./state.js";
@@ -25,7 +25,7 @@ import { WriteCaption } from "./writer.js";
 const BESIDE = ["values", "labels"];
 
 /** The form of a request, or a line that says why there is none. */
-export function RequestForm({ artist, state, change, onSurprise, unknown }) {
+export function RequestForm({ artist, state, change, press, onSurprise, unknown, denied }) {
   const kind = kindIn(artist, state);
   const words = wordsField(kind);
   const say = (text) => change({ said: (said) => withWords(kind, said, text) });
@@ -33,7 +33,7 @@ export function RequestForm({ artist, state, change, onSurprise, unknown }) {
     <${Icon} name="dice" /> Surprise me
   </button>`;
   return html`<div class="stack">
-    <${KindChoice} artist=${artist} kind=${kind} onKind=${(name) => change({ kind: name, said: {} })} />
+    <${KindChoice} artist=${artist} kind=${kind} onKind=${(name) => press({ kind: name, said: {} })} />
     ${!kind.asks && html`<p class="soft">${artist.id} draws without being told what. Throw the dice.</p>`}
     ${
       kind.asks &&
@@ -55,7 +55,7 @@ export function RequestForm({ artist, state, change, onSurprise, unknown }) {
           />
           ${button} <${WriteCaption} artist=${artist} onText=${say} />
         </div>
-        <${Unknown} unknown=${unknown} />
+        <${Unknown} unknown=${unknown} denied=${denied} />
         <${Hints} artist=${artist} asked=${state.asked} />
       </div>`
     }
@@ -100,9 +100,9 @@ function Hints({ artist, asked }) {
     return html`<p class="soft small">This is a mix of ${parts(asked)}. Change its words to draw something new.</p>`;
   }
   if (!artist.can.story) return null;
-  const what = asked ? "This is a whole story." : `${artist.id} tells stories. This draws a single line;`;
+  const what = asked ? say`This is a whole story.` : say`${artist.id} tells stories. This draws a single line;`;
   return html`<p class="soft small">
-    ${what} <a href="#/story">${asked ? "Go on with stories" : "tell a whole one"}</a>.
+    ${what} <a href="#/story">${asked ? say`Go on with stories` : say`tell a whole one`}</a>.
   </p>`;
 }
 

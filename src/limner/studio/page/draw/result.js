@@ -1,13 +1,20 @@
 // The result in the draw view: the picture, its tools, the attention of its words, and its drafts.
 
+import { Crisp } from "../crisp.js";
 import { captionsOf, isBlend, withWords } from "../fields.js";
-import { download, ErrorLine, Heart, Icon, IconButton, PngImage, useStored } from "../parts.js";
-import { html, useState } from "../vendor/preact.js";
+import { useKeeping } from "../hearts.js";
+import { html, say } from "../lang.js";
+import { Share } from "../links.js";
+import { ErrorLine, Heart, Icon, IconButton, PngImage, useStored } from "../parts.js";
+import { Side, useSave, useSide } from "../saving.js";
+import { useState } from "../vendor/preact.js";
 import { Overlay, useAttention, Words } from "./attention.js";
 import { Drafts } from "./drafts.js";
+import { Loading } from "./loading.js";
+import { Sight, useSight } from "./sight.js";
 
 /** Show what is drawn; `all` is what `useDrawState` returns. */
-export function Result({ artist, all }) {
+export function Result({ artist, phrases, all }) {
   const { drawn, error, again } = all;
   const [wanted, setWanted] = useStored("looks", false);
   const [word, setWord] = useState(null);
@@ -16,12 +23,17 @@ export function Result({ artist, all }) {
   const found = useAttention(artist, drawn, canLook && wanted);
   const last = found ? found.looks.length - 1 : 0;
   const look = found && (found.looks[at] ?? found.looks[last]);
-  const alt = drawn ? drawn.text || "A picture" : "";
+  const keeping = useKeeping(() => drawn && all.keep(), { doubled: true });
+  const sight = useSight(artist, phrases, drawn);
+  const alt = drawn ? sight?.all || drawn.text || say`A picture` : "";
   return html`<section class="card stack easel" aria-label="The picture">
-    <div class="frame">
+    <div class=${`frame${all.waits ? " waits" : ""}${error ? " stale" : ""}`} aria-busy=${all.waits} ...${keeping}>
       <${PngImage} id="picture" png=${drawn?.picture.png} drawn=${drawn?.text} alt=${alt} />
+      <${Crisp} artist=${artist} drawn=${drawn} hidden=${all.waits || Boolean(error)} />
+      <${Loading} artist=${artist} drawn=${drawn} />
       <${Overlay} look=${look} word=${word} />
     </div>
+    ${artist.can.seen && html`<${Sight} sight=${sight} />`}
     ${drawn?.picture.text !== undefined && html`<p class="said" id="answer">${drawn.picture.text}</p>`}
     <${ErrorLine} error=${error} />
     ${error && html`<div><button type="button" onClick=${again}>Try again</button></div>`}
@@ -46,17 +58,20 @@ function Wanted({ wanted, onWanted }) {
 /** Buttons for the picture. */
 function Tools({ artist, all }) {
   const { drawn, kept, keep, visit } = all;
-  const save = () => download(drawn.picture.png, `${artist.id}.png`);
+  const [side, setSide] = useSide();
+  const [busy, save] = useSave();
   const go = (view, text) =>
     html`<button type="button" disabled=${!drawn} onClick=${() => visit(view)}>
       <${Icon} name=${view} /> ${text}
     </button>`;
   return html`<div class="row tools">
     <${Heart} id="keep" kept=${kept} disabled=${!drawn} onClick=${keep} />
-    <${IconButton} id="save" name="save" label="Save as a PNG" disabled=${!drawn} onClick=${save} />
+    <${IconButton} id="save" name="save" label="Save as a PNG" disabled=${!drawn || busy}
+      onClick=${() => save(drawn.picture, side)} />
+    <${Side} side=${side} onSide=${setSide} />
+    <${Share} disabled=${!drawn} picture=${drawn?.picture} />
     <${EditLayout} artist=${artist} all=${all} />
-    ${artist.can.morph && go("morph", "Morph")} ${go("mix", "Mix")} ${go("walk", "Walk")}
-    <span class="soft small time" id="time">${drawn ? `${drawn.ms} ms` : ""}</span>
+    ${artist.can.morph && go("morph", "Morph")} ${go("mix", "Mix")} ${go("walk", "Film")}
   </div>`;
 }
 

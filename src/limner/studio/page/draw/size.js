@@ -1,6 +1,6 @@
 // The size of pictures, for artists that carry an enlarger.
 
-import { html } from "../vendor/preact.js";
+import { html } from "../lang.js";
 
 /** A choice of the artist's sizes; `size` is null for its own. Nothing where there is but one. */
 export function Size({ artist, size, onSize }) {

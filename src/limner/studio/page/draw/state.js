@@ -1,5 +1,6 @@
 // The state of the draw view: the words, the seed, the knobs; their picture; and its entry in the gallery.
 
+import { remember } from "../drawn.js";
 import {
   byChance,
   changed,
@@ -10,15 +11,20 @@ import {
   saidOf,
   withWords,
   wordsField,
+  wordsIn,
 } from "../fields.js";
-import { store, useLatest, useRetry, useShared, useStored } from "../parts.js";
+import { useHeartOf } from "../hearts.js";
+import { store, stored, useLatest, useRetry, useShared } from "../parts.js";
 import { randomSeed } from "../random.js";
 import { textOf } from "../requests.js";
 import { go } from "../routes.js";
-import { useEffect, useState } from "../vendor/preact.js";
+import { useEffect, useRef, useState } from "../vendor/preact.js";
+import { affirmed } from "../words/negation.js";
 import { turned } from "./knobs.js";
+import { amended, isTyped, REST, shown, useTimeline, went } from "./timeline.js";
 
-const HISTORY_DELAY = 1000;
+const LEAP = 3; // letters that a key adds or takes at most
+const SLOW = 150; // milliseconds after which one sees that a picture is waited for
 const FRESH = {
   kind: null,
   said: {},
@@ -53,28 +59,57 @@ export function storeState(artist, state) {
   store(keyOf(artist), state);
 }
 
+/** Return the state that an artist's view shows, or would; null before its first visit. */
+export function storedState(artist) {
+  return stored(keyOf(artist));
+}
+
 /** Return the request of a state; null where it is empty. */
 export function requestOf(artist, state) {
   return state.asked ?? requestOfFields(kindIn(artist, state), state.said);
 }
 
-/** The state of an artist, stored across reloads, and its picture. */
-export function useDrawState(artist) {
-  const [state, setState] = useStored(keyOf(artist), {
+/** Return what is meant by a state: its request, without what its words say is not there; and the names of that. */
+export function meant(artist, state, phrases) {
+  const request = requestOf(artist, state);
+  const words = request && !state.asked ? wordsField(kindIn(artist, state)) : null;
+  if (words?.type !== "text" || !phrases) return { request, denied: [] };
+  const { text, denied } = affirmed(phrases, request[words.name]);
+  return denied.length && text ? { request: { ...request, [words.name]: text }, denied } : { request, denied: [] };
+}
+
+/** The state of an artist, stored across reloads, its picture, and the way through all that was seen. */
+export function useDrawState(artist, phrases) {
+  const [line, setLine] = useTimeline(artist, keyOf(artist), () => ({
     ...FRESH,
     said: begun(artist),
     seed: randomSeed(),
-  });
-  const change = (changes) =>
-    setState((old) => {
+  }));
+  const state = shown(line);
+  const put = (changes, isPress) =>
+    setLine((old) => {
+      const before = shown(old);
       const changesRequest = "said" in changes || "kind" in changes;
-      const seed = changesRequest && !old.locked && !("seed" in changes) ? { seed: randomSeed() } : {};
-      const open = { ...old, ...(changesRequest ? { asked: null } : {}), ...seed };
-      return changed(open, { ...changes, parents: null, touched: true });
+      const seed = changesRequest && !before.locked && !("seed" in changes) ? { seed: randomSeed() } : {};
+      const open = { ...before, ...(changesRequest ? { asked: null } : {}), ...seed };
+      const next = changed(open, { ...changes, parents: null, touched: true });
+      return went(old, next, isPress || isLeap(artist, before, next) ? null : Object.keys(changes).join());
     });
-  const drawing = useDrawing(artist, state);
-  const gallery = useGalleryEntry(drawing.drawn, state);
-  return { state, change, ...drawing, ...gallery };
+  const change = (changes) => put(changes, false);
+  const press = (changes) => put(changes, true);
+  const lock = () => setLine((old) => amended(old, { locked: !shown(old).locked }));
+  const drawing = useDrawing(artist, state, line.at, phrases);
+  const isOpen = isTyped(line);
+  const gallery = useGalleryEntry(drawing.drawn, state, line.at, isOpen);
+  return { state, change, press, lock, line, setLine, ...drawing, ...gallery };
+}
+
+/** Was more changed than a hand does with a key: were words pasted, cut, or chosen? */
+function isLeap(artist, before, next) {
+  const kind = kindIn(artist, next);
+  if (kind !== kindIn(artist, before) || !wordsField(kind)) return false;
+  const [old, now] = [before, next].map(({ said }) => wordsIn(kind, said) ?? "");
+  return Math.abs(now.length - old.length) > LEAP;
 }
 
 /** Return what is said at first: an example where words are taken, something by chance where labels or boxes are. */
@@ -94,61 +129,80 @@ function keyOf(artist) {
   return `drawing.${artist.id}`;
 }
 
-/** The newest picture of a state: {drawn: {picture, row, text, ms}, error, again}. */
-function useDrawing(artist, state) {
+/** The newest picture of a state: {drawn: {picture, row, text, step}, error, again, waits, denied}. */
+function useDrawing(artist, state, step, phrases) {
   const { studio } = useShared();
-  const request = requestOf(artist, state);
+  const { request, denied } = meant(artist, state, phrases);
   const size = artist.sizes.includes(state.size) ? state.size : null; // a reload may bring an artist without it
   const key = JSON.stringify([request, state.seed, state.knobs, size]);
   const [drawn, setDrawn] = useState(null);
   const [error, setError] = useState(null);
-  const run = useLatest(async (signal, row, { knobs, size }) => {
-    const began = performance.now();
+  const run = useLatest(async (signal, row, { knobs, size, step, key }) => {
     try {
       const [picture] = await studio.draw(artist.id, [row], { knobs, size, signal });
-      setDrawn({ picture, row, knobs, text: textOf(row.request), ms: Math.round(performance.now() - began) });
+      if (!size) remember(artist, row, knobs, picture);
+      setDrawn({ picture, row, knobs, size, text: textOf(row.request), step, key });
       setError(null);
     } catch (caught) {
       if (!signal.aborted) setError(caught);
     }
   });
-  const again = () => request && run({ request, seed: state.seed }, { knobs: state.knobs, size });
+  const again = () => request && run({ request, seed: state.seed }, { knobs: state.knobs, size, step, key });
   useEffect(() => {
     again();
   }, [key]);
   useRetry(error, again);
-  return { drawn, error, again };
+  const waits = useSlow(request !== null && drawn?.key !== key && !error);
+  return { drawn, error, again, waits, denied };
 }
 
-/** The entry of a picture in the gallery: it enters the history after a second, and a heart makes it a favourite. */
-function useGalleryEntry(drawn, { parents, touched }) {
+/** Is something so for longer than a person takes for at once? */
+function useSlow(is) {
+  const [isSlow, setSlow] = useState(false);
+  useEffect(() => {
+    if (!is) {
+      setSlow(false);
+      return undefined;
+    }
+    const timer = setTimeout(() => setSlow(true), SLOW);
+    return () => clearTimeout(timer);
+  }, [is]);
+  return is && isSlow;
+}
+
+/**
+ * The entry of a picture in the gallery. What came of a press enters the history at once, what is typed when it rests
+ * or is left for another step; a heart makes it a favourite.
+ */
+function useGalleryEntry(drawn, { parents, touched }, step, isOpen) {
   const { studio, fail } = useShared();
-  const [found, setFound] = useState(null);
-  const entry = found && found.drawn === drawn ? found.entry : null;
-  const put = async (keep) => {
-    const added = await studio.gallery.add(drawn.picture.png, { keep, parents });
-    setFound({ drawn, entry: added });
-    return added;
+  const { kept, toggle } = useHeartOf(drawn?.picture ?? null, parents);
+  const there = useRef(new Set());
+  const newest = useRef(step);
+  newest.current = step;
+  const put = async () => {
+    there.current.add(drawn);
+    return studio.gallery.add(drawn.picture.png, { keep: false, parents });
   };
   useEffect(() => {
-    if (!drawn || !touched || entry) return undefined;
-    const timer = setTimeout(() => put(false).catch(fail), HISTORY_DELAY);
-    return () => clearTimeout(timer);
-  }, [drawn, touched, entry]);
-  const toggle = async () => {
-    try {
-      if (entry) setFound({ drawn, entry: await studio.gallery.change(entry.id, { keep: !entry.kept }) });
-      else await put(true);
-    } catch (error) {
-      fail(error);
+    if (!drawn || !touched || drawn.step !== step || there.current.has(drawn)) return undefined;
+    const enter = () => put().catch(fail);
+    if (!isOpen) {
+      enter();
+      return undefined;
     }
-  };
+    const timer = setTimeout(enter, REST);
+    return () => {
+      clearTimeout(timer);
+      if (newest.current !== drawn.step && !there.current.has(drawn)) enter();
+    };
+  }, [drawn, touched, step, isOpen]);
   const visit = async (view) => {
     try {
-      go(view, { picture: (entry ?? (await put(false))).id });
+      go(view, { picture: (await put()).id });
     } catch (error) {
       fail(error);
     }
   };
-  return { kept: Boolean(entry?.kept), keep: toggle, visit };
+  return { kept, keep: toggle, visit };
 }

@@ -1,7 +1,8 @@
 // Uploaded pictures: their style becomes a seed, or the artist describes them.
 
+import { html, say } from "../lang.js";
 import { ErrorLine, FileDrop, useShared, useWork } from "../parts.js";
-import { html, useState } from "../vendor/preact.js";
+import { useState } from "../vendor/preact.js";
 
 const STYLE = "Draw in the style of a picture: drop or choose it";
 const CAPTION = "Say what a picture shows: drop or choose it";
@@ -14,7 +15,7 @@ export function Uploads({ artist, onSeed, onText }) {
   const style = busyWhile(async (file) => {
     setError(null);
     onSeed(await studio.style(artist.id, file));
-    notify("Drawn in the style of the picture; the dice lets it go");
+    notify(say`Drawn in the style of the picture; the dice lets it go`);
   });
   const caption = busyWhile(async (file) => {
     setError(null);

@@ -1,9 +1,10 @@
 // The controls of the fields of a request, one for each type of field; the form has its own for words, values, labels.
 
 import { fieldValue, innerKinds, randomBox, shownFields } from "../fields.js";
+import { html, say } from "../lang.js";
 import { DeferredField, ErrorLine, FileDrop, IconButton, useShared, useWork } from "../parts.js";
 import { pick } from "../random.js";
-import { html, useState } from "../vendor/preact.js";
+import { useState } from "../vendor/preact.js";
 import { Labels } from "./chips.js";
 import { encoded } from "./encoded.js";
 import { inside, PlacedBoxes, PlacedPoints, share } from "./placing.js";
@@ -53,11 +54,12 @@ function Turns({ field, value, onChange }) {
     <legend>${field.about}</legend>
     ${value.map(
       ([question, answer], i) => html`<div class="row turn" key=${i}>
-        <input type="text" aria-label=${`Question ${i + 1}`} placeholder="how many are there?" value=${question}
+        <input type="text" aria-label=${say`Question ${i + 1}`} placeholder="how many are there?" value=${question}
           maxlength=${field.longest} onInput=${(event) => put(i, 0, event.target.value)} />
-        <input type="text" aria-label=${`Answer ${i + 1}`} placeholder="two" value=${answer}
+        <input type="text" aria-label=${say`Answer ${i + 1}`} placeholder="two" value=${answer}
           maxlength=${field.longest} onInput=${(event) => put(i, 1, event.target.value)} />
-        <${IconButton} name="close" label=${`Take turn ${i + 1} out`} onClick=${() => onChange((old) => old.filter((_, k) => k !== i))} />
+        <${IconButton} name="close" label=${say`Take turn ${i + 1} out`}
+          onClick=${() => onChange((old) => old.filter((_, k) => k !== i))} />
       </div>`,
     )}
     <div>
@@ -82,11 +84,11 @@ function Boxes({ field, value, onChange }) {
   };
   const label = (box, i) =>
     field.choices.length
-      ? html`<select aria-label=${`Label of box ${i + 1}`} value=${box[0]}
+      ? html`<select aria-label=${say`Label of box ${i + 1}`} value=${box[0]}
           onChange=${(event) => put(i, 0, event.target.value)}>
           ${field.choices.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}
         </select>`
-      : html`<input type="text" aria-label=${`Label of box ${i + 1}`} value=${box[0]} maxlength=${field.longest}
+      : html`<input type="text" aria-label=${say`Label of box ${i + 1}`} value=${box[0]} maxlength=${field.longest}
           onInput=${(event) => put(i, 0, event.target.value)} />`;
   const chosen = () => (field.choices.length ? pick(field.choices) : "");
   const add = () => onChange((boxes) => [...boxes, randomBox(chosen())]);
@@ -102,9 +104,9 @@ function Boxes({ field, value, onChange }) {
         ${label(box, i)}
         ${SIDES.map(
           (side, k) => html`<${DeferredField} key=${side} type="number" min="0" max="1" step="0.01" value=${box[k + 1]}
-            aria-label=${`${side} of box ${i + 1}`} onChange=${(event) => put(i, k + 1, Number(event.target.value))} />`,
+            aria-label=${say`${side} of box ${i + 1}`} onChange=${(event) => put(i, k + 1, Number(event.target.value))} />`,
         )}
-        <${IconButton} name="close" label=${`Take box ${i + 1} out`} onClick=${() => remove(i)} />
+        <${IconButton} name="close" label=${say`Take box ${i + 1} out`} onClick=${() => remove(i)} />
       </div>`,
     )}
     <div><button type="button" disabled=${isFull} onClick=${add}>Add a box</button></div>
@@ -126,14 +128,15 @@ function Points({ field, value, onChange }) {
     }
     ${value.map(
       ([name, ...place], i) => html`<div class="row point" key=${i}>
-        <select aria-label=${`Name of point ${i + 1}`} value=${name} onChange=${(event) => put(i, 0, event.target.value)}>
+        <select aria-label=${say`Name of point ${i + 1}`} value=${name} onChange=${(event) => put(i, 0, event.target.value)}>
           ${[name, ...left].map((one) => html`<option key=${one} value=${one}>${one}</option>`)}
         </select>
         ${["x", "y"].map(
           (side, k) => html`<${DeferredField} key=${side} type="number" min="0" max="1" step="0.01" value=${place[k]}
-            aria-label=${`${side} of point ${i + 1}`} onChange=${(event) => put(i, k + 1, share(Number(event.target.value)))} />`,
+            aria-label=${say`${side} of point ${i + 1}`} onChange=${(event) => put(i, k + 1, share(Number(event.target.value)))} />`,
         )}
-        <${IconButton} name="close" label=${`Take point ${i + 1} out`} onClick=${() => onChange((old) => old.filter((_, k) => k !== i))} />
+        <${IconButton} name="close" label=${say`Take point ${i + 1} out`}
+          onClick=${() => onChange((old) => old.filter((_, k) => k !== i))} />
       </div>`,
     )}
     <div>

@@ -1,9 +1,9 @@
 // "Write me a caption": an artist that answers in text writes the words that another one draws from.
 
 import { byChance, requestOf } from "../fields.js";
+import { html, say } from "../lang.js";
 import { Icon, useShared, useWork } from "../parts.js";
 import { pick, randomSeed } from "../random.js";
-import { html } from "../vendor/preact.js";
 
 /** The button, where somebody here writes; `onText(caption)` is called with what was written. */
 export function WriteCaption({ artist, onText }) {
@@ -17,7 +17,7 @@ export function WriteCaption({ artist, onText }) {
     onText(written.text);
   });
   const names = writers.map(({ id }) => id).join(" or ");
-  return html`<button type="button" id="write" disabled=${busy} title=${`By ${names}`} onClick=${write}>
+  return html`<button type="button" id="write" disabled=${busy} title=${say`By ${names}`} onClick=${write}>
     <${Icon} name="pencil" /> Write me a caption
   </button>`;
 }

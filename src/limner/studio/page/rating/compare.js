@@ -1,7 +1,8 @@
 // Comparing: pictures without names, one question after the other, by mouse or by keyboard.
 
+import { html, say } from "../lang.js";
 import { ErrorLine, PngImage, Title, useShared, useStored } from "../parts.js";
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
+import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 
 /** Ask a person about one comparison after the other, until they have seen all of a study. */
 export function Compare({ study }) {
@@ -85,12 +86,12 @@ function Comparison({ asked, onDone }) {
     <${Progress} asked=${asked} />
     <blockquote class="text">${asked.text.split("\n").map((line, i) => html`<p key=${i}>${line}</p>`)}</blockquote>
     <p class="question" role="status" id="question">
-      ${asked.questions[question] ?? (sent ? "Sending ..." : "Not sent.")}
+      ${asked.questions[question] ?? (sent ? say`Sending ...` : say`Not sent.`)}
     </p>
     <${Pictures} images=${asked.images} tiers=${tiers} onPick=${pick} ready=${Boolean(question) && !sent} />
     <div class="row">
       <button type="button" id="equal" disabled=${!question}
-        onClick=${equal}>${tiers.length ? "The rest are equal" : "Equal"}</button>
+        onClick=${equal}>${tiers.length ? say`The rest are equal` : say`Equal`}</button>
       ${
         many &&
         html`<button type="button" disabled=${!tiers.length} aria-pressed=${level}
@@ -106,7 +107,7 @@ function Comparison({ asked, onDone }) {
         onClick=${undo}>Back</button>
     </div>
     <p class="soft keys">
-      <kbd>1</kbd> to <kbd>${ids.length}</kbd> ${many ? "pick, best first" : "pick the better one"},
+      <kbd>1</kbd> to <kbd>${ids.length}</kbd> ${many ? say`pick, best first` : say`pick the better one`},
       ${" "}<kbd>=</kbd> equal${many && html`, <kbd>+</kbd> as good as the last`}, <kbd>Backspace</kbd> back.
     </p>
   </section>`;
@@ -126,7 +127,7 @@ function Pictures({ images, tiers, onPick, ready }) {
     ${images.map(
       ({ id }, i) => html`<li key=${id} class="tile">
         <button type="button" class="open" disabled=${!ready || place(id) >= 0} onClick=${() => onPick(id)}>
-          <${Anonymous} id=${id} alt=${`Picture ${i + 1}`} />
+          <${Anonymous} id=${id} alt=${say`Picture ${i + 1}`} />
           <span class="label">${i + 1}${place(id) >= 0 ? ` · place ${place(id) + 1}` : ""}</span>
         </button>
       </li>`,

@@ -1,11 +1,12 @@
 // A new study: which artists, which texts; the page has all of them drawn with the same seeds and sends them.
 
+import { html, say } from "../lang.js";
 import { ErrorLine, Title, useShared } from "../parts.js";
 import { randomSeed } from "../random.js";
 import { linesOf, percent, requestFromText } from "../requests.js";
 import { go } from "../routes.js";
 import { base64 } from "../server.js";
-import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { useEffect, useRef, useState } from "../vendor/preact.js";
 
 const MAX_ARTISTS = 10;
 const AT_ONCE = 8;
@@ -82,7 +83,7 @@ function Texts({ artists }) {
     ? [0, 1].map((i) => examples.slice(i * size, (i + 1) * size).join("\n")).join("\n\n")
     : examples.slice(0, 4).join("\n");
   return html`<label>
-    Texts, ${stories ? "a line a picture, an empty line between two stories" : "one a line"}
+    Texts, ${stories ? say`a line a picture, an empty line between two stories` : say`one a line`}
     <textarea key=${stories} name="texts" rows="8" required>${first}</textarea>
   </label>`;
 }

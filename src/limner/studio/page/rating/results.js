@@ -1,8 +1,9 @@
 // What answers come to: mean rank and spread, share of pairs won, and the Bradley-Terry order with its interval.
 
+import { html, say } from "../lang.js";
 import { download, ErrorLine, Icon, Title, useShared, useWork } from "../parts.js";
 import { percent } from "../requests.js";
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { useEffect, useState } from "../vendor/preact.js";
 
 const COLUMNS = ["Artist", "Mean rank", "Pairs won", "Strength", "Answers"];
 
@@ -72,7 +73,7 @@ function Question({ name, asked, rows }) {
 function Interval({ one, reach }) {
   const x = (value) => 60 + (56 * value) / reach;
   const [low, high] = [one.low ?? one.strength, one.high ?? one.strength];
-  const label = one.low === null ? "no interval" : `from ${low.toFixed(2)} to ${high.toFixed(2)}`;
+  const label = one.low === null ? say`no interval` : say`from ${low.toFixed(2)} to ${high.toFixed(2)}`;
   return html`<svg class="interval" viewBox="0 0 120 20" width="120" height="20" role="img" aria-label=${label}>
     <line class="axis" x1="60" y1="2" x2="60" y2="18" />
     <line x1=${x(low)} y1="10" x2=${x(high)} y2="10" />

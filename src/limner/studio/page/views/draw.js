@@ -6,96 +6,139 @@ import { Knobs } from "../draw/knobs.js";
 import { RequestForm, surprised, Values } from "../draw/request_form.js";
 import { Result } from "../draw/result.js";
 import { Seed } from "../draw/seeds.js";
+import { goBack, goForward, Seen } from "../draw/seen.js";
 import { Size } from "../draw/size.js";
-import { kindIn, stateOf, storeState, useDrawState } from "../draw/state.js";
+import { kindIn, stateOf, storedState, storeState, useDrawState } from "../draw/state.js";
 import { Uploads } from "../draw/uploads.js";
 import { artistOf, notHere } from "../drawn.js";
 import { withWords } from "../fields.js";
+import { html } from "../lang.js";
+import { isLink, linkOf, readLink } from "../links.js";
 import { Title, useShared } from "../parts.js";
 import { randomSeed } from "../random.js";
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { reloaded, write } from "../routes.js";
+import { Study } from "../study.js";
+import { useEffect, useRef, useState } from "../vendor/preact.js";
 
-/** The view; `?picture=ID` opens a picture of the gallery. */
+const RESTS = 300; // milliseconds; browsers limit how often an address may change
+
+/** The view; `?picture=ID` opens a picture of the gallery, a link what it says. */
 export default function Draw({ route }) {
   const { artist } = useShared();
-  const [opened, isOpening] = useOpened(route.query.picture);
+  const [opened, isOpening] = useOpened(route.query);
   if (isOpening) return html`<p class="soft">Opening ...</p>`;
-  return html`<${Drawing} key=${`${artist.id} ${opened}`} artist=${artist} />`;
+  return html`<${Drawing} key=${`${artist.id} ${opened}`} artist=${artist} route=${route} />`;
 }
 
-/** Open a picture with its artist; return how many were opened, and whether one is being opened. */
-function useOpened(id) {
-  const { studio, artists, choose, fail } = useShared();
-  const [opened, setOpened] = useState(0);
+/** Open what a link asks, with its artist; return which was opened last, and whether one is being opened. */
+function useOpened(query) {
+  const { studio, artists, artist: here, choose, notify, fail } = useShared();
+  const [opened, setOpened] = useState(null);
+  const asked = isLink(query) ? JSON.stringify(query) : null;
   useEffect(() => {
-    if (!id) return;
+    if (asked === null || asked === opened) return;
     const open = async () => {
-      const entry = await studio.gallery.get(id);
-      const artist = artistOf(artists, entry);
-      if (!artist) throw new Error(notHere(entry));
-      storeState(artist, stateOf(artist, entry));
+      const { artist, state, remark } = await stateAsked(query, studio, artists, here);
+      const shown = storedState(artist);
+      if (!shown || linkOf(artist, shown) !== linkOf(artist, state)) storeState(artist, state);
+      if (remark) notify(remark);
       choose(artist.id);
-      setOpened((n) => n + 1);
     };
     open()
       .catch(fail)
-      .finally(() => location.replace("#/draw"));
-  }, [id]);
-  return [opened, Boolean(id)];
+      .finally(() => setOpened(asked));
+  }, [asked]);
+  return [opened, asked !== null && asked !== opened];
 }
 
-function Drawing({ artist }) {
-  const all = useDrawState(artist);
-  const { state, change, drawn } = all;
+async function stateAsked(query, studio, artists, here) {
+  if (!query.picture) return readLink(query, artists, here);
+  const entry = await studio.gallery.get(query.picture);
+  const artist = artistOf(artists, entry);
+  if (!artist) throw new Error(notHere(entry));
+  return { artist, state: stateOf(artist, entry), remark: null };
+}
+
+/** Let the address be the picture that is shown, once it rests, and for a reload at the latest then. */
+function useAddress(artist, state, route) {
+  const newest = useRef(null);
+  newest.current = { artist, state };
+  const link = () => linkOf(newest.current.artist, newest.current.state);
+  useEffect(() => {
+    const timer = setTimeout(() => write(link()), RESTS);
+    return () => clearTimeout(timer);
+  }, [artist, state, route]);
+  useEffect(() => {
+    const leave = () => reloaded(link());
+    addEventListener("pagehide", leave);
+    return () => removeEventListener("pagehide", leave);
+  }, []);
+}
+
+function Drawing({ artist, route }) {
+  const { artists, choose } = useShared();
   const phrases = usePhrases(artist);
-  const onSurprise = () => change(surprised(artist, phrases, state));
-  const say = (text) => change({ said: withWords(kindIn(artist, state), state.said, text) });
+  const all = useDrawState(artist, phrases);
+  const { state, change, press, drawn } = all;
+  const onSurprise = () => press(surprised(artist, phrases, state));
+  const say = (text) => press({ said: withWords(kindIn(artist, state), state.said, text) });
+  useAddress(artist, state, route);
   const shortcuts = useKeys(shortcutsOf(all, onSurprise));
   return html`<div class="stack draw">
-    <${Title} text="Draw" />
+    <${Title} text="Make" />
+    <div class="stack">
+    <${Study} artist=${artist} artists=${artists} choose=${choose} />
     <${RequestForm}
       artist=${artist}
       state=${state}
       change=${change}
+      press=${press}
       onSurprise=${onSurprise}
       unknown=${drawn?.picture.unknown}
+      denied=${all.denied}
     />
+    </div>
     <div class="two">
-      <${Result} artist=${artist} all=${all} />
+      <${Result} artist=${artist} phrases=${phrases} all=${all} />
       <section class="stack" aria-label="How it is drawn">
-        <${SeedRow} state=${state} change=${change} />
-        <${Values} artist=${artist} phrases=${phrases} state=${state} change=${change} />
-        <${Size} artist=${artist} size=${state.size} onSize=${(size) => change({ size })} />
+        <${SeedRow} all=${all} />
+        <${Values} artist=${artist} phrases=${phrases} state=${state} change=${press} />
+        <${Size} artist=${artist} size=${state.size} onSize=${(size) => press({ size })} />
         <${Knobs} artist=${artist} values=${state.knobs} onChange=${(knobs) => change({ knobs })} />
-        <${Uploads} artist=${artist} onSeed=${(seed) => change({ seed })} onText=${say} />
+        <${Uploads} artist=${artist} onSeed=${(seed) => press({ seed })} onText=${say} />
       </section>
     </div>
+    <${Seen} artist=${artist} phrases=${phrases} all=${all} />
     ${shortcuts}
   </div>`;
 }
 
 /** The seed, and the way to the list of shortcuts. */
-function SeedRow({ state, change }) {
+function SeedRow({ all: { state, change, press, lock } }) {
   const show = () => document.getElementById("shortcuts").showModal();
   return html`<div class="card row spread">
     <${Seed}
       seed=${state.seed}
       locked=${state.locked}
       onSeed=${(seed) => change({ seed })}
-      onLock=${() => change({ locked: !state.locked })}
+      onDice=${() => press({ seed: randomSeed() })}
+      onLock=${lock}
     />
     <button type="button" class="plain small" onClick=${show}>Shortcuts <kbd>?</kbd></button>
   </div>`;
 }
 
-function shortcutsOf({ state, change, drawn, keep, visit }, onSurprise) {
+function shortcutsOf(all, onSurprise) {
+  const { press, lock, drawn, keep, visit } = all;
   return {
     "/": ["Go to the prompt", () => document.getElementById("prompt")?.focus()],
-    d: ["Throw the dice", () => change({ seed: randomSeed() })],
+    d: ["Throw the dice", () => press({ seed: randomSeed() })],
     s: ["Surprise me", onSurprise],
-    l: ["Lock or open the seed", () => change({ locked: !state.locked })],
+    l: ["Lock or open chance", lock],
     k: ["Keep the picture", () => drawn && keep()],
     m: ["Mix it with another", () => drawn && visit("mix")],
-    w: ["Walk from it", () => drawn && visit("walk")],
+    w: ["A film that begins with it", () => drawn && visit("walk")],
+    "Ctrl+Z": ["Back to what was seen before, words and all", () => goBack(all)],
+    "Ctrl+Shift+Z": ["Forward again", () => goForward(all)],
   };
 }

@@ -1,17 +1,21 @@
 // Favourites: what was kept, what was drawn, and what was thrown away.
 
+import { useBringing } from "../brought.js";
 import { Card } from "../card.js";
+import { useToggle } from "../hearts.js";
+import { html, say, told } from "../lang.js";
 import { download, FileDrop, GalleryPicture, Heart, Icon, Title, useShared, useStored, useWork } from "../parts.js";
 import { nameOf } from "../requests.js";
 import { go, to } from "../routes.js";
+import { saveAll, useSide } from "../saving.js";
 import { useShelf } from "../shelf.js";
 import { End } from "../tiles.js";
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { useEffect, useRef, useState } from "../vendor/preact.js";
 
-const SHELVES = { kept: "Favourites", drawn: "History", deleted: "Bin" };
+const SHELVES = { kept: "Favourites", drawn: "Everything made", deleted: "Bin" };
 const EMPTY = {
-  kept: "Nothing is kept yet. Draw something and press its heart, or look through the gacha.",
-  drawn: "Nothing was drawn yet. What you stay with for a second in the draw view is remembered here.",
+  kept: "Nothing is kept yet. Draw something and press its heart, or look through Endless.",
+  drawn: "Nothing was drawn yet. What you make is remembered here.",
   deleted: "The bin is empty. What you delete lies here for a while and can be put back.",
 };
 
@@ -25,23 +29,28 @@ export default function Favourites({ route }) {
     setAsked((old) => ({ ...old, ...changes }));
     clear();
   };
-  const choose = (id, on) => setChosen((old) => (on ? [...old, id] : old.filter((one) => one !== id)));
   const shelf = useShelf(asked);
   const actions = useActions(shelf, clear);
   const { entries, next, more, put } = shelf;
+  const choose = useChoice(entries, setChosen);
+  useChoiceKeys({ entries, chosen, setChosen, remove: asked.shelf === "deleted" ? null : actions.remove });
+  useEffect(() => {
+    if (SHELVES[route.query.shelf]) change({ shelf: route.query.shelf });
+  }, [route.query.shelf]);
   useEffect(() => {
     if (near && next) more();
   }, [near, next]);
   const opened = route.query.picture;
   return html`<div class="stack" id="favourites">
-    <${Title} text="Favourites" />
+    <${Title} text="Mine" />
     <${Filters} asked=${asked} change=${change} />
     <${Selected} chosen=${chosen} shelf=${asked.shelf} actions=${actions} total=${shelf.total} clear=${clear} />
     ${shelf.ready && !entries.length && html`<p class="empty">${emptyOf(asked)}</p>`}
     <ul class="sheet">
       ${entries.map((entry) => {
         const isChosen = chosen.includes(entry.id);
-        return html`<${Entry} key=${entry.id} entry=${entry} put=${put} chosen=${isChosen} onChosen=${choose} />`;
+        return html`<${Entry} key=${entry.id} entry=${entry} chosen=${isChosen} onChosen=${choose}
+          onHeart=${actions.heart} />`;
       })}
     </ul>
     <${End} onSeen=${setNear}>${next && html`<button type="button" id="more" onClick=${more}>More</button>`}<//>
@@ -50,8 +59,40 @@ export default function Favourites({ route }) {
   </div>`;
 }
 
+/** Return `choose(id, on, isRange)`: a range goes from the one that was chosen last. */
+function useChoice(entries, setChosen) {
+  const last = useRef(null);
+  return (id, on, isRange) => {
+    const [from, to] = [last.current, id].map((one) => entries.findIndex((entry) => entry.id === one));
+    last.current = id;
+    const some = isRange && from >= 0 ? entries.slice(Math.min(from, to), Math.max(from, to) + 1) : [{ id }];
+    const ids = some.map((entry) => entry.id);
+    setChosen((old) => [...old.filter((one) => !ids.includes(one)), ...(on ? ids : [])]);
+  };
+}
+
+/** Ctrl+A chooses all that are shown, Delete deletes what is chosen, Escape chooses nothing. */
+function useChoiceKeys(now) {
+  const newest = useRef(now);
+  newest.current = now;
+  useEffect(() => {
+    const pressed = (event) => {
+      const { entries, chosen, setChosen, remove } = newest.current;
+      const isWriting = event.target.matches("textarea, select, input:not([type=checkbox])");
+      if (isWriting || document.querySelector("dialog[open]")) return;
+      if (event.key === "a" && (event.ctrlKey || event.metaKey)) setChosen(entries.map(({ id }) => id));
+      else if (event.key === "Delete" && chosen.length && remove) remove(chosen);
+      else if (event.key === "Escape") setChosen([]);
+      else return;
+      event.preventDefault();
+    };
+    addEventListener("keydown", pressed);
+    return () => removeEventListener("keydown", pressed);
+  }, []);
+}
+
 function emptyOf({ shelf, q, artist }) {
-  return q || artist ? "Nothing fits. Search for other words." : EMPTY[shelf];
+  return q || artist ? say`Nothing fits. Search for other words.` : told(EMPTY[shelf]);
 }
 
 /** Which shelf, and what on it. */
@@ -63,7 +104,7 @@ function Filters({ asked, change }) {
         const press = () => change({ shelf: name });
         const isThis = name === asked.shelf;
         return html`<button type="button" key=${name} aria-pressed=${isThis} data-shelf=${name} onClick=${press}>
-          ${text}
+          ${told(text)}
         </button>`;
       })}
     </div>
@@ -93,26 +134,42 @@ function OfArtist({ chosen, change }) {
   </label>`;
 }
 
+/** Where what had the focus is gone, go on with the next picture. */
+function comeBack() {
+  if (document.activeElement !== document.body) return;
+  (document.querySelector("#favourites .tile .open") ?? document.querySelector("main h1"))?.focus();
+}
+
 /** What can be done with several pictures. */
 function useActions(shelf, done) {
-  const { studio, notify } = useShared();
+  const { studio, hearts, notify } = useShared();
   const [, busyWhile] = useWork();
   const changing = (work) =>
     busyWhile(async (ids) => {
       await work(ids);
       done();
-      shelf.reload();
+      await shelf.reload();
+      setTimeout(comeBack);
+      await hearts.renew();
     });
   const remove = changing(async (ids) => {
     const { undo, deleted } = await studio.gallery.remove(ids);
     const back = changing(() => studio.gallery.undo(undo));
-    notify(deleted === 1 ? "Deleted" : `${deleted} deleted`, { action: "Undo", run: back });
+    notify(deleted === 1 ? say`Deleted` : say`${deleted} deleted`, { action: say`Undo`, run: back });
   });
   const restore = changing(async (ids) => {
     for (const id of ids) await studio.gallery.add(await studio.gallery.png(id), { keep: false });
-    notify(ids.length === 1 ? "Put back" : `${ids.length} put back`);
+    notify(ids.length === 1 ? say`Put back` : say`${ids.length} put back`);
   });
-  return { remove, restore };
+  const toggle = useToggle();
+  const heart = (entry) =>
+    toggle(Boolean(entry.kept), async (keep) => {
+      const next = await studio.gallery.change(entry.id, { keep });
+      shelf.put(next);
+      if (keep) shelf.reload(); // it may be back on a shelf that it had left
+      return next;
+    });
+  return { remove, restore, heart };
 }
 
 /** The line that tells how many there are, or what can be done with those that were chosen. */
@@ -128,6 +185,7 @@ function Selected({ chosen, shelf, actions, total, clear }) {
         : html`<button type="button" id="delete" onClick=${() => actions.remove(chosen)}>
               <${Icon} name="trash" /> Delete
             </button>
+            <${SaveChosen} chosen=${chosen} />
             <button type="button" id="mix" disabled=${chosen.length !== 2} onClick=${mix}>
               <${Icon} name="mix" /> Mix two
             </button>
@@ -139,10 +197,23 @@ function Selected({ chosen, shelf, actions, total, clear }) {
   </div>`;
 }
 
-function Entry({ entry, chosen, onChosen, put }) {
-  const { studio, fail } = useShared();
+/** Save those that were chosen, all in one zip where they are several. */
+function SaveChosen({ chosen }) {
+  const { studio, artists } = useShared();
+  const [busy, busyWhile] = useWork();
+  const [side] = useSide();
+  const save = busyWhile(async () => {
+    const pictures = [];
+    for (const id of chosen) pictures.push({ png: await studio.gallery.png(id), ...(await studio.gallery.get(id)) });
+    await saveAll(studio, artists, pictures, side);
+  });
+  return html`<button type="button" id="save-chosen" disabled=${busy} onClick=${save}>
+    <${Icon} name="save" /> ${busy ? say`Saving ...` : say`Save`}
+  </button>`;
+}
+
+function Entry({ entry, chosen, onChosen, onHeart }) {
   const text = nameOf(entry.recipe);
-  const heart = () => studio.gallery.change(entry.id, { keep: !entry.kept }).then(put, fail);
   return html`<li class="tile" data-picture=${entry.id}>
     <button type="button" class="open" title=${text} onClick=${() => go("favourites", { picture: entry.id })}>
       <${GalleryPicture} entry=${entry} alt=${text} />
@@ -151,10 +222,10 @@ function Entry({ entry, chosen, onChosen, put }) {
       class="chosen"
       type="checkbox"
       checked=${chosen}
-      aria-label=${`Choose: ${text}`}
-      onChange=${(event) => onChosen(entry.id, event.target.checked)}
+      aria-label=${say`Choose: ${text}`}
+      onClick=${(event) => onChosen(entry.id, event.target.checked, event.shiftKey)}
     />
-    ${!entry.deleted && html`<${Heart} kept=${Boolean(entry.kept)} onClick=${heart} />`}
+    ${!entry.deleted && html`<${Heart} kept=${Boolean(entry.kept)} onClick=${() => onHeart(entry)} />`}
     <span class="under">${entry.note || text}</span>
   </li>`;
 }
@@ -175,13 +246,19 @@ function Opened({ id, entries, put, actions }) {
     setFound(next);
     put(next);
   };
+  const place = entries.findIndex((one) => one.id === id);
+  const beside = (by) => (place < 0 ? null : (entries[place + by]?.id ?? null));
   return (
     entry &&
     html`<${Card}
+      key=${id}
+      before=${beside(-1)}
+      after=${beside(1)}
       entry=${entry}
       onChange=${changed}
       onDelete=${actions.remove}
       onRestore=${actions.restore}
+      onHeart=${(one) => actions.heart(one).then(() => studio.gallery.get(id).then(setFound, fail))}
       onClose=${close}
     />`
   );
@@ -189,14 +266,11 @@ function Opened({ id, entries, put, actions }) {
 
 /** Take pictures along as a zip, and bring them. */
 function Files({ shelf, reload }) {
-  const { studio, notify } = useShared();
-  const [busy, busyWhile] = useWork();
+  const { studio } = useShared();
+  const [saving, busyWhile] = useWork();
+  const [bringing, bring] = useBringing(reload);
+  const busy = saving || bringing;
   const save = busyWhile(async () => download(await studio.gallery.export(shelf), `limner-${shelf}.zip`));
-  const bring = busyWhile(async (file) => {
-    const { pictures, added } = await studio.gallery.import(file);
-    notify(`${pictures} pictures in the file, ${added} of them new`);
-    reload();
-  });
   return html`<div class="bar" aria-busy=${busy}>
     ${
       shelf !== "deleted" &&
@@ -206,9 +280,9 @@ function Files({ shelf, reload }) {
     }
     <${FileDrop}
       id="import"
-      label="Bring a zip of pictures: drop or choose it"
-      accept=".zip,application/zip"
-      onFile=${bring}
+      label="Bring pictures that were saved here, or a zip of them: drop or choose"
+      accept=".zip,application/zip,image/png"
+      onFile=${(file) => bring([file])}
     />
   </div>`;
 }

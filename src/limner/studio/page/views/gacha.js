@@ -6,10 +6,11 @@ import { Fields, Values } from "../draw/request_form.js";
 import { kindIn, requestOf } from "../draw/state.js";
 import { useEndless } from "../endless.js";
 import { changed, completed, leavesOpen, withWords, wordsField, wordsIn } from "../fields.js";
+import { html, say, told } from "../lang.js";
 import { ErrorLine, Icon, Title, useShared, useStored } from "../parts.js";
 import { randomSeed } from "../random.js";
 import { Block, End } from "../tiles.js";
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { useEffect, useState } from "../vendor/preact.js";
 
 const BLOCK = 24;
 const ABOUT = "Pictures by chance for as long as you scroll. Keep those you like; press one to draw on with it.";
@@ -25,7 +26,7 @@ function Sheet({ artist, phrases }) {
   const [asked, setAsked] = useStored(`sheet.${artist.id}`, { kind: null, said: {}, open: true });
   const change = (changes) => setAsked((old) => changed(old, changes));
   const [paused, setPaused] = useState(false);
-  const [near, setNear] = useState(true);
+  const [near, setNear] = useState(false);
   const visible = useVisible();
   const make = () => rowOf(artist, phrases, asked);
   const canAsk = rowOf(artist, phrases, asked) !== null;
@@ -35,11 +36,11 @@ function Sheet({ artist, phrases }) {
     pictures.slice(i * BLOCK, (i + 1) * BLOCK),
   );
   return html`<div class="stack" id="gacha">
-    <${Title} text="Gacha">${ABOUT}<//>
+    <${Title} text="Endless">${told(ABOUT)}<//>
     <${RequestForm} artist=${artist} phrases=${phrases} asked=${asked} change=${change} />
     <div class="bar">
       <button type="button" id="pause" onClick=${() => setPaused(!paused)}>
-        <${Icon} name=${paused ? "play" : "pause"} /> ${paused ? "Go on" : "Pause"}
+        <${Icon} name=${paused ? "play" : "pause"} /> ${paused ? say`Go on` : say`Pause`}
       </button>
       ${leavesOpen(kindIn(artist, asked)) && html`<${Open} open=${asked.open} onChange=${(open) => change({ open })} />`}
       <span class="soft small" id="count">${pictures.length} pictures</span>
@@ -62,7 +63,7 @@ function Open({ open, onChange }) {
 
 function More({ busy, onMore }) {
   return html`<button type="button" id="more" disabled=${busy} onClick=${onMore}>
-    ${busy ? "Drawing ..." : "More"}
+    ${busy ? say`Drawing ...` : say`More`}
   </button>`;
 }
 
@@ -77,7 +78,7 @@ function RequestForm({ artist, phrases, asked, change }) {
         id="prompt"
         label="What all have in common"
         text=${wordsIn(kind, asked.said)}
-        placeholder=${placeholder}
+        placeholder=${told(placeholder)}
         onInput=${(text) => change({ said: withWords(kind, asked.said, text) })}
       />`
     }

@@ -1,11 +1,13 @@
 // Mix: children of two pictures. What is asked changes from row to row, the noise from column to column.
 
-import { artistOf, HeartOf, useEntry, useRows, useVisit, VisitButton } from "../drawn.js";
+import { artistOf, useEntry, useRows, useVisit, VisitButton } from "../drawn.js";
+import { HeartOf } from "../hearts.js";
+import { html, say } from "../lang.js";
 import { ErrorLine, GalleryPicture, PngImage, Slider, Title, useArtist, useShared, useStored } from "../parts.js";
 import { Begin, PickButton } from "../picker.js";
 import { between, frames, percent, same, seedBetween, textOf } from "../requests.js";
 import { go } from "../routes.js";
-import { html, useMemo, useState } from "../vendor/preact.js";
+import { useMemo, useState } from "../vendor/preact.js";
 
 const SIDES = [3, 4, 5, 6];
 
@@ -53,24 +55,24 @@ export default function Mix({ route }) {
 function Parents({ first, second, choose }) {
   const swap = () => choose({ picture: second.entry.id, with: first.entry.id });
   return html`<section class="row parents" aria-label="Parents">
-    <${Parent} entry=${first.entry} name="First parent" onPick=${({ id }) => choose({ picture: id })} id="pick-first" />
+    <${Parent} entry=${first.entry} label="First parent" onPick=${({ id }) => choose({ picture: id })} id="pick-first" />
     ${
       second.entry &&
       html`<button type="button" onClick=${swap} disabled=${!first.entry}>Swap</button>
-      <${Parent} entry=${second.entry} name="Second parent" onPick=${({ id }) => choose({ with: id })} id="pick-second"
+      <${Parent} entry=${second.entry} label="Second parent" onPick=${({ id }) => choose({ with: id })} id="pick-second"
         with=${first.entry} />`
     }
   </section>`;
 }
 
-function Parent({ entry, name, onPick, id, with: other }) {
+function Parent({ entry, label, onPick, id, with: other }) {
   const { artists } = useShared();
   if (!entry) return null;
   const fits = (_, artist) => !other || artist === artistOf(artists, other);
   return html`<figure class="parent">
     <${GalleryPicture} entry=${entry} />
     <figcaption>
-      <strong>${name}</strong>
+      <strong>${label}</strong>
       <span class="soft cut">${textOf(entry.recipe.request)}</span>
       <${PickButton} id=${id} label="Another" fits=${fits} onPick=${onPick} />
     </figcaption>
@@ -100,7 +102,7 @@ function Children({ first, second, artist }) {
             ${SIDES.map((n) => html`<option key=${n} value=${n}>${n}</option>`)}
           </select>
         </label>
-        <span class="soft" role="status">${busy && `Drawing ${ready} of ${grid.length} ...`}</span>
+        <span class="soft" role="status">${busy && say`Drawing ${ready} of ${grid.length} ...`}</span>
       </div>
       <${ErrorLine} error=${wrong ?? error} />
       <p class="soft axis">→ noise of the second ${!same(a.request, b.request) && "· ↓ words of the second"}</p>
@@ -154,7 +156,7 @@ function Grid({ grid, pictures, chosen, onChoose, parents }) {
 }
 
 function sharesText(words, noise) {
-  return `child with ${percent(words)} of the second's words, ${percent(noise)} of its noise`;
+  return say`child with ${percent(words)} of the second's words, ${percent(noise)} of its noise`;
 }
 
 /** One child, anywhere between its parents. */
@@ -164,7 +166,7 @@ function Child({ a, b, artist, chosen, setChosen, parents }) {
   const { pictures, busy, error } = useRows(artist, [row], a.knobs);
   const [picture] = pictures;
   const strip = frames(row.request) > 1;
-  const said = (share) => `${percent(share)} of the second`;
+  const said = (share) => say`${percent(share)} of the second`;
   const [first, second] = parents;
   const parent = (place) => visit("mix", picture, parents, (id) => ({ picture: first, with: second, [place]: id }));
   return html`<section class="card stack" aria-label="One child" aria-busy=${busy}>
@@ -186,7 +188,7 @@ function Child({ a, b, artist, chosen, setChosen, parents }) {
       <button type="button" id="as-second" disabled=${!picture} onClick=${() => parent("with")}>
         Make it the second
       </button>
-      <${VisitButton} view="walk" label="Walk" picture=${picture} parents=${parents} />
+      <${VisitButton} view="walk" label="Film" picture=${picture} parents=${parents} />
       ${artist.can.morph && html`<${VisitButton} view="morph" label="Morph" picture=${picture} parents=${parents} />`}
     </div>
   </section>`;

@@ -1,15 +1,17 @@
 // Morph: a picture and a slider for each attribute; and the way from it to something else.
 
 import { usePhrases } from "../draw/chips.js";
-import { HeartOf, useEntry, useRows, VisitButton } from "../drawn.js";
+import { useEntry, useRows, VisitButton } from "../drawn.js";
 import { isBlend } from "../fields.js";
+import { HeartOf } from "../hearts.js";
+import { html, say } from "../lang.js";
 import { ErrorLine, Icon, PngImage, Slider, Title, useArtist } from "../parts.js";
 import { Begin } from "../picker.js";
 import { Frames, Player } from "../player.js";
 import { between, linesOf, misread, requestFromText, same, textOf } from "../requests.js";
 import { go, to } from "../routes.js";
-import { morphed, moved, openSliders, stepOf, stopsOf, stopText } from "../sliders.js";
-import { html, useMemo, useState } from "../vendor/preact.js";
+import { morphed, moved, openSliders, STEP, stopsOf, stopText } from "../sliders.js";
+import { useMemo, useState } from "../vendor/preact.js";
 
 export default function Morph({ route }) {
   const { entry, artist, error } = useEntry(route.query.picture);
@@ -32,8 +34,8 @@ export default function Morph({ route }) {
 /** What one can do where nothing lies between. */
 function Instead({ artist, id }) {
   const [text, view, link] = artist.can.story
-    ? ["tells stories, and nothing lies between two of them.", "story", "Change its lines instead"]
-    : ["is told nothing, so nothing can be changed.", "walk", "Walk from seed to seed instead"];
+    ? [say`tells stories, and nothing lies between two of them.`, "story", say`Change its lines instead`]
+    : [say`is told nothing, so nothing can be changed.`, "walk", say`Walk from seed to seed instead`];
   return html`<p class="error" role="alert">
     ${artist.id} ${text}${" "}<a href=${to(view, { picture: id })}>${link}</a>
   </p>`;
@@ -87,7 +89,7 @@ function Doing({ picture, parents, changed, onReset }) {
     <${HeartOf} id="keep" picture=${picture} parents=${parents} />
     <button type="button" id="reset" disabled=${!changed} onClick=${onReset}><${Icon} name="again" /> Reset</button>
     <${VisitButton} view="draw" icon="pencil" label="Open in draw" picture=${picture} parents=${parents} />
-    <${VisitButton} view="walk" label="Walk" picture=${picture} parents=${parents} />
+    <${VisitButton} view="walk" label="Film" picture=${picture} parents=${parents} />
     <${VisitButton} view="mix" label="Mix" picture=${picture} parents=${parents} />
   </div>`;
 }
@@ -105,7 +107,7 @@ function Sliders({ stops, at, setAt, request, artist }) {
   return html`<section class="card stack sliders" aria-label="Attributes">
     ${names.map(
       (name) => html`<${Slider} key=${name} label=${name.replaceAll("_", " ")} data-attribute=${name}
-        value=${at[name] ?? stops[name].first} max=${last(name)} step=${stepOf(stops[name])}
+        value=${at[name] ?? stops[name].first} max=${last(name)} step=${STEP}
         list=${`stops-${last(name) + 1}`} valueText=${stopText(stops[name], at[name])}
         onInput=${(value) => setAt((old) => moved(old, stops, name, value, most))} />`,
     )}
@@ -167,7 +169,7 @@ function Film({ artist, way, count, seed, knobs, parents }) {
   );
   const { pictures, busy, error } = useRows(artist, rows, knobs);
   const place = Math.min(at, count - 1);
-  const named = (i) => `Frame ${i + 1}: ${Math.round((100 * i) / (count - 1))} % of the way`;
+  const named = (i) => say`Frame ${i + 1}: ${Math.round((100 * i) / (count - 1))} % of the way`;
   return html`<div class="two filmed" aria-busy=${busy}>
     <div class="stack">
       <${Player} pngs=${pictures.map((one) => one?.png ?? null)} name="morph" at=${place} onAt=${setAt}

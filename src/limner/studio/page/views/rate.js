@@ -1,10 +1,11 @@
 // Rate: people compare what several artists drew for the same text and do not learn which drew what.
 
+import { html, say } from "../lang.js";
 import { ErrorLine, Title, useShared } from "../parts.js";
 import { Compare } from "../rating/compare.js";
 import { NewStudy } from "../rating/create.js";
 import { Results } from "../rating/results.js";
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { useEffect, useState } from "../vendor/preact.js";
 
 export default function Rate({ route }) {
   const { studio } = useShared();
@@ -56,6 +57,6 @@ function Studies({ studies }) {
 
 /** Say in a line what a study asks, and how often it was answered. */
 function summary({ together, questions, answers }) {
-  const how = together === 2 ? "pairs" : `rankings of ${together}`;
+  const how = together === 2 ? "pairs" : say`rankings of ${together}`;
   return [how, Object.keys(questions).join(", "), `${answers} ${answers === 1 ? "answer" : "answers"}`].join(" · ");
 }

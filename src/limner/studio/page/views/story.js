@@ -2,9 +2,11 @@
 
 import { Knobs, turned } from "../draw/knobs.js";
 import { Size } from "../draw/size.js";
-import { HeartOf, useEntry, VisitButton } from "../drawn.js";
+import { useEntry, VisitButton } from "../drawn.js";
 import { isStory } from "../fields.js";
 import { cut, gif, samePixels } from "../film.js";
+import { HeartOf } from "../hearts.js";
+import { html, say } from "../lang.js";
 import {
   CanvasImage,
   DeferredField,
@@ -24,12 +26,15 @@ import { PickButton } from "../picker.js";
 import { randomSeed } from "../random.js";
 import { someExamples } from "../requests.js";
 import { go } from "../routes.js";
+import { fileName, Side, useSave, useSide } from "../saving.js";
 import { Lines, Unknown } from "../storylines.js";
-import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
+import { Study } from "../study.js";
+import { useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 
 const MILLISECONDS = 1800;
 
 export default function Story({ route }) {
+  const { artists, choose } = useShared();
   const { entry, artist: drew, error } = useEntry(route.query.picture);
   const here = useArtist((one) => one.can.story);
   const artist = drew ?? here;
@@ -38,14 +43,15 @@ export default function Story({ route }) {
   if (!artist?.can.story || (request && !isStory(request))) {
     return html`<${Title} text="Story" />
       <p class="error" role="alert">
-        ${here ? "This picture is no story told in lines." : "Nobody here tells stories."}
+        ${here ? say`This picture is no story told in lines.` : say`Nobody here tells stories.`}
       </p>
       ${here && html`<a class="button" href="#/story">Tell one</a>`}`;
   }
   return html`<div class="stack">
     <${Title} text="Story">
-      A line for each picture. Change a line: its picture is drawn again with those that follow, the ones before stay.
+      A line for each picture. Change a line: its scene is drawn again with all that follow, the scenes before stay.
     <//>
+    <${Study} artist=${artist} artists=${artists} choose=${choose} />
     <${ErrorLine} error=${error} />
     ${!waits && html`<${StoryEditor} key=${`${artist.id} ${entry?.id}`} artist=${artist} entry=${entry} />`}
   </div>`;
@@ -62,10 +68,10 @@ function StoryEditor({ artist, entry }) {
   return html`<section class="stack" aria-label="The story" aria-busy=${busy}>
     <${ErrorLine} error=${error} />
     <${Lines} lines=${story.lines} onLines=${(lines) => change({ lines })}
-      above=${(line, i) => html`<${CanvasImage} frame=${shown[i]} alt=${`Picture ${i + 1}: ${line}`} />`}
+      above=${(line, i) => html`<${CanvasImage} frame=${shown[i]} alt=${say`Picture ${i + 1}: ${line}`} />`}
       below=${(line) => picture && html`<${Unknown} line=${line} unknown=${picture.unknown} />`} />
     ${written(story.lines).length > artist.story && artist.beyond && html`<p class="soft" id="beyond">${artist.beyond}.</p>`}
-    <p class="soft told" role="status" id="told">${busy ? "Drawing ..." : stayedText(stayed, shown)}</p>
+    <p class="soft told" role="status" id="told">${busy ? say`Drawing ...` : stayedText(stayed, shown)}</p>
     <div class="two controls">
       <div class="card stack">
         <div class="row">
@@ -75,7 +81,7 @@ function StoryEditor({ artist, entry }) {
               onChange=${(event) => change({ seed: seedOf(event, story.seed) })} />
           </label>
           <button type="button" aria-pressed=${locked} onClick=${() => setLocked(!locked)}>
-            <${Icon} name=${locked ? "lock" : "unlock"} /> ${locked ? "Seed stays" : "Seed changes"}
+            <${Icon} name=${locked ? "lock" : "unlock"} /> ${locked ? say`Seed stays` : say`Seed changes`}
           </button>
           <button type="button" id="afresh" onClick=${() => fresh(story.lines)}>
             <${Icon} name="again" /> Tell it afresh
@@ -166,32 +172,36 @@ function written(lines) {
 /** Say what was drawn again. */
 function stayedText(stayed, shown) {
   if (stayed === null) return "";
-  if (stayed === 0) return "All pictures were drawn again.";
-  if (stayed === shown.filter(Boolean).length) return "No picture changed.";
-  return stayed === 1 ? "The first picture stayed." : `The first ${stayed} pictures stayed.`;
+  if (stayed === 0) return say`All pictures were drawn again.`;
+  if (stayed === shown.filter(Boolean).length) return say`No picture changed.`;
+  const first = stayed === 1 ? say`The first picture stayed` : say`The first ${stayed} pictures stayed`;
+  return say`${first}; from number ${stayed + 1} on they were drawn again.`;
 }
 
 /** Keep it, save it, begin another. */
 function Keeping({ artist, picture, shown, story, parents, fresh }) {
   const [busy, busyWhile] = useWork();
+  const [side, setSide] = useSide();
+  const [, save] = useSave();
   const saveGif = busyWhile(async () => {
     const drawn = story.lines.map((line, i) => ({ line, frame: shown[i] })).filter(({ frame }) => frame);
     const captions = drawn.map(({ line }) => line.trim());
     const frames = drawn.map(({ frame }) => frame);
-    download(await gif(frames, { milliseconds: MILLISECONDS, captions }), "story.gif");
+    download(await gif(frames, { milliseconds: MILLISECONDS, captions, side }), fileName(picture.recipe, "gif"));
   });
   const mine = (entry) => isStory(entry.recipe.request) && entry.recipe.checkpoint === artist.checkpoint;
   const open = ({ id }) => go("story", { picture: id });
   return html`<div class="card stack">
     <div class="row">
       <${HeartOf} id="keep-story" picture=${picture} parents=${parents} />
-      <button type="button" id="save-png" disabled=${!picture} onClick=${() => download(picture.png, "story.png")}>
+      <button type="button" id="save-png" disabled=${!picture} onClick=${() => save(picture, side)}>
         <${Icon} name="save" /> PNG strip
       </button>
       <button type="button" id="save-gif" disabled=${!picture || busy} onClick=${saveGif}>
         <${Icon} name="save" /> GIF
       </button>
-      <${VisitButton} view="walk" label="Walk" picture=${picture} parents=${parents} />
+      <${Side} side=${side} onSide=${setSide} />
+      <${VisitButton} view="walk" label="Film" picture=${picture} parents=${parents} />
     </div>
     <div class="row">
       <button type="button" id="example" onClick=${() => fresh(someExamples(artist))}>Another example</button>

@@ -1,7 +1,8 @@
 // Systems: what there is to train, by the year of its paper, and a page for each.
 
+import { html, say } from "../lang.js";
 import { ErrorLine, Icon, Title, useShared } from "../parts.js";
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { useEffect, useState } from "../vendor/preact.js";
 
 const GIVES = {
   images: "pictures",
@@ -115,7 +116,7 @@ function Training({ system }) {
   const presets = Object.entries(system.presets);
   const [preset, setPreset] = useState(system.default_preset || (presets[0]?.[0] ?? ""));
   const command = `limner train ${system.name} --data my-pictures --preset ${preset} --run runs/mine`;
-  const copy = () => navigator.clipboard.writeText(command).then(() => notify("Copied."), fail);
+  const copy = () => navigator.clipboard.writeText(command).then(() => notify(say`Copied.`), fail);
   return html`<section class="card stack">
     <h2>Train it</h2>
     <fieldset>

@@ -1,13 +1,15 @@
 // Walk: one request, while its noise moves from seed to seed; played, and saved as a film.
 
-import { HeartOf, useEntry, useRows, VisitButton } from "../drawn.js";
+import { useEntry, useRows, VisitButton } from "../drawn.js";
+import { HeartOf } from "../hearts.js";
+import { html, say } from "../lang.js";
 import { DeferredField, ErrorLine, Icon, IconButton, Slider, Title, useArtist } from "../parts.js";
 import { Begin, PickButton } from "../picker.js";
 import { Frames, Player } from "../player.js";
 import { randomSeed } from "../random.js";
 import { frames, seedBetween, seedText, textOf } from "../requests.js";
 import { go } from "../routes.js";
-import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
+import { useEffect, useMemo, useState } from "../vendor/preact.js";
 
 const MAX_SEEDS = 12;
 
@@ -15,7 +17,7 @@ export default function Walk({ route }) {
   const { entry, artist, error } = useEntry(route.query.picture);
   const here = useArtist();
   return html`<div class="stack">
-    <${Title} text="Walk">What is asked stays; chance moves from seed to seed.<//>
+    <${Title} text="Film">What is asked stays, chance moves on: a film of one character in many shapes.<//>
     <${ErrorLine} error=${error} />
     ${
       !route.query.picture &&
@@ -45,7 +47,7 @@ function Way({ entry, artist }) {
     <div id="walk" class="card stack" aria-busy=${busy}>
       <${Player} pngs=${pictures.map((one) => one?.png ?? null)} name="walk" at=${place} onAt=${setAt}
         named=${named} />
-      <p class="soft state" role="status">${busy && `Drawing ${ready} of ${rows.length} frames ...`}</p>
+      <p class="soft state" role="status">${busy && say`Drawing ${ready} of ${rows.length} frames ...`}</p>
       <${ErrorLine} error=${error ?? wrong} />
     </div>
     <div class="stack">
@@ -85,10 +87,10 @@ function Seeds({ seeds, setSeeds, artist, each, onAt }) {
         (seed, i) => html`<li key=${i} class="row">
           <${SeedBox} seed=${seed} number=${i + 1} onChange=${(next) => change(i, next)}
             onShow=${() => onAt(i * each)} />
-          <${IconButton} name="dice" label=${`Another seed ${i + 1}`} onClick=${() => change(i, randomSeed())} />
-          <${IconButton} name="back" class="icon up" label=${`Seed ${i + 1} earlier`} disabled=${i === 0}
+          <${IconButton} name="dice" label=${say`Another seed ${i + 1}`} onClick=${() => change(i, randomSeed())} />
+          <${IconButton} name="back" class="icon up" label=${say`Seed ${i + 1} earlier`} disabled=${i === 0}
             onClick=${() => swap(i)} />
-          <${IconButton} name="close" label=${`Take seed ${i + 1} out`} disabled=${seeds.length < 3}
+          <${IconButton} name="close" label=${say`Take seed ${i + 1} out`} disabled=${seeds.length < 3}
             onClick=${() => drop(i)} />
         </li>`,
       )}
@@ -109,7 +111,7 @@ function Seeds({ seeds, setSeeds, artist, each, onAt }) {
 
 /** A seed that is a number can be typed; others are told in words. */
 function SeedBox({ seed, number, onChange, onShow }) {
-  const show = html`<button type="button" class="plain" aria-label=${`Show seed ${number}`} onClick=${onShow}>
+  const show = html`<button type="button" class="plain" aria-label=${say`Show seed ${number}`} onClick=${onShow}>
     ${number}
   </button>`;
   if (typeof seed !== "number") return html`${show}<span class="seed soft">${seedText(seed)}</span>`;
@@ -118,7 +120,7 @@ function SeedBox({ seed, number, onChange, onShow }) {
     if (Number.isSafeInteger(next) && next >= 0 && event.target.value !== "") onChange(next);
   };
   return html`${show}
-    <${DeferredField} class="seed" type="number" min="0" value=${seed} aria-label=${`Seed ${number}`} onChange=${typed} />`;
+    <${DeferredField} class="seed" type="number" min="0" value=${seed} aria-label=${say`Seed ${number}`} onChange=${typed} />`;
 }
 
 /** What can be done with the frame that is shown. */

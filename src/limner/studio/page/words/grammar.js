@@ -74,6 +74,8 @@ export function mended(text) {
       .replace(left, "")
       .replace(/\b(with|wearing) (?:and|with|wearing)\b/gi, "$1")
       .replace(/\b(?:with|wearing|over|and) (?=(?:and|on|against|over|in front)\b)/gi, "")
+      .replace(/\ban? (\w+(?:ing|ed))(?= (?:with|wearing|on|against|in)\b)/gi, "$1,")
+      .replace(/\ban? (\w+(?:ing|ed))(?=$|[,.;])/gi, "$1")
       .replace(/([,;])\s*(?:[,;]\s*)+/g, "$1 ")
       .replace(/([,;])\s*(?=\.|$)/g, "")
       .replace(/^[\s,;]+(?:and\b\s*)?/, "")

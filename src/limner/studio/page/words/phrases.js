@@ -159,14 +159,30 @@ function escaped(text) {
   return text.toLowerCase().replace(/[^\p{L}\p{N}\s]/gu, "\\$&");
 }
 
+/** Return spans with those put together that stand side by side: "woman" of "a smiling woman" may become "man" there. */
+function together(text, spans) {
+  const made = [];
+  for (const span of spans) {
+    const last = made.at(-1);
+    if (last && !last.whole && !span.whole && !text.slice(last.end, span.start).trim()) {
+      Object.assign(last, { end: span.end, last: span.last });
+    } else made.push({ ...span });
+  }
+  return made;
+}
+
 /** Put a phrase where spans of a text were, at its end where there were none; "" only takes out. */
-function rewritten(text, spans, phrase) {
+function rewritten(text, parts, phrase) {
+  const spans = together(text, parts);
   let now = text;
   let placed = phrase === "";
   for (const span of [...spans].reverse()) {
-    const isPlace = span === spans[0] && span.whole && !placed;
+    const isPlace = span === spans[0] && (span.whole || (spans.length === 1 && span.last)) && !placed;
     const before = now.slice(0, span.start);
-    const needs = span.article || /\b(?:with|wearing|and|on|against|in|of|has|have)\s*$/i.test(before);
+    const needs =
+      span.article ||
+      (!before.trim() && /^an?\b/i.test(text)) ||
+      /\b(?:with|wearing|and|on|against|in|of|has|have)\s*$/i.test(before);
     const written = isPlace ? (needs ? withArticle(phrase) : phrase) : "";
     placed ||= isPlace;
     now = before + written + now.slice(span.end);

@@ -147,7 +147,9 @@ function addSpans(spans, tokens, used, article) {
     spans.push({ start: (article ?? tokens[0]).start, end: tokens.at(-1).end, whole, article: Boolean(article) });
     return;
   }
-  for (const place of [...used].sort((a, b) => a - b)) spans.push({ ...tokens[place], whole, article: false });
+  for (const place of [...used].sort((a, b) => a - b)) {
+    spans.push({ ...tokens[place], whole, article: false, last: place === tokens.length - 1 });
+  }
 }
 
 function valuesOf(phrases, name) {

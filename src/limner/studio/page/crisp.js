@@ -1,0 +1,30 @@
+// Crisp pictures: when one rests, its artist's enlarger draws it large, and that is shown over the small one.
+
+import { html } from "./lang.js";
+import { PngImage, useLatest, useShared } from "./parts.js";
+import { useEffect, useState } from "./vendor/preact.js";
+
+const RESTS = 400; // milliseconds, so that no key ever waits for it
+
+/** Lies over the picture of `drawn`, {picture, row, knobs, size}, as soon as there is a larger one. */
+export function Crisp({ artist, drawn, hidden = false }) {
+  const { studio } = useShared();
+  const [large, setLarge] = useState(null);
+  const size = artist.sizes.at(-1);
+  const can = drawn && artist.sizes.length > 1 && !drawn.size;
+  const run = useLatest(async (signal, asked) => {
+    try {
+      const [{ png }] = await studio.draw(artist.id, [asked.row], { knobs: asked.knobs, size, signal });
+      setLarge({ of: asked, png });
+    } catch {
+      // the small one is there
+    }
+  });
+  useEffect(() => {
+    if (!can) return undefined;
+    const timer = setTimeout(() => run(drawn), RESTS);
+    return () => clearTimeout(timer);
+  }, [drawn]);
+  if (!can || hidden || large?.of !== drawn) return null;
+  return html`<${PngImage} class="shown crisp" id="crisp" png=${large.png} alt="" />`;
+}

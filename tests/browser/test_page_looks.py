@@ -1,0 +1,126 @@
+"""How the page looks where it is not as usual: on a phone, with forced colours, on paper; and what it says it sees."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+import limner
+from browsers import inaccessible
+from draw_view import drawn, write
+from limner.drawing.artist import Artist
+from limner.evaluation import seen
+from limner.requests import Caption
+from limner.studio.gallery.gallery import Gallery
+from studio_live import live
+
+TEXT = "a woman with curly red hair and round glasses"
+ROOM = 160
+"""Least pixels of the picture on a phone with its keyboard up."""
+FINGER = 44
+PRESSED = """([on, off]) => [on, off].map((chip) => getComputedStyle(document.querySelector(chip)).backgroundColor)"""
+CHIPS = ["[data-chip='hair_colour=red']", "[data-chip='hair_colour=blue']"]
+
+
+@pytest.fixture(scope="module")
+def artists() -> list[Artist]:
+    return [limner.load("avatars"), limner.load("faces")]
+
+
+@pytest.fixture
+def shown(page: Page, artists: list[Artist], tmp_path: Path) -> Iterator[Page]:
+    gallery = Gallery(tmp_path / "gallery.sqlite")
+    with live(artists, gallery=gallery) as address:
+        page.goto(address)
+        page.locator("#chips").wait_for()
+        write(page, TEXT)
+        yield page
+        for one in page.context.pages:
+            one.close()
+    gallery.close()
+
+
+def test_a_judge_says_what_is_there_and_what_is_not(shown: Page, artists: list[Artist]) -> None:
+    shown.locator("#seed").fill("7")
+    schema = artists[0].system.schema
+    judge = seen.judge_of(schema)
+    assert judge == "avatars"
+    (picture,) = artists[0].draw(Caption(TEXT), seed=7)
+    (named,) = seen.see(judge, [picture], schema)
+    assert (named["presentation"], named["hair_colour"]) == ("woman", "red"), "the artist draws what it is told"
+    expect(shown.locator("#seen")).to_contain_text("I see: woman, curly red hair, round glasses")
+    assert "not:" not in shown.locator("#seen").inner_text()
+    expect(shown.locator("#picture")).to_have_attribute("alt", re.compile(r"^woman, curly red hair, .*background$"))
+    shown.locator("#artist").select_option("faces")
+    expect(shown.locator("#study")).to_contain_text("faces is a study: of what it is told it draws 31 in 100.")
+    write(shown, "a woman with sunglasses and a beanie")
+    expect(shown.locator("#seen")).to_contain_text("not: ")
+    assert shown.locator("#artist optgroup option").all_inner_texts() == ["faces"]
+    shown.get_by_role("button", name="Draw with avatars").click()
+    expect(shown.locator("#study")).to_have_count(0)
+
+
+def test_what_is_not_to_be_there_is_not_named(shown: Page) -> None:
+    shown.locator("#prompt").fill("a man without a beard")
+    drawn(shown, "a man")
+    expect(shown.locator("#unknown")).to_contain_text("Left out, as it is not to be there: beard")
+    shown.locator("#prompt").fill("красная шляпа")
+    expect(shown.locator("#unknown")).to_have_text("these words are not known: pictures are asked for in English")
+
+
+def test_picture_and_words_are_in_sight_together_on_a_phone(shown: Page) -> None:
+    shown.set_viewport_size({"width": 390, "height": 390})  # what a keyboard leaves
+    shown.locator("#prompt").focus()
+    shown.locator("#prompt").press("End")
+    shown.wait_for_timeout(100)
+    picture, prompt = (shown.locator(name).bounding_box() for name in ("#picture", "#prompt"))
+    assert picture and prompt
+    assert picture["width"] >= ROOM and picture["y"] >= 0 and picture["y"] + picture["height"] <= 390
+    assert prompt["y"] >= picture["y"] + picture["height"] and prompt["y"] + prompt["height"] <= 390
+    shown.set_viewport_size({"width": 390, "height": 844})
+    tabs = shown.locator(".tabs a")
+    assert all((tab.bounding_box() or {"x": 999})["x"] + 1 < 390 for tab in tabs.all()), "all views are in sight"
+    small = shown.evaluate(
+        """(least) => [...document.querySelectorAll("button, select, summary, .tabs a, .button, textarea")]
+          .map((one) => [one, one.getBoundingClientRect()])
+          .filter(([, box]) => box.width && (box.height < least - 0.5 || box.width < least - 0.5))
+          .map(([one]) => one.outerHTML.slice(0, 90))""",
+        FINGER,
+    )
+    assert small == []
+    shown.locator("#chips").scroll_into_view_if_needed()
+    box = shown.locator("#picture").bounding_box()
+    assert box and 0 <= box["y"] < 20, "the picture stays in sight while one chooses"
+    assert inaccessible(shown) == []
+
+
+def test_what_is_pressed_shows_it_where_colours_are_forced_or_fewer(shown: Page, browser: Browser) -> None:
+    on, off = shown.evaluate(PRESSED, CHIPS)
+    assert on != off
+    shown.emulate_media(forced_colors="active")
+    on, off = shown.evaluate(PRESSED, CHIPS)
+    assert on != off
+    context = browser.new_context()  # a browser that does not know light-dark()
+
+    def without(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace("light-dark(", "unheard-of("))
+
+    context.route("**/*.css", without)
+    old = context.new_page()
+    old.goto(shown.url)
+    old.locator(CHIPS[0]).wait_for()
+    on, off = old.evaluate(PRESSED, CHIPS)
+    assert on != off and "0, 0, 0, 0" not in on + off
+    context.close()
+
+
+def test_paper_has_pictures_and_nothing_to_press(shown: Page) -> None:
+    shown.emulate_media(media="print")
+    expect(shown.locator("#picture")).to_be_visible()
+    for hidden in (".top", "#surprise", "#save", "#chips", "#prompt", ".seen"):
+        expect(shown.locator(hidden).first).to_be_hidden()

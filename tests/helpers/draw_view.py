@@ -1,0 +1,36 @@
+"""What tests in a browser do in the draw view: write, wait for the picture, and read its pixels."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+
+def write(page: Page, text: str) -> None:
+    """Write a prompt and wait for its picture."""
+    page.locator("#prompt").fill(text)
+    drawn(page, text)
+
+
+def drawn(page: Page, text: str) -> None:
+    """Wait until the picture of a text is shown."""
+    expect(page.locator("#picture")).to_have_attribute("data-drawn", text)
+
+
+def pixels(page: Page) -> str:
+    """Return the picture that is shown, as text."""
+    found: str = page.evaluate(
+        """() => {
+          const [image, canvas] = [document.querySelector("#picture"), document.createElement("canvas")];
+          [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+          canvas.getContext("2d").drawImage(image, 0, 0);
+          return canvas.toDataURL();
+        }"""
+    )
+    return found
+
+
+def keep(page: Page, text: str) -> None:
+    """Draw a text and press the heart."""
+    write(page, text)
+    page.locator("#keep").click()
+    expect(page.locator("#keep")).to_have_attribute("aria-pressed", "true")
