@@ -12,6 +12,7 @@ from limner.data.cache import key_of
 from limner.data.choose import BY_NAME, Choice, captions_in
 from limner.data.elsewhere import Elsewhere, listing_of, mirrored, stamp_of
 from limner.data.folder import METADATA
+from limner.data.hugging_face import datasets_library
 from limner.data.problems import RESERVED
 from limner.data.remote_table import RemoteTable, opened
 from limner.data.source import Source
@@ -95,7 +96,7 @@ def _tables(
 
 
 def _features(schema: Any) -> Any:
-    datasets = here.datasets_library()
+    datasets = datasets_library()
     return datasets.Features.from_arrow_schema(schema)
 
 
@@ -103,7 +104,7 @@ def _named(table: RemoteTable, name: str, choice: Choice) -> tuple[RemoteTable, 
     """Give the columns of pictures and captions their names; return the columns that captions come from, too."""
     import pyarrow as pa
 
-    datasets = here.datasets_library()
+    datasets = datasets_library()
     choice.check(table.features, name)
     text = choice.text_columns(one for one in table.features if one != choice.image)
     image = here.image_column(table.features, name, text, choice)

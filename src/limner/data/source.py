@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
 from collections import Counter
@@ -16,6 +15,7 @@ from limner.data.cache import key_of
 from limner.data.choose import BY_NAME, Choice, captions_in
 from limner.data.elsewhere import Elsewhere
 from limner.data.folder import ARCHIVES, Row, files_in, metadata_of, read_folder, unpacking
+from limner.data.hugging_face import datasets_library, explained, one_line
 from limner.data.in_memory import tables_of
 from limner.data.inside import is_within, nearest
 from limner.data.problems import RESERVED, Problem
@@ -273,7 +273,7 @@ def _table_of(path: Path, rows: list[Row]) -> datasets.Dataset:
 
 
 def _tables(path: Path, files: list[Path], split: str | None, root: Path, choice: Choice) -> Source:
-    with _explained(path, root):
+    with explained(path, root):
         counts = {file: _count(file) for file in files}
     files = [file for file in files if counts[file]]
     if not files:
@@ -282,7 +282,7 @@ def _tables(path: Path, files: list[Path], split: str | None, root: Path, choice
     for file in files:
         splits.setdefault(split_of_file(file, path), []).append(file)
     chosen, _ = order_of(set(splits), split, path)
-    with _explained(path, root):
+    with explained(path, root):
         parts = [_read_tables(splits[name], root) for name in chosen]
     files = [file for name in chosen for file in splits[name]]
     stamps = (part for file in files for part in (file, file.stat().st_size, file.stat().st_mtime_ns))
@@ -331,7 +331,7 @@ def _count(file: Path) -> int:
 
 def _saved(path: Path, split: str | None, choice: Choice) -> Source:
     datasets = datasets_library()
-    with _explained(path, path):
+    with explained(path, path):
         loaded = datasets.load_from_disk(str(path))
     return _loaded(str(path), loaded, split, path, choice)
 
@@ -339,7 +339,7 @@ def _saved(path: Path, split: str | None, choice: Choice) -> Source:
 def _hub(name: str, split: str | None, choice: Choice) -> Source:
     datasets = datasets_library()
     try:
-        with _explained(name, Path(datasets.config.HF_DATASETS_CACHE)):
+        with explained(name, Path(datasets.config.HF_DATASETS_CACHE)):
             loaded = datasets.load_dataset(name)
     except ConnectionError:
         raise UserError(f"there is no folder {name} here, and the Hub cannot be reached to look for it") from None
@@ -381,7 +381,7 @@ def _joined(parts: list[Any], path: object, choice: Choice) -> tuple[datasets.Da
     except (ValueError, TypeError, NotImplementedError) as error:  # Arrow's errors are of these kinds
         kind = features[image] if image is not None else None
         if image is None or isinstance(kind, datasets.Image):
-            raise UserError(f"the splits of {path} differ in their columns: {_one_line(error)}") from None
+            raise UserError(f"the splits of {path} differ in their columns: {one_line(error)}") from None
         raise UserError(f"the column image of {path} holds no encoded pictures but {kind}") from None
 
 
@@ -414,41 +414,3 @@ def _with_text(part: Any, text: tuple[str, ...]) -> Any:
     kept = part.remove_columns([name for name in part.column_names if name in text])
     rows = (dict(zip(text, cells, strict=True)) for cells in zip(*(columns[name] for name in text), strict=True))
     return kept.add_column("text", pa.array([captions_in(row, text) for row in rows], pa.list_(pa.string())))
-
-
-@contextlib.contextmanager
-def _explained(path: object, root: Path) -> Iterator[None]:
-    """Turn what `datasets` raises for a broken file or a full disk into one line; keep its bars to itself."""
-    datasets = datasets_library()
-    quiet, verbosity = datasets.utils.are_progress_bars_disabled(), datasets.logging.get_verbosity()
-    datasets.disable_progress_bars()
-    datasets.logging.set_verbosity(datasets.logging.CRITICAL)  # it logs errors that it also raises
-    try:
-        yield
-    except (ConnectionError, FileNotFoundError):
-        raise
-    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        causes: list[BaseException] = [error]
-        while cause := causes[-1].__cause__ or causes[-1].__context__:
-            causes.append(cause)
-        for one in causes:
-            if isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise UserError(f"cannot keep the table of {path} in {root}: {os.strerror(one.errno)}") from None
-        raise UserError(f"{path} cannot be read as a data set: {_one_line(causes[-1])}") from None
-    finally:
-        datasets.logging.set_verbosity(verbosity)
-        if not quiet:
-            datasets.enable_progress_bars()
-
-
-def _one_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def datasets_library() -> Any:
-    """Return the library that reads data sets; UserError where it is not installed."""
-    try:
-        import datasets
-    except ModuleNotFoundError:
-        raise UserError('reading data sets needs Hugging Face datasets: pip install "limner[train]"') from None
-    return datasets

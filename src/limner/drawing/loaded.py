@@ -13,8 +13,8 @@ from typing import Any, Self
 import torch
 
 from limner import checkpoint
+from limner.devices import device_of
 from limner.drawing import asking, notebook
-from limner.drawing.device import device_of
 from limner.drawing.resolve import find
 from limner.enlarging.attached import AttachedEnlarger
 from limner.errors import UserError
