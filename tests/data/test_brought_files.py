@@ -149,11 +149,14 @@ def test_tables_beside_pictures_are_not_the_set(tmp_path: Path) -> None:
 
 def test_archives_and_snapshots_of_the_hub(tmp_path: Path) -> None:
     (tmp_path / "birds.zip").write_bytes(b"PK")
-    with pytest.raises(UserError, match=r"birds.zip is an archive: mkdir .*birds, then unpack it .*unzip "):
+    with pytest.raises(UserError, match=r"birds.zip cannot be read as an archive"):
         Dataset.open(tmp_path / "birds.zip", size=8)
+    (tmp_path / "birds.tar.gz").write_bytes(b"")
+    with pytest.raises(UserError, match=r"birds.tar.gz is an archive: mkdir .*birds, then unpack it .*tar -xf "):
+        Dataset.open(tmp_path / "birds.tar.gz", size=8)
     (tmp_path / "shards").mkdir()
-    (tmp_path / "shards" / "00000.tar").write_bytes(b"")
-    with pytest.raises(UserError, match=r"holds no pictures, and 00000.tar is an archive: unpack it first, each shard"):
+    (tmp_path / "shards" / "00000.tar.gz").write_bytes(b"")
+    with pytest.raises(UserError, match=r"holds no pictures, and 00000.tar.gz is an archive: unpack it first, each"):
         Dataset.open(tmp_path / "shards", size=8)
     hub = tmp_path / "datasets--someone--birds"
     snapshot = hub / "snapshots" / "abc" / "data"

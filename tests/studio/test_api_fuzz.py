@@ -123,7 +123,8 @@ def there(url: str) -> dict[str, Any]:
         tasks = [{"text": "a red hat", "pictures": pngs}]
         study = http.post("/v1/ratings/studies", json={"name": "fuzz", "tasks": tasks}).json()["id"]
         asked = http.post(f"/v1/ratings/studies/{study}/next", json={"rater": "a-rater-1"}).json()
-        link = http.post("/v1/images/generations", json={"prompt": "a hat"}).json()["data"][0]["url"]
+        body = {"prompt": "a hat", "response_format": "url"}
+        link = http.post("/v1/images/generations", json=body).json()["data"][0]["url"]
     return {
         "picture": one,
         "study": study,

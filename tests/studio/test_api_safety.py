@@ -87,7 +87,7 @@ def test_with_a_token_only_its_bearer_draws(artist):
         for path in ("/metrics", "/openapi.json", "/v1/models", "/v1/pictures", "/healthz/../metrics"):
             assert http.get(path).status_code == 401, path
         assert http.get("/healthz").status_code == http.get("/readyz").status_code == 200
-        drawn = http.post(DRAW, json=RED, headers={"Authorization": f"bearer {TOKEN}"})
+        drawn = http.post(DRAW, json=RED | {"response_format": "url"}, headers={"Authorization": f"bearer {TOKEN}"})
         assert http.get(drawn.json()["data"][0]["url"]).status_code == 200, "whoever has the address has the picture"
 
 

@@ -45,6 +45,11 @@ def listing_of(address: str, reached: Any, path: str) -> dict[str, Mapping[str, 
     return inside
 
 
+def below(path: str, name: str) -> str:
+    """Return the path of a file below another, which is "" in an archive."""
+    return f"{path}/{name}" if path else name
+
+
 def stamp_of(about: Mapping[str, Any]) -> tuple[int, int]:
     """Return the size of a file, and a number that is another when its content is."""
     changing = next((repr(about[name]) for name in _STAMPS if about.get(name)), "")
@@ -80,7 +85,7 @@ class Elsewhere:
 
     def path_of(self, file: Path) -> str:
         """Return the path in the filesystem of a file of the mirror."""
-        return f"{self.path}/{Path(file).relative_to(self.mirror).as_posix()}"
+        return below(self.path, Path(file).relative_to(self.mirror).as_posix())
 
     def file(self, path: Path) -> Path:
         """Return a file of the mirror so that reading it fetches it."""
@@ -138,9 +143,9 @@ def mirrored(address: str, reached: Any, path: str, listing: Listing, root: Path
             os.utime(file, ns=(changed, changed))
         for some in _batches(_read_at_once(listing)):
             with explained(address):
-                contents = reached.cat([f"{path}/{name}" for name in some])
+                contents = reached.cat([below(path, name) for name in some])
             for name in some:
-                (partial / name).write_bytes(contents[f"{path}/{name}"])
+                (partial / name).write_bytes(contents[below(path, name)])
         if not folder.is_dir():
             partial.rename(folder)
     except OSError as error:

@@ -8,10 +8,11 @@ from typing import Any
 
 from limner.addresses import explained, filesystem, is_address, shown
 from limner.data import source as here
+from limner.data.archives import KINDS, Archives
 from limner.data.cache import key_of
 from limner.data.choose import BY_NAME, Choice, captions_in
-from limner.data.elsewhere import Elsewhere, listing_of, mirrored, stamp_of
-from limner.data.folder import METADATA
+from limner.data.elsewhere import Elsewhere, below, listing_of, mirrored, stamp_of
+from limner.data.folder import METADATA, files_in
 from limner.data.hugging_face import datasets_library
 from limner.data.problems import RESERVED
 from limner.data.remote_table import RemoteTable, opened
@@ -29,6 +30,10 @@ def open_set(name: str | Path, *, split: str | None, root: Path, choice: Choice 
         UserError: as `open_source`; nothing reaches the address, or its library is not installed.
     """
     if not is_address(name):
+        if packed := _archives_at(Path(name).expanduser()):
+            archives, where = Archives(packed), str(Path(name).expanduser())
+            listing = listing_of(where, archives, "")
+            return _pictures(mirrored(where, archives, "", listing, root), split, choice)
         return here.open_source(name, split=split, root=root, choice=choice)
     address = str(name)
     reached, path = filesystem(address)
@@ -48,6 +53,15 @@ def open_set(name: str | Path, *, split: str | None, root: Path, choice: Choice 
         raise UserError(f"{shown(address)} holds files of Arrow, which are not read in parts: copy it here first")
     elsewhere = mirrored(address, reached, path, listing, root)
     return _pictures(elsewhere, split, choice)
+
+
+def _archives_at(path: Path) -> list[Path]:
+    """Return the archive at a path, or those of a folder in which nothing else can be read."""
+    if path.is_file():
+        return [path] if path.suffix.lower() in KINDS else []
+    if not path.is_dir() or next(files_in(path, (*EXTENSIONS, *here.TABLES)), None) or here.metadata_of(path):
+        return []
+    return list(files_in(path, KINDS))
 
 
 def _are_the_set(listing: Mapping[str, Any]) -> bool:
@@ -73,7 +87,7 @@ def _tables(
         splits.setdefault(here.split_of_file(Path(base) / file, Path(base)), []).append(file)
     chosen, _ = here.order_of(set(splits), split, named)
     names = [file for one in chosen for file in splits[one]]
-    tables = dict(zip(names, opened(reached, [f"{base}/{file}" for file in names]), strict=True))
+    tables = dict(zip(names, opened(reached, [below(base, file) for file in names]), strict=True))
     files = {file: table for file, table in tables.items() if len(table)}
     if not files:
         raise UserError(f"{named} holds no rows")
