@@ -18,8 +18,11 @@ PLACES = {"upper left": (0, 0), "upper right": (1, 0), "lower left": (0, 1), "lo
 GROUNDS = {"black": (10, 10, 10), "white": (245, 245, 245)}
 
 
-def shapes_folder(folder: Path, size: int = 16, count: int = 24) -> Path:
-    """Write up to 24 pictures, each colour, shape and ground once, with everything that is known of a picture."""
+def shapes_folder(folder: Path, size: int = 16, count: int = 24, apart: bool = False) -> Path:
+    """Write up to 24 pictures, each colour, shape and ground once, with everything that is known of a picture.
+
+    Pictures of one shape have one label, and so none is a mismatch of another of them; `apart` labels each by itself.
+    """
     (folder / "masks").mkdir(parents=True)
     lines = []
     kinds = list(itertools.product(COLOURS, SHAPES, GROUNDS))
@@ -34,7 +37,8 @@ def shapes_folder(folder: Path, size: int = 16, count: int = 24) -> Path:
         picture.save(folder / f"{number:02d}.png")
         texts = [f"a {colour} {shape} on {ground}", f"{ground} ground with a {colour} {shape}", f"{colour} {shape}"]
         attributes = {"colour": colour, "shape": shape, "ground": ground}
-        line = {"file_name": f"{number:02d}.png", "text": texts, "attributes": attributes, "label": shape}
+        label = texts[0] if apart else shape
+        line = {"file_name": f"{number:02d}.png", "text": texts, "attributes": attributes, "label": label}
         around = box if shape != "bar" else (1, size // 3, size - 2, 2 * size // 3)
         placed = [around[0], around[1], around[2] - around[0] + 1, around[3] - around[1] + 1]
         boxes = [{"label": f"{colour} {shape}", "box": placed}, {"label": ground, "box": [0, 0, size, size]}]
@@ -59,10 +63,10 @@ def shapes_folder(folder: Path, size: int = 16, count: int = 24) -> Path:
     return folder
 
 
-def shapes(folder: Path, size: int = 16, count: int = 24, held_out: float = 0.2) -> Dataset:
+def shapes(folder: Path, size: int = 16, count: int = 24, held_out: float = 0.2, apart: bool = False) -> Dataset:
     """Open the toy data set, drawn into `folder` first where it is not there."""
     if not folder.exists():
-        shapes_folder(folder, size, count)
+        shapes_folder(folder, size, count, apart)
     return Dataset.open(folder, size=size, held_out=held_out)
 
 
