@@ -203,9 +203,7 @@ class RunFolder:
         shutil.rmtree(partial, ignore_errors=True)
         try:
             fill(partial)
-            for path in partial.iterdir():
-                sync_file(path)
-            sync_folder(partial)
+            _flush(partial)
             shutil.rmtree(target, ignore_errors=True)
             partial.replace(target)
             sync_folder(target.parent)
@@ -332,3 +330,9 @@ def _total(line: bytes) -> int:
     except (ValueError, LookupError, TypeError, RecursionError):
         return 0
     return total if isinstance(total, int) else 0
+
+
+def _flush(folder: Path) -> None:
+    for path in folder.iterdir():
+        sync_file(path)
+    sync_folder(folder)
