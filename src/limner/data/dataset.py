@@ -17,11 +17,12 @@ from torch import Tensor
 
 from limner.data.annotations import Annotations, picture_problem, read_annotations
 from limner.data.answered import requests_of
-from limner.data.cache import Decoded, Progress, decoded, location
+from limner.data.cache import Decoded, Progress, location
 from limner.data.choose import BY_NAME, Choice
+from limner.data.decoding import pictures_of
 from limner.data.dialogues import Dialogues, read_dialogues, spoken
 from limner.data.embeddings import Embeddings, read_embeddings
-from limner.data.held_out import content_of, divide, paired_rows
+from limner.data.held_out import divide, paired_rows
 from limner.data.learnt import fingerprint_of, schema_of
 from limner.data.placed import Placed
 from limner.data.problems import Problem
@@ -34,7 +35,7 @@ from limner.data.source import Source
 from limner.data.summary import Summary, summarise
 from limner.data.views import View
 from limner.errors import UserError
-from limner.pictures import BadPicture, read, shorter_side
+from limner.pictures import read, shorter_side
 from limner.requests import Box, Request, Takes, boxes_of
 from limner.requests.dialogue import Turns
 
@@ -99,7 +100,7 @@ class Dataset:
         problems = [*source.problems, *annotations.problems(source)]
         refuse(problems, source, skip_bad)
         refuse_empty(len(source.table), source, problems)
-        pictures = _pictures(source, annotations, size, root, skip_bad, progress)
+        pictures = pictures_of(source, annotations, size, root, skip_bad, progress)
         problems += [picture_problem(source, *one) for one in pictures.bad]
         broken = np.array([row for row, *_ in pictures.bad], dtype=np.int64)
         bad = annotations.with_stories(np.union1d(annotations.bad, broken))
@@ -422,20 +423,3 @@ _ADVICE = {
     "text": '. Put captions in a metadata.jsonl ({"file_name": "1.png", "text": "a red hat"}), a captions.csv,'
     " or a .txt beside each picture",
 }
-
-
-def _pictures(
-    source: Source, annotations: Annotations, size: int, root: Path, skip_bad: bool, progress: Progress | None
-) -> Decoded:
-    """Open the pictures; of a set of sentences alone there are none, and its rows are told apart by what they say."""
-    count = len(source.table)
-    if not source.pictured:
-        texts = annotations.texts
-        assert texts is not None, "a set without pictures and captions is not opened"
-        digests = np.array([content_of("\0".join(texts.row(row))) for row in range(count)], dtype=np.uint64)
-        return Decoded(np.zeros((0, 3, size, size), dtype=np.uint8), digests, ())
-    try:
-        return decoded(source.key, count, size, source.encoded, root=root, keep_bad=skip_bad, progress=progress)
-    except BadPicture as error:
-        refuse([picture_problem(source, error.row, error.kind, str(error))], source, skip_bad)
-        raise
