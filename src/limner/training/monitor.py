@@ -195,7 +195,7 @@ class Monitor:
 
     def say(self, text: str) -> None:
         """Print a line on standard error."""
-        self.console.print(text, highlight=False, markup=False)
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _rounded(value: float) -> float | str:
