@@ -48,7 +48,7 @@ class Pace:
         later = self._left[number + 1 :]
         return None if None in later else float(sum(later))  # type: ignore[arg-type]
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Say how long it will take: "about 2 h (text 3 min, gan 2 h)"; nothing where it is over at once."""
         known = [
             f"{phase.name} {in_words(seconds)}"
@@ -125,9 +125,7 @@ def _twin(trainer: Trainer, number: int) -> Trainer:
     data, largest = trainer.data, max(phase.batch for phase in trainer.phases)
     system = copy.deepcopy(trainer.system, {id(data): data})
     few = cast("Dataset", _Few(data, max(ROWS, largest)))
-    twin = type(trainer)(
-        system, few, trainer.run, seed=trainer.seed, engine=trainer.engine, prompts=trainer.prompts
-    )
+    twin = type(trainer)(system, few, trainer.run, seed=trainer.seed, engine=trainer.engine, prompts=trainer.prompts)
     twin.at.phase = number
     twin.enter(fresh=True)
     return twin
