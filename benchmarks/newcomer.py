@@ -2,8 +2,8 @@
 
     python benchmarks/newcomer.py
 
-Everything is typed in a fresh clone of this checkout, in a folder that is thrown away: what is there of packages is
-fetched anew, as pip is set up here. The pictures of one's own are 120 of coloured shapes, each with a caption beside it.
+Everything is typed in a fresh clone of this checkout, in a folder that is thrown away; packages are fetched as pip is
+set up here. The pictures of one's own are 120 of coloured shapes, each with a caption beside it.
 The training is stopped as a person would, by Ctrl-C, once its first samples are drawn. One line is appended to
 results/newcomer.jsonl, with how loaded the machine was.
 """

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ class Command:
     """File and line."""
     text: str
     words: tuple[str, ...]
+    in_text: bool = False
+    """Whether it stands within a sentence, where it may be only the name of a command."""
 
     @property
     def limner(self) -> tuple[str, ...] | None:
@@ -83,7 +85,9 @@ def commands(page: Path) -> Iterator[Command]:
     plain = re.sub(r"^```.*?^```", lambda block: "\n" * block[0].count("\n"), text, flags=re.M | re.S)
     for found in re.finditer(r"`(limner [^`]+)`", plain):
         if not re.search(r"\.\.\.|…|[<>]", found[1]) and len(found[1].split()) > 1:
-            yield from _split(f"{name}:{plain[: found.start()].count(chr(10)) + 1}", found[1].replace("\n", " "))
+            line = plain[: found.start()].count("\n") + 1
+            for command in _split(f"{name}:{line}", found[1].replace("\n", " ")):
+                yield replace(command, in_text=True)
 
 
 def _goes_on(typed: str) -> bool:
@@ -265,8 +269,8 @@ def _left_out(command: Command) -> str:
     words = command.limner
     if words is None:
         return "another program"
-    if words == command.words or not words:
-        return "nothing to do"
+    if command.in_text:
+        return "stands within a sentence"
     path = list(words[:2]) if words[0] in ("data", "layout") else [words[0]]
     if path[0] in SLOW:
         return SLOW[path[0]]

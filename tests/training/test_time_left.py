@@ -92,9 +92,9 @@ def test_speeds_of_a_warm_up_tell_of_phases_to_come_from_the_first_minute(
 
 def test_what_is_not_known_is_not_guessed() -> None:
     both = [phase("reads", 1000), phase("gan", 7200)]
-    assert Pace(both, [50.0, None]).told() == "about 20 s, and gan, whose speed shows later"
+    assert Pace(both, [50.0, None]).summary() == "about 20 s, and gan, whose speed shows later"
     assert Pace(both, [50.0, None]).after(0) is None and Pace(both, [50.0, None]).after(1) == 0
-    assert Pace([phase("gan", 10)], [float("inf")]).told() == ""
+    assert Pace([phase("gan", 10)], [float("inf")]).summary() == ""
 
 
 def test_a_warm_up_times_each_long_phase_and_changes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -18,6 +18,19 @@ if TYPE_CHECKING:
     from limner.training.trainer import Trainer
 
 Precision = Annotated[str, typer.Option(help="auto (bf16 where the processor computes in it), fp32 or bf16.")]
+Images = Annotated[int | None, typer.Option(help="Budget of the main phase, in pictures.", show_default="the preset's")]
+From = Annotated[
+    str | None, typer.Option("--from", help="Begin with the weights of a checkpoint or run.", show_default=False)
+]
+Parts = Annotated[list[str] | None, typer.Option(help="With --from: a module to take (default: all); may be repeated.")]
+SaveEvery = Annotated[int | None, typer.Option(help="Pictures between checkpoints.", show_default="budget / 20")]
+GridEvery = Annotated[
+    int | None, typer.Option(help="Pictures between sample grids; 0 for none.", show_default="budget / 40")
+]
+LogWith = Annotated[
+    list[str] | None,
+    typer.Option(help="Send curves to wandb or mlflow, too (or tensorboard); may be repeated.", show_default=False),
+]
 
 
 def train(
@@ -32,32 +45,19 @@ def train(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Change one setting, name=value; may be repeated.")
     ] = None,
-    images: Annotated[
-        int | None, typer.Option(help="Budget of the main phase, in pictures.", show_default="the preset's")
-    ] = None,
-    from_: Annotated[
-        str | None, typer.Option("--from", help="Begin with the weights of a checkpoint or run.", show_default=False)
-    ] = None,
-    part: Annotated[
-        list[str] | None, typer.Option(help="With --from: a module to take (default: all); may be repeated.")
-    ] = None,
+    images: Images = None,
+    from_: From = None,
+    part: Parts = None,
     seed: Annotated[int, typer.Option(help="All randomness follows from it.")] = 0,
     run: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="a new one in runs/")] = None,
     precision: Precision = "auto",
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what is broken.")] = False,
     image_column: ImageColumn = None,
     text_column: TextColumn = None,
-    grid_every: Annotated[
-        int | None, typer.Option(help="Pictures between sample grids; 0 for none.", show_default="budget / 40")
-    ] = None,
-    save_every: Annotated[
-        int | None, typer.Option(help="Pictures between checkpoints.", show_default="budget / 20")
-    ] = None,
+    grid_every: GridEvery = None,
+    save_every: SaveEvery = None,
     tensorboard: Annotated[bool, typer.Option(help="Write curves for TensorBoard.")] = True,
-    log_with: Annotated[
-        list[str] | None,
-        typer.Option(help="Send curves to wandb or mlflow, too (or tensorboard); may be repeated.", show_default=False),
-    ] = None,
+    log_with: LogWith = None,
     device: Device = "auto",
     go_on: Annotated[
         bool, typer.Option("--continue", help="With --run: go on where that run was, if it has begun.")
@@ -143,6 +143,9 @@ def _report(trainer: Trainer, folder: RunFolder, seconds: float, as_json: bool) 
     newest = folder.checkpoints()[-1]
     result = {"run": str(folder.path), "checkpoint": str(newest), "images": trainer.at.total, "of": trainer.budget}
     emit(result | {"seconds": round(seconds, 2)}, as_json, str(newest))
+    best = trainer.monitor.health.best
+    if best is not None and best.total < trainer.at.total:
+        note(f"nearest to real pictures at {best.total:,} images: {folder.path / 'best'}")
     if not trainer.finished:
         note(f"stopped at {trainer.at.total:,} of {trainer.budget:,} images: limner resume {folder.path}")
     else:

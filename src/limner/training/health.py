@@ -99,8 +99,8 @@ class Scores:
 
     def separations(self) -> dict[str, float]:
         """Return the separation of each critic, and forget the scores."""
-        told, self._sums = self._sums, {}
-        return {player: _apart(sides[True].tolist(), sides[False].tolist()) for player, sides in told.items()}
+        sums, self._sums = self._sums, {}
+        return {player: _apart(sides[True].tolist(), sides[False].tolist()) for player, sides in sums.items()}
 
 
 def _apart(real: list[float], drawn: list[float]) -> float:
@@ -135,14 +135,14 @@ class Health:
         since = len(self.history) - 1 - self.history.index(self.best)
         lately = f"distance to real pictures {now.distance:.2f}, at first {first.distance:.2f}"
         if now.variety < COLLAPSED:
-            told = f"drawn pictures differ {now.variety:.2f} times as much as real ones do"
+            why = f"drawn pictures differ {now.variety:.2f} times as much as real ones do"
             if now.progress < EARLY and max(one.variety for one in self.history) < COLLAPSED:
-                return "early", f"{told}, as at every beginning"
-            return "collapsed", f"{told}: go back to an earlier checkpoint, or give it more or other pictures"
+                return "early", f"{why}, as at every beginning"
+            return "collapsed", f"{why}: go back to an earlier checkpoint, or give it more or other pictures"
         strong = [f"{who} {apart:.1f}" for who, apart in self.separations.items() if apart >= SEPARATED]
         if strong and since >= PATIENCE // 2:
-            told = f"it tells every drawn picture from a real one (separation {', '.join(strong)}), {lately}"
-            return "critic too strong", f"{told}: let it learn more slowly, or make it smaller"
+            why = f"it tells every drawn picture from a real one (separation {', '.join(strong)}), {lately}"
+            return "critic too strong", f"{why}: let it learn more slowly, or make it smaller"
         if since >= PATIENCE:
             return "no nearer", f"{lately}; best {self.best.distance:.2f} at {self.best.total:,} images"
         if len(self.history) == 1:

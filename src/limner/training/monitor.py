@@ -79,9 +79,9 @@ class Monitor:
     def plan(self, pace: Pace) -> None:
         """Say how long it will take by the speeds of its phases, which the time that is left is told by from now on."""
         self.pace = pace
-        if told := pace.told():
+        if duration := pace.summary():
             taken = f"; memory: {taken} at most so far" if (taken := memory()) else ""
-            self.say(f"time: {told}, by a few steps of each phase{taken}")
+            self.say(f"time: {duration}, by a few steps of each phase{taken}")
 
     def phase(self, name: str, total: int, end: int, later: int) -> None:
         """Begin a phase at `total` images that ends at `end`; `later` ones follow, each with its own speed."""
@@ -127,9 +127,9 @@ class Monitor:
 
     def healthy(self) -> bool:
         """Return whether every loss and gradient since the last call was finite, in every process."""
-        told, self._finite = self._finite, {}
-        finite = torch.stack(list(told.values())).tolist() if told else []
-        self.lost_by = tuple(player for player, well in zip(told, finite, strict=True) if not well)
+        flags, self._finite = self._finite, {}
+        finite = torch.stack(list(flags.values())).tolist() if flags else []
+        self.lost_by = tuple(player for player, well in zip(flags, finite, strict=True) if not well)
         return not self.engine.anywhere(bool(self.lost_by))
 
     @property
@@ -207,7 +207,7 @@ class Monitor:
 
     def say(self, text: str) -> None:
         """Print a line on standard error."""
-        self.console.print(text, highlight=False, markup=False)
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _rounded(value: float) -> float | str:

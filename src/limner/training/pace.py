@@ -11,17 +11,20 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
 from limner.system import Phase
 
 if TYPE_CHECKING:
+    from limner.data.dataset import Dataset
     from limner.training.trainer import Trainer
 
 WORTH = 100
 """Steps of a phase below which it is over before its speed matters."""
+ROWS = 512
+"""Of the data, which a warm-up reads; or as many as a batch has."""
 STEPS, SECONDS = 8, 4.0
 """A warm-up ends after so many steps, or with the step in which so many seconds are over."""
 
@@ -45,7 +48,7 @@ class Pace:
         later = self._left[number + 1 :]
         return None if None in later else float(sum(later))  # type: ignore[arg-type]
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Say how long it will take: "about 2 h (text 3 min, gan 2 h)"; nothing where it is over at once."""
         known = [
             f"{phase.name} {in_words(seconds)}"
@@ -103,12 +106,26 @@ def _speed(trainer: Trainer, number: int) -> float | None:
     return len(took) * trainer.phases[number].batch / max(took[-1] - began, 1e-9) if took else None
 
 
+class _Few:
+    """The first rows of a data set: what a phase derives from all of them when it is entered takes no time here."""
+
+    def __init__(self, data: Dataset, rows: int) -> None:
+        self._data, self._rows = data, rows
+
+    def length(self, split: str = "train") -> int:
+        """Return the number of rows of a split."""
+        return min(self._data.length(split), self._rows)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._data, name)
+
+
 def _twin(trainer: Trainer, number: int) -> Trainer:
-    """Return a trainer of a copy of the system, which has entered a phase."""
-    system = copy.deepcopy(trainer.system, {id(trainer.data): trainer.data})
-    twin = type(trainer)(
-        system, trainer.data, trainer.run, seed=trainer.seed, engine=trainer.engine, prompts=trainer.prompts
-    )
+    """Return a trainer of a copy of the system, which has entered a phase with few rows of the data."""
+    data, largest = trainer.data, max(phase.batch for phase in trainer.phases)
+    system = copy.deepcopy(trainer.system, {id(data): data})
+    few = cast("Dataset", _Few(data, max(ROWS, largest)))
+    twin = type(trainer)(system, few, trainer.run, seed=trainer.seed, engine=trainer.engine, prompts=trainer.prompts)
     twin.at.phase = number
     twin.enter(fresh=True)
     return twin

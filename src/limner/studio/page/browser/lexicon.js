@@ -105,7 +105,8 @@ function common(a, b) {
   let above = new Uint8Array(b.length + 1);
   for (const letter of a) {
     [row, above] = [above, row];
-    for (let j = 1; j <= b.length; j++) row[j] = letter === b[j - 1] ? above[j - 1] + 1 : Math.max(above[j], row[j - 1]);
+    for (let j = 1; j <= b.length; j++)
+      row[j] = letter === b[j - 1] ? above[j - 1] + 1 : Math.max(above[j], row[j - 1]);
   }
   return row[b.length];
 }
