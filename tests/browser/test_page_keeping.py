@@ -92,7 +92,9 @@ def test_undo_walks_words_and_presses_alike(shown: Page) -> None:
 def test_a_link_is_the_picture(shown: Page, context: BrowserContext) -> None:
     shown.locator("#seed").fill("7")
     picture = write(shown, FIRST)
-    shown.wait_for_url(re.compile(r"#/draw\?artist=avatars&at=[0-9a-f]{12}&words=a\+man\+with\+curly\+red\+hair&seed=7$"))
+    shown.wait_for_url(
+        re.compile(r"#/draw\?artist=avatars&at=[0-9a-f]{12}&words=a\+man\+with\+curly\+red\+hair&seed=7$")
+    )
     link, address = shown.url, shown.url.split("#")[0]
     write(shown, SECOND)
     with_knob = shown.locator("#knobs")
@@ -175,7 +177,9 @@ def test_the_sheet_keeps_its_place(shown: Page) -> None:
     assert abs(shown.evaluate("scrollY") - top) < 40 and top > 200
 
 
-@pytest.mark.parametrize(("locale", "title", "unsaid"), [("zh-CN", "画画", "给我惊喜"), ("ru-RU", "Рисовать", "Удиви меня")])
+@pytest.mark.parametrize(
+    ("locale", "title", "unsaid"), [("zh-CN", "画画", "给我惊喜"), ("ru-RU", "Рисовать", "Удиви меня")]
+)
 def test_the_page_speaks_the_language_of_the_browser(
     browser: Browser, shown: Page, locale: str, title: str, unsaid: str
 ) -> None:

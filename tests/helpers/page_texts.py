@@ -59,7 +59,7 @@ def _templates(source: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _code(source: str, at: int, *, ends: bool) -> Iterator[tuple[str, list[str]]]:
-    """Scan code up to its end or, where it stands in a template, to the brace that closes it; return the place after."""
+    """Scan code to its end or, within a template, to the brace that closes it; return the place after."""
     depth = 0
     while at < len(source):
         letter = source[at]

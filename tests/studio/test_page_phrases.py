@@ -118,9 +118,7 @@ def test_any_schema_is_put_into_words():
         ("a notable man on snow", "a notable man on snow", []),
     ],
 )
-def test_what_is_said_not_to_be_there_is_taken_out(
-    avatars: Schema, text: str, left: str, denied: list[str]
-) -> None:
+def test_what_is_said_not_to_be_there_is_taken_out(avatars: Schema, text: str, left: str, denied: list[str]) -> None:
     program = """
         const { Phrases } = await import(`${page}/words/phrases.js`);
         const { affirmed } = await import(`${page}/words/negation.js`);

@@ -122,7 +122,11 @@ def _artist(artist: Artist, name: str, runtime_bytes: int) -> tuple[dict[str, by
             "limner": artist.record.get("limner", ""),
         },
     }
-    return {"artist.json": _json(manifest), "faces.webp": _faces(artist), **{f"{part}.onnx": model for part, model in models.items()}}, worst
+    return {
+        "artist.json": _json(manifest),
+        "faces.webp": _faces(artist),
+        **{f"{part}.onnx": model for part, model in models.items()},
+    }, worst
 
 
 def _faces(artist: Artist) -> bytes:

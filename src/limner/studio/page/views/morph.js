@@ -1,5 +1,6 @@
 // Morph: a picture and a slider for each attribute; and the way from it to something else.
 
+import { CrispRow } from "../crisp.js";
 import { usePhrases } from "../draw/chips.js";
 import { useEntry, useRows, VisitButton } from "../drawn.js";
 import { isBlend } from "../fields.js";
@@ -53,8 +54,9 @@ function Changing({ entry, artist }) {
   const parents = [entry.id];
   return html`<div class="two changing">
       <section class="stack result" aria-label="The picture" aria-busy=${busy}>
-        <div class="now">
+        <div class="now frame">
           <${PngImage} id="morphed" png=${picture?.png} drawn=${JSON.stringify(at)} alt=${textOf(asked)} />
+          <${CrispRow} artist=${artist} row=${{ request: asked, seed }} knobs=${knobs} picture=${picture} />
         </div>
         <${ErrorLine} error=${error} />
         <${Asked} request=${asked} unknown=${picture?.unknown ?? {}} />
