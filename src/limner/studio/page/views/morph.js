@@ -12,6 +12,7 @@ import { Frames, Player } from "../player.js";
 import { between, linesOf, misread, requestFromText, same, textOf } from "../requests.js";
 import { go, to } from "../routes.js";
 import { morphed, moved, openSliders, STEP, stopsOf, stopText } from "../sliders.js";
+import { useSteps } from "../steps.js";
 import { useMemo, useState } from "../vendor/preact.js";
 
 export default function Morph({ route }) {
@@ -48,6 +49,7 @@ function Changing({ entry, artist }) {
   const phrases = usePhrases(artist);
   const stops = useMemo(() => phrases && stopsOf(artist, phrases, request), [phrases]);
   const [at, setAt] = useState({});
+  useSteps(at, setAt);
   const asked = useMemo(() => (stops ? morphed(request, stops, at, phrases) : request), [stops, at]);
   const { pictures, busy, error } = useRows(artist, [{ request: asked, seed }], knobs);
   const [picture] = pictures;
