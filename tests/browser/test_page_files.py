@@ -45,7 +45,7 @@ def kept(page: Page, artists: list[Artist], tmp_path: Path) -> Iterator[tuple[Pa
 def test_a_picture_is_saved_large_named_after_its_words_and_brought_back(
     kept: tuple[Page, str], tmp_path: Path
 ) -> None:
-    page, address = kept
+    page, _ = kept
     page.locator("#seed").fill("7")
     write(page, TEXT)
     before = pixels(page)

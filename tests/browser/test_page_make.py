@@ -72,6 +72,7 @@ def test_the_picture_is_what_the_artist_draws(page: Page, studio: str, artists: 
     page.locator("#seed").fill("7")
     write(page, TEXT)
     expect(page.locator("#keep")).to_be_enabled()
+    page.locator("#side").select_option("0")  # as drawn
     with page.expect_download() as saved:
         page.locator("#save").click()
     saved.value.save_as(tmp_path / "saved.png")

@@ -8,6 +8,7 @@ import functools
 import http.server
 import io
 import json
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +18,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 import limner
 import runtimes
 from limner import catalogue, checkpoint, cli
 from limner.data.schema import Lexicon, Schema
+from limner.evaluation import seen
 from limner.noise import Seed
 from limner.requests import Attributes, Blend, Caption, Request, Story, to_json
 from limner.studio.gallery.recipe import identity
@@ -222,6 +224,36 @@ def test_words_are_looked_at_as_in_python(opened: Page, folder: Path) -> None:
     maps = np.array(look["maps"]).reshape(look["words"], look["height"], look["width"]) / 255 * look["peak"]
     assert np.allclose(maps, draft.attention[0].numpy(), atol=look["peak"] / 200)
     assert opened.evaluate("() => studio.attention('avatars', {}).catch((error) => error.name)") == "StudioError"
+
+
+def test_a_judge_sees_in_the_tab_what_it_sees_in_python(opened: Page) -> None:
+    row: tuple[Request, Seed] = (Caption("a woman with round glasses and a blue hoodie"), 7)
+    artist = limner.load("avatars", device="cpu")
+    (picture,) = artist.rows([row])
+    (named,) = seen.see("avatars", [picture], artist.system.schema)
+    ask = """async ({ request, seed }) => {
+      const [{ png }] = await studio.draw("avatars", [{ request, seed }]);
+      return studio.seen("avatars", png);
+    }"""
+    assert opened.evaluate(ask, {"request": to_json(row[0]), "seed": row[1]}) == named
+
+
+def test_faces_are_there_before_the_nets_which_are_counted_as_they_come(folder: Path, context: BrowserContext) -> None:
+    page = context.new_page()  # that nobody answers the service worker is no fault here
+    line = context.new_cdp_session(page)
+    line.send("Network.enable")
+    fast = {"offline": False, "latency": 20, "downloadThroughput": 1_250_000, "uploadThroughput": 1_250_000}
+    line.send("Network.emulateNetworkConditions", fast)  # 10 Mbit/s
+    with served(folder) as address:
+        page.goto(address, wait_until="commit")
+        page.locator("#faces").wait_for()
+        page.wait_for_function("() => document.querySelector('#faces').naturalWidth > 0")
+        took = page.evaluate("performance.getEntriesByName(document.querySelector('#faces').src)[0].responseEnd")
+        expect(page.locator(".loading")).to_contain_text(re.compile(r"[1-9][.0-9]* of [0-9.]+ MB"))
+        page.locator("#picture[data-drawn]").wait_for()
+        expect(page.locator("#faces")).to_have_count(0)
+    page.close()
+    assert took < 4000, "measured alone it is under a second"
 
 
 @pytest.mark.parametrize(

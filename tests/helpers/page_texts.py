@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from limner.studio.page_files import FOLDER
 
 READ = re.compile(r'\s(?:aria-label|title|placeholder|label|text|alt|valueText)="([^"\0]*)"')
+Template = tuple[str, list[str]]
+"""Its tag and its strings."""
 LETTERS = re.compile(r"[^\W\d_]{2}")
 
 
@@ -50,7 +52,7 @@ def _of_elements(whole: str) -> Iterator[str]:
             yield re.sub(r"\s+", " ", piece.strip()).replace("\0", "{}")
 
 
-def _templates(source: str) -> Iterator[tuple[str, list[str]]]:
+def _templates(source: str) -> Iterator[Template]:
     """Yield the templates of a source, nested ones too: their tags, and their strings."""
     source = re.sub(r"/\*\*.*?\*/", "", source, flags=re.DOTALL)
     at = 0
@@ -58,8 +60,8 @@ def _templates(source: str) -> Iterator[tuple[str, list[str]]]:
         at = yield from _code(source, at, ends=False)
 
 
-def _code(source: str, at: int, *, ends: bool) -> Iterator[tuple[str, list[str]]]:
-    """Scan code up to its end or, where it stands in a template, to the brace that closes it; return the place after."""
+def _code(source: str, at: int, *, ends: bool) -> Generator[Template, None, int]:
+    """Scan code to its end or, within a template, to the brace that closes it; return the place after."""
     depth = 0
     while at < len(source):
         letter = source[at]
@@ -79,7 +81,7 @@ def _code(source: str, at: int, *, ends: bool) -> Iterator[tuple[str, list[str]]
     return at
 
 
-def _template(source: str, at: int) -> Iterator[tuple[str, list[str]]]:
+def _template(source: str, at: int) -> Generator[Template, None, int]:
     tag = re.search(r"(\w*)$", source[:at])
     strings, piece = list[str](), ""
     at += 1

@@ -232,6 +232,14 @@ def test_attributes_of_a_picture_are_named_where_the_artist_can(http):
     assert http.post("/v1/attributes", params={"model": "balls"}, content=b"no picture").status_code == 400
 
 
+def test_what_no_judge_knows_is_seen_by_none(http):
+    (hat,) = post(http, "generations", prompt=RED)["data"]
+    refused = http.post("/v1/seen", params={"model": "hats"}, content=base64.b64decode(hat["b64_json"]))
+    assert refused.status_code == 400 and "no judge" in refused.json()["error"]["message"]
+    known = {one["id"]: one["can"]["seen"] for one in http.get("/v1/artists").json()["data"]}
+    assert known["hats"] is False
+
+
 def test_the_style_of_a_picture_stands_for_a_seed(http, artists):
     (hat,) = post(http, "generations", prompt=RED)["data"]
     png = base64.b64decode(hat["b64_json"])

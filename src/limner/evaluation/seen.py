@@ -59,7 +59,7 @@ def see(name: str, images: Sequence[Image.Image], schema: Schema) -> list[dict[s
 
 
 def part_of(name: str) -> tuple[ExportPart, Mapping[str, Sequence[str]]]:
-    """Return a judge as a net of its own, pictures (B, 3, S, S) in [-1, 1] to numbers of values (B, A), and the values."""
+    """Return a judge as a net, pictures (B, 3, S, S) in [-1, 1] to numbers of values (B, A), and the values."""
     network = _loaded(name).network
 
     def named(images: Tensor) -> Tensor:

@@ -72,7 +72,7 @@ def write(
     descriptions = []
     for done, (name, artist) in enumerate(zip(names, artists, strict=True), start=1):
         progress(done, total)
-        written, worst[artist.name] = _artist(artist, name, len(files["runtime/ort-wasm-simd-threaded.wasm"]))
+        written, worst[artist.name] = _artist(artist, name)
         files |= {f"artists/{name}/{file}": content for file, content in written.items()}
         known = describe_artist(name, artist)
         known["can"] |= {"caption": False, "attributes": False, "style": False}  # their nets are not here
@@ -88,6 +88,7 @@ def write(
         "version": limner.__version__,
         "kinds": describe_kinds(),
         "languages": page_files.languages(),
+        "runtime_bytes": sum(len(content) for name, content in files.items() if name.endswith(".wasm")),
         "artists": descriptions,
         "systems": systems,
     }
@@ -97,7 +98,7 @@ def write(
     return worst
 
 
-def _artist(artist: Artist, name: str, runtime_bytes: int) -> tuple[dict[str, bytes], int]:
+def _artist(artist: Artist, name: str) -> tuple[dict[str, bytes], int]:
     """Return the files of an artist, who signs as `name`, and how far its pictures are from its own."""
     parts = {**onnx.parts_of(artist.system, artist.name), **enlarger.part(artist)}
     models = {key: onnx.convert(part) for key, part in parts.items()}
@@ -108,7 +109,7 @@ def _artist(artist: Artist, name: str, runtime_bytes: int) -> tuple[dict[str, by
         **onnx.manifest(parts),
         "enlarger": {"size": large.size, "sha256": large.sha256} if large else None,
         "judge": _judge_of(artist),
-        "bytes": runtime_bytes + sum(map(len, models.values())),
+        "bytes": sum(map(len, models.values())),
         "takes": artist.system.kinds[0].kind(),
         "request": artist.system.kinds[0].describe(),
         "size": artist.side,

@@ -12,6 +12,7 @@ TYPES = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
     ".txt": "text/plain",
+    ".webmanifest": "application/manifest+json",
 }
 """Media types of the files that belong to the page, by suffix; the texts are the licences of what others wrote."""
 POLICY = (

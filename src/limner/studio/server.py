@@ -135,7 +135,7 @@ def build(artists: Sequence[Artist], settings: Settings, gallery: Gallery | None
     page = page_routes.files()
     app.include_router(page_routes.router(page, describe_kinds()))
     app.include_router(api_page.router(app.openapi))
-    body_by_path = dict.fromkeys(("/v1/styles", "/v1/captions", "/v1/attributes"), settings.limits.upload)
+    body_by_path = dict.fromkeys(("/v1/styles", "/v1/captions", "/v1/attributes", "/v1/seen"), settings.limits.upload)
     if any(kind.holds for artist in artists for kind in artist.system.kinds):
         with_pictures = settings.limits.body + 2 * BASE64 * settings.limits.upload // 3  # one, and its mask
         body_by_path |= dict.fromkeys(drawing_routes.WITH_REQUESTS, with_pictures)

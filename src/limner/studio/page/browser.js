@@ -116,6 +116,7 @@ export class BrowserStudio {
     signal?.addEventListener("abort", abort, { once: true });
     try {
       const task = { runtime: address("runtime"), folder: this.#folder(artist), judges: address("judges"), ...asked };
+      task.runtimeBytes = this.about.runtime_bytes ?? 0;
       this.#open().postMessage({ id, ...task });
       for (;;) {
         if (!messages.length) await new Promise((done) => (wake = done));

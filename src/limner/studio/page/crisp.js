@@ -2,9 +2,15 @@
 
 import { html } from "./lang.js";
 import { PngImage, useLatest, useShared } from "./parts.js";
-import { useEffect, useState } from "./vendor/preact.js";
+import { useEffect, useMemo, useState } from "./vendor/preact.js";
 
 const RESTS = 400; // milliseconds, so that no key ever waits for it
+
+/** The same over a picture {png, recipe} that a row gave. */
+export function CrispRow({ artist, row, knobs = {}, picture }) {
+  const drawn = useMemo(() => picture && { picture, row, knobs, size: null }, [picture]);
+  return html`<${Crisp} artist=${artist} drawn=${drawn} />`;
+}
 
 /** Lies over the picture of `drawn`, {picture, row, knobs, size}, as soon as there is a larger one. */
 export function Crisp({ artist, drawn, hidden = false }) {

@@ -23,13 +23,8 @@ export function openSliders(request) {
   return Math.floor(Math.log2(MAX_PARTS / parts(request)));
 }
 
-/** A slider's step, fine enough that a drag moves the picture and does not leap; what is near a stop is at it. */
-export const STEP = 0.05;
-const NEAR = 0.1;
-
-function snapped(value) {
-  return Math.abs(value - Math.round(value)) < NEAR ? Math.round(value) : value;
-}
+/** A slider's step: fine enough that a drag moves the picture and does not leap, and each stop can be hit. */
+export const STEP = 0.1;
 
 /** Say where a slider stands. */
 export function stopText({ values, first }, at = first) {
@@ -43,8 +38,7 @@ export function stopText({ values, first }, at = first) {
  * Move a slider. The newest move stands last in `at`, and where more than `most` stand between stops, the one that was
  * moved longest ago goes to its nearest stop.
  */
-export function moved(at, stops, name, moved, most) {
-  const value = snapped(moved);
+export function moved(at, stops, name, value, most) {
   const { [name]: _, ...rest } = at;
   const next = value === stops[name].first ? rest : { ...rest, [name]: value };
   const open = Object.keys(next).filter((one) => next[one] % 1 > 0);

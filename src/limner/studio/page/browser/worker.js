@@ -36,8 +36,8 @@ async function answer(asked) {
   dropped.delete(id);
 }
 
-async function draw({ id, runtime, folder, row, knobs, size, want }) {
-  const artist = await opened(folder, runtime);
+async function draw({ id, runtime, runtimeBytes, folder, row, knobs, size, want }) {
+  const artist = await opened(folder, runtime, runtimeBytes);
   check(artist.facts, row, knobs, size);
   const all = { ...artist.facts.knobs, ...knobs };
   const looks = [];
@@ -60,18 +60,18 @@ async function draw({ id, runtime, folder, row, knobs, size, want }) {
   }
 }
 
-function opened(folder, runtime) {
+function opened(folder, runtime, runtimeBytes) {
   if (!artists.has(folder)) {
-    const opening = open(folder, runtime);
+    const opening = open(folder, runtime, runtimeBytes);
     opening.catch(() => artists.delete(folder)); // it may come the next time
     artists.set(folder, opening);
   }
   return artists.get(folder);
 }
 
-async function open(folder, runtime) {
+async function open(folder, runtime, runtimeBytes) {
   const facts = await (await fetched(new URL("artist.json", folder))).json();
-  const counted = counter(facts.bytes);
+  const counted = counter(facts.bytes + (running ? 0 : runtimeBytes));
   const ort = await runtimeOf(runtime, counted);
   return new Artist(facts, await runs(ort, folder, Object.keys(facts.parts), counted));
 }
@@ -110,8 +110,8 @@ async function runs(ort, folder, names, counted) {
 }
 
 /** Say what a judge sees in a picture of an artist. */
-async function look({ id, runtime, folder, judges, png }) {
-  const { facts } = await opened(folder, runtime);
+async function look({ id, runtime, runtimeBytes, folder, judges, png }) {
+  const { facts } = await opened(folder, runtime, runtimeBytes);
   if (!facts.judge) throw new StudioError("no judge sees what this artist draws");
   const place = `${judges}${facts.judge}/`;
   if (!artists.has(place)) {

@@ -1,7 +1,7 @@
 // The result in the draw view: the picture, its tools, the attention of its words, and its drafts.
 
 import { Crisp } from "../crisp.js";
-import { captionsOf, isBlend, withWords } from "../fields.js";
+import { captionsOf, isBlend, withWords, wordsField } from "../fields.js";
 import { useKeeping } from "../hearts.js";
 import { html, say } from "../lang.js";
 import { Share } from "../links.js";
@@ -12,6 +12,7 @@ import { Overlay, useAttention, Words } from "./attention.js";
 import { Drafts } from "./drafts.js";
 import { Loading } from "./loading.js";
 import { Sight, useSight } from "./sight.js";
+import { kindIn } from "./state.js";
 
 /** Show what is drawn; `all` is what `useDrawState` returns. */
 export function Result({ artist, phrases, all }) {
@@ -34,6 +35,7 @@ export function Result({ artist, phrases, all }) {
       <${Overlay} look=${look} word=${word} />
     </div>
     ${artist.can.seen && html`<${Sight} sight=${sight} />`}
+    ${sight && html`<${Hold} artist=${artist} all=${all} sight=${sight} />`}
     ${drawn?.picture.text !== undefined && html`<p class="said" id="answer">${drawn.picture.text}</p>`}
     <${ErrorLine} error=${error} />
     ${error && html`<div><button type="button" onClick=${again}>Try again</button></div>`}
@@ -46,6 +48,15 @@ export function Result({ artist, phrases, all }) {
     }
     <${Drafts} artist=${artist} drawn=${drawn} />
   </section>`;
+}
+
+/** Write into the words all that is there, so that what is changed next is all that changes. */
+function Hold({ artist, all, sight }) {
+  const { state, press } = all;
+  const kind = kindIn(artist, state);
+  if (!wordsField(kind)) return null;
+  const hold = () => press({ said: withWords(kind, state.said, sight.all) });
+  return html`<div><button type="button" id="hold" class="small" onClick=${hold}>Write down all that is there</button></div>`;
 }
 
 function Wanted({ wanted, onWanted }) {

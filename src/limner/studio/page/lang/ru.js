@@ -307,6 +307,7 @@ export default {
   "Whoever started it knows the token.": "Пароль знает тот, кто запустил студию.",
   Words: "Слова",
   "Words of the prompt": "Слова запроса",
+  "Write down all that is there": "Записать всё, что видно",
   "Write me a caption": "Напиши подпись",
   "You have seen everything. Thank you.": "Вы посмотрели всё. Спасибо.",
   "a line a picture, an empty line between two stories": "строка — картинка, между историями пустая строка",

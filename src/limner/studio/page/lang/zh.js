@@ -302,6 +302,7 @@ export default {
   "Whoever started it knows the token.": "启动画室的人知道口令。",
   Words: "文字",
   "Words of the prompt": "文字里的词",
+  "Write down all that is there": "把看到的都写下来",
   "Write me a caption": "帮我写说明",
   "You have seen everything. Thank you.": "都看完了，谢谢。",
   "a line a picture, an empty line between two stories": "每行一张图，两个故事之间空一行",

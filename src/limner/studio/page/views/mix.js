@@ -1,5 +1,6 @@
 // Mix: children of two pictures. What is asked changes from row to row, the noise from column to column.
 
+import { CrispRow } from "../crisp.js";
 import { artistOf, useEntry, useRows, useVisit, VisitButton } from "../drawn.js";
 import { HeartOf } from "../hearts.js";
 import { html, say } from "../lang.js";
@@ -170,9 +171,10 @@ function Child({ a, b, artist, chosen, setChosen, parents }) {
   const [first, second] = parents;
   const parent = (place) => visit("mix", picture, parents, (id) => ({ picture: first, with: second, [place]: id }));
   return html`<section class="card stack" aria-label="One child" aria-busy=${busy}>
-    <div class=${strip ? "strips" : ""}>
+    <div class=${strip ? "strips" : "frame"}>
       <${PngImage} id="child" png=${picture?.png} drawn=${JSON.stringify(chosen)}
         alt=${sharesText(chosen.words, chosen.noise)} />
+      ${!strip && html`<${CrispRow} artist=${artist} row=${row} knobs=${a.knobs} picture=${picture} />`}
     </div>
     <${ErrorLine} error=${error} />
     <${Slider} id="words-share" label="Words" value=${chosen.words} valueText=${said(chosen.words)}

@@ -1,5 +1,6 @@
 // Morph: a picture and a slider for each attribute; and the way from it to something else.
 
+import { CrispRow } from "../crisp.js";
 import { usePhrases } from "../draw/chips.js";
 import { useEntry, useRows, VisitButton } from "../drawn.js";
 import { isBlend } from "../fields.js";
@@ -11,6 +12,7 @@ import { Frames, Player } from "../player.js";
 import { between, linesOf, misread, requestFromText, same, textOf } from "../requests.js";
 import { go, to } from "../routes.js";
 import { morphed, moved, openSliders, STEP, stopsOf, stopText } from "../sliders.js";
+import { useSteps } from "../steps.js";
 import { useMemo, useState } from "../vendor/preact.js";
 
 export default function Morph({ route }) {
@@ -47,14 +49,16 @@ function Changing({ entry, artist }) {
   const phrases = usePhrases(artist);
   const stops = useMemo(() => phrases && stopsOf(artist, phrases, request), [phrases]);
   const [at, setAt] = useState({});
+  useSteps(at, setAt);
   const asked = useMemo(() => (stops ? morphed(request, stops, at, phrases) : request), [stops, at]);
   const { pictures, busy, error } = useRows(artist, [{ request: asked, seed }], knobs);
   const [picture] = pictures;
   const parents = [entry.id];
   return html`<div class="two changing">
       <section class="stack result" aria-label="The picture" aria-busy=${busy}>
-        <div class="now">
+        <div class="now frame">
           <${PngImage} id="morphed" png=${picture?.png} drawn=${JSON.stringify(at)} alt=${textOf(asked)} />
+          <${CrispRow} artist=${artist} row=${{ request: asked, seed }} knobs=${knobs} picture=${picture} />
         </div>
         <${ErrorLine} error=${error} />
         <${Asked} request=${asked} unknown=${picture?.unknown ?? {}} />

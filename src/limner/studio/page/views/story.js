@@ -27,6 +27,7 @@ import { randomSeed } from "../random.js";
 import { someExamples } from "../requests.js";
 import { go } from "../routes.js";
 import { fileName, Side, useSave, useSide } from "../saving.js";
+import { useSteps } from "../steps.js";
 import { Lines, Unknown } from "../storylines.js";
 import { Study } from "../study.js";
 import { useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
@@ -60,6 +61,7 @@ export default function Story({ route }) {
 /** The editor of a story: its lines, the original lines, its seed and knobs. */
 function StoryEditor({ artist, entry }) {
   const [story, change] = useStoryState(artist, entry);
+  useSteps(story, change);
   const [locked, setLocked] = useStored("story.locked", false);
   const { picture, shown, busy, error, stayed } = useStoryPictures(artist, story);
   const dice = () => change({ seed: randomSeed() });
