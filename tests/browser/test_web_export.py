@@ -250,6 +250,7 @@ def test_faces_are_there_before_the_nets_which_are_counted_as_they_come(folder: 
         page.wait_for_function("() => document.querySelector('#faces').naturalWidth > 0")
         took = page.evaluate("performance.getEntriesByName(document.querySelector('#faces').src)[0].responseEnd")
         expect(page.locator(".loading")).to_contain_text(re.compile(r"[1-9][.0-9]* of [0-9.]+ MB"))
+        line.send("Network.emulateNetworkConditions", fast | {"downloadThroughput": -1})
         page.locator("#picture[data-drawn]").wait_for()
         expect(page.locator("#faces")).to_have_count(0)
     page.close()

@@ -4,7 +4,7 @@ import { html } from "./lang.js";
 import { PngImage, useLatest, useShared } from "./parts.js";
 import { useEffect, useMemo, useState } from "./vendor/preact.js";
 
-const RESTS = 400; // milliseconds, so that no key ever waits for it
+const RESTS = 700; // milliseconds, so that no key waits for it
 
 /** The same over a picture {png, recipe} that a row gave. */
 export function CrispRow({ artist, row, knobs = {}, picture }) {

@@ -7,7 +7,7 @@ import { frames } from "../requests.js";
 import { useEffect, useState } from "../vendor/preact.js";
 import { bare, isNot } from "../words/grammar.js";
 
-const RESTS = 500; // milliseconds, so that no key waits for it
+const RESTS = 900; // milliseconds, so that no key waits for it
 
 /**
  * What a judge sees in what is drawn, when that rests: {there, missing, all} in words; null before, and for artists whose
