@@ -4,8 +4,9 @@
 
 Everything is typed in a fresh clone of this checkout, in a folder that is thrown away; packages are fetched as pip is
 set up here. The pictures of one's own are 120 of coloured shapes, each with a caption beside it.
-The training is stopped as a person would, by Ctrl-C, once its first samples are drawn. One line is appended to
-results/newcomer.jsonl, with how loaded the machine was.
+The training is stopped as a person would, by Ctrl-C, once the first line of its log is written: it has begun, and what
+is drawn from it is a drawing, though no good one. One line is appended to results/newcomer.jsonl, with how loaded the
+machine was.
 """
 
 from __future__ import annotations
@@ -103,10 +104,10 @@ def main() -> None:
         clock.type("pip install --quiet -e '.[train]'")
         bring(clock.folder / "my-pictures")
         clock.type("limner data check my-pictures")
-        grids = clock.folder / "runs" / "mine" / "grids"
+        log = clock.folder / "runs" / "mine" / "log.jsonl"
         clock.type(
             "limner train miniature:ten-minutes --data my-pictures --run runs/mine",
-            until=lambda: any(grids.glob("*.png")),
+            until=log.exists,
         )
         learning = clock.steps[-1]["since"]
         clock.type("limner draw 'a red circle on white' --artist runs/mine --no-show -o circle.png")
