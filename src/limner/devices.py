@@ -26,6 +26,13 @@ def choose(asked: str) -> None:
     _chosen = asked
 
 
+def wanted(asked: str = "auto") -> str:
+    """Return the name of what is asked for: for "auto" what was chosen, else LIMNER_DEVICE; "auto" where neither is."""
+    if asked == "auto":
+        asked = _chosen
+    return os.environ.get("LIMNER_DEVICE", "auto") if asked == "auto" else asked
+
+
 def device_of(asked: str = "auto") -> torch.device:
     """Return the device that is asked for by name.
 
@@ -34,10 +41,7 @@ def device_of(asked: str = "auto") -> torch.device:
     Raises:
         UserError: there is none of this name here.
     """
-    if asked == "auto":
-        asked = _chosen
-    if asked == "auto":
-        asked = os.environ.get("LIMNER_DEVICE", "auto")
+    asked = wanted(asked)
     if asked == "auto":
         asked = "cuda" if torch.cuda.is_available() else "cpu"
     device = None

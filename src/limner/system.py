@@ -41,7 +41,7 @@ class Update(NamedTuple):
     loss: Tensor
     """A scalar."""
     log: Mapping[str, Tensor] = {}
-    """Tensors whose means are logged."""
+    """Tensors whose means are logged; scores of a critic, `real` or `right` and `drawn` or `fake`, also apart."""
 
 
 @dataclass(frozen=True, kw_only=True)

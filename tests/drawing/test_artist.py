@@ -216,7 +216,7 @@ def test_the_device_is_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert next(limner.load(folder, device="cpu").system.parameters()).device.type == "cpu"
     with pytest.raises(UserError, match="unknown device 'gpu'"):
         limner.load(folder, device="gpu")
-    with pytest.raises(UserError, match="cannot use the device"):
+    with pytest.raises(UserError, match="no GPU 'cuda:99' here"):
         limner.load(folder, device="cuda:99")
 
 

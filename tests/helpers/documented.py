@@ -282,6 +282,7 @@ def _left_out(command: Command) -> str:
     written = {words[at + 1] for at, word in enumerate(words[:-1]) if word in ("-o", "--out", "--run", "--results")}
     lacks = [word for word in needs if word not in written and not word.startswith(BROUGHT) and " " not in word]
     options = [words[at + 1] for at, word in enumerate(words[:-1]) if word in ("--data", "--artist", "-a", "--from")]
+    options += words[2:] if path == ["data", "check"] else []
     lacks += [one for one in options if one not in (*BROUGHT, *bundled())]
     return f"needs {lacks[0]}" if lacks else ""
 

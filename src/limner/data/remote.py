@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,14 +24,14 @@ from limner.pictures import EXTENSIONS
 _BYTES = ("binary", "large_binary")
 
 
-def open_set(name: str | Path, *, split: str | None, root: Path, choice: Choice = BY_NAME) -> Source:
-    """Open a folder, a file, a Hub id or an address; see `limner.data.source.open_source`.
+def open_set(name: Any, *, split: str | None, root: Path, choice: Choice = BY_NAME) -> Source:
+    """Open a folder, a file, an archive, a Hub id, an address, or what is in memory; see `limner.data.source.open_source`.
 
     Raises:
         UserError: as `open_source`; nothing reaches the address, or its library is not installed.
     """
     if not is_address(name):
-        if packed := _archives_at(Path(name).expanduser()):
+        if isinstance(name, str | os.PathLike) and (packed := _archives_at(Path(name).expanduser())):
             archives, where = Archives(packed), str(Path(name).expanduser())
             listing = listing_of(where, archives, "")
             return _pictures(mirrored(where, archives, "", listing, root), split, choice)

@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast
 from torch import Tensor, nn
 
-from limner.devices import device_of
+from limner.devices import device_of, wanted
 from limner.errors import UserError
 from limner.processes import Processes
 
@@ -43,12 +43,15 @@ class Engine(Processes):
         super().__init__()  # Accelerate uses the process group that was initialised here
         # Accelerate has one precision for the whole process; here each engine has its own, so we switch it ourselves.
         # Without a GPU it needs cpu=True, or it does not see the other processes.
-        device = device_of()
-        if device.index is not None and self.world == 1:
-            torch.accelerator.set_device_index(device.index)  # what Accelerate then takes
+        on_cpu = not torch.accelerator.is_available()
+        if wanted() != "auto":
+            device = device_of()
+            on_cpu = device.type == "cpu"
+            if device.index is not None and self.world == 1 and not on_cpu:
+                torch.accelerator.set_device_index(device.index)  # what Accelerate then takes
         self._accelerator = Accelerator(
             mixed_precision="no",
-            cpu=device.type == "cpu",
+            cpu=on_cpu,
             log_with=list(trackers) or None,
             project_dir=str(folder),
         )
