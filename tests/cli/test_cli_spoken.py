@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from limner import devices
+from limner import catalogue, devices
 from limner.cli import main
-from limner.cli.train import _parted, _trackers
+from limner.launch import _trackers, configured
 from limner.errors import UserError
 
 
@@ -91,13 +91,11 @@ def test_a_preset_is_named_after_its_system_as_a_bench_does(capsys: pytest.Captu
     assert out == told(capsys, "show", "ppgn", "--preset", "tiny")[1]
     assert "did you mean 'tiny'?" in told(capsys, "show", "ppgn:tinny")[2]
     assert "avatars is no system, so it has no presets" in told(capsys, "show", "avatars:tiny")[2]
-    assert _parted("dcgan:tiny:size=16,widths=4,8", None, ["size=32"]) == (
-        "dcgan", "tiny", ["size=16", "widths=4,8", "size=32"]
-    )  # fmt: skip
-    assert _parted("./mine.py", "large", []) == ("./mine.py", "large", [])
-    assert _parted(r"C:\mine.py:tiny", None, []) == (r"C:\mine.py", "tiny", [])
+    name, preset, config = configured("dcgan:tiny:size=16,widths=4,8", None, {"size": "32"}, None)
+    assert (name, preset, config.size, config.widths) == ("dcgan", "tiny", 32, (4, 8))
+    assert catalogue.parted(r"C:\mine.py:tiny")[:2] == (r"C:\mine.py", "tiny")
     with pytest.raises(UserError, match="leave one of them out"):
-        _parted("dcgan:tiny", "paper", [])
+        configured("dcgan:tiny", "paper", {}, None)
 
 
 def test_a_tracker_that_is_missing_or_unknown_gets_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

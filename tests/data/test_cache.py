@@ -178,6 +178,7 @@ def test_where_it_lies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIMNER_CACHE", "/elsewhere")
     assert location() == Path("/elsewhere") and location("/here") == Path("/here")
     monkeypatch.delenv("LIMNER_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME")  # which keeps what tests cache out of the person's own
     assert location() == Path.home() / ".cache" / "limner"
 
 
