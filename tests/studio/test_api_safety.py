@@ -80,7 +80,7 @@ def test_pages_of_other_sites_may_not_draw(http, url):
 
 
 def test_with_a_token_only_its_bearer_draws(artist):
-    with live([artist], Settings(token=TOKEN)) as url, httpx.Client(base_url=url) as http:
+    with live([artist], Settings(token=TOKEN)) as url, httpx.Client(base_url=url, timeout=300) as http:
         for given in (None, "", "Bearer", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", TOKEN, f"Basic {TOKEN}"):
             answer = http.post(DRAW, json=RED, headers={"Authorization": given} if given is not None else {})
             assert answer.status_code == 401 and answer.json()["error"]["code"] == "invalid_api_key", given
