@@ -12,8 +12,8 @@ import torch
 
 from limner import catalogue, devices
 from limner.cli import main
-from limner.launch import _trackers, configured
 from limner.errors import UserError
+from limner.launch import _trackers, configured
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -91,8 +91,8 @@ def test_a_preset_is_named_after_its_system_as_a_bench_does(capsys: pytest.Captu
     assert out == told(capsys, "show", "ppgn", "--preset", "tiny")[1]
     assert "did you mean 'tiny'?" in told(capsys, "show", "ppgn:tinny")[2]
     assert "avatars is no system, so it has no presets" in told(capsys, "show", "avatars:tiny")[2]
-    name, preset, config = configured("dcgan:tiny:size=16,widths=4,8", None, {"size": "32"}, None)
-    assert (name, preset, config.size, config.widths) == ("dcgan", "tiny", 32, (4, 8))
+    name, preset, config = configured("dcgan:tiny:size=16,images=64,rate=1e-3", None, {"size": "32"}, None)
+    assert (name, preset, config.size, config.rate) == ("dcgan", "tiny", 32, 1e-3)
     assert catalogue.parted(r"C:\mine.py:tiny")[:2] == (r"C:\mine.py", "tiny")
     with pytest.raises(UserError, match="leave one of them out"):
         configured("dcgan:tiny", "paper", {}, None)

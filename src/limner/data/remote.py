@@ -25,7 +25,7 @@ _BYTES = ("binary", "large_binary")
 
 
 def open_set(name: Any, *, split: str | None, root: Path, choice: Choice = BY_NAME) -> Source:
-    """Open a folder, a file, an archive, a Hub id, an address, or what is in memory; see `limner.data.source.open_source`.
+    """Open a folder, a file, an archive, a Hub id, an address, or what is in memory; see `data.source.open_source`.
 
     Raises:
         UserError: as `open_source`; nothing reaches the address, or its library is not installed.

@@ -39,7 +39,7 @@ class Callback:
         """A line was logged, every 50 steps: phase, total, seen, images_per_second, and means such as critic.loss."""
 
     def on_check(self, trainer: Trainer, entry: Mapping[str, Any]) -> None:
-        """Numbers of held-out data were logged, under names such as check.reads."""
+        """Numbers of held-out data were logged, such as check.reads, or of drawn pictures, such as pictures.variety."""
 
     def on_grid(self, trainer: Trainer, image: Image.Image) -> None:
         """Samples of the fixed prompts were drawn, by averaged weights; the sheet is in the run's folder `grids`."""

@@ -178,7 +178,9 @@ class Monitor:
         """Log numbers of drawn pictures, and say how it goes, where that is new; return whether these are the best."""
         best = self.health.add(measured)
         numbers = {"pictures.distance": measured.distance, "pictures.variety": measured.variety}
-        self.run.log({"phase": phase, "total": measured.total} | {k: _rounded(v) for k, v in numbers.items()})
+        entry = {"phase": phase, "total": measured.total} | {k: _rounded(v) for k, v in numbers.items()}
+        self.run.log(entry)
+        self.call("on_check", entry)
         self.engine.track({f"{phase}/{name}": value for name, value in numbers.items()}, measured.total)
         word, why = self.health.verdict()
         before, count = self._verdict
