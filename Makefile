@@ -13,6 +13,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 # them where it can have both. For another build: make install TORCH='torch==2.13.0 --index-url URL' TORCH_INDEX=
 TORCH ?= torch==2.13.0
 TORCH_INDEX ?= $(shell command -v nvidia-smi >/dev/null 2>&1 || echo https://download.pytorch.org/whl/cpu)
+# Fails where an address does not answer at once, as behind a house's own index: pip would ask it for every package.
+ANSWERS := import sys, urllib.request; urllib.request.urlopen(sys.argv[1] + '/torch/', timeout=5)
 # Test processes. Each keeps torch to one thread (tests/conftest.py), so two of them fill two cores.
 JOBS ?= 2
 # Of the npm package that formats and checks the page. Exact, as the tools of pyproject.toml are.
@@ -33,7 +35,8 @@ $(BIN)/python:
 
 .venv/.core: pyproject.toml | $(BIN)/python
 	@echo "Installing Limner into .venv (the first time fetches PyTorch: some minutes)"
-	$(PIP) install --quiet $(TORCH) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX) --retries 1)
+	@index="$(TORCH_INDEX)"; [ -z "$$index" ] || $(BIN)/python -c "$(ANSWERS)" "$$index" 2>/dev/null || index=""; \
+		$(PIP) install --quiet $(TORCH) $${index:+--extra-index-url "$$index"}
 	$(PIP) install --quiet --editable .
 	@touch $@
 
