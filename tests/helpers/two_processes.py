@@ -91,14 +91,14 @@ def stop_of_one(folder: Path, data: Dataset) -> dict[str, int]:
     engine = Engine("fp32", quiet=True)
     system = toy_training.Toy(toy_training.ToyConfig(images=400), data.schema)
     trainer = Trainer(system, data, run(engine, folder / "stop"), engine=engine, grid_every=0, save_every=10**6)
-    take = trainer._step
+    take = trainer.step
 
     def step(phase: Phase) -> None:
         if engine.rank == 1 and trainer.at.step == 13:
-            trainer._request_stop()
+            trainer.stop()
         take(phase)
 
-    trainer._step = step  # type: ignore[method-assign]
+    trainer.step = step  # type: ignore[method-assign]
     trainer.fit()
     assert not trainer.finished
     return vars(trainer.at)

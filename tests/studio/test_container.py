@@ -55,7 +55,7 @@ def test_what_is_copied_is_sent_and_little_else() -> None:
     copied = [one for rest in all_of("COPY") if "--from" not in rest for one in rest.split()[:-1]]
     assert copied and {f"!{one}" for one in copied} == {line for line in ignored if line.startswith("!")}
     assert all((ROOT / one).exists() for one in copied)
-    assert PROJECT["readme"] in copied, "without it the package cannot be built"
+    assert "readme" in PROJECT["dynamic"] and "README.md" in copied, "without it the package cannot be built"
 
 
 def test_it_runs_as_nobody_of_importance_and_keeps_its_data_in_a_volume() -> None:

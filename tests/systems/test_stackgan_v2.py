@@ -139,7 +139,7 @@ def test_each_discriminator_judges_its_own_stage_with_the_mean_code(
     monkeypatch.setattr(system, "discriminator_loss", lambda *given: judged.append(given) or loss(*given))
     given = batch(data, Pairs)
     list(system.step(given, START))
-    ((images, codes, _),) = drawn
+    ((images, codes, *_),) = drawn
     pyramid = shrunk(given.images, [16, 32])
     for number, (d, real, fake, condition, wrong, _) in enumerate(judged):
         assert d is system.critics[number] and torch.equal(real, pyramid[number])
