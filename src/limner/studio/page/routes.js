@@ -16,16 +16,16 @@ export function parse(hash) {
 export function adopt() {
   const asked = Object.fromEntries(new URLSearchParams(location.search));
   if ("prompt" in asked || "words" in asked) write(`${location.pathname}${to("draw", asked)}`);
-  const last = sessionStorage.getItem(LAST);
+  const { from, shown } = JSON.parse(sessionStorage.getItem(LAST) ?? "{}");
   sessionStorage.removeItem(LAST);
   const isReload = performance.getEntriesByType("navigation")[0]?.type === "reload";
-  if (last && isReload && history.state?.own && parse(location.hash).view === "draw") write(last);
+  if (shown && isReload && from === location.hash) write(shown);
 }
 
 /** Put an address in the place of this one, without going anywhere. */
 export function write(address) {
   try {
-    history.replaceState({ own: true }, "", address);
+    history.replaceState(null, "", address);
   } catch {
     // some browsers take no more than so many in a while; the next one tells of all before it
   }
@@ -33,7 +33,7 @@ export function write(address) {
 
 /** Note what a reload goes on with, where the address does not say so yet. */
 export function reloaded(address) {
-  sessionStorage.setItem(LAST, address);
+  sessionStorage.setItem(LAST, JSON.stringify({ from: location.hash, shown: address }));
 }
 
 /** Write one. */
