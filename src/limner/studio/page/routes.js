@@ -42,8 +42,16 @@ export function to(view, query = {}) {
   return `#/${view}${asked ? `?${asked}` : ""}`;
 }
 
+let address = null;
+
+/** Say how the address of what is shown is found, so that the way back leads to it; null where nothing is. */
+export function shows(found) {
+  address = found;
+}
+
 /** Go there. */
 export function go(view, query = {}) {
+  if (address) write(address());
   location.hash = to(view, query);
 }
 

@@ -16,7 +16,7 @@ import { html } from "../lang.js";
 import { isLink, linkOf, readLink } from "../links.js";
 import { Title, useShared } from "../parts.js";
 import { randomSeed } from "../random.js";
-import { reloaded, write } from "../routes.js";
+import { reloaded, shows, write } from "../routes.js";
 import { Study } from "../study.js";
 import { useEffect, useRef, useState } from "../vendor/preact.js";
 
@@ -71,7 +71,11 @@ function useAddress(artist, state, route) {
   useEffect(() => {
     const leave = () => reloaded(link());
     addEventListener("pagehide", leave);
-    return () => removeEventListener("pagehide", leave);
+    shows(link);
+    return () => {
+      removeEventListener("pagehide", leave);
+      shows(null);
+    };
   }, []);
 }
 
