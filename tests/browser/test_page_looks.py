@@ -122,6 +122,7 @@ def test_what_is_pressed_shows_it_where_colours_are_forced_or_fewer(shown: Page,
 
     context.route("**/*.css", without)
     old = context.new_page()
+    expect(shown).to_have_url(re.compile("words=.*red"))  # an address follows what is written
     old.goto(shown.url)
     old.locator(CHIPS[0]).wait_for()
     on, off = looks(old)
