@@ -1,7 +1,7 @@
 """MkDocs hook: each system has a page.
 
 A page `docs/systems/<name>.md` written by hand is kept and its API section appended; where there is none, the
-module's own docstring is the page. The navigation is `docs/.nav.yml`, and the reference of all other modules is made by a plugin.
+module's own docstring is the page. The navigation is `docs/.nav.yml`; a plugin makes the reference of other modules.
 """
 
 import pkgutil
