@@ -16,10 +16,10 @@ export function parse(hash) {
 export function adopt() {
   const asked = Object.fromEntries(new URLSearchParams(location.search));
   if ("prompt" in asked || "words" in asked) write(`${location.pathname}${to("draw", asked)}`);
-  const { from, shown } = JSON.parse(sessionStorage.getItem(LAST) ?? "{}");
+  const shown = sessionStorage.getItem(LAST);
   sessionStorage.removeItem(LAST);
   const isReload = performance.getEntriesByType("navigation")[0]?.type === "reload";
-  if (shown && isReload && from === location.hash) write(shown);
+  if (shown && isReload) write(shown); // whatever the address: it may have changed after the reload began
 }
 
 /** Put an address in the place of this one, without going anywhere. */
@@ -33,7 +33,7 @@ export function write(address) {
 
 /** Note what a reload goes on with, where the address does not say so yet. */
 export function reloaded(address) {
-  sessionStorage.setItem(LAST, JSON.stringify({ from: location.hash, shown: address }));
+  sessionStorage.setItem(LAST, address);
 }
 
 /** Write one. */
