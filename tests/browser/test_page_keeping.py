@@ -183,8 +183,8 @@ def test_the_sheet_keeps_its_place(shown: Page) -> None:
     expect(shown.locator("#keep")).to_have_attribute("aria-pressed", "true")
     shown.go_back()
     expect(shown.locator(".tile .heart[aria-pressed=true]")).to_have_count(1)
-    assert int(shown.locator("#count").inner_text().split()[0]) >= count >= 48
-    assert abs(shown.evaluate("scrollY") - top) < 40 and top > 200
+    shown.wait_for_function("top => Math.abs(scrollY - top) < 40", arg=top)  # once its tiles are there again
+    assert int(shown.locator("#count").inner_text().split()[0]) >= count >= 48 and top > 200
 
 
 @pytest.mark.parametrize(
