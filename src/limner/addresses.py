@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from limner.errors import UserError
+from limner.errors import UserError, one_line
 from limner.files import make_folder, write_synced
 
 TEMPORARY = ".tmp"
@@ -44,9 +44,9 @@ def filesystem(address: str) -> tuple[Any, str]:
     try:
         reached, path = fsspec.core.url_to_fs(address)
     except ImportError as error:
-        raise UserError(f"{shown(address)} needs a library that is not here: {_line(error)}") from None
+        raise UserError(f"{shown(address)} needs a library that is not here: {one_line(error)}") from None
     except ValueError as error:
-        raise UserError(f"{shown(address)} cannot be read: {_line(error)}") from None
+        raise UserError(f"{shown(address)} cannot be read: {one_line(error)}") from None
     return reached, path.rstrip("/")
 
 
@@ -60,11 +60,7 @@ def explained(address: str) -> Iterator[None]:
     except FileNotFoundError:
         raise UserError(f"there is nothing at {shown(address)}") from None
     except Exception as error:
-        raise UserError(f"{shown(address)} cannot be reached: {_line(error)}") from None
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).splitlines() or [""])[0] or type(error).__name__
+        raise UserError(f"{shown(address)} cannot be reached: {one_line(error)}") from None
 
 
 class Place:

@@ -36,6 +36,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
+def one_line(error: BaseException) -> str:
+    """Return the first line of what an error says, or its kind where it says nothing."""
+    return (str(error).splitlines() or [""])[0] or type(error).__name__
+
+
 def plain(text: str) -> str:
     """Return text without what makes a terminal do other things than show it: control characters, turned direction."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -20,7 +20,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from limner.errors import UserError
+from limner.errors import UserError, one_line
 
 T = TypeVar("T")
 LONGEST = datetime.timedelta(hours=12)
@@ -55,7 +55,7 @@ class Processes:
                 # Without a named backend PyTorch takes gloo for the CPU, and also that of the GPU where there is one.
                 dist.init_process_group(store=store, rank=rank, world_size=world, timeout=LONGEST)
             except (ValueError, RuntimeError) as error:
-                why = (str(error).splitlines() or [type(error).__name__])[0]
+                why = one_line(error)
                 raise UserError(f"cannot reach the other processes, start all with torchrun: {why}") from None
             atexit.register(_leave)
         if "gloo" not in str(dist.get_backend_config()):  # somebody else's group, for GPUs alone

@@ -18,6 +18,7 @@ from typing import Any
 from limner.addresses import explained, shown
 from limner.data.beside import SUFFIXES
 from limner.data.cache import key_of
+from limner.errors import one_line
 from limner.files import cannot_write, make_folder
 from limner.pictures import BadPicture, Encoded
 
@@ -69,7 +70,7 @@ class File(type(Path())):  # type: ignore[misc]
         except OSError:
             raise
         except Exception as error:  # each library has its own kinds
-            raise OSError((str(error).splitlines() or [type(error).__name__])[0]) from None
+            raise OSError(one_line(error)) from None
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Elsewhere:
     def _encoded(found: Any) -> Encoded:
         if isinstance(found, bytes | bytearray):
             return bytes(found)
-        why = (str(found).splitlines() or [type(found).__name__])[0]
+        why = one_line(found)
         return BadPicture("unreadable", f"cannot be read: {why}")
 
 

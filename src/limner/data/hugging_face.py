@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from limner.errors import UserError
+from limner.errors import UserError, one_line
 
 
 @contextlib.contextmanager
@@ -35,11 +35,6 @@ def explained(path: object, root: Path) -> Iterator[None]:
         datasets.logging.set_verbosity(verbosity)
         if not quiet:
             datasets.enable_progress_bars()
-
-
-def one_line(error: BaseException) -> str:
-    """Return the first line of an error, or its kind where it says nothing."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def datasets_library() -> Any:

@@ -15,13 +15,13 @@ from limner.data.cache import key_of
 from limner.data.choose import BY_NAME, Choice, captions_in
 from limner.data.elsewhere import Elsewhere
 from limner.data.folder import ARCHIVES, Row, files_in, metadata_of, read_folder, unpacking
-from limner.data.hugging_face import datasets_library, explained, one_line
+from limner.data.hugging_face import datasets_library, explained
 from limner.data.in_memory import tables_of
 from limner.data.inside import is_within, nearest
 from limner.data.problems import RESERVED, Problem
 from limner.data.remote_table import RemoteTable
 from limner.data.splits import SPLITS, UnknownSplit, split_in, split_of
-from limner.errors import UserError
+from limner.errors import UserError, one_line
 from limner.pictures import BadPicture, Encoded
 
 if TYPE_CHECKING:
