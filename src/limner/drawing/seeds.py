@@ -133,7 +133,7 @@ def seeds_of_each(
     Raises:
         UserError: as `seeds_of`, and for another number of seeds than of prompts.
     """
-    if seed is None or isinstance(seed, int) or not isinstance(seed, Sequence) or isinstance(seed, str):
+    if not isinstance(seed, Sequence) or isinstance(seed, str):
         return [seeds_of(system, n, seed, style)] * prompts  # it refuses what is no number
     if len(seed) != prompts:
         raise UserError(

@@ -168,20 +168,21 @@ class Monitor:
 
     def check(self, phase: str, total: int, numbers: Mapping[str, float]) -> None:
         """Log numbers of held-out data, and print them."""
-        entry = {"phase": phase, "total": total} | {f"check.{k}": _rounded(v) for k, v in numbers.items()}
+        self._note(phase, total, {f"check.{name}": value for name, value in numbers.items()})
+        self.say(f"{phase}: held-out " + ", ".join(f"{k} {v:.3f}" for k, v in numbers.items()))
+
+    def _note(self, phase: str, total: int, numbers: Mapping[str, float]) -> None:
+        """Log numbers that are measured now and then, for the file, callbacks and trackers."""
+        entry = {"phase": phase, "total": total} | {name: _rounded(value) for name, value in numbers.items()}
         self.run.log(entry)
         self.call("on_check", entry)
-        self.engine.track({f"{phase}/check.{k}": v for k, v in numbers.items()}, total)
-        self.say(f"{phase}: held-out " + ", ".join(f"{k} {v:.3f}" for k, v in numbers.items()))
+        self.engine.track({f"{phase}/{name}": value for name, value in numbers.items()}, total)
 
     def judge(self, phase: str, measured: Measured) -> bool:
         """Log numbers of drawn pictures, and say how it goes, where that is new; return whether these are the best."""
         best = self.health.add(measured)
         numbers = {"pictures.distance": measured.distance, "pictures.variety": measured.variety}
-        entry = {"phase": phase, "total": measured.total} | {k: _rounded(v) for k, v in numbers.items()}
-        self.run.log(entry)
-        self.call("on_check", entry)
-        self.engine.track({f"{phase}/{name}": value for name, value in numbers.items()}, measured.total)
+        self._note(phase, measured.total, numbers)
         word, why = self.health.verdict()
         before, count = self._verdict
         self._verdict = (word, count + 1 if word == before else 1)
