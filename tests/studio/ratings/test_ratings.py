@@ -28,7 +28,7 @@ from limner.studio.gallery.tables import Comparison, Entry, Task
 from limner.studio.ratings.ratings import NextComparison, Ratings, Sheet, draw_sheets
 from limner.studio.ratings.routes import router
 
-SYSTEMS = ("ant", "bee", "cat")
+SYSTEMS = ("ant", "bug", "cat")
 HOME = "/v1/ratings"
 
 
@@ -82,7 +82,7 @@ def test_a_ranking_shows_all_systems_and_a_story_asks_for_consistency(ratings: R
 
 
 def test_nothing_that_is_shown_says_who_drew(ratings: Ratings) -> None:
-    study = ratings.create("blind", sheets(systems=("ant", "bee")))
+    study = ratings.create("blind", sheets(systems=("ant", "bug")))
     asked = ratings.next(study, "anna-anna")
     assert asked is not None
     for entry in asked.entries:
@@ -92,7 +92,7 @@ def test_nothing_that_is_shown_says_who_drew(ratings: Ratings) -> None:
             assert image.info == {}
         assert len(entry) == 32
     said = json.dumps(asked.__dict__)
-    assert not any(name in said for name in ("ant", "bee", "tester"))
+    assert not any(name in said for name in ("ant", "bug", "tester"))
 
 
 def test_the_order_on_the_page_is_chance(ratings: Ratings) -> None:
@@ -108,13 +108,13 @@ def test_the_order_on_the_page_is_chance(ratings: Ratings) -> None:
 
 
 def test_smaller_pictures_are_enlarged_so_that_size_tells_nothing(ratings: Ratings) -> None:
-    study = ratings.create("sizes", [Sheet("a", {"ant": picture(side=8), "bee": picture(seed=1, side=32)})])
+    study = ratings.create("sizes", [Sheet("a", {"ant": picture(side=8), "bug": picture(seed=1, side=32)})])
     asked = ratings.next(study, "anna-anna")
     assert asked is not None
     assert {Image.open(io.BytesIO(ratings.png(entry))).size for entry in asked.entries} == {(32, 32)}
     flat = Image.new("RGB", (16, 8))
     with pytest.raises(UserError, match="proportions"):
-        ratings.create("shapes", [Sheet("a", {"ant": picture(), "bee": flat})])
+        ratings.create("shapes", [Sheet("a", {"ant": picture(), "bug": flat})])
 
 
 def test_what_was_not_answered_comes_again(ratings: Ratings) -> None:
@@ -123,7 +123,7 @@ def test_what_was_not_answered_comes_again(ratings: Ratings) -> None:
 
 
 def test_an_answer_may_be_sent_twice_and_not_changed(ratings: Ratings) -> None:
-    study = ratings.create("twice", sheets(1, ("ant", "bee")))
+    study = ratings.create("twice", sheets(1, ("ant", "bug")))
     asked = ratings.next(study, "anna-anna")
     assert asked is not None
     a, b = asked.entries
@@ -141,7 +141,7 @@ def test_an_answer_may_be_sent_twice_and_not_changed(ratings: Ratings) -> None:
     "fault", ["a question less", "a question more", "one twice", "one missing", "a stranger", "empty"]
 )
 def test_an_answer_that_is_none_is_refused(ratings: Ratings, fault: str) -> None:
-    study = ratings.create("faults", sheets(1, ("ant", "bee")))
+    study = ratings.create("faults", sheets(1, ("ant", "bug")))
     asked = ratings.next(study, "anna-anna")
     assert asked is not None
     a, b = asked.entries
@@ -163,7 +163,7 @@ def test_results_and_lines_name_the_systems(ratings: Ratings) -> None:
     for rater in ("anna-anna", "bert-bert"):
         answer_all(ratings, study, rater)
     results = ratings.results(study)
-    assert [one.system for one in results["ranking"]] == ["ant", "bee", "cat"]
+    assert [one.system for one in results["ranking"]] == ["ant", "bug", "cat"]
     assert [one.mean_rank for one in results["ranking"]] == [1.0, 1.5, 2.0]
     assert [one.wins for one in results["ranking"]] == [1.0, 0.5, 0.0]
     assert {(one.mean_rank, one.wins) for one in results["quality"]} == {(1.5, 0.5)}
@@ -176,7 +176,7 @@ def test_results_and_lines_name_the_systems(ratings: Ratings) -> None:
     assert Counter(line["rater"] for line in lines) == {"anna-anna": 9, "bert-bert": 9}
     rows = list(ratings.result_lines(study))
     assert [(row["place"], row["system"]) for row in rows if row["question"] == "ranking"] == [
-        (1, "ant"), (2, "bee"), (3, "cat"),
+        (1, "ant"), (2, "bug"), (3, "cat"),
     ]  # fmt: skip
 
 
@@ -185,7 +185,7 @@ def test_results_and_lines_name_the_systems(ratings: Ratings) -> None:
     [
         ([], "from 1 to 500 texts"),
         (sheets(1, ("ant",)), "from 2 to 10 systems"),
-        ([*sheets(1), *sheets(1, ("ant", "bee"))], "a picture by each system"),
+        ([*sheets(1), *sheets(1, ("ant", "bug"))], "a picture by each system"),
     ],
     ids=["none", "one system", "a gap"],
 )
