@@ -60,7 +60,10 @@ def explained(address: str) -> Iterator[None]:
     except FileNotFoundError:
         raise UserError(f"there is nothing at {shown(address)}") from None
     except Exception as error:
-        raise UserError(f"{shown(address)} cannot be reached: {one_line(error)}") from None
+        why = one_line(error)
+        if "range requests" in why:  # of the web's files; what fsspec then says is for programmers
+            why = "its server gives no parts of a file (HTTP ranges): fetch its files, and name their folder"
+        raise UserError(f"{shown(address)} cannot be reached: {why}") from None
 
 
 class Place:

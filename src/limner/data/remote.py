@@ -39,12 +39,12 @@ def open_set(name: Any, *, split: str | None, root: Path, choice: Choice = BY_NA
     address = str(name)
     reached, path = filesystem(address)
     with explained(address):
-        single = reached.isfile(path)
+        single = reached.isfile(path) and (_is_table(path) or not reached.isdir(path))  # the web's folders are both
         base, _, file = path.rpartition("/") if single else (path, "", "")  # a `Path` would lose slashes
         listing = {file: reached.info(path)} if single else listing_of(address, reached, path)
     if not listing:
         raise UserError(f"there is no data set at {shown(address)}: there are no files")
-    tables = [file for file in listing if file.lower().endswith(".parquet")]
+    tables = [file for file in listing if _is_table(file)]
     if single and not tables:
         raise UserError(f"{shown(address)} is not a data set: give the address of a folder or of a .parquet file")
     if tables and (single or _are_the_set(listing)):
@@ -54,6 +54,10 @@ def open_set(name: Any, *, split: str | None, root: Path, choice: Choice = BY_NA
         raise UserError(f"{shown(address)} holds files of Arrow, which are not read in parts: copy it here first")
     elsewhere = mirrored(address, reached, path, listing, root)
     return _pictures(elsewhere, split, choice)
+
+
+def _is_table(file: str) -> bool:
+    return file.lower().endswith(".parquet")
 
 
 def _archives_at(path: Path) -> list[Path]:
