@@ -28,6 +28,7 @@ from limner.evaluation import seen
 from limner.noise import Seed
 from limner.requests import Attributes, Blend, Caption, Request, Story, to_json
 from limner.studio.gallery.recipe import identity
+from shared import once
 
 ARTISTS = ("avatars", "clevr-stories")
 PATH = "/some/where"
@@ -66,21 +67,23 @@ async ([first, second]) => {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return once(tmp_path_factory, "exported", export) / "public"
+
+
+def export(place: Path) -> None:
     """Export two artists, and one whose weights mean nothing and that looks at words, with the real runtime."""
-    place = tmp_path_factory.mktemp("web") / "public"
     schema = Schema(size=32, lexicon=Lexicon.of(("a red ball on sand", "a green ball")), examples=("a ball", "sand"))
     torch.manual_seed(0)
-    looks = checkpoint.save(catalogue.create("attngan", "tiny", schema).eval(), place.parent / "looks")
+    looks = checkpoint.save(catalogue.create("attngan", "tiny", schema).eval(), place / "looks")
     told = Schema(size=16, attributes={"colour": ("blue", "green", "red"), "shape": ("bar", "circle")})
     draws = catalogue.create("attribute2image", "tiny", told).eval()
     for parameter in draws.parameters():
         parameter.data.mul_(2)  # else what was never trained draws grey, whatever it is told
-    sliders = checkpoint.save(draws, place.parent / "sliders")
+    sliders = checkpoint.save(draws, place / "sliders")
     with pytest.MonkeyPatch.context() as patch:
         given = runtimes.real(patch)
         lies = ["--runtime", str(given)] if given else []
-        assert cli.main(["export", *ARTISTS, str(looks), str(sliders), "--web", str(place), *lies]) == 0
-    return place
+        assert cli.main(["export", *ARTISTS, str(looks), str(sliders), "--web", str(place / "public"), *lies]) == 0
 
 
 @contextlib.contextmanager

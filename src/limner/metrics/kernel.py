@@ -24,6 +24,8 @@ def kernel_distance(
     from torchmetrics.image.kid import poly_mmd
 
     subset = min(subset, len(real), len(drawn))
+    if subset == len(real) == len(drawn):
+        subsets = 1  # all would hold the same rows
     rng = torch.Generator().manual_seed(seed)
     values = []
     for _ in range(subsets):

@@ -34,10 +34,12 @@ def ms_ssim_of_pairs(images: Tensor, pairs: int = 10_000, seed: int = 0) -> floa
     weights = torch.tensor(WEIGHTS[: scales(images.shape[-1])])
     betas = tuple((weights / weights.sum()).tolist())
     light = images / 2 + 0.5
+    unordered = torch.stack([torch.minimum(first, second), torch.maximum(first, second)], 1)
+    distinct, times = unordered.unique(dim=0, return_counts=True)  # few pictures have few pairs, drawn again and again
     total = 0.0
-    for a, b in zip(first.split(100), second.split(100), strict=True):
+    for some, counts in zip(distinct.split(100), times.split(100), strict=True):
         found = multiscale_structural_similarity_index_measure(
-            light[a], light[b], data_range=1.0, reduction="sum", betas=betas, normalize="relu"
+            light[some[:, 0]], light[some[:, 1]], data_range=1.0, reduction="none", betas=betas, normalize="relu"
         )
-        total += float(found)
+        total += float(found.double() @ counts.double())
     return total / pairs
