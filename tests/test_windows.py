@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import httpx
 import pytest
 import torch
 
@@ -13,8 +14,13 @@ from artists import TEXTS, published
 from house_rules import PACKAGE
 from limner import catalogue, checkpoint, cli
 from limner.data.dataset import Dataset
+from limner.data.schema import Schema
 from limner.drawing.artist import load
+from limner.export import web
+from limner.studio.gallery.gallery import Gallery
 from limner.training import engine
+from runtimes import hollow
+from studio_live import live
 from toy import shapes, shapes_folder
 from toy_training import trainer
 
@@ -74,6 +80,32 @@ def test_pictures_stories_and_exports_are_written(tmp_path: Path, monkeypatch: p
             assert cli.main(["draw", TEXTS[0], "--artist", artist, "-o", "out", "--no-show"]) == 0
         assert cli.main(["morph", *TEXTS, "--artist", artist, "-o", "way", "--no-show"]) == 0
     assert list((tmp_path / "out").iterdir())
+
+
+def test_exports_are_written_and_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    artist = str(checkpoint.save(catalogue.create("dcgan", "tiny", Schema(16)).eval(), tmp_path / "mine"))
+    monkeypatch.setattr(web, "_artist", lambda artist, name: ({"artist.json": b"{}", "painter.onnx": b"onnx"}, 0))
+    page = ["--web", str(tmp_path / "public"), "--runtime", str(hollow(tmp_path / "ort"))]
+    with windows.simulated():
+        for more in ([], ["--force"]):  # the second in the place of the first
+            assert cli.main(["export", artist, "--onnx", str(tmp_path / "mine.onnx"), *more]) == 0
+            assert cli.main(["export", artist, *page, *more]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "mine.onnx", "ort", "public"]
+    assert (tmp_path / "public" / "index.html").exists()
+
+
+def test_a_studio_draws_keeps_and_ends(tmp_path: Path) -> None:
+    artist = load(published(tmp_path / "mine"))
+    with windows.simulated():
+        for _ in range(2):  # the second finds the gallery of the first
+            gallery = Gallery(tmp_path / "gallery.sqlite")
+            with live([artist], gallery=gallery) as address:
+                drawn = httpx.post(f"{address}/v1/images/generations", json={"prompt": TEXTS[0], "seed": 3}).json()
+                picture = {"png": drawn["data"][0]["b64_json"], "keep": True}
+                assert httpx.post(f"{address}/v1/gallery/pictures", json=picture).is_success
+                kept = httpx.get(f"{address}/v1/gallery/pictures").json()["data"]
+            gallery.close()
+    assert [one["recipe"]["seed"] for one in kept] == [3]
 
 
 def test_no_module_begins_with_what_only_unix_has() -> None:
