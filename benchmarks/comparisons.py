@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,11 @@ def bench(*names: str) -> str:
     Of several benches the rows of all stand in one table: those that were measured by the first one's protocol, each
     row once.
     """
-    every = [line for name in names for line in lines(name)]
+    return side_by_side_of([line for name in names for line in lines(name)])
+
+
+def side_by_side_of(every: list[dict[str, Any]], figures: Sequence[str] = ()) -> str:
+    """Show lines of benches in one table; see `bench`. `figures` are those shown, all that most have where none is."""
     once: dict[tuple[str, int], dict[str, Any]] = {}
     for line in every:
         if line["protocol"] == every[0]["protocol"]:
@@ -65,13 +70,31 @@ def bench(*names: str) -> str:
         row: " ".join(part for part in split if part not in common) or "the preset" for row, split in parts.items()
     }
     images, size = found[0]["config"]["images"], found[0]["protocol"]["size"]
-    shown = columns([reports[0] for reports in rows.values()])
+    shown = list(figures) or columns([reports[0] for reports in rows.values()])
     text = side_by_side({called[row]: reports for row, reports in rows.items()}, shown)
     return (
         text
         + f"\n\n{images:,} {shown_to(found[0]['protocol'], size)}; mean and deviation over seeds.\n"
         + "\n".join(map(made_by, {line["command"]: line for line in found}.values()))
     )
+
+
+BESIDE = {
+    "controlgan": ("attngan:avatars:size=32", "controlgan:avatars:size=32"),
+    "leicagan": ("leicagan:avatars:size=32",),
+}
+"""Rows of other benches, of the same protocol, that stand in the table of all."""
+OF_ALL = (
+    "attributes", "all asked", "R-precision", "R-precision, own", "fid[judge:avatars32]", "recall[judge:avatars32]",
+    "diversity, judge", "memorised", "million parameters",
+)  # fmt: skip
+
+
+def beside() -> str:
+    """Show all systems that draw avatars from captions, on the same data, by the judge that ships."""
+    others = [line for name, rows in BESIDE.items() for line in lines(name) if line["row"] in rows]
+    every = [line for line in [*lines("beside"), *others] if line["seed"] == 0 or line["system"] == "stackgan"]
+    return side_by_side_of(sorted(every, key=lambda line: -line["figures"]["attributes"]["value"]), OF_ALL)
 
 
 def shown_to(p: dict[str, Any], size: int) -> str:

@@ -19,6 +19,7 @@ from climbing_tables import climbing_mmvr, climbing_ppgn, climbing_speed
 from comparisons import (
     ROOT,
     bench,
+    beside,
     chatpainter,
     layers,
     layout_vae,
@@ -340,6 +341,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "ingredients": lambda: bench("ingredients"),
     "fusedgan": lambda: bench("fusedgan"),
     "controlgan": lambda: bench("controlgan"),
+    "beside": beside,
     "leicagan": leicagan,
     "textkd": textkd,
     "placed": placed,
