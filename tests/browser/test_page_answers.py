@@ -95,8 +95,8 @@ def test_labels_are_ticked_and_the_layout_is_seen_while_it_is_drawn(page: Page, 
     page.goto(f"{studio}/#/draw")
     page.select_option("#artist", "layouts")
     page.locator("#picture[src]").wait_for()
-    for name in page.locator("#chips [aria-pressed=false]").all_inner_texts():  # fewer match after each click
-        page.locator("#chips").get_by_role("button", name=name, exact=True).click()
+    for name in page.locator("#tray [aria-pressed=false]").all_inner_texts():  # fewer match after each click
+        page.locator("#tray").get_by_role("button", name=name, exact=True).click()
     page.locator("#picture[data-drawn*=table][data-drawn*=cup][data-drawn*=lamp]").wait_for()
     assert sorted(asked[-1]["rows"][0]["request"]["labels"]) == ["cup", "lamp", "table"]
     expect(page.locator("#picture")).to_have_js_property("naturalWidth", 256)  # boxes, drawn with their labels
