@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from artists import arranger, sketcher, writer
 from browsers import inaccessible
+from draw_view import is_wanted
 from limner.data.dataset import Dataset
 from limner.data.schema import Schema
 from limner.drawing.artist import Artist, load
@@ -55,10 +56,7 @@ def shot(page: Page, name: str) -> None:
 def last_asked(page: Page) -> list[dict[str, Any]]:
     """Return the requests for pictures, as they come in."""
     asked: list[dict[str, Any]] = []
-    page.on(
-        "request",
-        lambda one: asked.append(json.loads(one.post_data or "{}")) if "/images/batch" in one.url else None,
-    )
+    page.on("request", lambda one: asked.append(json.loads(one.post_data or "{}")) if is_wanted(one) else None)
     return asked
 
 

@@ -2,7 +2,7 @@
 
 import { fieldValue, shownFields, valuesField, withWords, wordsField, wordsIn } from "../fields.js";
 import { isNot } from "../words/grammar.js";
-import { held, visible } from "../words/held.js";
+import { cleared, held, visible } from "../words/held.js";
 import { paintOf } from "../words/paints.js";
 
 /** Return the groups of a kind: [{name, title, parts: [{name, values, painted}]}], `name` null of labels. */
@@ -50,7 +50,8 @@ export function saidWith(kind, phrases, state, { name, value }, seen = null) {
     return { ...said, [values.name]: isOn ? rest : { ...rest, [name]: value } };
   }
   const text = writtenDown(kind, phrases, state, seen);
-  return withWords(kind, said, phrases.choose(text, name, isOn ? null : value));
+  const put = isOn ? phrases.choose(text, name, null) : phrases.choose(cleared(phrases, text, name), name, value);
+  return withWords(kind, said, put);
 }
 
 /**

@@ -93,7 +93,7 @@ function Drawing({ artist, route }) {
   const all = useDrawState(artist, phrases);
   const { state, change, press, drawn } = all;
   const sight = useSight(artist, phrases, drawn);
-  const rested = useRested(artist, all, sight);
+  const rested = useRested(artist, phrases, all, sight);
   const tray = useTray(artist, phrases, all, rested);
   const looks = useLooks(artist, drawn);
   const onSurprise = () => press(surprised(artist, phrases, state, tray.pins, sight?.seen));

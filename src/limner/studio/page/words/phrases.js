@@ -1,5 +1,6 @@
 // Chips and words: how chosen values are said in a prompt, and which values a prompt says, for any schema.
 
+import { apartIn } from "./apart.js";
 import { bare, isAdjective, isNot, isYes, mended, withArticle } from "./grammar.js";
 import { findValues } from "./values.js";
 
@@ -19,6 +20,7 @@ export class Phrases {
     for (const name of Object.keys(attributes)) this.#place(name);
     for (const thing of this.things) this.#name(thing);
     for (const thing of this.things) this.#learn(thing, examples.join("\n").toLowerCase());
+    this.apart = apartIn(this, examples);
   }
 
   #place(name) {
@@ -138,6 +140,11 @@ export class Phrases {
     const words = bare(part);
     if (words.every((word) => this.rank.has(word))) return [part];
     return words.map((word) => this.#known(word)).filter(Boolean);
+  }
+
+  /** Return the things that a text mentions. */
+  thingsIn(text) {
+    return new Set(findValues(this, text).keys());
   }
 
   /** Return the values that a text mentions: {attribute: value}. */
