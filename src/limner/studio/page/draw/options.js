@@ -1,11 +1,13 @@
 // The values of a part: tiles of this very picture with each, or swatches where they are colours.
 
+import { valuesField, withWords, wordsField } from "../fields.js";
 import { html, say } from "../lang.js";
 import { PngImage } from "../parts.js";
+import { useMemo } from "../vendor/preact.js";
 import { paintOf } from "../words/paints.js";
 import { byArrows } from "./arrows.js";
 import { useAside } from "./aside.js";
-import { chosenOf, isChosen, saidWith } from "./groups.js";
+import { chosenOf, isChosen, saidWith, writtenDown } from "./groups.js";
 import { meant } from "./state.js";
 
 const MOST = 48; // of tiles that are pictures
@@ -16,7 +18,10 @@ const MOST = 48; // of tiles that are pictures
  */
 export function Options({ artist, phrases, kind, part, chosen, rested: [rested, isNow], onChoose }) {
   const { name, values, painted } = part;
-  const rows = painted || values.length > MOST ? [] : rowsOf(artist, phrases, kind, rested, part);
+  const rows = useMemo(
+    () => (painted || values.length > MOST ? [] : rowsOf(artist, phrases, kind, rested, part)),
+    [artist, phrases, kind, rested, name],
+  );
   const pictures = useAside(artist, rows, rested?.state.knobs ?? {}, isNow);
   const on = values.findIndex((value) => isChosen(chosen, name, value));
   const label = name === null ? say`Labels` : phrases.titleOf(name);
@@ -53,10 +58,15 @@ function rowsOf(artist, phrases, kind, rested, { name, values }) {
   if (!rested) return values.map(() => null);
   const { state, drawn, seen } = rested;
   const chosen = chosenOf(kind, phrases, state.said);
+  const text = wordsField(kind) ? writtenDown(kind, phrases, state, seen) : "";
+  const written = { ...state, asked: null, said: withWords(kind, state.said, text) };
+  const there = chosenOf(kind, phrases, written.said);
   return values.map((value) => {
     if (isChosen(chosen, name, value)) return drawn.row;
-    const said = saidWith(kind, phrases, state, { name, value }, seen);
-    const { request } = meant(artist, { ...state, said, asked: null }, phrases);
+    const option = { name, value };
+    const isThere = isChosen(there, name, value);
+    const said = isThere ? written.said : saidWith(kind, phrases, written, option, valuesField(kind) ? seen : null);
+    const { request } = meant(artist, { ...written, said }, phrases);
     return request && { request, seed: state.seed };
   });
 }

@@ -3,7 +3,7 @@
 import { useRows } from "../drawn.js";
 import { html, say } from "../lang.js";
 import { PngImage } from "../parts.js";
-import { textOf } from "../requests.js";
+import { seedText, textOf } from "../requests.js";
 import { useEffect, useRef, useState } from "../vendor/preact.js";
 import { meant } from "./state.js";
 import { beside, moved } from "./timeline.js";
@@ -66,7 +66,7 @@ function Thumb({ artist, phrases, step, now, onOpen }) {
   }, [isNow]);
   const { state } = step;
   const { request } = meant(artist, state, phrases);
-  const text = request ? textOf(request) || `seed ${JSON.stringify(state.seed)}` : say`nothing said`;
+  const text = request ? textOf(request) || say`chance ${seedText(state.seed)}` : say`nothing said`;
   const row = { request, seed: state.seed };
   return html`<li ref=${place}>
     <button type="button" class="open" aria-current=${isNow ? "step" : undefined} title=${text} aria-label=${text}

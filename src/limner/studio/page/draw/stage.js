@@ -9,6 +9,7 @@ import { ErrorLine, Heart, Icon, IconButton, PngImage } from "../parts.js";
 import { randomSeed } from "../random.js";
 import { Side, useSave, useSide } from "../saving.js";
 import { useRef } from "../vendor/preact.js";
+import { Alive } from "./alive.js";
 import { Overlay } from "./attention.js";
 import { toggleFull, useCorner } from "./corner.js";
 import { writtenDown } from "./groups.js";
@@ -19,10 +20,11 @@ import { kindIn } from "./state.js";
 import { beside } from "./timeline.js";
 
 /**
- * The stage, with the form below; `all` is what `useDrawState` returns, `looks` what `useLooks` does. `onOpen(name)`
+ * The stage, with the form below; `all` is what `useDrawState` returns, `rested` and `looks` what
+ * `useRested` and `useLooks` do. `onOpen(name)`
  * hears of a thing that was pressed in what is seen.
  */
-export function Stage({ artist, phrases, all, sight, looks, onOpen, children }) {
+export function Stage({ artist, phrases, all, sight, rested, looks, onOpen, children }) {
   const { drawn, error, again } = all;
   const place = useRef(null);
   const corner = useCorner(drawn?.picture.png);
@@ -34,6 +36,7 @@ export function Stage({ artist, phrases, all, sight, looks, onOpen, children }) 
       <div class=${`frame${all.waits ? " waits" : ""}${error ? " stale" : ""}`} aria-busy=${all.waits} ...${keeping}>
         <${PngImage} id="picture" png=${drawn?.picture.png} drawn=${drawn?.text} alt=${alt} />
         <${Crisp} artist=${artist} drawn=${drawn} hidden=${all.waits || Boolean(error)} />
+        <${Alive} artist=${artist} drawn=${drawn} />
         <${Loading} artist=${artist} drawn=${drawn} />
         <${Overlay} look=${looks.look} word=${looks.word} />
       </div>
@@ -44,7 +47,7 @@ export function Stage({ artist, phrases, all, sight, looks, onOpen, children }) 
       artist.can.seen &&
       html`<div class="row seeing">
         <${Sight} sight=${sight} onOpen=${onOpen} />
-        ${sight && html`<${Hold} artist=${artist} phrases=${phrases} all=${all} sight=${sight} />`}
+        ${sight && html`<${Hold} artist=${artist} phrases=${phrases} all=${all} sight=${sight} rested=${rested} />`}
       </div>`
     }
     ${drawn?.picture.text !== undefined && html`<p class="said" id="answer">${drawn.picture.text}</p>`}
@@ -80,12 +83,14 @@ function Tools({ artist, all }) {
 }
 
 /** Write into the words all that is there, so that what is changed next is all that changes. */
-function Hold({ artist, phrases, all, sight }) {
+function Hold({ artist, phrases, all, sight, rested: [rested, isNow] }) {
   const { state, press } = all;
   const kind = kindIn(artist, state);
   if (!wordsField(kind)) return null;
-  const text = writtenDown(kind, phrases, state, sight.seen);
-  const hold = () => press({ said: withWords(kind, state.said, text), seed: state.seed });
+  const hold = () => {
+    const text = writtenDown(kind, phrases, state, isNow ? rested.seen : sight.seen);
+    press({ said: withWords(kind, state.said, text), seed: state.seed });
+  };
   return html`<button type="button" id="hold" class="small" onClick=${hold}>Write down all that is there</button>`;
 }
 

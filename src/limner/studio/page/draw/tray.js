@@ -47,9 +47,10 @@ export function Tray({ artist, phrases, all, tray, rested }) {
   if (!groups.length) return null;
   const open = groups.find(({ name }) => name === tray.open) ?? groups[0];
   const chosen = chosenOf(kind, phrases, all.state.said);
+  const isSaid = ({ parts }) => parts.some(({ name, values }) => values.some((one) => isChosen(chosen, name, one)));
   const isOne = groups.length === 1;
   return html`<section class="stack" id="tray" aria-label="What can be chosen">
-    ${!isOne && html`<${Groups} groups=${groups} open=${open} chosen=${chosen} tray=${tray} />`}
+    ${!isOne && html`<${Groups} groups=${groups} open=${open} pins=${tray.pins} isSaid=${isSaid} onShow=${tray.show} />`}
     <div class="stack" id="group" role=${isOne ? undefined : "tabpanel"} aria-labelledby=${isOne ? undefined : tabId(open)}>
       ${open.name !== null && html`<${Head} group=${open} tray=${tray} />`}
       ${open.parts.map(
@@ -60,15 +61,15 @@ export function Tray({ artist, phrases, all, tray, rested }) {
   </section>`;
 }
 
-function Groups({ groups, open, chosen, tray }) {
+/** The names of groups, one of which is open: `onShow(name)` hears of another, `isSaid(group)` tells what is spoken of. */
+export function Groups({ groups, open, pins = [], isSaid, onShow }) {
   return html`<div class="groups" role="tablist" aria-label="Groups" onKeyDown=${byArrows}>
     ${groups.map((group) => {
       const isOpen = group === open;
-      const values = group.parts.flatMap(({ name, values }) => values.filter((one) => isChosen(chosen, name, one)));
       return html`<button type="button" role="tab" id=${tabId(group)} key=${group.name} aria-selected=${isOpen}
-        aria-controls=${isOpen ? "group" : undefined} tabindex=${isOpen ? 0 : -1} title=${values.join(", ")}
-        class=${values.length ? "said" : ""} onFocus=${() => tray.show(group.name)} onClick=${() => tray.show(group.name)}>
-        ${group.title}${tray.pins.includes(group.name) && html`<span class="hidden"> (pinned)</span>`}
+        aria-controls=${isOpen ? "group" : undefined} tabindex=${isOpen ? 0 : -1} class=${isSaid(group) ? "said" : ""}
+        onFocus=${() => onShow(group.name)} onClick=${() => onShow(group.name)}>
+        ${group.title}${pins.includes(group.name) && html`<span class="hidden"> (pinned)</span>`}
       </button>`;
     })}
   </div>`;
@@ -83,6 +84,7 @@ function Head({ group, tray }) {
   </div>`;
 }
 
-function tabId({ name }) {
+/** Return the id of the tab of a group. */
+export function tabId({ name }) {
   return `tab-${name.replace(/[^\p{L}\p{N}]+/gu, "-")}`;
 }
