@@ -255,6 +255,16 @@ def chips() -> str:
     return (table(head, rows) if found else "") + made(found)
 
 
+def tiles() -> str:
+    """Show what stays of a picture when a tile is pressed."""
+    found = lines("tiles")[-1:]
+    if not found:
+        return made(found)
+    head = [f"{found[0]['artist']}, {found[0]['tiles']} tiles pressed", "all else stays", "what was pressed is there"]
+    rows = [[way, f"{r['stays']:.1%}", f"{r['pressed']:.1%}"] for way, r in found[0]["ways"].items()]
+    return table(head, rows) + made(found)
+
+
 def keys() -> str:
     """Show what a key costs, by the server's clock, by a program that asks and in a browser."""
     asked = [r for r in lines("studio") if r["part"] == "keystrokes"][-1]
@@ -314,6 +324,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "attngan_step": cascade_step,
     "rendering": rendering,
     "chips": chips,
+    "tiles": tiles,
     "keys": keys,
     "crowd": crowd,
     "judge": lambda: judge("avatars"),

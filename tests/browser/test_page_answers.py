@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from artists import arranger, sketcher, writer
 from browsers import inaccessible
+from draw_view import is_wanted
 from limner.data.dataset import Dataset
 from limner.data.schema import Schema
 from limner.drawing.artist import Artist, load
@@ -55,10 +56,7 @@ def shot(page: Page, name: str) -> None:
 def last_asked(page: Page) -> list[dict[str, Any]]:
     """Return the requests for pictures, as they come in."""
     asked: list[dict[str, Any]] = []
-    page.on(
-        "request",
-        lambda one: asked.append(json.loads(one.post_data or "{}")) if "/images/batch" in one.url else None,
-    )
+    page.on("request", lambda one: asked.append(json.loads(one.post_data or "{}")) if is_wanted(one) else None)
     return asked
 
 
@@ -95,8 +93,8 @@ def test_labels_are_ticked_and_the_layout_is_seen_while_it_is_drawn(page: Page, 
     page.goto(f"{studio}/#/draw")
     page.select_option("#artist", "layouts")
     page.locator("#picture[src]").wait_for()
-    for name in page.locator("#chips [aria-pressed=false]").all_inner_texts():  # fewer match after each click
-        page.locator("#chips").get_by_role("button", name=name, exact=True).click()
+    for name in page.locator("#tray [aria-pressed=false]").all_inner_texts():  # fewer match after each click
+        page.locator("#tray").get_by_role("button", name=name, exact=True).click()
     page.locator("#picture[data-drawn*=table][data-drawn*=cup][data-drawn*=lamp]").wait_for()
     assert sorted(asked[-1]["rows"][0]["request"]["labels"]) == ["cup", "lamp", "table"]
     expect(page.locator("#picture")).to_have_js_property("naturalWidth", 256)  # boxes, drawn with their labels

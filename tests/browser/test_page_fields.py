@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from artists import arranger, painter, sketcher, writer
 from browsers import inaccessible
+from draw_view import is_wanted
 from limner.data.dataset import Dataset
 from limner.drawing.artist import Artist, load
 from toy import shapes
@@ -45,9 +46,7 @@ def artists(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> list[Art
 def asked(page: Page, studio: str) -> Callable[[], dict[str, Any]]:
     """Return what was drawn last: the body of the last request for pictures."""
     bodies: list[dict[str, Any]] = []
-    page.on(
-        "request", lambda one: bodies.append(json.loads(one.post_data or "{}")) if "/images/batch" in one.url else None
-    )
+    page.on("request", lambda one: bodies.append(json.loads(one.post_data or "{}")) if is_wanted(one) else None)
     return lambda: dict(bodies[-1]["rows"][0]["request"])
 
 
@@ -64,7 +63,9 @@ def test_a_new_kind_of_request_is_asked_for_by_its_fields(page: Page, studio: st
     page.locator("#picture[data-drawn='blue, 0.5, Ultramarine']").wait_for()
     assert asked() == {"kind": "paint", "colour": "blue", "light": 0.5, "brand": "Ultramarine"}
     assert page.locator("#picture").evaluate(MIDDLE) == [64, 64, 191]
-    with page.expect_response(lambda one: "batch" in one.url) as drawn:  # a heart is that of the picture shown by then
+    with page.expect_response(
+        lambda one: is_wanted(one.request)
+    ) as drawn:  # a heart is that of the picture shown by then
         page.click("#surprise")
     drawn.value.finished()
     page.wait_for_load_state("networkidle")
@@ -113,14 +114,14 @@ def test_labels_are_ticked_and_text_is_read(page: Page, studio: str, asked: Any)
     page.goto(f"{studio}/#/draw")
     page.select_option("#artist", "arranger")
     page.locator("#picture[src]").wait_for()
-    page.locator("#chips [aria-pressed=false]").first.click()
+    page.locator("#tray [aria-pressed=false]").first.click()
     page.locator("#picture[src]").wait_for()
     assert asked()["kind"] == "labelset"
     page.select_option("#artist", "writer")
     page.select_option("#kind", "nothing")
     expect(page.locator("#answer")).not_to_be_empty()
     page.select_option("#kind", "attributes")
-    page.locator("[data-chip='colour=red']").click()
+    page.locator("[data-tile='colour=red']").click()
     page.locator("#picture[data-drawn*='colour: red']").wait_for()
     expect(page.locator("#answer")).not_to_be_empty()
     assert asked() == {"kind": "attributes", "values": {"colour": "red"}}

@@ -75,18 +75,21 @@ def test_each_surprise_is_kept_and_back_restores_it(shown: Page) -> None:
 
 def test_undo_walks_words_and_presses_alike(shown: Page) -> None:
     write(shown, FIRST)
-    shown.locator("[data-chip='hair_colour=blue']").click()
-    drawn(shown, "a man with curly blue hair")
+    shown.get_by_role("tab", name="hair", exact=True).click()
+    shown.locator("[data-tile='hair_colour=blue']").click()
+    expect(shown.locator("#prompt")).to_have_value(re.compile("^a man with curly blue hair, "))
+    pressed = shown.locator("#prompt").input_value()
+    drawn(shown, pressed)
     shown.locator("#prompt").press("Control+z")
     drawn(shown, FIRST)
     shown.locator("#prompt").press("Control+Shift+z")
-    drawn(shown, "a man with curly blue hair")
+    drawn(shown, pressed)
     shown.locator("#prompt").fill("")
     shown.locator("#prompt").press_sequentially("a woman")
     drawn(shown, "a woman")
     shown.locator("#prompt").press("Control+z")
     shown.locator("#prompt").press("Control+z")
-    expect(shown.locator("#prompt")).to_have_value("a man with curly blue hair")
+    expect(shown.locator("#prompt")).to_have_value(pressed)
 
 
 def test_a_link_is_the_picture(shown: Page, context: BrowserContext) -> None:

@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from artists import scenes, sketcher
 from browsers import inaccessible
+from draw_view import is_wanted
 from limner.drawing.artist import Artist, load
 
 LIGHT = """(node, [x, y]) => {
@@ -37,7 +38,7 @@ def asked(page: Page) -> Callable[[Callable[[dict[str, Any]], bool]], dict[str, 
     rows: list[dict[str, Any]] = []
 
     def note(one: Any) -> None:
-        if "/images/batch" in one.url:
+        if is_wanted(one):
             rows.append(json.loads(one.post_data or "{}")["rows"][0])
 
     page.on("request", note)

@@ -82,21 +82,23 @@ def test_the_picture_is_what_the_artist_draws(page: Page, studio: str, artists: 
     assert (np.asarray(picture) == np.asarray(same)).all()
 
 
-def test_chips_write_words_and_words_press_chips(page: Page, studio: str) -> None:
+def test_tiles_write_words_and_words_press_tiles(page: Page, studio: str) -> None:
     page.goto(studio)
+    page.get_by_role("tab", name="hair", exact=True).click()
     write(page, TEXT)
-    chip = page.locator("[data-chip='hair_colour=red']")
-    expect(chip).to_have_attribute("aria-pressed", "true")
-    page.locator("[data-chip='hair_colour=blue']").click()
-    expect(page.locator("#prompt")).to_have_value("a man with curly blue hair")
-    drawn(page, "a man with curly blue hair")
-    expect(chip).to_have_attribute("aria-pressed", "false")
-    page.locator("summary", has_text=re.compile("^hat", re.I)).click()
-    page.locator("[data-chip='hat=beanie']").click()
-    page.locator("[data-chip='hat_colour=red']").click()
-    drawn(page, "a man with curly blue hair, red beanie")
-    page.locator("[data-chip='hat=beanie']").click()
-    drawn(page, "a man with curly blue hair")
+    red = page.locator("[data-tile='hair_colour=red']")
+    expect(red).to_have_attribute("aria-pressed", "true")
+    page.locator("[data-tile='hair_colour=blue']").click()
+    expect(page.locator("#prompt")).to_have_value(re.compile("^a man with curly blue hair, .*background$"))
+    drawn(page, page.locator("#prompt").input_value())
+    expect(red).to_have_attribute("aria-pressed", "false")
+    page.get_by_role("tab", name="hat", exact=True).click()
+    page.locator("[data-tile='hat=beanie']").click()
+    page.locator("[data-tile='hat_colour=red']").click()
+    expect(page.locator("#prompt")).to_have_value(re.compile("red beanie"))
+    page.locator("[data-tile='hat=beanie']").click()
+    expect(page.locator("#prompt")).not_to_have_value(re.compile("beanie"))
+    drawn(page, page.locator("#prompt").input_value())
 
 
 def test_seed_lock_dice_and_shortcuts(page: Page, studio: str) -> None:
@@ -267,12 +269,11 @@ def test_a_picture_of_ones_own_lends_its_style_and_its_words(
 def test_a_story_teller_draws_a_line(page: Page, studio: str) -> None:
     page.goto(studio)
     page.locator("#artist").select_option("clevr-stories")
-    page.locator("#chips").wait_for()
+    page.locator("#tray").wait_for()
     write(page, "a large red metal cube, far left in front")
     page.get_by_role("link", name="tell a whole one").wait_for()
-    chip = page.locator("[data-chip='far left front colour=blue']")
-    page.locator("summary", has_text="far left front").click()
-    chip.click()
+    page.get_by_role("tab", name="far left front").click()
+    page.locator("[data-tile='far left front colour=blue']").click()
     drawn(page, "a large blue metal cube, far left front")
 
 

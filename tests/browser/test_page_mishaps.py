@@ -52,7 +52,7 @@ def test_the_page_goes_on_when_the_studio_is_back(page: Page, faults: Faults, st
         expect(page.locator(".easel .error")).to_contain_text("does not answer")
         page.context.unroute("**/*")
         expect(page.locator("#picture")).to_have_attribute("data-drawn", f"{TEXT} and a hat")
-        page.locator("#chips").wait_for()
+        page.locator("#tray").wait_for()
         expect(page.locator(".easel .error")).to_have_count(0)
 
 
@@ -130,10 +130,10 @@ def test_a_surprise_is_never_nothing(page: Page, tmp_path: Path) -> None:
     gallery = Gallery(tmp_path / "gallery.sqlite")
     with live([Artist(system, artist.record, "labelled", artist.folder)], gallery=gallery) as address:
         page.goto(address)
-        expect(page.locator(".chip").first).to_be_visible()
+        expect(page.locator("#tray .option").first).to_be_visible()
         page.evaluate("Math.random = () => 0.9")  # no label is chosen besides the one that always is
         page.locator("#surprise").click()
-        expect(page.locator(".chip[aria-pressed=true]")).to_have_count(1)
+        expect(page.locator("#tray .option[aria-pressed=true]")).to_have_count(1)
         expect(page.locator("#keep")).to_be_enabled()
     gallery.close()
 

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 from artists import climber
 from browsers import inaccessible
+from draw_view import is_wanted
 from limner.drawing.artist import Artist, load
 from limner.pictures import square
 from studio_live import decoded
@@ -38,7 +39,7 @@ def artists(tmp_path_factory: pytest.TempPathFactory) -> list[Artist]:
 def asked(page: Page, studio: str) -> Callable[[], dict[str, Any]]:
     """Return what was drawn last: the body of the last request for pictures."""
     bodies: list[dict[str, Any]] = []
-    page.on("request", lambda one: bodies.append(json.loads(one.post_data or "{}")) if "batch" in one.url else None)
+    page.on("request", lambda one: bodies.append(json.loads(one.post_data or "{}")) if is_wanted(one) else None)
     return lambda: dict(bodies[-1]["rows"][0]["request"])
 
 
@@ -72,7 +73,9 @@ def test_a_picture_is_completed(page: Page, studio: str, asked: Any, files: Path
     shown = np.array(page.locator("#picture").evaluate(PIXELS)).reshape(8, 8, 4)[..., :3]
     assert np.array_equal(shown[:4], small[:4]) and not np.array_equal(shown[4:], small[4:])
     assert not inaccessible(page)
-    with page.expect_response(lambda one: "batch" in one.url) as drawn:  # a heart is that of the picture shown by then
+    with page.expect_response(
+        lambda one: is_wanted(one.request)
+    ) as drawn:  # a heart is that of the picture shown by then
         page.click("#surprise")
     drawn.value.finished()
     page.wait_for_load_state("networkidle")

@@ -164,7 +164,7 @@ def test_attributes_are_chosen_on_the_exported_page(folder: Path, page: Page) ->
     with served(folder) as address:
         page.goto(address)
         page.select_option("#artist", "sliders")
-        page.locator("[data-chip='colour=red']").click()
+        page.locator("[data-tile='colour=red']").click()
         page.locator("#picture[data-drawn*='colour: red']").wait_for()
         assert page.locator("[data-knob='ground']").count() == 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 
 def write(page: Page, text: str) -> None:
@@ -34,3 +34,8 @@ def keep(page: Page, text: str) -> None:
     write(page, text)
     page.locator("#keep").click()
     expect(page.locator("#keep")).to_have_attribute("aria-pressed", "true")
+
+
+def is_wanted(request: Request) -> bool:
+    """Tell whether a request is for the picture that is asked for, not for what is drawn beside it."""
+    return "/images/batch" in request.url and "priority" not in request.headers

@@ -128,6 +128,41 @@ def test_a_large_job_does_not_keep_small_ones_waiting(artist):
     assert [one.recipe["request"]["text"] for one in drawn[0]] == TEXTS * 3, "a job's pictures came in another order"
 
 
+def test_what_is_drawn_aside_waits_for_all_that_is_not(artist):
+    async def go():
+        gate, knobs = Gate(artist), artist.knobs()
+        async with queue_of(artist) as queue:
+            first = asyncio.create_task(queue.draw(rows("a hat"), knobs))
+            await until(lambda: gate.passes)
+            aside = asyncio.create_task(queue.draw(rows(*TEXTS * 2), knobs, aside=True))
+            await until(lambda: queue.waiting == 8)
+            keys = [asyncio.create_task(queue.draw(rows(text), knobs)) for text in ("a key", "another", "a third")]
+            await until(lambda: queue.waiting == 11)
+            gate.open()
+            await asyncio.gather(first, aside, *keys)
+        return gate
+
+    passes = [[request.text for request, _ in some] for some in asyncio.run(go()).passes]
+    assert passes[1] == ["a key", "another", "a third", TEXTS[0]], "it had a turn before those who wait for theirs"
+    assert [text for some in passes[2:] for text in some if text in TEXTS][:7] == (TEXTS * 2)[1:]
+
+
+def test_a_request_says_by_its_priority_that_others_may_go_first(artist, monkeypatch):
+    asides = []
+
+    async def noted(self, *given, aside=False, **options):
+        asides.append(aside)
+        return await draw(self, *given, aside=aside, **options)
+
+    draw = ArtistQueue.draw
+    monkeypatch.setattr(ArtistQueue, "draw", noted)
+    asked = {"rows": [{"prompt": "a hat", "seed": 1}]}
+    with live([artist]) as url, httpx.Client(base_url=url, timeout=PATIENCE) as http:
+        for priority in ("u=7", "i, u=5", "u=3", "u=1", "", "u=77", "nonsense"):
+            assert http.post("/v1/images/batch", json=asked, headers={"Priority": priority}).status_code == 200
+    assert asides == [True, True, False, False, False, False, False]
+
+
 def test_other_knobs_and_stories_of_other_lengths_are_other_passes():
     artist, lines = limner.load("clevr-stories"), ("a large red metal cube in the middle", "a small blue rubber ball")
 

@@ -66,6 +66,8 @@ class Job:
     """Side of its pictures in pixels, as `Artist.at` takes it; jobs of several sizes may share a batch."""
     stop: Stop = TO_THE_END
     """Where its drawings end before they are done."""
+    aside: bool = False
+    """Whether it waits for all jobs that are not: it is drawn in rows of a batch that these leave free, or later."""
     drawn: dict[int, DrawnPicture] = field(default_factory=dict)
     started: int = 0
     """Rows that are drawn or being drawn."""
@@ -139,8 +141,11 @@ class ArtistQueue:
         on_draft: OnDraft | None = None,
         size: int | None = None,
         stop: Stop = TO_THE_END,
+        aside: bool = False,
     ) -> list[DrawnPicture]:
         """Draw a picture of each row, `size` pixels a side, one of the artist's sizes, its own where None.
+
+        What is drawn `aside` waits for all that is not.
 
         Cancelling it removes from the queue what is not being drawn yet, and ends after its next draft what is being
         drawn for nobody else.
@@ -154,7 +159,7 @@ class ArtistQueue:
         self._check_open()
         if self.waiting + sum(request.pictures() for request, _ in rows) > self.capacity:
             raise self._refuse()
-        job = Job(rows, knobs, on_draft, asyncio.get_running_loop().create_future(), size, stop)
+        job = Job(rows, knobs, on_draft, asyncio.get_running_loop().create_future(), size, stop, aside)
         self._jobs.append(job)
         self._update_waiting()
         self._wake.set()
@@ -206,16 +211,16 @@ class ArtistQueue:
     def _next_batch(self) -> list[Slot]:
         """Fill the next batch: the job that waits longest sets its key, and all jobs of that key take turns by row.
 
-        So a large job does not hold up small ones. Jobs with rows left go to the end of the queue.
+        So a large job does not hold up small ones. Jobs with rows left go to the end of the queue. What is drawn aside
+        has its turn after all that is not.
         """
         if not self._jobs:
             return []
-        jobs = [job for job in self._jobs if job.batch_key == self._jobs[0].batch_key]
+        first = min(self._jobs, key=lambda job: job.aside)  # of those alike the first
+        fitting = [job for job in self._jobs if job.batch_key == first.batch_key]
         slots: list[Slot] = []
-        while len(slots) < self.batch_size and (jobs := [job for job in jobs if job.started < len(job.rows)]):
-            for job in jobs[: self.batch_size - len(slots)]:
-                slots.append((job, job.started))
-                job.started += 1
+        for aside in (False, True):
+            slots += _by_turns([job for job in fitting if job.aside is aside], self.batch_size - len(slots))
         for job in dict.fromkeys(job for job, _ in slots):
             self._jobs.remove(job)
             if job.started < len(job.rows):
@@ -270,6 +275,16 @@ class ArtistQueue:
             _signed(self.artist.at(sizes[job]), row, image, (knobs, drawn.stopped), answer)
             for job, row, image, answer in made
         ]
+
+
+def _by_turns(jobs: Sequence[Job], most: int) -> list[Slot]:
+    """Start `most` rows of jobs, or all that are left: each job's next row, turn after turn."""
+    slots: list[Slot] = []
+    while len(slots) < most and (jobs := [job for job in jobs if job.started < len(job.rows)]):
+        for job in jobs[: most - len(slots)]:
+            slots.append((job, job.started))
+            job.started += 1
+    return slots
 
 
 class _Abandoned(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
@@ -31,6 +32,10 @@ MAX_DECODING = 2
 """Pictures that are decoded at once: a large one takes much memory."""
 JPEG = b"\xff\xd8\xff"
 """First bytes of a JPEG, which is decoded small where it is large."""
+
+URGENCY = re.compile(r"(?:^|[,\s])u=([0-7])(?:[,;\s]|$)")
+USUAL = 3
+"""Urgency of a request that names none."""
 
 
 class Studio:
@@ -96,6 +101,8 @@ class Studio:
     ) -> list[DrawnPicture]:
         """Draw rows for a client, until it disconnects; `size` is one of the artist's, its own where None.
 
+        A client that says so by `Priority` waits for all others.
+
         Raises:
             ApiError: for more pictures than one request may ask for.
             ClientDisconnected: the client disconnected; rows that were still waiting are not drawn.
@@ -104,7 +111,8 @@ class Studio:
         if count > self.limits.pictures:
             text = f"{count} pictures are asked for, and {self.limits.pictures} are the limit of one request"
             raise ApiError(400, text, "n")
-        return await until_disconnected(http, queue.draw(rows, queue.artist.knobs(knobs), on_draft, size))
+        drawing = queue.draw(rows, queue.artist.knobs(knobs), on_draft, size, aside=is_aside(http))
+        return await until_disconnected(http, drawing)
 
     async def respond(
         self, http: HttpRequest, queue: ArtistQueue, rows: Sequence[Row], options: DrawingOptions
@@ -171,6 +179,12 @@ async def _encode_all(pictures: Sequence[DrawnPicture], scale: int) -> list[byte
 def seed_or_random(seed: AnySeed | None) -> Seed:
     """Return the seed of a body, or a random one where it has none."""
     return first_seed(None) if seed is None else parse_seed(seed)
+
+
+def is_aside(http: HttpRequest) -> bool:
+    """Tell whether a client lets others go first: by an urgency less than the usual 3 in `Priority` (RFC 9218)."""
+    found = URGENCY.search(http.headers.get("priority", ""))
+    return found is not None and int(found[1]) > USUAL
 
 
 async def until_disconnected(http: HttpRequest, work: Coroutine[Any, Any, T]) -> T:

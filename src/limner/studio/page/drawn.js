@@ -62,6 +62,11 @@ export function remember(artist, row, knobs, picture) {
   put(keyOf(artist, row, knobs), picture);
 }
 
+/** Return a picture that was drawn a while ago, null where it was not, or was forgotten. */
+export function recalled(artist, row, knobs) {
+  return known.get(keyOf(artist, row, knobs)) ?? null;
+}
+
 function keyOf(artist, { request, seed }, knobs) {
   return JSON.stringify([artist.checkpoint, request, seed, knobs]);
 }

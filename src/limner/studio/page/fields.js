@@ -195,13 +195,13 @@ export function givenIn(kind, said) {
   return Object.fromEntries(names.map(({ name }) => [name, said[name]]).filter(([, value]) => value !== undefined));
 }
 
-/** Return what is said with all by chance that may be. */
-export function byChance(kind, artist, phrases) {
+/** Return what is said with all by chance that may be, beside what is `given` of it. */
+export function byChance(kind, artist, phrases, given = {}) {
   const fields = shownFields(kind).filter(({ type }) => !TYPES[type].given);
   const pairs = fields.map((field) => {
     const { complete, chance, empty = null } = TYPES[field.type];
     if (field !== wordsField(kind) && field.type === "text") return [field.name, ""];
-    if (complete) return [field.name, complete(field, empty, artist, phrases)];
+    if (complete) return [field.name, complete(field, given[field.name] ?? empty, artist, phrases)];
     return [field.name, chance && canChoose(field) ? chance(field) : empty];
   });
   return Object.fromEntries(pairs);

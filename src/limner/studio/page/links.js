@@ -55,7 +55,7 @@ function spoken(artist, query) {
 
 function whole(text) {
   const seed = Number(text);
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new StudioError(`a seed is a whole number from 0, not ${text}`);
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new StudioError(`chance is a whole number from 0, not ${text}`);
   return seed;
 }
 

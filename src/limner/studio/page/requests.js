@@ -101,7 +101,7 @@ export function percent(share) {
 
 /** Say in words what a recipe draws, or which seed it is where nothing was asked. */
 export function nameOf({ request, seed }) {
-  return textOf(request) || say`seed ${seedText(seed)}`;
+  return textOf(request) || say`chance ${seedText(seed)}`;
 }
 
 /** Say which words are not known, `[word, read in its place or null]` each. */

@@ -6,6 +6,7 @@ const TOKEN = "limner.token";
 const BUSY = 429;
 const TRIES = 4;
 const MOST_SECONDS = 15;
+const LEAST = "u=7"; // of urgencies, RFC 9218
 const ID = /^[0-9a-f]{64}$/;
 
 /** The studio that serves this page. */
@@ -34,10 +35,14 @@ export class ServerStudio {
     return (await this.get("v1/systems")).data;
   }
 
-  /** Draw a picture of each row; see the README beside this file for what rows and pictures are. */
-  async draw(artist, rows, { knobs = {}, size, signal } = {}) {
+  /**
+   * Draw a picture of each row; see the README beside this file for what rows and pictures are. What is drawn `aside`
+   * waits for all that is not.
+   */
+  async draw(artist, rows, { knobs = {}, size, signal, aside = false } = {}) {
     const body = { model: artist, rows, knobs, response_format: "b64_json", ...sized(size) };
-    const answer = await this.post("v1/images/batch", body, signal);
+    const headers = aside ? { Priority: LEAST } : {};
+    const answer = await (await this.ask("v1/images/batch", { method: "POST", body, signal, headers })).json();
     return answer.data.map(picture);
   }
 
@@ -84,8 +89,8 @@ export class ServerStudio {
   }
 
   /** Send a request; throw StudioError for any response but a successful one. */
-  async ask(path, { method = "GET", body, signal } = {}) {
-    const headers = {};
+  async ask(path, { method = "GET", body, signal, headers: given = {} } = {}) {
+    const headers = { ...given };
     const token = sessionStorage.getItem(TOKEN);
     if (token) headers.Authorization = `Bearer ${token}`;
     const isJson = body !== undefined && !(body instanceof Blob);

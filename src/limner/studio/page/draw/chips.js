@@ -4,19 +4,8 @@ import { html } from "../lang.js";
 import { useRetry, useShared } from "../parts.js";
 import { useEffect, useMemo, useState } from "../vendor/preact.js";
 import { isNot } from "../words/grammar.js";
+import { paintOf } from "../words/paints.js";
 import { Phrases } from "../words/phrases.js";
-
-const PAINTS = {
-  blonde: "#f5d45e",
-  ginger: "#ea6c14",
-  platinum: "#f3e9d2",
-  grey: "#97979e",
-  gray: "#97979e",
-  brown: "#724133",
-};
-const COLOUR_NAMES = new Set(
-  "black white red green blue yellow orange purple pink cyan magenta violet gold silver turquoise".split(" "),
-);
 
 /** The phrases of an artist's values; null until its vocabulary is loaded. */
 export function usePhrases(artist) {
@@ -111,8 +100,7 @@ function Values({ name, values, chosen, nothing, onChoose }) {
 
 /** A dot in the colour that a value names. */
 function Paint({ name, value }) {
-  if (!/colou?r|background/.test(name)) return null;
-  const paint = PAINTS[value] ?? (COLOUR_NAMES.has(value) ? value : null);
+  const paint = paintOf(name, value);
   return paint && html`<span class="paint" style=${{ background: paint }}></span>`;
 }
 

@@ -4,19 +4,29 @@ import { html, say } from "../lang.js";
 import { misread } from "../requests.js";
 import { useEffect, useRef } from "../vendor/preact.js";
 
-/** One line of words; Enter adds no second one. */
-export function Prompt({ text, label = "Prompt", placeholder, onInput, ...rest }) {
+/**
+ * One line of words; Enter adds no second one. Words of `marks`, [{name, start, end, paint}], are underlined;
+ * `onMark(name, isByKey)` hears which of them was pressed, with the mouse or by Alt and the arrow down.
+ */
+export function Prompt({ text, label = "Prompt", placeholder, onInput, marks = [], onMark = () => {}, ...rest }) {
   const field = useRef(null);
   useEffect(() => {
     field.current.style.height = "auto";
     field.current.style.height = `${field.current.scrollHeight + 2}px`;
   }, [text]);
+  const mark = ({ selectionStart, selectionEnd }, isByKey) => {
+    const found = marks.find(({ start, end }) => selectionStart >= start && selectionEnd <= end);
+    if (found && (isByKey || selectionStart === selectionEnd)) onMark(found.name, isByKey);
+    return found;
+  };
   const pressed = (event) => {
     if (event.key === "Enter" && !event.isComposing) event.preventDefault();
     if (event.key === "Escape") event.target.blur();
+    if (event.key === "ArrowDown" && event.altKey && mark(event.target, true)) event.preventDefault();
   };
   return html`<label class="prompt">
     <span class="hidden">${label}</span>
+    <${Mirror} text=${text} marks=${marks} />
     <textarea
       ref=${field}
       rows="1"
@@ -26,10 +36,25 @@ export function Prompt({ text, label = "Prompt", placeholder, onInput, ...rest }
       placeholder=${placeholder}
       value=${text}
       onKeyDown=${pressed}
+      onClick=${(event) => mark(event.target, false)}
       onInput=${(event) => onInput(event.target.value.replaceAll("\n", " "))}
       ...${rest}
     />
   </label>`;
+}
+
+/** The text once more, behind the field, letter below letter: as a field itself underlines nothing. */
+function Mirror({ text, marks }) {
+  const pieces = [];
+  let at = 0;
+  for (const { name, start, end, paint } of marks) {
+    pieces.push(
+      text.slice(at, start),
+      html`<u data-mark=${name} style=${paint ? { "text-decoration-color": paint } : {}}>${text.slice(start, end)}</u>`,
+    );
+    at = end;
+  }
+  return html`<span class="mirror" aria-hidden="true">${pieces}${text.slice(at)}</span>`;
 }
 
 /** Name the words that are not known, each with what is read in its place, and what was taken out as it is not to be. */

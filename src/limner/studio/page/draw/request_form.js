@@ -16,6 +16,8 @@ import { Icon } from "../parts.js";
 import { randomSeed } from "../random.js";
 import { parts } from "../requests.js";
 import { Chips, Labels } from "./chips.js";
+import { pinnedIn, saidHolding } from "./groups.js";
+import { useHeard } from "./heard.js";
 import { Prompt, Unknown } from "./prompt.js";
 import { kindIn } from "./state.js";
 import { Widget } from "./widgets.js";
@@ -25,11 +27,13 @@ import { WriteCaption } from "./writer.js";
 const BESIDE = ["values", "labels"];
 
 /** The form of a request, or a line that says why there is none. */
-export function RequestForm({ artist, state, change, press, onSurprise, unknown, denied }) {
+export function RequestForm({ artist, phrases, state, change, press, onSurprise, onMark, unknown, denied }) {
   const kind = kindIn(artist, state);
   const words = wordsField(kind);
+  const text = words ? wordsIn(kind, state.said) : "";
+  const marks = useHeard(phrases, text);
   const say = (text) => change({ said: (said) => withWords(kind, said, text) });
-  const button = html`<button type="button" id="surprise" onClick=${onSurprise}>
+  const button = html`<button type="button" id="surprise" class="primary" onClick=${onSurprise}>
     <${Icon} name="dice" /> Surprise me
   </button>`;
   return html`<div class="stack">
@@ -49,7 +53,9 @@ export function RequestForm({ artist, state, change, press, onSurprise, unknown,
         <div class="asking">
           <${Prompt}
             id="prompt"
-            text=${wordsIn(kind, state.said)}
+            text=${text}
+            marks=${marks}
+            onMark=${onMark}
             placeholder=${artist.examples[0] ?? words.about}
             onInput=${say}
           />
@@ -59,7 +65,6 @@ export function RequestForm({ artist, state, change, press, onSurprise, unknown,
         <${Hints} artist=${artist} asked=${state.asked} />
       </div>`
     }
-    <${Fields} kind=${kind} state=${state} change=${change} />
   </div>`;
 }
 
@@ -133,10 +138,11 @@ function chosenValues(values, name, value) {
   return value === null ? rest : { ...rest, [name]: value };
 }
 
-/** Return the changes of the state for "Surprise me". */
-export function surprised(artist, phrases, state) {
+/** Return the changes of the state for "Surprise me"; things that are pinned keep their values, said or seen. */
+export function surprised(artist, phrases, state, pins = [], seen = null) {
   const kind = kindIn(artist, state);
   const seed = randomSeed();
   if (!kind.asks || (wordsField(kind) && !phrases)) return { seed };
-  return { seed, said: { ...givenIn(kind, state.said), ...byChance(kind, artist, phrases) } };
+  const pinned = saidHolding(kind, phrases, {}, pinnedIn(kind, phrases, state.said, pins, seen));
+  return { seed, said: { ...givenIn(kind, state.said), ...byChance(kind, artist, phrases, pinned) } };
 }

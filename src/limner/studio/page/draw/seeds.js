@@ -32,7 +32,7 @@ export function Seed({ seed, locked, onSeed, onDice, onLock }) {
               aria-invalid=${wrong} aria-describedby=${wrong ? "no-seed" : undefined} onInput=${typed} onBlur=${left}
           /></label>`
         : html`<span class="seed-told" id="seed" title=${seedText(seed)}>${seedText(seed)}</span>
-            <${IconButton} name="close" label="Let this seed go" onClick=${onDice} />`
+            <${IconButton} name="close" label="Let it go" onClick=${onDice} />`
     }
     <${IconButton}
       id="lock"

@@ -2,8 +2,8 @@
 
 import { useRows } from "../drawn.js";
 import { html, say } from "../lang.js";
-import { Icon, PngImage } from "../parts.js";
-import { textOf } from "../requests.js";
+import { PngImage } from "../parts.js";
+import { seedText, textOf } from "../requests.js";
 import { useEffect, useRef, useState } from "../vendor/preact.js";
 import { meant } from "./state.js";
 import { beside, moved } from "./timeline.js";
@@ -20,7 +20,7 @@ export function goForward({ setLine }) {
   setLine((line) => moved(line, beside(line, 1)));
 }
 
-/** The strip, with the ways back and forward; of very many the newest. */
+/** The strip; of very many the newest. */
 export function Seen({ artist, phrases, all }) {
   const { line, setLine, drawn } = all;
   const made = useRef(new Map());
@@ -43,14 +43,8 @@ export function Seen({ artist, phrases, all }) {
     return thumb;
   });
   return html`<section class="card stack seen" aria-label="Seen">
-    <div class="row">
+    <div class="row spread">
       <h2>Seen</h2>
-      <button type="button" id="back" disabled=${beside(line, -1) === null} onClick=${() => goBack(all)}>
-        <${Icon} name="back" /> Back
-      </button>
-      <button type="button" id="forward" class="on" disabled=${beside(line, 1) === null} onClick=${() => goForward(all)}>
-        Forward <${Icon} name="back" />
-      </button>
       <a class="button" href="#/favourites?shelf=drawn" id="everything">Everything made</a>
     </div>
     <ol class="strip" tabindex="0" aria-label="What was seen, the oldest first">${thumbs}</ol>
@@ -72,7 +66,7 @@ function Thumb({ artist, phrases, step, now, onOpen }) {
   }, [isNow]);
   const { state } = step;
   const { request } = meant(artist, state, phrases);
-  const text = request ? textOf(request) || `seed ${JSON.stringify(state.seed)}` : say`nothing said`;
+  const text = request ? textOf(request) || say`chance ${seedText(state.seed)}` : say`nothing said`;
   const row = { request, seed: state.seed };
   return html`<li ref=${place}>
     <button type="button" class="open" aria-current=${isNow ? "step" : undefined} title=${text} aria-label=${text}

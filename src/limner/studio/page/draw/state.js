@@ -129,7 +129,7 @@ function keyOf(artist) {
   return `drawing.${artist.id}`;
 }
 
-/** The newest picture of a state: {drawn: {picture, row, text, step}, error, again, waits, denied}. */
+/** The newest picture of a state: {drawn: {picture, row, text, step}, error, again, waits, denied, isCurrent}. */
 function useDrawing(artist, state, step, phrases) {
   const { studio } = useShared();
   const { request, denied } = meant(artist, state, phrases);
@@ -153,7 +153,7 @@ function useDrawing(artist, state, step, phrases) {
   }, [key]);
   useRetry(error, again);
   const waits = useSlow(request !== null && drawn?.key !== key && !error);
-  return { drawn, error, again, waits, denied };
+  return { drawn, error, again, waits, denied, isCurrent: drawn?.key === key };
 }
 
 /** Is something so for longer than a person takes for at once? */

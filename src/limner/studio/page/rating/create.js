@@ -42,7 +42,7 @@ export function NewStudy() {
   };
   const tick = (id) => setChosen((old) => (old.includes(id) ? old.filter((one) => one !== id) : [...old, id]));
   return html`<form class="stack new-study" onSubmit=${make}>
-    <${Title} text="New study">The same texts and seeds for every artist.<//>
+    <${Title} text="New study">The same texts and chances for every artist.<//>
     <label>Name <input name="name" required maxlength="200" value="Which draws better?" /></label>
     <fieldset>
       <legend>Artists, two or more</legend>
@@ -55,7 +55,7 @@ export function NewStudy() {
       )}
     </fieldset>
     <${Texts} artists=${able.filter(({ id }) => chosen.includes(id))} />
-    <label>First seed <input name="seed" type="number" min="0" value=${seed.current} required /></label>
+    <label>First chance <input name="seed" type="number" min="0" value=${seed.current} required /></label>
     <fieldset>
       <legend>People compare</legend>
       <label class="row"><input type="radio" name="pairs" value="yes" checked /> two at a time</label>

@@ -1,20 +1,28 @@
 // Draw: a prompt, and the picture of it, anew with every key.
 
 import { usePhrases } from "../draw/chips.js";
+import { toggleFull } from "../draw/corner.js";
+import { Drafts } from "../draw/drafts.js";
+import { FilmIt } from "../draw/filming.js";
 import { useKeys } from "../draw/keys.js";
 import { Knobs } from "../draw/knobs.js";
-import { RequestForm, surprised, Values } from "../draw/request_form.js";
-import { Result } from "../draw/result.js";
+import { Looks, useLooks } from "../draw/looks.js";
+import { Fields, RequestForm, surprised } from "../draw/request_form.js";
+import { useRested } from "../draw/rested.js";
 import { Seed } from "../draw/seeds.js";
 import { goBack, goForward, Seen } from "../draw/seen.js";
+import { Siblings, useKin } from "../draw/siblings.js";
+import { useSight } from "../draw/sight.js";
 import { Size } from "../draw/size.js";
+import { Stage } from "../draw/stage.js";
 import { kindIn, stateOf, storedState, storeState, useDrawState } from "../draw/state.js";
+import { Tray, useTray } from "../draw/tray.js";
 import { Uploads } from "../draw/uploads.js";
 import { artistOf, notHere } from "../drawn.js";
 import { withWords } from "../fields.js";
-import { html } from "../lang.js";
+import { html, say } from "../lang.js";
 import { isLink, linkOf, readLink } from "../links.js";
-import { Title, useShared } from "../parts.js";
+import { Icon, Title, useShared } from "../parts.js";
 import { randomSeed } from "../random.js";
 import { reloaded, shows, write } from "../routes.js";
 import { Study } from "../study.js";
@@ -84,43 +92,57 @@ function Drawing({ artist, route }) {
   const phrases = usePhrases(artist);
   const all = useDrawState(artist, phrases);
   const { state, change, press, drawn } = all;
-  const onSurprise = () => press(surprised(artist, phrases, state));
-  const say = (text) => press({ said: withWords(kindIn(artist, state), state.said, text) });
+  const sight = useSight(artist, phrases, drawn);
+  const rested = useRested(artist, phrases, all, sight);
+  const tray = useTray(artist, phrases, all, rested);
+  const looks = useLooks(artist, drawn);
+  const onSurprise = () => press(surprised(artist, phrases, state, tray.pins, sight?.seen));
+  const onWords = (text) => press({ said: withWords(kindIn(artist, state), state.said, text) });
   useAddress(artist, state, route);
   const shortcuts = useKeys(shortcutsOf(all, onSurprise));
-  return html`<div class="stack draw">
+  return html`<div class="make draw">
     <${Title} text="Make" />
-    <div class="stack">
-    <${Study} artist=${artist} artists=${artists} choose=${choose} />
-    <${RequestForm}
-      artist=${artist}
-      state=${state}
-      change=${change}
-      press=${press}
-      onSurprise=${onSurprise}
-      unknown=${drawn?.picture.unknown}
-      denied=${all.denied}
-    />
+    <${Stage} artist=${artist} phrases=${phrases} all=${all} sight=${sight} rested=${rested} looks=${looks} onOpen=${tray.visit}>
+      <${Study} artist=${artist} artists=${artists} choose=${choose} />
+      <${RequestForm} artist=${artist} phrases=${phrases} state=${state} change=${change} press=${press}
+        onSurprise=${onSurprise} onMark=${(name, isByKey) => (isByKey ? tray.visit(name) : tray.show(name))}
+        unknown=${drawn?.picture.unknown} denied=${all.denied} />
+    <//>
+    <section class="side stack" aria-label="How it is drawn">
+      <${Looks} looks=${looks} />
+      <${Fields} kind=${kindIn(artist, state)} state=${state} change=${change} />
+      <${Tray} artist=${artist} phrases=${phrases} all=${all} tray=${tray} rested=${rested} />
+      <${Onward} artist=${artist} phrases=${phrases} all=${all} pins=${tray.pins} rested=${rested} />
+      <${SeedRow} all=${all} />
+      <${Size} artist=${artist} size=${state.size} onSize=${(size) => press({ size })} />
+      <${Knobs} artist=${artist} values=${state.knobs} onChange=${(knobs) => change({ knobs })} />
+      <${Uploads} artist=${artist} onSeed=${(seed) => press({ seed })} onText=${onWords} />
+    </section>
+    <div class="stack under">
+      <${Drafts} artist=${artist} drawn=${drawn} />
+      <${Seen} artist=${artist} phrases=${phrases} all=${all} />
     </div>
-    <div class="two">
-      <${Result} artist=${artist} phrases=${phrases} all=${all} />
-      <section class="stack" aria-label="How it is drawn">
-        <${SeedRow} all=${all} />
-        <${Values} artist=${artist} phrases=${phrases} state=${state} change=${press} />
-        <${Size} artist=${artist} size=${state.size} onSize=${(size) => press({ size })} />
-        <${Knobs} artist=${artist} values=${state.knobs} onChange=${(knobs) => change({ knobs })} />
-        <${Uploads} artist=${artist} onSeed=${(seed) => press({ seed })} onText=${say} />
-      </section>
-    </div>
-    <${Seen} artist=${artist} phrases=${phrases} all=${all} />
     ${shortcuts}
   </div>`;
+}
+
+/** Brothers and sisters, and the ways on from a picture. */
+function Onward({ artist, phrases, all, pins, rested }) {
+  const family = useKin(artist, phrases, rested, pins);
+  const { drawn, visit } = all;
+  const go = (view, text) =>
+    html`<button type="button" disabled=${!drawn} onClick=${() => visit(view)}><${Icon} name=${view} /> ${text}</button>`;
+  return html`<${Siblings} artist=${artist} all=${all} rested=${rested} family=${family} />
+    <div class="row" role="group" aria-label="Go on from it" id="ways">
+      <${FilmIt} artist=${artist} drawn=${drawn} rows=${family.kin.map(({ row }) => row)} onLonger=${() => visit("walk")} />
+      ${artist.can.morph && go("morph", say`Morph`)} ${go("mix", say`Mix`)}
+    </div>`;
 }
 
 /** The seed, and the way to the list of shortcuts. */
 function SeedRow({ all: { state, change, press, lock } }) {
   const show = () => document.getElementById("shortcuts").showModal();
-  return html`<div class="card row spread">
+  return html`<div class="row spread">
     <${Seed}
       seed=${state.seed}
       locked=${state.locked}
@@ -140,6 +162,8 @@ function shortcutsOf(all, onSurprise) {
     s: ["Surprise me", onSurprise],
     l: ["Lock or open chance", lock],
     k: ["Keep the picture", () => drawn && keep()],
+    f: ["The whole screen for the picture", () => toggleFull(document.querySelector(".stage"))],
+    "Alt+↓": ["From a word that is underlined to what can stand in its place", () => {}],
     m: ["Mix it with another", () => drawn && visit("mix")],
     w: ["A film that begins with it", () => drawn && visit("walk")],
     "Ctrl+Z": ["Back to what was seen before, words and all", () => goBack(all)],

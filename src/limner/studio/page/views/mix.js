@@ -106,7 +106,7 @@ function Children({ first, second, artist }) {
         <span class="soft" role="status">${busy && say`Drawing ${ready} of ${grid.length} ...`}</span>
       </div>
       <${ErrorLine} error=${wrong ?? error} />
-      <p class="soft axis">→ noise of the second ${!same(a.request, b.request) && "· ↓ words of the second"}</p>
+      <p class="soft axis">→ chance of the second ${!same(a.request, b.request) && "· ↓ words of the second"}</p>
       ${
         !isBlending &&
         html`<p class="soft axis">What ${artist.id} is told does not blend: a child has it of one parent.</p>`
@@ -157,7 +157,7 @@ function Grid({ grid, pictures, chosen, onChoose, parents }) {
 }
 
 function sharesText(words, noise) {
-  return say`child with ${percent(words)} of the second's words, ${percent(noise)} of its noise`;
+  return say`child with ${percent(words)} of the second's words, ${percent(noise)} of its chance`;
 }
 
 /** One child, anywhere between its parents. */
@@ -180,7 +180,7 @@ function Child({ a, b, artist, chosen, setChosen, parents }) {
     <${Slider} id="words-share" label="Words" value=${chosen.words} valueText=${said(chosen.words)}
       step=${artist.can.morph ? 0.01 : 1} disabled=${same(a.request, b.request)}
       onInput=${(words) => setChosen({ ...chosen, words })} />
-    <${Slider} id="noise-share" label="Noise" value=${chosen.noise} valueText=${said(chosen.noise)}
+    <${Slider} id="noise-share" label="Chance" value=${chosen.noise} valueText=${said(chosen.noise)}
       disabled=${same(a.seed, b.seed)} onInput=${(noise) => setChosen({ ...chosen, noise })} />
     <div class="row">
       <${HeartOf} id="keep-child" picture=${picture} parents=${parents} />

@@ -1,19 +1,24 @@
 // Morph: a picture and a slider for each attribute; and the way from it to something else.
 
 import { CrispRow } from "../crisp.js";
+import { byArrows } from "../draw/arrows.js";
 import { usePhrases } from "../draw/chips.js";
+import { writtenDown } from "../draw/groups.js";
+import { settledOf } from "../draw/rested.js";
+import { stateOf } from "../draw/state.js";
+import { Groups, tabId } from "../draw/tray.js";
 import { useEntry, useRows, VisitButton } from "../drawn.js";
-import { isBlend } from "../fields.js";
+import { isBlend, kindOf, valuesField, withWords } from "../fields.js";
 import { HeartOf } from "../hearts.js";
 import { html, say } from "../lang.js";
-import { ErrorLine, Icon, PngImage, Slider, Title, useArtist } from "../parts.js";
+import { ErrorLine, Icon, PngImage, Slider, Title, useArtist, useShared, useStored } from "../parts.js";
 import { Begin } from "../picker.js";
 import { Frames, Player } from "../player.js";
 import { between, linesOf, misread, requestFromText, same, textOf } from "../requests.js";
 import { go, to } from "../routes.js";
 import { morphed, moved, openSliders, STEP, stopsOf, stopText } from "../sliders.js";
 import { useSteps } from "../steps.js";
-import { useMemo, useState } from "../vendor/preact.js";
+import { useEffect, useMemo, useState } from "../vendor/preact.js";
 
 export default function Morph({ route }) {
   const { entry, artist, error } = useEntry(route.query.picture);
@@ -37,7 +42,7 @@ export default function Morph({ route }) {
 function Instead({ artist, id }) {
   const [text, view, link] = artist.can.story
     ? [say`tells stories, and nothing lies between two of them.`, "story", say`Change its lines instead`]
-    : [say`is told nothing, so nothing can be changed.`, "walk", say`Walk from seed to seed instead`];
+    : [say`is told nothing, so nothing can be changed.`, "walk", say`Film what chance makes of it instead`];
   return html`<p class="error" role="alert">
     ${artist.id} ${text}${" "}<a href=${to(view, { picture: id })}>${link}</a>
   </p>`;
@@ -47,10 +52,12 @@ function Instead({ artist, id }) {
 function Changing({ entry, artist }) {
   const { request, seed, knobs } = entry.recipe;
   const phrases = usePhrases(artist);
-  const stops = useMemo(() => phrases && stopsOf(artist, phrases, request), [phrases]);
+  const written = useWritten(artist, phrases, entry);
+  const stops = useMemo(() => written && stopsOf(artist, phrases, written), [written]);
   const [at, setAt] = useState({});
   useSteps(at, setAt);
-  const asked = useMemo(() => (stops ? morphed(request, stops, at, phrases) : request), [stops, at]);
+  const isMoved = Object.keys(at).length > 0;
+  const asked = useMemo(() => (stops && isMoved ? morphed(written, stops, at, phrases) : request), [stops, at]);
   const { pictures, busy, error } = useRows(artist, [{ request: asked, seed }], knobs);
   const [picture] = pictures;
   const parents = [entry.id];
@@ -65,9 +72,39 @@ function Changing({ entry, artist }) {
         <${Doing} picture=${picture} parents=${parents} changed=${!same(asked, request)}
           onReset=${() => setAt({})} />
       </section>
-      <${Sliders} stops=${stops} at=${at} setAt=${setAt} request=${request} artist=${artist} />
+      <${Sliders} stops=${stops} at=${at} setAt=${setAt} request=${written} artist=${artist} phrases=${phrases} />
     </div>
     <${Onward} artist=${artist} from=${asked} seed=${seed} knobs=${knobs} parents=${parents} />`;
+}
+
+/**
+ * Return the request of a picture with all that a judge sees in it written down, so that only what is moved changes; as
+ * it is where none sees or it is no single text. Null until that is known.
+ */
+function useWritten(artist, phrases, entry) {
+  const { studio } = useShared();
+  const { request } = entry.recipe;
+  const [written, setWritten] = useState(null);
+  useEffect(() => {
+    if (!phrases) return undefined;
+    const stop = new AbortController();
+    const known = (found) => !stop.signal.aborted && setWritten(found);
+    writtenOf(studio, artist, phrases, entry, stop.signal).then(known, () => known(request));
+    return () => stop.abort();
+  }, [phrases]);
+  return written;
+}
+
+async function writtenOf(studio, artist, phrases, entry, signal) {
+  const { request } = entry.recipe;
+  const state = stateOf(artist, entry);
+  const kind = kindOf(request);
+  if (!artist.can.seen || state.asked || isBlend(request) || kind.several) return request;
+  const seen = await studio.seen(artist.id, await studio.gallery.png(entry.id), { signal });
+  const values = valuesField(kind);
+  if (values) return { ...request, [values.name]: { ...seen, ...request[values.name] } };
+  const settled = await settledOf(studio, artist, phrases, { state, seen }, signal);
+  return withWords(kind, request, writtenDown(kind, phrases, state, settled));
 }
 
 /** What is asked, in words; a mixture is told as its ends. */
@@ -98,30 +135,52 @@ function Doing({ picture, parents, changed, onReset }) {
   </div>`;
 }
 
-/** A slider for each attribute; several may stand between values. */
-function Sliders({ stops, at, setAt, request, artist }) {
-  const names = Object.keys(stops ?? {});
+/** One group of sliders is open; several may stand between values. */
+function Sliders({ stops, at, setAt, request, artist, phrases }) {
+  const [name, setName] = useStored(`group.${artist.id}`, null);
   if (!Object.keys(artist.attributes).length) {
     return html`<section class="card">
       <p>${artist.id} knows no attributes by name, so there are no sliders. It can go to another text, below.</p>
     </section>`;
   }
+  if (!stops) return html`<section class="card" aria-label="Attributes"><p class="soft">Looking ...</p></section>`;
+  const groups = phrases.things.map((thing) => ({ ...thing, parts: Object.values(thing.parts) }));
+  const open = groups.find((group) => group.name === name) ?? groups[0];
   const most = openSliders(request);
-  const last = (name) => stops[name].values.length - 1;
+  const move = (attribute, value) => setAt((old) => moved(old, stops, attribute, value, most));
   return html`<section class="card stack sliders" aria-label="Attributes">
-    ${names.map(
-      (name) => html`<${Slider} key=${name} label=${name.replaceAll("_", " ")} data-attribute=${name}
-        value=${at[name] ?? stops[name].first} max=${last(name)} step=${STEP}
-        list=${`stops-${last(name) + 1}`} valueText=${stopText(stops[name], at[name])}
-        onInput=${(value) => setAt((old) => moved(old, stops, name, value, most))} />`,
-    )}
-    ${[...new Set(names.map((name) => last(name) + 1))].map(
-      (count) => html`<datalist key=${count} id=${`stops-${count}`}>
-        ${Array.from({ length: count }, (_, i) => html`<option key=${i} value=${i} />`)}
-      </datalist>`,
-    )}
+    ${
+      groups.length > 1 &&
+      html`<${Groups} groups=${groups} open=${open} onShow=${setName} isSaid=${({ parts }) => parts.some((one) => one in at)} />`
+    }
+    <div class="stack" id="group" role=${groups.length > 1 ? "tabpanel" : undefined}
+      aria-labelledby=${groups.length > 1 ? tabId(open) : undefined}>
+      ${open.parts.map(
+        (one) => html`<${Stops} key=${one} name=${one} label=${phrases.titleOf(one)} stops=${stops[one]} at=${at[one]}
+          onMove=${(value) => move(one, value)} />`,
+      )}
+    </div>
     <p class="soft">Between two values a picture is a blend of both; ${most} sliders may stand between at once.</p>
   </section>`;
+}
+
+/** A slider, and its stops by name, as they lie in no order that one could know: press one to go there. */
+function Stops({ name, label, stops, at, onMove }) {
+  const now = at ?? stops.first;
+  return html`<div class="stack">
+    <${Slider} label=${label} data-attribute=${name} value=${now} max=${stops.values.length - 1} step=${STEP}
+      list=${`stops-${name}`} valueText=${stopText(stops, at)} onInput=${onMove} />
+    <datalist id=${`stops-${name}`}>
+      ${stops.values.map((_, place) => html`<option key=${place} value=${place} />`)}
+    </datalist>
+    <div class="stops" role="group" aria-label=${say`Stops of ${label}`} onKeyDown=${byArrows}>
+      ${stops.values.map(
+        (_, place) => html`<button type="button" key=${place} aria-pressed=${now === place} data-stop=${place}
+          class=${Math.abs(now - place) < 1 ? "near" : ""} tabindex=${place === Math.round(now) ? 0 : -1}
+          onClick=${() => onMove(place)}>${stopText(stops, place)}</button>`,
+      )}
+    </div>
+  </div>`;
 }
 
 /** From here to another text, in steps. */

@@ -77,13 +77,13 @@ function StoryEditor({ artist, entry }) {
     <div class="two controls">
       <div class="card stack">
         <div class="row">
-          <${IconButton} id="dice" name="dice" label="Another seed" onClick=${dice} />
-          <label class="row"><span class="hidden">Seed</span>
+          <${IconButton} id="dice" name="dice" label="Another chance" onClick=${dice} />
+          <label class="row"><span class="hidden">Chance</span>
             <${DeferredField} id="seed" type="number" min="0" value=${story.seed}
               onChange=${(event) => change({ seed: seedOf(event, story.seed) })} />
           </label>
           <button type="button" aria-pressed=${locked} onClick=${() => setLocked(!locked)}>
-            <${Icon} name=${locked ? "lock" : "unlock"} /> ${locked ? say`Seed stays` : say`Seed changes`}
+            <${Icon} name=${locked ? "lock" : "unlock"} /> ${locked ? say`Chance stays` : say`Chance changes`}
           </button>
           <button type="button" id="afresh" onClick=${() => fresh(story.lines)}>
             <${Icon} name="again" /> Tell it afresh

@@ -96,7 +96,7 @@ function System({ system, systems }) {
     </div>
     <${Training} system=${system} />
     <${Settings} id="settings" title="Settings" fields=${system.config} about="Set with --set name=value." />
-    <${Settings} id="knobs" title="Knobs" fields=${system.knobs} about="Set when it draws, with --knob name=value." />
+    <${Settings} id="knobs" title="Settings of drawing" fields=${system.knobs} about="Set when it draws, with --knob name=value." />
   </article>`;
 }
 

@@ -53,7 +53,7 @@ function Way({ entry, artist }) {
     <div class="stack">
       <p class="said">${text}</p>
       <${Seeds} seeds=${seeds} setSeeds=${setSeeds} artist=${artist} each=${each} onAt=${setAt} />
-      <${Slider} id="each" label="Frames from each seed to the next" value=${each} min=${2} max=${24} step=${1}
+      <${Slider} id="each" label="Frames from each to the next" value=${each} min=${2} max=${24} step=${1}
         onInput=${setEach} />
       <${Frame} picture=${pictures[place]} parents=${[entry.id]} story=${strip} />
       <${Frames} pictures=${pictures} at=${place} onAt=${setAt} parents=${[entry.id]} named=${named} />
@@ -81,28 +81,28 @@ function Seeds({ seeds, setSeeds, artist, each, onAt }) {
     setSeeds([...seeds.slice(0, place - 1), seeds[place], seeds[place - 1], ...seeds.slice(place + 1)]);
   const drop = (place) => setSeeds(seeds.filter((_, i) => i !== place));
   const full = seeds.length >= MAX_SEEDS;
-  return html`<section aria-label="Seeds" class="stack">
+  return html`<section aria-label="Chances" class="stack">
     <ol class="seeds">
       ${seeds.map(
         (seed, i) => html`<li key=${i} class="row">
           <${SeedBox} seed=${seed} number=${i + 1} onChange=${(next) => change(i, next)}
             onShow=${() => onAt(i * each)} />
-          <${IconButton} name="dice" label=${say`Another seed ${i + 1}`} onClick=${() => change(i, randomSeed())} />
-          <${IconButton} name="back" class="icon up" label=${say`Seed ${i + 1} earlier`} disabled=${i === 0}
+          <${IconButton} name="dice" label=${say`Another chance ${i + 1}`} onClick=${() => change(i, randomSeed())} />
+          <${IconButton} name="back" class="icon up" label=${say`Chance ${i + 1} earlier`} disabled=${i === 0}
             onClick=${() => swap(i)} />
-          <${IconButton} name="close" label=${say`Take seed ${i + 1} out`} disabled=${seeds.length < 3}
+          <${IconButton} name="close" label=${say`Take chance ${i + 1} out`} disabled=${seeds.length < 3}
             onClick=${() => drop(i)} />
         </li>`,
       )}
     </ol>
     <div class="row">
       <button type="button" id="add-seed" disabled=${full} onClick=${() => setSeeds([...seeds, randomSeed()])}>
-        <${Icon} name="plus" /> A seed by chance
+        <${Icon} name="plus" /> Another by chance
       </button>
       <button type="button" disabled=${full} onClick=${() => setSeeds([...seeds, seeds[0]])}>Back to the first</button>
       ${
         !full &&
-        html`<${PickButton} label="Seed of a picture" fits=${(entry) => entry.recipe.checkpoint === artist.checkpoint}
+        html`<${PickButton} label="Chance of a picture" fits=${(entry) => entry.recipe.checkpoint === artist.checkpoint}
         onPick=${(entry) => setSeeds([...seeds, entry.recipe.seed])} />`
       }
     </div>
@@ -111,7 +111,7 @@ function Seeds({ seeds, setSeeds, artist, each, onAt }) {
 
 /** A seed that is a number can be typed; others are told in words. */
 function SeedBox({ seed, number, onChange, onShow }) {
-  const show = html`<button type="button" class="plain" aria-label=${say`Show seed ${number}`} onClick=${onShow}>
+  const show = html`<button type="button" class="plain" aria-label=${say`Show chance ${number}`} onClick=${onShow}>
     ${number}
   </button>`;
   if (typeof seed !== "number") return html`${show}<span class="seed soft">${seedText(seed)}</span>`;
@@ -120,7 +120,7 @@ function SeedBox({ seed, number, onChange, onShow }) {
     if (Number.isSafeInteger(next) && next >= 0 && event.target.value !== "") onChange(next);
   };
   return html`${show}
-    <${DeferredField} class="seed" type="number" min="0" value=${seed} aria-label=${say`Seed ${number}`} onChange=${typed} />`;
+    <${DeferredField} class="seed" type="number" min="0" value=${seed} aria-label=${say`Chance ${number}`} onChange=${typed} />`;
 }
 
 /** What can be done with the frame that is shown. */

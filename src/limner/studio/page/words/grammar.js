@@ -28,9 +28,14 @@ const SPELLINGS = {
 const NOT = new Set(["none", "no", "nothing", "absent", "false", "without", "unknown", "0", "-1", ""]);
 const YES = new Set(["yes", "true", "present", "1"]);
 
+const cut = new Map(); // values are cut into words again and again, with every key
+const LONG = 60; // letters of what is cut once
+
 /** Only the words. */
 export function bare(text) {
-  return wordPlaces(text).map((one) => one.word);
+  const found = cut.get(text) ?? wordPlaces(text).map((one) => one.word);
+  if (text.length < LONG && cut.size < LONG * LONG) cut.set(text, found);
+  return found;
 }
 
 /** The common spelling of a word, so that "gray" is understood as "grey". */

@@ -1,11 +1,13 @@
 // Chips and words: how chosen values are said in a prompt, and which values a prompt says, for any schema.
 
+import { apartIn } from "./apart.js";
 import { bare, isAdjective, isNot, isYes, mended, withArticle } from "./grammar.js";
 import { findValues } from "./values.js";
 
 const COLOURS = ["colour", "color"];
 const KINDS = ["style", "tone", "type", "kind"];
 const PROPERTIES = [...KINDS, "size", "shape", "material", ...COLOURS];
+const FEW = 3; // values that may name a thing
 const ORDER = ["size", "main", "colour", "material", "shape"];
 
 /** The attributes of an artist as things that have properties ("hair": a style and a colour), and their words. */
@@ -18,6 +20,7 @@ export class Phrases {
     for (const name of Object.keys(attributes)) this.#place(name);
     for (const thing of this.things) this.#name(thing);
     for (const thing of this.things) this.#learn(thing, examples.join("\n").toLowerCase());
+    this.apart = apartIn(this, examples);
   }
 
   #place(name) {
@@ -45,6 +48,15 @@ export class Phrases {
     thing.heads = new Set([...(thing.noun ? [bare(thing.noun).at(-1)] : []), ...heads]);
     const usual = [...heads].sort((a, b) => this.rank.get(a) - this.rank.get(b))[0];
     thing.called = thing.noun ?? usual ?? (own.filter(Boolean).join(" ") || thing.name);
+    const isFew = values.length > 0 && values.length <= FEW && !values.some((value) => isNot(value) || isYes(value));
+    thing.title = isFew && !own.some(Boolean) && !thing.placed ? values.join(" or ") : thing.name;
+  }
+
+  /** Return what an attribute is called where people read it: a name that says nothing to them is told by its values. */
+  titleOf(name) {
+    const thing = this.things.find(({ parts }) => Object.values(parts).includes(name));
+    const isMain = thing && name.toLowerCase() === thing.name;
+    return isMain ? thing.title : name.replaceAll("_", " ");
   }
 
   /** Learn which values have a colour of another noun, as in "a suit with a red tie". */
@@ -128,6 +140,11 @@ export class Phrases {
     const words = bare(part);
     if (words.every((word) => this.rank.has(word))) return [part];
     return words.map((word) => this.#known(word)).filter(Boolean);
+  }
+
+  /** Return the things that a text mentions. */
+  thingsIn(text) {
+    return new Set(findValues(this, text).keys());
   }
 
   /** Return the values that a text mentions: {attribute: value}. */

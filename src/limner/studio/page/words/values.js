@@ -7,6 +7,7 @@ const ARTICLES = new Set(["a", "an", "the"]);
 const BREAKS = new Set(
   "a an the with and wearing on against in of over has have his her its he she they it is are at who".split(" "),
 );
+const MOST = 4000; // values whose words are remembered
 
 /** Find what a text mentions of each thing of `phrases`: a Map of thing to {values: {attribute: value}, spans}. */
 export function findValues(phrases, text) {
@@ -73,7 +74,7 @@ function longest(phrases, thing, name, words, isColour) {
   const noun = thing.noun ? root(bare(thing.noun).at(-1)) : null;
   const values = valuesOf(phrases, name).sort((a, b) => bare(b).length - bare(a).length);
   for (const value of values) {
-    const wanted = bare(isYes(value) ? thing.name : value).map(root);
+    const wanted = rootsOf(isYes(value) ? thing.name : value);
     const places = placesOf(wanted, words, isColour);
     if (!places) continue;
     const hasNoun = !noun || isYes(value) || words.includes(noun) || !isAdjective(bare(value).at(-1));
@@ -103,13 +104,7 @@ function isPlain(wanted, words) {
 /** Does no other attribute have these words? */
 function isOnly(phrases, name, wanted) {
   return !Object.entries(phrases.attributes).some(
-    ([other, values]) =>
-      other !== name &&
-      values.some((value) =>
-        bare(value)
-          .map(root)
-          .some((word) => wanted.includes(word)),
-      ),
+    ([other, values]) => other !== name && values.some((value) => rootsOf(value).some((word) => wanted.includes(word))),
   );
 }
 
@@ -154,6 +149,15 @@ function addSpans(spans, tokens, used, article) {
 
 function valuesOf(phrases, name) {
   return (phrases.attributes[name] ?? []).filter((value) => !isNot(value));
+}
+
+const known = new Map();
+
+/** Return the words of a value in their common form. */
+function rootsOf(value) {
+  const found = known.get(value) ?? bare(value).map(root);
+  if (known.size < MOST) known.set(value, found);
+  return found;
 }
 
 /** Return the common form of words that differ in spelling or number. */

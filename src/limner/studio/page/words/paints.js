@@ -1,0 +1,31 @@
+// Values that name a colour, and how it looks.
+
+const PAINTS = {
+  black: "#222222",
+  white: "#ffffff",
+  red: "#c81414",
+  green: "#2f9e44",
+  blue: "#2b6be4",
+  yellow: "#f5d93a",
+  orange: "#ea6c14",
+  purple: "#7e44c9",
+  violet: "#7e44c9",
+  pink: "#ff8fc0",
+  brown: "#724133",
+  grey: "#97979e",
+  gray: "#97979e",
+  blonde: "#f5d45e",
+  ginger: "#ea6c14",
+  platinum: "#f3e9d2",
+  cyan: "#22b8cf",
+  magenta: "#d6219c",
+  gold: "#d4a017",
+  silver: "#c0c0c8",
+  turquoise: "#30c5b4",
+};
+
+/** Return the colour that a value of an attribute names, null where it names none. */
+export function paintOf(name, value) {
+  if (!/colou?r|background/.test(name)) return null;
+  return PAINTS[value] ?? null;
+}

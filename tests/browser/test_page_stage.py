@@ -1,0 +1,195 @@
+"""The stage and the tray: the picture large, each value as this very picture with it, words that open their group."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, Request, expect
+
+import limner
+from browsers import inaccessible
+from draw_view import drawn, pixels, write
+from limner.drawing.artist import Artist
+from limner.studio.gallery.gallery import Gallery
+from studio_live import live
+
+TEXT = "a woman with curly red hair and round glasses"
+PIXELS = """image => {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  canvas.getContext("2d").drawImage(image, 0, 0);
+  return canvas.toDataURL();
+}"""
+CORNER = """() => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
+  const pen = canvas.getContext("2d");
+  pen.drawImage(document.querySelector("#picture"), 0, 0, 8, 8, 0, 0, 1, 1);
+  const stage = document.querySelector(".stage").style.getPropertyValue("--corner");
+  return [[...pen.getImageData(0, 0, 1, 1).data].slice(0, 3), stage.match(/\\d+/g).map(Number)];
+}"""
+MOVES = """() => {
+  window.between = new Set();
+  new MutationObserver(() => window.between.add(document.querySelector("#alive").dataset.between))
+    .observe(document.querySelector("#alive"), { attributes: true, attributeFilter: ["data-between"] });
+}"""
+
+
+@pytest.fixture(scope="module")
+def artists() -> list[Artist]:
+    return [limner.load("avatars")]
+
+
+@pytest.fixture
+def shown(page: Page, artists: list[Artist], tmp_path: Path) -> Iterator[Page]:
+    """Show a picture of `TEXT`, with the group of hair open."""
+    gallery = Gallery(tmp_path / "gallery.sqlite")
+    with live(artists, gallery=gallery) as address:
+        page.goto(address)
+        page.get_by_role("tab", name="hair", exact=True).click()
+        page.locator("#seed").fill("7")
+        write(page, TEXT)
+        yield page
+        page.close()
+    gallery.close()
+
+
+def tile(page: Page, name: str) -> str:
+    """Wait until a tile has its picture, of what is shown now, and return it."""
+    image = page.locator(f"[data-tile='{name}'] img:not(.old)")
+    image.wait_for()
+    page.wait_for_function("image => image.naturalWidth > 0", arg=image.element_handle())
+    return str(image.evaluate(PIXELS))
+
+
+def rests(page: Page) -> None:
+    """Wait until what is shown has been looked at, and the tiles have been drawn."""
+    page.locator("[data-tile='hair_style=short'] img:not(.old)").wait_for()
+
+
+def test_the_picture_is_as_large_as_the_window_allows_on_the_colour_of_its_corner(shown: Page) -> None:
+    shown.set_viewport_size({"width": 1440, "height": 900})
+    box = shown.locator("#picture").bounding_box()
+    assert box and box["height"] >= 0.6 * 900 and abs(box["width"] - box["height"]) < 1
+    for below in ("#keep", "#prompt", "#surprise"):
+        place = shown.locator(below).bounding_box()
+        assert place and place["y"] + place["height"] <= 900, "picture, tools and words are in sight together"
+    shown.wait_for_function("() => document.querySelector('.stage').style.getPropertyValue('--corner')")
+    corner, ground = shown.evaluate(CORNER)
+    assert max(abs(a - b) for a, b in zip(corner, ground, strict=True)) < 8
+    shown.locator("#prompt").press("Escape")
+    shown.keyboard.press("f")
+    shown.wait_for_function("() => document.fullscreenElement?.matches('.stage')")
+    expect(shown.locator("#prompt")).to_be_hidden()
+    shown.keyboard.press("f")
+    shown.wait_for_function("() => !document.fullscreenElement")
+    assert inaccessible(shown) == []
+
+
+def test_a_tile_is_this_very_picture_with_its_value(shown: Page) -> None:
+    rests(shown)
+    preview = tile(shown, "hair_style=bob")
+    assert tile(shown, "hair_style=curly") == pixels(shown)
+    assert preview != pixels(shown)
+    shown.locator("[data-tile='hair_style=bob']").click()
+    expect(shown.locator("#prompt")).to_have_value(
+        re.compile("^a woman with a red bob and round glasses, .*background")
+    )
+    drawn(shown, shown.locator("#prompt").input_value())
+    assert pixels(shown) == preview
+    assert shown.locator("#seed").input_value() == "7"
+
+
+def test_what_is_drawn_beside_ends_when_one_types(shown: Page) -> None:
+    rests(shown)
+    ended: list[str] = []
+
+    def note(request: Request) -> None:
+        if "priority" in request.headers and request.failure == "net::ERR_ABORTED":
+            ended.append(request.url)
+
+    shown.on("requestfailed", note)
+    shown.route("**/v1/images/batch", lambda route: None if "priority" in route.request.headers else route.continue_())
+    shown.get_by_role("tab", name="mouth").click()  # its tiles are asked for, and wait
+    shown.wait_for_timeout(300)
+    write(shown, f"{TEXT}, smiling")
+    shown.wait_for_timeout(100)
+    assert ended, "tiles of what is no longer asked are still being drawn"
+
+
+def test_what_is_pinned_stays_whatever_chance_brings(shown: Page) -> None:
+    shown.locator("#pin").click()
+    expect(shown.locator("#pin")).to_have_attribute("aria-pressed", "true")
+    for _ in range(4):
+        before = shown.locator("#prompt").input_value()
+        shown.locator("#surprise").click()
+        expect(shown.locator("#prompt")).not_to_have_value(before)
+        assert "curly red hair" in shown.locator("#prompt").input_value()
+        assert "round glasses" not in shown.locator("#prompt").input_value().split("curly red hair")[0]
+    write(shown, "a woman with round glasses")
+    shown.locator("[data-sibling='3'] img:not(.old)").wait_for()
+    shown.locator("[data-sibling='3']").click()
+    expect(shown.locator("#prompt")).to_have_value(re.compile("a woman with round glasses, .* hair|bob|afro|braids"))
+
+
+def test_brothers_and_sisters_are_gone_on_from_and_filmed(shown: Page, tmp_path: Path) -> None:
+    images = shown.locator("[data-sibling] img:not(.old)")
+    expect(images).to_have_count(8)
+    shown.wait_for_function("() => document.querySelector('[data-sibling=\"2\"] img').naturalWidth > 0")
+    first = pixels(shown)
+    sister = str(shown.locator("[data-sibling='2'] img").evaluate(PIXELS))
+    shown.locator("[data-sibling='0']").focus()
+    shown.keyboard.press("ArrowRight")
+    shown.keyboard.press("ArrowRight")
+    shown.keyboard.press("Enter")
+    expect(shown.locator("#seed")).not_to_have_value("7")
+    shown.wait_for_function("() => !document.querySelector('.frame.waits')")
+    shown.wait_for_load_state("networkidle")
+    assert pixels(shown) == sister != first
+    shown.locator("#film-it").click()
+    expect(shown.locator("#save-gif")).to_be_enabled()
+    with shown.expect_download() as saving:
+        shown.locator("#save-gif").click()
+    with Image.open(Path(saving.value.path())) as film:
+        assert film.n_frames == 2 * 24  # type: ignore[attr-defined]
+    assert inaccessible(shown) == []
+
+
+def test_heard_words_are_underlined_and_open_their_group(shown: Page) -> None:
+    marks = shown.locator(".mirror u")
+    assert marks.all_inner_texts() == ["woman", "curly red hair", "round glasses"]
+    field, word = shown.locator("#prompt").bounding_box(), marks.nth(2).bounding_box()
+    assert field and word and field["y"] < word["y"] < field["y"] + field["height"]
+    shown.mouse.click(word["x"] + word["width"] / 2, word["y"] + word["height"] / 2)
+    expect(shown.get_by_role("tab", name="glasses")).to_have_attribute("aria-selected", "true")
+    expect(shown.locator("#prompt")).to_be_focused()
+    shown.locator("#prompt").evaluate("field => field.setSelectionRange(15, 15)")
+    shown.keyboard.press("Alt+ArrowDown")
+    expect(shown.locator("[data-tile='hair_style=curly']")).to_be_focused()
+    shown.keyboard.press("ArrowRight")
+    expect(shown.locator("[data-tile='hair_style=dreadlocks']")).to_be_focused()
+    shown.keyboard.press("ArrowUp")
+    focused = shown.evaluate("document.activeElement.dataset.tile")
+    assert focused not in ("hair_style=dreadlocks", "hair_style=curly") and focused.startswith("hair_style=")
+    shown.keyboard.press("Enter")
+    expect(shown.locator(f"[data-tile='{focused}']")).to_have_attribute("aria-pressed", "true")
+    shown.get_by_role("button", name="round glasses").click()  # of what is seen
+    expect(shown.get_by_role("tab", name="glasses")).to_have_attribute("aria-selected", "true")
+
+
+def test_a_change_is_seen_to_happen_unless_one_wants_no_motion(shown: Page) -> None:
+    shown.wait_for_timeout(600)
+    shown.evaluate(MOVES)
+    shown.locator("#another").click()
+    shown.wait_for_function("() => window.between.size > 0 && document.querySelector('#alive').hidden")
+    shown.emulate_media(reduced_motion="reduce")
+    rests(shown)
+    shown.evaluate("window.between.clear()")
+    before = shown.locator("#picture").get_attribute("src")
+    shown.locator("#another").click()
+    expect(shown.locator("#picture")).not_to_have_attribute("src", before or "")
+    shown.wait_for_timeout(400)
+    assert shown.evaluate("window.between.size") == 0
