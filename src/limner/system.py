@@ -298,6 +298,10 @@ class System(nn.Module):
         """
         raise UserError(f"{type(self).__name__} cannot name the attributes of a picture: it has not learnt to")
 
+    def attribute_certainty(self, images: Tensor) -> list[dict[str, float]]:
+        """Return the probability of each attribute that it names in pictures (B, 3, R, R), where it tells one."""
+        return [{} for _ in images]
+
     def reconstructions(self, images: Tensor, steps: int) -> Iterator[Tensor] | None:
         """Draw pictures again, from what it finds in them step by step; None where it finds nothing so.
 
