@@ -283,11 +283,7 @@ class System(nn.Module):
         return None
 
     def describe(self, images: Tensor) -> list[str]:
-        """Return a sentence for each picture, (B, 3, R, R) in [-1, 1].
-
-        Raises:
-            UserError: where it has no captioner.
-        """
+        """Return a sentence for each picture, (B, 3, R, R) in [-1, 1]; raise UserError where it has no captioner."""
         raise UserError(f"{type(self).__name__} cannot say what is in a picture: it has no captioner")
 
     def attributes_of(self, images: Tensor) -> list[dict[str, str]]:

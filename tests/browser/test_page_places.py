@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -129,3 +130,25 @@ def test_artists_have_faces_and_studies_stand_apart(page: Page, studio: str) -> 
     expect(page.locator("#artist")).to_have_value("faces")
     expect(dialog).to_be_hidden()
     page.locator(".summary .drawing img[src]").first.wait_for()
+
+
+def test_chance_is_tame_or_wild_and_no_knob_is_named(page: Page, studio: str) -> None:
+    bodies: list[dict[str, Any]] = []
+    page.on("request", lambda one: bodies.append(json.loads(one.post_data or "{}")) if "/batch" in one.url else None)
+    page.goto(f"{studio}/#/gacha")
+    page.locator(".tile img[src]").first.wait_for()
+    wild = page.get_by_role("slider", name="From tame to wild")
+    expect(wild).to_have_attribute("aria-valuetext", "as it learnt")
+    assert bodies[-1]["knobs"] == {}
+    wild.fill("0")
+    expect(wild).to_have_attribute("aria-valuetext", "very tame")
+    page.locator(".tile img[src]").first.wait_for()
+    for _ in range(200):
+        if bodies[-1]["knobs"] == {"spread": 0}:
+            break
+        page.wait_for_timeout(100)
+    assert bodies[-1]["knobs"] == {"spread": 0}
+    page.goto(f"{studio}/#/draw")
+    page.locator("#knobs summary").click()
+    expect(page.locator("#knobs")).to_contain_text("From tame to wild")
+    expect(page.locator("#knobs")).not_to_contain_text("spread")

@@ -537,4 +537,10 @@ export default {
   "Your name on the wall": "Ваше имя на стене",
   "and say": "и скажите",
   "{} minutes": "{} мин.",
+  "From tame to wild": "От смирного к дикому",
+  "as it learnt": "как учился",
+  tame: "смирно",
+  "very tame": "очень смирно",
+  "very wild": "очень дико",
+  wild: "дико",
 };

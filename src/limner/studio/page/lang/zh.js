@@ -524,4 +524,10 @@ export default {
   "Your name on the wall": "你在墙上的名字",
   "and say": "然后说",
   "{} minutes": "{} 分钟",
+  "From tame to wild": "从乖到野",
+  "as it learnt": "学的时候那样",
+  tame: "乖",
+  "very tame": "很乖",
+  "very wild": "很野",
+  wild: "野",
 };
