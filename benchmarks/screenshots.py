@@ -1,6 +1,7 @@
 """The pictures of the studio that README and docs show, taken in a real browser from a studio that is started here.
 
     python benchmarks/screenshots.py
+    python benchmarks/screenshots.py --placing runs/layouts     # Scene, by an artist of yours
 
 They go to docs/images/studio-*.png, in 256 colours. The seeds are fixed, so another run takes the same pictures.
 """
@@ -39,11 +40,13 @@ def main() -> None:
     """Take them all, or one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--out", type=Path, default=ROOT / "docs" / "images")
-    parser.add_argument("--only", choices=[name for name, *_ in SHOTS], help="take one of them")
+    parser.add_argument("--only", choices=[name for name, *_ in (*SHOTS, *PLACED)], help="take one of them")
+    parser.add_argument("--placing", help="an artist that is told where things lie, for the pictures of Scene")
     asked = parser.parse_args()
-    with studio("--threads", "1") as server, sync_playwright() as playwright:
+    artists, shots = ([asked.placing], PLACED) if asked.placing else ([], SHOTS)
+    with studio(*artists, "--threads", "1") as server, sync_playwright() as playwright:
         browser = launched(playwright)
-        for name, size, dark, take in SHOTS:
+        for name, size, dark, take in shots:
             if asked.only in (None, name):
                 shoot(browser, server.url, size, dark, take, asked.out / f"studio-{name}.png")
         browser.close()
@@ -131,6 +134,47 @@ def systems(page: Page, address: str) -> None:
     page.wait_for_timeout(800)
 
 
+def beside(page: Page, address: str) -> None:
+    """Give all artists the same words."""
+    page.goto(f"{address}/#/beside")
+    page.fill("#same-words", SUNNY)
+    page.wait_for_timeout(3500)
+
+
+def tree(page: Page, address: str) -> None:
+    """Keep two children of two characters, and walk to the first."""
+    first, second = kept(page, address, FIRST, 7), kept(page, address, SECOND, 3)
+    page.goto(f"{address}/#/mix?picture={first}&with={second}")
+    for share in ("0.3", "0.7"):
+        page.fill("#words-share", share)
+        page.wait_for_function("t => document.querySelector('#child')?.dataset.drawn?.includes(t)", arg=share)
+        page.click("#keep-child")
+        page.locator("#keep-child[aria-pressed=true]").wait_for()
+    child = page.request.get(f"{address}/v1/gallery/pictures", params={"shelf": "kept"}).json()["data"][0]
+    page.goto(f"{address}/#/tree?picture={child['id']}")
+    page.wait_for_timeout(2500)
+
+
+def photo(page: Page, address: str) -> None:
+    """Read the attributes of a drawn picture, as no photo ships."""
+    kept(page, address, FIRST, 7)
+    found = page.request.get(f"{address}/v1/gallery/pictures", params={"shelf": "kept"}).json()["data"][0]
+    png = page.request.get(f"{address}{found['url']}").body()
+    page.goto(f"{address}/#/photo")
+    page.set_input_files("#photo-file", {"name": "photo.png", "mimeType": "image/png", "buffer": png})
+    page.locator("#photo-picture[data-drawn]").wait_for()
+    page.wait_for_timeout(1500)
+
+
+def scene(page: Page, address: str) -> None:
+    """Choose a box of what an artist placed that was given with --placing."""
+    page.goto(f"{address}/#/scene")
+    page.locator("[data-box='0']").wait_for()
+    page.click("[data-step=boxes]")
+    page.locator("[data-box='0']").focus()
+    page.wait_for_timeout(2000)
+
+
 SHOTS: list[tuple[str, tuple[int, int], bool, Callable[[Page, str], None]]] = [
     ("draw", WIDE, False, draw),
     ("gacha", WIDE, False, gacha),
@@ -139,8 +183,14 @@ SHOTS: list[tuple[str, tuple[int, int], bool, Callable[[Page, str], None]]] = [
     ("story", WIDE, False, story),
     ("attention", WIDE, False, attention),
     ("systems", WIDE, False, systems),
+    ("beside", WIDE, False, beside),
+    ("tree", WIDE, False, tree),
+    ("photo", WIDE, False, photo),
     ("phone", PHONE, True, draw),
 ]
+
+PLACED: list[tuple[str, tuple[int, int], bool, Callable[[Page, str], None]]] = [("scene", WIDE, False, scene)]
+"""With `--placing`."""
 
 if __name__ == "__main__":
     main()

@@ -283,11 +283,7 @@ class System(nn.Module):
         return None
 
     def describe(self, images: Tensor) -> list[str]:
-        """Return a sentence for each picture, (B, 3, R, R) in [-1, 1].
-
-        Raises:
-            UserError: where it has no captioner.
-        """
+        """Return a sentence for each picture, (B, 3, R, R) in [-1, 1]; raise UserError where it has no captioner."""
         raise UserError(f"{type(self).__name__} cannot say what is in a picture: it has no captioner")
 
     def attributes_of(self, images: Tensor) -> list[dict[str, str]]:
@@ -297,6 +293,10 @@ class System(nn.Module):
             UserError: where it names none, or is untrained.
         """
         raise UserError(f"{type(self).__name__} cannot name the attributes of a picture: it has not learnt to")
+
+    def attribute_certainty(self, images: Tensor) -> list[dict[str, float]]:
+        """Return the probability of each attribute that it names in pictures (B, 3, R, R), where it tells one."""
+        return [{} for _ in images]
 
     def reconstructions(self, images: Tensor, steps: int) -> Iterator[Tensor] | None:
         """Draw pictures again, from what it finds in them step by step; None where it finds nothing so.

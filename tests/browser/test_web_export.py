@@ -241,6 +241,26 @@ def test_a_judge_sees_in_the_tab_what_it_sees_in_python(opened: Page) -> None:
     assert opened.evaluate(ask, {"request": to_json(row[0]), "seed": row[1]}) == named
 
 
+def test_a_photo_is_read_in_the_tab_and_stays_there(opened: Page, tmp_path: Path) -> None:
+    (drawn,) = limner.load("avatars", device="cpu").rows([(Caption("a smiling woman with curly red hair"), 7)])
+    drawn.save(tmp_path / "photo.png")
+    ((named, sure),) = seen.see_with_certainty("avatars", [drawn], limner.load("avatars").system.schema)
+    asked: list[str] = []
+    opened.on("request", lambda one: asked.append(one.method))
+    opened.goto(opened.url.split("#")[0] + "#/photo")
+    opened.locator("#photo-file").set_input_files(tmp_path / "photo.png")
+    opened.locator("#photo-picture[data-drawn]").wait_for()
+    expect(opened.locator("#photo-where")).to_contain_text("stays in this tab")
+    expect(opened.locator("#no-likeness")).to_be_visible()
+    for name in ("hair_colour", "presentation"):
+        row = opened.locator(f"[data-read={name}]")
+        expect(row.locator("select")).to_have_value(named[name])
+        expect(row).to_contain_text(f"{round(100 * sure[name])} % sure")
+    assert set(asked) <= {"GET"}, "nothing is sent"
+    opened.goto(opened.url.split("#")[0] + "#/class")
+    expect(opened.locator("#main")).to_contain_text("Classes need a studio on a server")
+
+
 def test_faces_are_there_before_the_nets_which_are_counted_as_they_come(folder: Path, context: BrowserContext) -> None:
     page = context.new_page()  # that nobody answers the service worker is no fault here
     line = context.new_cdp_session(page)

@@ -35,7 +35,10 @@ def texts() -> set[str]:
 
 
 TABLES = {
-    "app.js": (r'title: "([^"]+)"', r'system: "(\w+)"', r'light: "(\w+)"', r'dark: "(\w+)"'),
+    "app.js": (r'system: "(\w+)"', r'light: "(\w+)"', r'dark: "(\w+)"'),
+    "places.js": (r'(?:title|place|lacks): "([^"]+)"',),
+    "kinds.js": (r'title: "([^"]+)"',),
+    "scene.js": (r'^  (?:place|tell|climb): "([^"]+)"', r'(?:place|tell|climb): "([^"]+)"'),
     "favourites.js": (r'^  (?:kept|drawn|deleted): "([^"]+)"', r'(?:kept|drawn|deleted): "([^"]+)"'),
     "picker.js": (r'(?:kept|drawn): "([^"]+)"',),
     "gacha.js": (r'const (?:ABOUT|placeholder) = "([^"]+)"',),

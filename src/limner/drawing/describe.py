@@ -62,7 +62,16 @@ def attributes_of(
     Raises:
         UserError: a file is not a picture, or the artist names none.
     """
+    yield from (named for named, _ in attributes_with_certainty(artist, pictures, batch))
+
+
+def attributes_with_certainty(
+    artist: Artist, pictures: Sequence[str | Path | Image.Image], batch: int = 16
+) -> Iterator[tuple[dict[str, str], dict[str, float]]]:
+    """Name attributes as `attributes_of` does, each with how sure the artist is: a probability, where it tells one."""
     for start in range(0, len(pictures), batch):
+        seen = pixels(pictures[start : start + batch], artist.system)
         with torch.no_grad():
-            named = artist.system.attributes_of(pixels(pictures[start : start + batch], artist.system))
-        yield from named
+            named, sure = artist.system.attributes_of(seen), artist.system.attribute_certainty(seen)
+        for values, certainty in zip(named, sure, strict=True):
+            yield values, {name: share for name, share in certainty.items() if name in values}

@@ -23,7 +23,7 @@ from limner.evaluation.protocol import NamedJudge, floats
 from limner.system import ExportPart
 
 JUDGES = Path(__file__).parent / "judges"
-PART, PICTURE, NAMED = "judge", "picture", "named"
+PART, PICTURE, NAMED, CERTAINTY = "judge", "picture", "named", "certainty"
 
 
 def judge_of(schema: Schema) -> str | None:
@@ -44,31 +44,42 @@ def judge_of(schema: Schema) -> str | None:
 
 def see(name: str, images: Sequence[Image.Image], schema: Schema) -> list[dict[str, str]]:
     """Return the value of each of an artist's attributes that a judge names in RGB pictures of any size."""
+    return [values for values, _ in see_with_certainty(name, images, schema)]
+
+
+def see_with_certainty(
+    name: str, images: Sequence[Image.Image], schema: Schema
+) -> list[tuple[dict[str, str], dict[str, float]]]:
+    """Name values as `see` does, each with its probability by the judge: two of {attribute: ...} for each picture."""
     judge = _loaded(name)
     pixels = torch.stack([torch.from_numpy(np.array(image)).permute(2, 0, 1) for image in images])
-    named = judge.network.predict(judge.features(floats(pixels)))  # (B, A)
-    values = judge.network.values
-    return [
-        {
-            attribute: known[number]
-            for (attribute, known), number in zip(values.items(), row, strict=True)
-            if attribute in schema.attributes
-        }
-        for row in named.tolist()
-    ]
+    with torch.no_grad():
+        logits = judge.network.attribute_logits(judge.features(floats(pixels)))
+    sure = [one.softmax(dim=1).max(dim=1) for one in logits]
+    found = []
+    for row in range(len(images)):
+        rows = zip(judge.network.values.items(), sure, strict=True)
+        wanted = [(attribute, known, one) for (attribute, known), one in rows if attribute in schema.attributes]
+        values = {attribute: known[int(one.indices[row])] for attribute, known, one in wanted}
+        found.append((values, {attribute: float(one.values[row]) for attribute, _, one in wanted}))
+    return found
 
 
 def part_of(name: str) -> tuple[ExportPart, Mapping[str, Sequence[str]]]:
-    """Return a judge as a net, pictures (B, 3, S, S) in [-1, 1] to numbers of values (B, A), and the values."""
+    """Return a judge as a net, and the values that it knows.
+
+    The net maps pictures (B, 3, S, S) in [-1, 1] to numbers of values and their probabilities, two of (B, A).
+    """
     network = _loaded(name).network
 
-    def named(images: Tensor) -> Tensor:
+    def named(images: Tensor) -> tuple[Tensor, Tensor]:
         logits = network.attribute_logits(network.encode(images).relu())
-        return torch.stack([one.argmax(dim=1) for one in logits], dim=1)
+        shares = [one.softmax(dim=1).amax(dim=1) for one in logits]
+        return torch.stack([one.argmax(dim=1) for one in logits], dim=1), torch.stack(shares, dim=1)
 
     side = network.config.size
     given = {PICTURE: torch.zeros(B, 3, side, side)}
-    return ExportPart(Runs(named, [network]), given, (NAMED,)), network.values
+    return ExportPart(Runs(named, [network]), given, (NAMED, CERTAINTY)), network.values
 
 
 def side_of(name: str) -> int:

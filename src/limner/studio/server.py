@@ -23,6 +23,8 @@ from limner.drawing.artist import Artist
 from limner.drawing.stopping import stop_of
 from limner.errors import UserError
 from limner.studio import errors, page_routes
+from limner.studio.classroom import routes as class_routes
+from limner.studio.classroom.classroom import Classroom
 from limner.studio.connections import BACKLOG, HEAD_TIMEOUT, MACHINE, SEND_TIMEOUT, connection_class, max_connections
 from limner.studio.drawing import picture_routes
 from limner.studio.drawing import routes as drawing_routes
@@ -135,6 +137,8 @@ def build(artists: Sequence[Artist], settings: Settings, gallery: Gallery | None
     page = page_routes.files()
     app.include_router(page_routes.router(page, describe_kinds()))
     app.include_router(api_page.router(app.openapi))
+    classroom = Classroom()
+    app.include_router(class_routes.router(classroom, settings.token, settings.port))
     body_by_path = dict.fromkeys(("/v1/styles", "/v1/captions", "/v1/attributes", "/v1/seen"), settings.limits.upload)
     if any(kind.holds for artist in artists for kind in artist.system.kinds):
         with_pictures = settings.limits.body + 2 * BASE64 * settings.limits.upload // 3  # one, and its mask
@@ -142,8 +146,8 @@ def build(artists: Sequence[Artist], settings: Settings, gallery: Gallery | None
     if gallery is not None:
         body_by_path |= _add_gallery(app, studio, gallery)
     limits = dataclasses.replace(settings.limits, body_by_path=body_by_path)
-    public_paths = frozenset({*page, page_routes.STUDIO_JSON, *api_page.PUBLIC})
-    return Guard(app, limits, settings.token, settings.local, metrics, public_paths)
+    public_paths = frozenset({*page, page_routes.STUDIO_JSON, class_routes.ENTER, *api_page.PUBLIC})
+    return Guard(app, limits, settings.token, settings.local, metrics, public_paths, classroom.admits)
 
 
 def names(given: Sequence[str]) -> list[str]:

@@ -326,6 +326,14 @@ class Attribute2Image(System):
         self.check_learnt()
         return self.codes.named(self.codes.likeliest(self.read(images)))
 
+    @torch.no_grad()
+    def attribute_certainty(self, images: Tensor) -> list[dict[str, float]]:
+        """Return the probability of the likeliest value of each attribute."""
+        shares = [
+            part.softmax(dim=1).amax(dim=1).tolist() for part in self.codes.split(self.names(self.encoder.look(images)))
+        ]
+        return [dict(zip(self.codes.values, row, strict=True)) for row in zip(*shares, strict=True)]
+
     def check_learnt(self) -> None:
         """Make sure that it was trained: batch norm counts its batches."""
         if not any(int(count) for name, count in self.named_buffers() if name.endswith("num_batches_tracked")):

@@ -118,6 +118,28 @@ def test_drafts_of_a_climb_come_at_most_ten_a_second_and_the_picture_always(arti
     assert abs(np.asarray(decoded(final["b64_json"])).astype(int) - np.asarray(whole).astype(int)).max() <= 1
 
 
+def test_a_draft_that_a_stream_sent_is_kept_by_its_number(artist) -> None:
+    """Whatever drafts were left out, and where only some steps show one."""
+    asked = {"prompt": "a hat", "seed": 5, "knobs": {"steps": 40, "every": 4}}
+    with serving(artist) as http:
+        with http.stream("POST", "/v1/images/generations", json=asked | {"stream": True}) as response:
+            *partial, _ = events(response)
+        draft = partial[-1]
+        assert draft["note"] == f"step {draft['draft']}" and draft["draft"] % 4 == 0
+        answer = http.post("/v1/images/generations", json=asked | {"stop": draft["draft"]})
+        assert http.post("/v1/images/generations", json=asked | {"stop": 0}).status_code == 400
+        row = {"prompt": "a hat", "seed": 5}
+        batch = {"rows": [row], "knobs": asked["knobs"], "stop": draft["draft"]}
+        (again,) = http.post("/v1/images/batch", json=batch).json()["data"]
+    (kept,) = answer.json()["data"]
+    assert kept["recipe"]["stopped"] == draft["draft"] == again["recipe"]["stopped"]
+    assert (
+        decoded(kept["b64_json"]).tobytes()
+        == decoded(draft["b64_json"]).tobytes()
+        == decoded(again["b64_json"]).tobytes()
+    )
+
+
 async def cancelled_in_mid_climb(
     artist: Artist, steps: Steps, others: int, every: int = 1
 ) -> tuple[int, int, list[object], ArtistQueue]:

@@ -208,6 +208,15 @@ def test_a_list_may_be_of_one_artist(gallery: Gallery) -> None:
     assert gallery.page("drawn", artist="oth").total == 0
 
 
+def test_a_list_may_be_of_the_children_of_one(gallery: Gallery) -> None:
+    first, second = (gallery.add(picture(seed=seed)).id for seed in (1, 2))
+    child = gallery.add(picture(seed=3), parents=[first, second], keep=True).id
+    other = gallery.add(picture(seed=4), parents=[second]).id
+    assert ids(gallery, "drawn", parent=first) == [child] == ids(gallery, "kept", parent=second)
+    assert ids(gallery, "drawn", parent=second) == [other, child]
+    assert ids(gallery, "drawn", parent=child) == []
+
+
 def test_a_note_can_be_changed_and_is_found(gallery: Gallery) -> None:
     one = gallery.add(picture(), note="first").id
     gallery.change(one, note="a birthday")

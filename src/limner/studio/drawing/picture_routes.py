@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query
 from fastapi import Request as HttpRequest
 from fastapi.responses import Response
 
-from limner.drawing.describe import attributes_of, describe
+from limner.drawing.describe import attributes_with_certainty, describe
 from limner.drawing.seeds import style_of
-from limner.evaluation.seen import judge_of, see
+from limner.evaluation.seen import judge_of, see_with_certainty
 from limner.studio.drawing.studio import Studio, until_disconnected
 from limner.studio.errors import ApiError
 
@@ -46,25 +46,27 @@ def router(studio: Studio) -> APIRouter:
         return {"caption": text}
 
     @routes.post("/v1/attributes", openapi_extra=PICTURE_BODY)
-    async def attributes(http: HttpRequest, model: Model = None) -> dict[str, dict[str, str]]:
-        """Name the attributes of the picture in the body: what a request of attributes may hold."""
+    async def attributes(http: HttpRequest, model: Model = None) -> dict[str, dict[str, Any]]:
+        """Name the attributes of the picture in the body, with the probability of each where the artist tells it."""
         queue = studio.queue(model)
         system = queue.artist.system
         image = await studio.decode_upload(await http.body(), system.data_size(system.config))
-        named = await until_disconnected(http, queue.call(lambda: next(attributes_of(queue.artist, [image]))))
-        return {"attributes": named}
+        looking = queue.call(lambda: next(attributes_with_certainty(queue.artist, [image])))
+        named, certainty = await until_disconnected(http, looking)
+        return {"attributes": named, "certainty": certainty}
 
     @routes.post("/v1/seen", openapi_extra=PICTURE_BODY)
-    async def seen(http: HttpRequest, model: Model = None) -> dict[str, dict[str, str]]:
-        """Name the values of the artist's attributes that a judge, not the artist, sees in the picture in the body."""
+    async def seen(http: HttpRequest, model: Model = None) -> dict[str, dict[str, Any]]:
+        """Name the artist's attributes that a judge sees in the picture in the body, with the probability of each."""
         queue = studio.queue(model)
         schema = queue.artist.system.schema
         judge = judge_of(schema)
         if judge is None:
             raise ApiError(400, f"no judge that ships with Limner knows what {queue.artist.name} draws", "model")
         image = await studio.decode_upload(await http.body(), schema.size)
-        (named,) = await until_disconnected(http, queue.call(lambda: see(judge, [image], schema)))
-        return {"seen": named}
+        looking = queue.call(lambda: see_with_certainty(judge, [image], schema))
+        ((named, certainty),) = await until_disconnected(http, looking)
+        return {"seen": named, "certainty": certainty}
 
     responses: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 

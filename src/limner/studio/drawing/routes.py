@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from fastapi.responses import Response, StreamingResponse
 from limner.data.schema import words_of
 from limner.drawing.interpolation import Row, mix_rows, morph_rows, walk_rows
 from limner.drawing.seeds import seeds_of
+from limner.drawing.stopping import Stop
 from limner.errors import UserError
 from limner.imaging import answers
 from limner.requests import Request, Story
@@ -195,28 +197,32 @@ async def _stream(
     """Yield events: a picture's drafts as they are drawn, ten a second at most, and then the picture."""
     (size, scale), loop = studio.size(queue, body), asyncio.get_running_loop()
     of_draft = scale * size // queue.artist.side
-    drafts: asyncio.Queue[Draft | None] = asyncio.Queue()
+    drafts: asyncio.Queue[tuple[int, Draft] | None] = asyncio.Queue()
+    numbers = itertools.count(1)  # as a recipe counts those after which a drawing was stopped
 
     def on_draft(draft: Draft) -> None:
+        number = next(numbers)
         if answers.is_shown(draft) and draft.progress < 1:
-            loop.call_soon_threadsafe(drafts.put_nowait, draft)
+            loop.call_soon_threadsafe(drafts.put_nowait, (number, draft))
 
     def ended(drawing: asyncio.Future[Any]) -> None:
         drafts.put_nowait(None)
         if not drawing.cancelled():
             drawing.exception()  # seen: where the client is gone, nobody asks for it
 
-    drawing = asyncio.ensure_future(studio.draw(http, queue, [row], body.knobs, on_draft, size))
+    ends = Stop(body.stop)
+    drawing = asyncio.ensure_future(studio.draw(http, queue, [row], body.knobs, on_draft, size, ends))
     drawing.add_done_callback(ended)
     limit = DEFAULT_PARTIAL_IMAGES if body.partial_images is None else body.partial_images
     common = {"size": body.size or "auto", "quality": "auto", "background": "opaque", "output_format": "png"}
     try:
         index = 0
-        async for draft in paced(drafts):
+        async for number, draft in paced(drafts):
             if index < limit:
                 (image,) = answers.pictures(draft, queue.artist.system.schema)
                 png = await run_in_threadpool(plain_png, image, of_draft)
-                fields = {"partial_image_index": index, "note": draft.note, "progress": draft.progress}
+                fields: dict[str, Any] = {"partial_image_index": index, "draft": number}
+                fields |= {"note": draft.note, "progress": draft.progress}
                 fields |= answers.said(draft, queue.artist.system.schema, [row[0]])[0]
                 yield _image_event("partial_image", png, common | fields)
                 index += 1

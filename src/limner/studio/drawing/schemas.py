@@ -33,6 +33,7 @@ Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 SeedNumber = Annotated[int, Field(ge=0, le=LARGEST_SEED, strict=True)]
 KnobValue = bool | int | Annotated[float, Field(allow_inf_nan=False)] | Word | None
 MAX_NOISE = 4_096
+MAX_DRAFTS = 100_000
 
 
 class StrictModel(BaseModel):
@@ -174,7 +175,14 @@ class PromptOrRequest(StrictModel):
     request: AnyRequest | None = None
 
 
-class GenerationBody(DrawingOptions, PromptOrRequest):
+class StoppableOptions(DrawingOptions):
+    """The fields of requests whose drawings may end before they are done."""
+
+    stop: Annotated[int, Field(ge=1, le=MAX_DRAFTS, strict=True)] | None = None
+    """After how many drafts each drawing ends; its recipe says so. Drafts of a stream have their number (`draft`)."""
+
+
+class GenerationBody(StoppableOptions, PromptOrRequest):
     """As in the OpenAI API, with `seed`, `knobs` and `request`; fields that mean nothing here are accepted and ignored.
 
     `stream` sends each draft when it is drawn, ten a second and `partial_images` of them at most.
@@ -199,7 +207,7 @@ class BatchRow(PromptOrRequest):
     seed: AnySeed = 0
 
 
-class BatchBody(DrawingOptions):
+class BatchBody(StoppableOptions):
     """Any pictures at once, with the same knobs."""
 
     rows: Annotated[list[BatchRow], Field(min_length=1, max_length=64)]

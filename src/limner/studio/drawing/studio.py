@@ -18,6 +18,7 @@ from limner import pictures
 from limner.drawing.artist import Artist
 from limner.drawing.interpolation import Row
 from limner.drawing.seeds import first_seed
+from limner.drawing.stopping import TO_THE_END, Stop
 from limner.noise import Seed
 from limner.requests import Request, texts
 from limner.studio.drawing.batching import ArtistQueue, DrawnPicture, OnDraft
@@ -98,6 +99,7 @@ class Studio:
         knobs: Mapping[str, Any],
         on_draft: OnDraft | None = None,
         size: int | None = None,
+        stop: Stop = TO_THE_END,
     ) -> list[DrawnPicture]:
         """Draw rows for a client, until it disconnects; `size` is one of the artist's, its own where None.
 
@@ -111,7 +113,7 @@ class Studio:
         if count > self.limits.pictures:
             text = f"{count} pictures are asked for, and {self.limits.pictures} are the limit of one request"
             raise ApiError(400, text, "n")
-        drawing = queue.draw(rows, queue.artist.knobs(knobs), on_draft, size, aside=is_aside(http))
+        drawing = queue.draw(rows, queue.artist.knobs(knobs), on_draft, size, stop, is_aside(http))
         return await until_disconnected(http, drawing)
 
     async def respond(
@@ -119,7 +121,8 @@ class Studio:
     ) -> dict[str, Any]:
         """Draw rows and respond as the OpenAI API does, with the recipe and the unknown words of each picture."""
         size, scale = self.size(queue, options, sum(request.pictures() for request, _ in rows))
-        pictures = await self.draw(http, queue, rows, options.knobs, size=size)
+        stop = Stop(getattr(options, "stop", None))
+        pictures = await self.draw(http, queue, rows, options.knobs, size=size, stop=stop)
         pngs = await until_disconnected(http, _encode_all(pictures, scale))
         data = [
             self.picture_fields(http, options, png)

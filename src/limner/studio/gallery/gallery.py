@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from PIL import Image
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Text, and_, cast, delete, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, undefer
 
 from limner.errors import UserError
@@ -174,7 +174,14 @@ class Gallery:
             return _one(session, picture).png
 
     def page(
-        self, shelf: Shelf = "kept", *, search: str = "", artist: str = "", limit: int = 50, after: str | None = None
+        self,
+        shelf: Shelf = "kept",
+        *,
+        search: str = "",
+        artist: str = "",
+        parent: str = "",
+        limit: int = 50,
+        after: str | None = None,
     ) -> Page:
         """Return a page of a shelf, newest first.
 
@@ -182,6 +189,7 @@ class Gallery:
             shelf: which.
             search: words, or beginnings of words; request, artist and note must contain all of them.
             artist: only pictures that it drew.
+            parent: only pictures that were made from the one of this id.
             limit: pictures on a page, 200 at most.
             after: cursor, the `next` of the page before; pictures added since do not shift the pages.
 
@@ -191,7 +199,9 @@ class Gallery:
         if not 1 <= limit <= MAX_PAGE:
             raise UserError(f"limit, the pictures of a page, is from 1 to {MAX_PAGE}, not {limit}")
         column = _ORDER[shelf]
-        matches = and_(*_on_shelf(shelf), *_contains_words(search), *([Picture.artist == artist] if artist else []))
+        of = [Picture.artist == artist] if artist else []
+        born = [cast(Picture.parents, Text).contains(parent, autoescape=True)] if parent else []
+        matches = and_(*_on_shelf(shelf), *_contains_words(search), *of, *born)
         rows = select(Picture).where(matches).order_by(column.desc(), Picture.id.desc()).limit(limit + 1)
         if after is not None:
             at, last_id = _parse_cursor(after)

@@ -209,12 +209,16 @@ def router(gallery: Gallery, redraw: Redraw | None = None, decoding: CapacityLim
         shelf: Shelf = "kept",
         q: Annotated[str, Query(max_length=500)] = "",
         artist: Annotated[str, Query(max_length=200), AfterValidator(plain)] = "",
+        parent: Annotated[str, Query(pattern="^([0-9a-f]{64})?$")] = "",
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
         after: Annotated[str | None, Query(pattern="^[0-9]{1,18}-[0-9a-f]{64}$")] = None,
     ) -> PageResponse:
-        """List favourites (kept), history (drawn) or the bin (deleted); `q` searches for words or their beginnings."""
+        """List favourites (kept), history (drawn) or the bin (deleted); `q` searches for words or their beginnings.
+
+        With `parent`, the id of a picture, only those that were made from it.
+        """
         with http_errors():
-            found = gallery.page(shelf, search=q, artist=artist, limit=limit, after=after)
+            found = gallery.page(shelf, search=q, artist=artist, parent=parent, limit=limit, after=after)
         return PageResponse(
             data=[PictureResponse.of(one) for one in found.pictures], next=found.next, total=found.total
         )

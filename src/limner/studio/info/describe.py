@@ -16,6 +16,9 @@ from limner.evaluation.seen import judge_of
 from limner.requests import Blend, kinds, kinds_of
 from limner.system import System
 
+CLIMBS = frozenset({"steps", "every"})
+"""Knobs of an artist that climbs: how many steps there are, and after how many it shows a draft."""
+
 
 def unique_names(names: Iterable[str]) -> list[str]:
     """Return the names without duplicates: a second "a" becomes "a-2", or the next number that is free."""
@@ -60,6 +63,7 @@ def describe_artist(name: str, artist: Artist) -> dict[str, Any]:
             "attributes": type(system).attributes_of is not System.attributes_of,
             "style": type(system).style is not System.style,
             "seen": judge_of(schema) is not None,
+            "climb": {knob.name for knob in dataclasses.fields(artist.knobs())} >= CLIMBS,
         },
     }
 

@@ -1,29 +1,19 @@
 // The page: its head, its routes, and what goes wrong. Views are in views/, one file each.
 
 import { useDropped } from "./brought.js";
+import { Door } from "./door.js";
 import { StudioError } from "./errors.js";
+import { ArtistsButton } from "./faces.js";
 import { Hearts } from "./hearts.js";
 import { html, say, told } from "./lang.js";
 import { Notices } from "./notices.js";
-import { ErrorLine, Icon, Shared, useRetry, useStored } from "./parts.js";
+import { ErrorLine, Shared, Title, useRetry, useStored } from "./parts.js";
+import { canBe, Places, VIEWS, Within } from "./places.js";
 import { adopt, parse } from "./routes.js";
 import { openStudio } from "./studio.js";
 import { isStudy } from "./study.js";
-import { render, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
+import { render, useEffect, useMemo, useState } from "./vendor/preact.js";
 
-/** Views by the first word of a route; `needs` tells whether any artist here can do it. */
-const VIEWS = [
-  { name: "draw", title: "Make", load: () => import("./views/draw.js") },
-  { name: "gacha", title: "Endless", load: () => import("./views/gacha.js") },
-  { name: "favourites", title: "Mine", load: () => import("./views/favourites.js") },
-  { name: "morph", title: "Morph", load: () => import("./views/morph.js"), needs: (one) => one.can.morph },
-  { name: "mix", title: "Mix", load: () => import("./views/mix.js") },
-  { name: "walk", title: "Film", load: () => import("./views/walk.js") },
-  { name: "story", title: "Story", load: () => import("./views/story.js"), needs: (one) => one.can.story },
-  { name: "systems", title: "How it works", load: () => import("./views/systems.js") },
-  { name: "rate", title: "Rate", load: () => import("./views/rate.js"), needs: (_, studio) => studio.ratings !== null },
-];
-const PLAIN = "\\s*[!-~]+\\s*"; // what a header can bear
 const THEMES = { system: "Auto", light: "Light", dark: "Dark" };
 
 function App({ studio, artists }) {
@@ -43,9 +33,8 @@ function App({ studio, artists }) {
   }, [theme]);
 
   const artist = artists.find((one) => one.id === chosen) ?? artists[0];
-  const shown = VIEWS.filter(({ needs }) => !needs || artists.some((one) => needs(one, studio)));
-  const named = shown.find((one) => one.name === route.view);
-  const view = named ?? shown[0];
+  const named = VIEWS.find((one) => one.name === route.view);
+  const view = named ?? VIEWS[0];
   const shared = useMemo(
     () => ({ studio, artists, artist, choose, hearts, notify: notices.notify, fail: notices.fail }),
     [studio, artists, artist],
@@ -66,13 +55,7 @@ function App({ studio, artists }) {
     <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
     <header class="top">
       <a class="brand" href="#/draw"><img src="./icon.svg" alt="" />Limner</a>
-      <nav class="tabs" aria-label="Studio">
-        ${shown.map(
-          (one) => html`<a key=${one.name} href=${`#/${one.name}`} aria-current=${one === view ? "page" : undefined}>
-            ${told(one.title)}
-          </a>`,
-        )}
-      </nav>
+      <${Places} view=${view} />
       <label>
         <span class="hidden">Artist</span>
         <select id="artist" value=${artist.id} onChange=${(event) => choose(event.target.value)}>
@@ -85,6 +68,7 @@ function App({ studio, artists }) {
           }
         </select>
       </label>
+      <${ArtistsButton} />
       <label>
         <span class="hidden">Colours</span>
         <select id="theme" value=${theme} onChange=${(event) => setTheme(event.target.value)}>
@@ -93,7 +77,10 @@ function App({ studio, artists }) {
       </label>
     </header>
     <${Dropped} />
-    <main id="main" tabindex="-1"><${View} key=${view.name} view=${view} route=${route} /></main>
+    <main id="main" tabindex="-1">
+      <${Within} view=${view} route=${route} />
+      ${canBe(view, artists, studio) ? html`<${View} key=${view.name} view=${view} route=${route} />` : html`<${Lacking} view=${view} />`}
+    </main>
     <${notices.Toasts} />
   <//>`;
 }
@@ -102,6 +89,11 @@ function App({ studio, artists }) {
 function Dropped() {
   useDropped();
   return null;
+}
+
+/** A view that nobody who draws here can serve. */
+function Lacking({ view }) {
+  return html`<${Title} text=${told(view.title)}>${told(view.lacks)}<//>`;
 }
 
 /** A view, once its module has come. */
@@ -127,30 +119,6 @@ function View({ view, route }) {
   return error ? html`<${ErrorLine} error=${error} />` : html`<p class="soft">Opening ...</p>`;
 }
 
-/** Where a studio asks for a token, ask the person for it. */
-function Token({ studio, wrong, opened }) {
-  const field = useRef(null);
-  useEffect(() => field.current.focus(), []);
-  const enter = (event) => {
-    event.preventDefault();
-    studio.token = new FormData(event.target).get("token").trim();
-    opened();
-  };
-  return html`<main>
-    <form class="card stack" onSubmit=${enter}>
-      <h1><${Icon} name="lock" /> This studio asks for a token</h1>
-      <${ErrorLine} error=${wrong && new Error("This is not the studio's token.")} />
-      <p class="soft">Whoever started it knows the token.</p>
-      <label class="row">
-        Token
-        <input name="token" type="password" autocomplete="current-password" required
-          pattern=${PLAIN} title="Letters, digits and signs without accents" ref=${field} />
-      </label>
-      <div><button class="primary">Enter</button></div>
-    </form>
-  </main>`;
-}
-
 function skip(event) {
   event.preventDefault();
   document.getElementById("main").focus();
@@ -164,7 +132,7 @@ async function open(studio, place, tried = false) {
   } catch (error) {
     const opened = () => open(studio, place, true);
     const asks = error.status === 401;
-    const door = html`<${Token} studio=${studio} wrong=${tried} opened=${opened} />`;
+    const door = html`<${Door} studio=${studio} wrong=${tried} opened=${opened} />`;
     render(asks ? door : html`<main><${ErrorLine} error=${error} /></main>`, place);
   }
 }

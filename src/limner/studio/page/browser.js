@@ -72,10 +72,16 @@ export class BrowserStudio {
 
   /** Name what a judge sees in a picture: {attribute: value}. */
   async seen(artist, png, { signal } = {}) {
+    return (await this.read(artist, png, { signal })).values;
+  }
+
+  /** Read a picture of a person's own, as many pixels as the artist draws: {values, certainty}, by the judge. */
+  async read(artist, png, { signal } = {}) {
     const { attributes } = this.about.artists.find(({ id }) => id === artist);
     const bytes = new Uint8Array(await png.arrayBuffer());
-    for await (const { seen } of this.#run(artist, { png: bytes, want: "seen" }, signal)) {
-      return Object.fromEntries(Object.entries(seen).filter(([name]) => name in attributes));
+    const own = (all) => Object.fromEntries(Object.entries(all).filter(([name]) => name in attributes));
+    for await (const { seen, certainty } of this.#run(artist, { png: bytes, want: "seen" }, signal)) {
+      return { values: own(seen), certainty: own(certainty) };
     }
     throw new StudioError("nothing was seen");
   }

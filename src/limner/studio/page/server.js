@@ -1,5 +1,6 @@
 // A studio on a server: the client of its HTTP API.
 
+import { isIn } from "./classroom.js";
 import { StudioError } from "./errors.js";
 
 const TOKEN = "limner.token";
@@ -16,6 +17,7 @@ export class ServerStudio {
   constructor() {
     this.gallery = new Gallery(this);
     this.ratings = new Ratings(this);
+    this.classroom = new Classroom(this);
   }
 
   /** Store the token that other machines need, until this tab is closed. */
@@ -36,11 +38,12 @@ export class ServerStudio {
   }
 
   /**
-   * Draw a picture of each row; see the README beside this file for what rows and pictures are. What is drawn `aside`
-   * waits for all that is not.
+   * Draw a picture of each row, after `stop` drafts where that is given; see the README beside this file for what rows
+   * and pictures are. What is drawn `aside` waits for all that is not.
    */
-  async draw(artist, rows, { knobs = {}, size, signal, aside = false } = {}) {
-    const body = { model: artist, rows, knobs, response_format: "b64_json", ...sized(size) };
+  async draw(artist, rows, { knobs = {}, size, stop, signal, aside = false } = {}) {
+    const asked = { model: artist, rows, knobs, response_format: "b64_json" };
+    const body = { ...asked, ...sized(size), ...(stop ? { stop } : {}) };
     const headers = aside ? { Priority: LEAST } : {};
     const answer = await (await this.ask("v1/images/batch", { method: "POST", body, signal, headers })).json();
     return answer.data.map(picture);
@@ -52,7 +55,11 @@ export class ServerStudio {
     const answer = await this.ask("v1/images/generations", { method: "POST", body, signal });
     for await (const event of events(answer.body)) {
       if (event.type === "error") throw new StudioError(event.error.message);
-      yield event.recipe ? picture(event) : { png: blob(event.b64_json), note: event.note, progress: event.progress };
+      if (event.recipe) yield picture(event);
+      else {
+        const { note, progress, draft } = event;
+        yield { png: blob(event.b64_json), note, progress, draft };
+      }
     }
   }
 
@@ -73,6 +80,13 @@ export class ServerStudio {
   async seen(artist, png, { signal } = {}) {
     const path = `v1/seen?model=${encodeURIComponent(artist)}`;
     return (await (await this.ask(path, { method: "POST", body: png, signal })).json()).seen;
+  }
+
+  /** Read a picture of a person's own: {values, certainty}, by the artist itself where it names attributes, or a judge. */
+  async read(artist, file, { byArtist, signal } = {}) {
+    const path = `${byArtist ? "v1/attributes" : "v1/seen"}?model=${encodeURIComponent(artist)}`;
+    const { attributes, seen, certainty } = await (await this.ask(path, { method: "POST", body: file, signal })).json();
+    return { values: attributes ?? seen, certainty };
   }
 
   async style(artist, file) {
@@ -130,8 +144,9 @@ class Gallery {
     this.studio = studio;
   }
 
-  page({ shelf = "kept", q = "", artist = "", limit = 50, after } = {}) {
+  page({ shelf = "kept", q = "", artist = "", parent = "", limit = 50, after } = {}) {
     const query = new URLSearchParams({ shelf, q, artist, limit });
+    if (parent) query.set("parent", parent);
     if (after) query.set("after", after);
     return this.studio.get(`v1/gallery/pictures?${query}`);
   }
@@ -147,7 +162,9 @@ class Gallery {
   }
 
   async add(png, { keep = false, parents = null, note = "" } = {}) {
-    return this.studio.post("v1/gallery/pictures", { png: await base64(png), keep, parents, note });
+    const entry = await this.studio.post("v1/gallery/pictures", { png: await base64(png), keep, parents, note });
+    if (isIn()) this.studio.classroom.made(entry.id);
+    return entry;
   }
 
   async change(id, changes) {
@@ -188,6 +205,36 @@ class Ratings {
 
   post(path, body) {
     return this.studio.post(`v1/ratings/${path}`, body);
+  }
+}
+
+/** A class that is let in for a while. */
+class Classroom {
+  constructor(studio) {
+    this.studio = studio;
+  }
+
+  now() {
+    return this.studio.get("v1/class");
+  }
+
+  open(minutes) {
+    const address = /^(localhost|127\.|\[::1\])/.test(location.hostname) ? "" : location.href.split("#")[0];
+    return this.studio.post("v1/class", { minutes, address });
+  }
+
+  async close() {
+    await this.studio.ask("v1/class", { method: "DELETE" });
+  }
+
+  /** Exchange the word of a class for a token. */
+  async enter(word, name) {
+    return (await this.studio.post("v1/class/enter", { word, name })).token;
+  }
+
+  /** Put what was made on the wall; that it is not there costs nobody a picture. */
+  async made(picture) {
+    await this.studio.post("v1/class/made", { picture }).catch(() => {});
   }
 }
 

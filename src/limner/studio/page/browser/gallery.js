@@ -29,11 +29,14 @@ export class Gallery {
   }
 
   /** Return a page of a shelf, newest first. */
-  async page({ shelf = "kept", q = "", artist = "", limit = 50, after } = {}) {
+  async page({ shelf = "kept", q = "", artist = "", parent = "", limit = 50, after } = {}) {
     const at = AT[shelf];
     const asked = folded(q).slice(0, MAX_WORDS);
     const fits = (one) =>
-      on(one, shelf) && (!artist || one.artist === artist) && asked.every((word) => one.words.includes(` ${word}`));
+      on(one, shelf) &&
+      (!artist || one.artist === artist) &&
+      (!parent || one.recipe.parents?.includes(parent)) &&
+      asked.every((word) => one.words.includes(` ${word}`));
     const all = (await this.#all()).filter(fits).sort((a, b) => b[at] - a[at] || (a.id < b.id ? 1 : -1));
     const start = after ? all.findIndex((one) => later(one, at, after)) : 0;
     const some = start < 0 ? [] : all.slice(start, start + limit);

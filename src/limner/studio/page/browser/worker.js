@@ -2,7 +2,7 @@
 //
 // It is asked {id, runtime, folder, row, knobs, size, want}, `runtime` and `folder` being addresses, and answers {id, draft},
 // ..., {id, picture}, then {id, done} or {id, error}; {id, abort} says that nobody waits any more. While its files come it
-// says {loading: {done, all}}, in bytes. With `want` "seen" it is given a picture, `png`, and answers {id, seen}.
+// says {loading: {done, all}}, in bytes. With `want` "seen" it is given a picture, `png`, and answers {id, seen, certainty}.
 
 import { StudioError } from "../errors.js";
 import { Artist, attentionOf, check } from "./artist.js";
@@ -125,9 +125,12 @@ async function look({ id, runtime, runtimeBytes, folder, judges, png }) {
   const [{ values }, run] = await artists.get(place);
   const { width, height, data } = await pixels(new Blob([png], { type: "image/png" }));
   const bytes = new Uint8Array(3 * width * height).map((_, at) => data[4 * Math.floor(at / 3) + (at % 3)]);
-  const { named } = await run("judge", { picture: new Picture(width, height, bytes).tensor() });
+  const { named, certainty = { data: [] } } = await run("judge", {
+    picture: new Picture(width, height, bytes).tensor(),
+  });
   const found = Object.entries(values).map(([name, known], at) => [name, known[Number(named.data[at])]]);
-  self.postMessage({ id, seen: Object.fromEntries(found) });
+  const sure = Object.keys(values).map((name, at) => [name, certainty.data[at] ?? null]);
+  self.postMessage({ id, seen: Object.fromEntries(found), certainty: Object.fromEntries(sure) });
 }
 
 /** Return what counts bytes that have come, and tells the page of all that come before the first picture. */

@@ -115,7 +115,7 @@ export function PlacedPoints({ points, onPoint, onDelete }) {
 }
 
 /** Return where a pointer is, in shares of an element. */
-function place(element, event) {
+export function place(element, event) {
   const { left, top, width, height } = element.getBoundingClientRect();
   return [(event.clientX - left) / width, (event.clientY - top) / height];
 }

@@ -1,6 +1,7 @@
 // Gacha: pictures by chance without an end, of what was said and whatever was not.
 
 import { usePhrases } from "../draw/chips.js";
+import { Wild } from "../draw/knobs.js";
 import { Prompt } from "../draw/prompt.js";
 import { Fields, Values } from "../draw/request_form.js";
 import { kindIn, requestOf } from "../draw/state.js";
@@ -31,7 +32,8 @@ function Sheet({ artist, phrases }) {
   const make = () => rowOf(artist, phrases, asked);
   const canAsk = rowOf(artist, phrases, asked) !== null;
   const wanted = canAsk && !paused && near && visible;
-  const { pictures, busy, error, more } = useEndless(artist, { key: JSON.stringify(asked), make, knobs: {}, wanted });
+  const { knobs = {} } = asked;
+  const { pictures, busy, error, more } = useEndless(artist, { key: JSON.stringify(asked), make, knobs, wanted });
   const blocks = Array.from({ length: Math.ceil(pictures.length / BLOCK) }, (_, i) =>
     pictures.slice(i * BLOCK, (i + 1) * BLOCK),
   );
@@ -43,6 +45,7 @@ function Sheet({ artist, phrases }) {
         <${Icon} name=${paused ? "play" : "pause"} /> ${paused ? say`Go on` : say`Pause`}
       </button>
       ${leavesOpen(kindIn(artist, asked)) && html`<${Open} open=${asked.open} onChange=${(open) => change({ open })} />`}
+      <div class="wild"><${Wild} id="wild" artist=${artist} values=${knobs} onChange=${(next) => change({ knobs: next })} /></div>
       <span class="soft small" id="count">${pictures.length} pictures</span>
     </div>
     ${!canAsk && html`<p class="empty">Say something, or let chance say what is not said.</p>`}

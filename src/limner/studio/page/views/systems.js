@@ -1,5 +1,6 @@
 // Systems: what there is to train, by the year of its paper, and a page for each.
 
+import { Face } from "../faces.js";
 import { html, say } from "../lang.js";
 import { ErrorLine, Icon, Title, useShared } from "../parts.js";
 import { useEffect, useState } from "../vendor/preact.js";
@@ -51,11 +52,19 @@ function Timeline({ systems }) {
 function Summary({ system }) {
   return html`<a class="card summary" href=${`#/systems/${system.name}`}>
     <strong>${system.name}</strong>
+    <${Drawing} system=${system} />
     <span>${system.about}</span>
     <span class="soft">
       Draws from ${system.draws_from} ${system.artists.length > 0 && `· here: ${system.artists.join(", ")}`}
     </span>
   </a>`;
+}
+
+/** What an artist of a system drew, where there is one here that takes words. */
+function Drawing({ system }) {
+  const { artists } = useShared();
+  const artist = artists.find(({ id }) => system.artists.includes(id));
+  return artist ? html`<span class="drawing"><${Face} artist=${artist} /></span>` : null;
 }
 
 /** The page of a system. */
@@ -84,6 +93,7 @@ function System({ system, systems }) {
       </section>
       <section class="card">
         <h2>Draws</h2>
+        <${Drawing} system=${system} />
         <dl>
           <dt>From</dt>
           <dd>${system.draws_from}</dd>
