@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import pytest
 
 from limner.data.dataset import Dataset
@@ -9,7 +12,9 @@ from limner.data.schema import words_of
 from limner.errors import UserError
 from limner.evaluation.examples import MOST, RIGHT, SEEDS, Examples, choose
 from limner.evaluation.protocol import HeldOut, NamedJudge
-from limner.requests import Nothing
+from limner.noise import RowNoise
+from limner.requests import Attributes, Caption, Nothing, Request
+from limner.system import Draft
 from painters import EYES, HATS, Eye, Painter, faces
 
 
@@ -50,5 +55,28 @@ def test_examples_say_what_falls_short() -> None:
 
 def test_who_is_asked_for_nothing_has_no_examples(held_out: HeldOut, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Painter, "takes", Nothing)
-    with pytest.raises(UserError, match="captions or stories"):
+    with pytest.raises(UserError, match="captions, stories or attributes"):
         choose(Painter(held_out.data, "seed"), held_out)
+
+
+class Told(Painter):
+    """Is told named values; the eyes it leaves to chance, and says so."""
+
+    takes = Attributes
+
+    def sample(self, requests: Sequence[Request], knobs: Any, rng: RowNoise) -> Iterator[Draft]:
+        asked = [Caption(f"a {request.named().get('hat', '')} hat") for request in requests]
+        yield from super().sample(asked, knobs, rng)
+
+    def remarks(self, requests: Sequence[Request]) -> Sequence[str]:
+        return ["eyes are drawn by chance" for request in requests if "eyes" in request.named()]
+
+
+def test_who_is_told_attributes_opens_with_names_and_values(held_out: HeldOut) -> None:
+    """Those that a held-out caption speaks of, without what the artist is not told."""
+    chosen = choose(Told(held_out.data, "seed"), held_out)
+    assert sorted(chosen.texts) == [f"hat: {hat}" for hat in HATS]
+    assert chosen.right == (SEEDS,) * 3 and chosen.candidates == 3
+    assert all(Attributes.parse(text, held_out.data.schema).values for text in chosen.texts)
+    few = choose(Told(held_out.data, "no green"), held_out)
+    assert few.qualified == 2 and few.texts[-1] == "hat: green" and few.right[-1] == 0

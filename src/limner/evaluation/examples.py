@@ -16,7 +16,7 @@ from limner.errors import UserError
 from limner.evaluation.draw import draw
 from limner.evaluation.protocol import HeldOut, resized
 from limner.evaluation.stories import strips
-from limner.requests import Request
+from limner.requests import Attributes, Request
 from limner.system import System
 
 MOST = 12
@@ -32,7 +32,7 @@ class Examples:
     """What an artist opens with, and how it was chosen."""
 
     texts: tuple[str, ...]
-    """Captions, or the lines of stories one after another."""
+    """Captions, or the lines of stories one after another; of who is told attributes, names and values."""
     right: tuple[int, ...]
     """For each caption or story, by how many seeds of `SEEDS` all of it was there."""
     qualified: int
@@ -63,10 +63,15 @@ def choose(system: System, held_out: HeldOut) -> Examples:
     """
     held_out = held_out.of(system.takes)
     requests = held_out.data.requests(system.takes, held_out.requests, "test", most_things=system.most_things)
-    if not requests[0].captions() or not held_out.judge.network.values:
-        raise UserError("examples are chosen for artists that draw captions or stories, on data with attributes")
+    named = isinstance(requests[0], Attributes)
+    if not (named or requests[0].captions()) or not held_out.judge.network.values:
+        raise UserError("examples are chosen for who draws captions, stories or attributes, on data with attributes")
     truth, mentioned = strips(held_out.truth(), held_out), strips(held_out.mentioned(), held_out)
+    if named:
+        mentioned = mentioned & torch.tensor(_told(system))
     wanted = metrics.required_so_far(truth, mentioned)  # (N, T, A)
+    if named:
+        requests, wanted = _asking(system, wanted)
     asked = (wanted >= 0).flatten(1).any(dim=1)
     right = torch.where(asked, _right(system, held_out, requests, wanted), -1)
     best = right.sort(descending=True, stable=True).indices.tolist()
@@ -74,8 +79,31 @@ def choose(system: System, held_out: HeldOut) -> Examples:
     room = MOST // held_out.frames or 1
     chosen = _varied(good, wanted, room)
     chosen += rest[: room - len(chosen)]
-    texts = tuple(text for k in chosen for text in requests[k].captions())
+    texts = tuple(text for k in chosen for text in _texts(requests[k]))
     return Examples(texts, tuple(int(right[k]) for k in chosen), len(good), int(asked.sum()))
+
+
+def _told(system: System) -> list[bool]:
+    """Tell of each attribute whether the system is told it: of one that it draws by chance it has a remark."""
+    known = system.schema.attributes
+    return [not system.remarks([Attributes({name: values[0]})]) for name, values in known.items()]
+
+
+def _asking(system: System, wanted: Tensor) -> tuple[list[Request], Tensor]:
+    """Return requests for values, each once, and what of (N, 1, A) numbers of values each asks for; -1 is no value."""
+    known, unlike = system.schema.attributes.items(), wanted.unique(dim=0)
+    requests: list[Request] = [
+        Attributes({name: values[k] for (name, values), k in zip(known, row, strict=True) if k >= 0})
+        for row in unlike[:, 0].tolist()
+    ]
+    return requests, unlike
+
+
+def _texts(request: Request) -> tuple[str, ...]:
+    """Return the texts by which a request is asked for: of a story one a line."""
+    if isinstance(request, Attributes):
+        return (", ".join(f"{name}: {value}" for name, value in request.values.items()),)
+    return tuple(request.captions())
 
 
 def _right(system: System, held_out: HeldOut, requests: Sequence[Request], wanted: Tensor) -> Tensor:
