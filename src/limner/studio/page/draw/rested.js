@@ -9,7 +9,7 @@ import { canSee } from "./sight.js";
 import { kindIn, meant } from "./state.js";
 
 const RESTS = 400; // milliseconds
-const PATIENCE = 2500; // milliseconds that a judge has to say what it sees
+const PATIENCE = 5000; // milliseconds that a judge has to say what it sees
 
 /**
  * Return what rested last, {state, drawn, seen}, null at first, and whether it is what is shown now. `sight` is what a
