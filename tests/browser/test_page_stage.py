@@ -195,3 +195,23 @@ def test_a_change_is_seen_to_happen_unless_one_wants_no_motion(shown: Page) -> N
     expect(shown.locator("#picture")).not_to_have_attribute("src", before or "")
     shown.wait_for_timeout(400)
     assert shown.evaluate("window.between.size") == 0
+
+
+def test_the_page_opens_on_faces_and_pressing_one_goes_on_with_it(shown: Page) -> None:
+    page = shown.context.browser.new_context(locale="en-GB").new_page()  # type: ignore[union-attr]
+    page.goto(shown.url.split("#")[0])
+    faces = page.locator("#first-faces button")
+    expect(faces).to_have_count(48)
+    page.wait_for_function("() => document.querySelector('.typed').textContent.length > 3")
+    image = page.locator("#first-faces img").nth(8)
+    page.wait_for_function("image => image.naturalWidth > 0", arg=image.element_handle())
+    face, text = str(image.evaluate(PIXELS)), (faces.nth(8).get_attribute("aria-label") or "").split(": ", 1)[1]
+    assert inaccessible(page) == []
+    faces.nth(8).click(position={"x": 4, "y": 4})
+    expect(page.locator("#first-faces")).to_have_count(0)
+    drawn(page, text)
+    assert pixels(page) == face
+    page.reload()
+    drawn(page, text)
+    expect(page.locator("#first-faces")).to_have_count(0)
+    page.context.close()
