@@ -91,7 +91,8 @@ function Hold({ artist, phrases, all, sight, rested: [rested, isNow] }) {
   const kind = kindIn(artist, state);
   if (!wordsField(kind)) return null;
   const hold = () => {
-    const text = writtenDown(kind, phrases, state, isNow ? rested.seen : sight.seen);
+    const isPlaced = phrases.things.some(({ placed }) => placed);
+    const text = isPlaced ? sight.all : writtenDown(kind, phrases, state, isNow ? rested.seen : sight.seen);
     press({ said: withWords(kind, state.said, text), seed: state.seed });
   };
   return html`<button type="button" id="hold" class="small" onClick=${hold}>Write down all that is there</button>`;
