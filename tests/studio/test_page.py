@@ -38,8 +38,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_files_are_short_and_safe(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     lines = text.splitlines()
-    assert len(lines) <= 400, f"{len(lines)} lines: split it"
-    is_told = path.parent.name == "lang"  # a text is a line, however long
+    is_told = path.parent.name == "lang"  # a list with a line for each text, however long and many
+    assert is_told or len(lines) <= 400, f"{len(lines)} lines: split it"
     long = [number for number, line in enumerate(lines, 1) if len(line) > 140 and not is_told]
     assert not long, f"lines {long} are too long"
     for forbidden in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):

@@ -36,7 +36,10 @@ export function useRested(artist, phrases, { state, drawn, isCurrent }, sight) {
   return [rested, Boolean(isCurrent && rested?.drawn === drawn)];
 }
 
-/** Return what of what is seen may be written down, as a promise: what one would write is drawn and looked at, while nothing else is wanted. */
+/**
+ * Return what of what is seen may be written down, as a promise: what one would write is drawn and looked at, while
+ * nothing else is wanted.
+ */
 export async function settledOf(studio, artist, phrases, { state, seen }, signal) {
   const kind = kindIn(artist, state);
   const isPlain = wordsField(kind)?.type === "text" && !state.asked && !phrases.things.some(({ placed }) => placed);

@@ -104,7 +104,8 @@ function Drawing({ artist, route }) {
   const shortcuts = useKeys(shortcutsOf(all, onSurprise));
   return html`<div class="make draw">
     <${Title} text="Make" />
-    <${Stage} artist=${artist} phrases=${phrases} all=${all} sight=${sight} rested=${rested} looks=${looks} opening=${opening} onOpen=${tray.visit}>
+    <${Stage} artist=${artist} phrases=${phrases} all=${all} sight=${sight} rested=${rested} looks=${looks}
+      opening=${opening} onOpen=${tray.visit}>
       <${Study} artist=${artist} artists=${artists} choose=${choose} />
       <${RequestForm} artist=${artist} phrases=${phrases} state=${state} change=${change} press=${press}
         onSurprise=${onSurprise} onMark=${(name, isByKey) => (isByKey ? tray.visit(name) : tray.show(name))}
