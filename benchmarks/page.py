@@ -4,7 +4,7 @@
     python benchmarks/page.py avatars --part presses
 
 first     visits of which the first picture shows all its words, as the judge sees it below the picture
-presses   random presses (chips, dice, surprises); how many Back restores, words and pixels
+presses   random presses (tiles, dice, surprises); how many Back restores, words and pixels
 morph     pictures a second while a slider is dragged from end to end
 
 One line is appended to results/page.jsonl. Chromium is looked for on the path; LIMNER_BROWSER names another.
@@ -30,6 +30,7 @@ from draw_view import pixels
 
 PARTS = ("first", "presses", "morph")
 DRAG_SECONDS = 3.0
+TILE = "[data-tile]"
 COUNT = """() => {
   window.changes = 0;
   const watch = new MutationObserver((all) => { window.changes += all.length; });
@@ -53,9 +54,9 @@ def first(browser: Browser, url: str, visits: int) -> dict[str, float]:
 def pressed(page: Page, dice: random.Random) -> None:
     """Press something by chance, and wait for its picture."""
     before = page.locator("#picture").get_attribute("src")
-    kind = dice.choice(["#dice", "#surprise", ".chip"])
-    chips = page.locator(".chip:visible")
-    (chips.nth(dice.randrange(chips.count())) if kind == ".chip" else page.locator(kind)).dispatch_event("click")
+    kind = dice.choice(["#dice", "#surprise", TILE])
+    tiles = page.locator(TILE)
+    (tiles.nth(dice.randrange(tiles.count())) if kind == TILE else page.locator(kind)).dispatch_event("click")
     page.wait_for_function("(src) => document.querySelector('#picture').src !== src", arg=before, timeout=60_000)
     settled(page)
 
@@ -77,7 +78,7 @@ def presses(browser: Browser, url: str, count: int) -> dict[str, float]:
     """Press, remember, and go back through all."""
     page = browser.new_context(locale="en-GB").new_page()
     page.goto(url)
-    page.locator("#chips").wait_for()
+    page.locator("#tray").wait_for()
     page.fill("#prompt", "a woman with curly red hair")
     settled(page)
     dice, seen = random.Random(0), []
@@ -104,6 +105,7 @@ def morph(browser: Browser, url: str) -> dict[str, float]:
     page.get_by_role("button", name="Morph").click()
     page.locator("#morphed[data-drawn]").wait_for()
     page.evaluate(COUNT)
+    page.get_by_role("tab", name="hair", exact=True).click()
     slider = page.locator("[data-attribute=hair_colour]")
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()

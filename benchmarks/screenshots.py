@@ -70,6 +70,14 @@ def shoot(
     context.close()
 
 
+def make(page: Page, address: str) -> None:
+    """Type a sentence, and look at its hair."""
+    draw(page, address)
+    page.get_by_role("tab", name="hair", exact=True).click()
+    page.locator("#crisp").wait_for()
+    page.wait_for_function("() => document.querySelectorAll('.side img.shown:not(.old)').length >= 24")
+
+
 def draw(page: Page, address: str, text: str = FIRST, seed: int = 7) -> None:
     """Type a sentence."""
     page.goto(f"{address}/#/draw")
@@ -97,7 +105,8 @@ def gacha(page: Page, address: str) -> None:
 def morph(page: Page, address: str) -> None:
     """Put two sliders on their way."""
     page.goto(f"{address}/#/morph?picture={kept(page, address, FIRST, 7)}")
-    for name, value in (("hair colour", 2.5), ("clothing colour", 6.4)):
+    for group, name, value in (("clothing", "clothing colour", 6.4), ("hair", "hair colour", 2.5)):
+        page.get_by_role("tab", name=group, exact=True).click()
         page.get_by_role("slider", name=re.compile(f"^{name}")).fill(str(value))
     page.wait_for_timeout(2500)
 
@@ -176,7 +185,7 @@ def scene(page: Page, address: str) -> None:
 
 
 SHOTS: list[tuple[str, tuple[int, int], bool, Callable[[Page, str], None]]] = [
-    ("draw", WIDE, False, draw),
+    ("draw", WIDE, False, make),
     ("gacha", WIDE, False, gacha),
     ("morph", WIDE, False, morph),
     ("mix", WIDE, False, mix),

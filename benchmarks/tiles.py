@@ -81,7 +81,7 @@ def pressed(artist: limner.Artist, pictures: Sequence[Mapping[str, Any]], tiles:
 
 
 def settled(artist: limner.Artist, judge: NamedJudge, texts: Sequence[str], seen: Sequence[Mapping[str, str]]) -> Any:
-    """Return what the page writes down of each picture: it looks at pictures of what it would write, as the page does."""
+    """Return what the page writes down of each picture: what it would write is drawn and looked at."""
     pictures: list[dict[str, Any]] = [
         {"text": text, "seen": one, "looked": []} for text, one in zip(texts, seen, strict=True)
     ]

@@ -148,6 +148,7 @@ def test_all_hearts_are_of_one_set_and_what_loses_one_gets_it_back(shown: Page) 
     expect(shown.locator("#keep")).to_have_attribute("aria-pressed", "true")
     shown.get_by_role("button", name="Morph").click()
     expect(shown.locator("#keep")).to_have_attribute("aria-pressed", "true")  # of the morph, as nothing moved yet
+    shown.get_by_role("tab", name="hair", exact=True).click()
     slider = shown.locator("[data-attribute=hair_colour]")
     first = slider.input_value()
     slider.fill("3")

@@ -63,6 +63,7 @@ def test_a_slider_changes_the_picture_and_reset_brings_it_back(page: Page, studi
     picture = page.locator("#morphed[data-drawn='{}']")
     picture.wait_for()
     before = pixels(picture)
+    page.get_by_role("tab", name="hair", exact=True).click()
     slider = page.locator("[data-attribute=hair_colour]")
     expect(slider).to_have_attribute("aria-valuetext", "red")
     slider.press("ArrowLeft")
@@ -81,7 +82,10 @@ def test_a_slider_changes_the_picture_and_reset_brings_it_back(page: Page, studi
     assert parent["id"] == first and child["parents"] == [first]
     blend = child["recipe"]["request"]
     assert (blend["kind"], blend["t"]) == ("blend", 0.5)
-    assert [("black hair" in blend["first"]["text"]), ("blonde hair" in blend["second"]["text"])] == [True, True]
+    assert [("black" in blend["first"]["text"]), ("blonde" in blend["second"]["text"])] == [True, True]
+    assert "background" in blend["first"]["text"], "what is seen is written down, so that it stays"
+    page.locator("[data-stop='4']", has_text="brown").click()
+    expect(slider).to_have_attribute("aria-valuetext", "brown")
     page.click("#reset")
     picture.wait_for()
     assert pixels(picture) == before

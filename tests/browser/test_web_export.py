@@ -273,6 +273,8 @@ def test_faces_are_there_before_the_nets_which_are_counted_as_they_come(folder: 
         page.wait_for_function("() => document.querySelector('#faces').naturalWidth > 0")
         took = page.evaluate("performance.getEntriesByName(document.querySelector('#faces').src)[0].responseEnd")
         expect(page.locator(".loading")).to_contain_text(re.compile(r"[1-9][.0-9]* of [0-9.]+ MB"))
+        assert (folder / "artists" / ARTISTS[0] / "faces.webp").stat().st_size < 300_000
+        expect(page.locator("#first-faces button")).to_have_count(48)
         line.send("Network.emulateNetworkConditions", fast | {"downloadThroughput": -1})
         page.locator("#picture[data-drawn]").wait_for()
         expect(page.locator("#faces")).to_have_count(0)

@@ -36,7 +36,13 @@ def artist(tmp_path_factory: pytest.TempPathFactory) -> Artist:
 
 def test_a_page_gets_it_as_a_part(artist: Artist) -> None:
     files, worst = web._artist(artist, "large")
-    assert worst <= onnx.SHADES and set(files) == {"artist.json", "faces.webp", "painter.onnx", "enlarger.onnx"}
+    assert worst <= onnx.SHADES and set(files) == {
+        "artist.json",
+        "faces.webp",
+        "faces.json",
+        "painter.onnx",
+        "enlarger.onnx",
+    }
     told = json.loads(files["artist.json"])
     assert artist.enlarger is not None
     assert told["enlarger"] == {"size": artist.enlarger.size, "sha256": artist.enlarger.sha256}

@@ -2,7 +2,7 @@
 
 index.html, ...         the studio's page, as the server sends it
 studio.json             who draws, and of which systems
-artists/NAME/           artist.json (how its parts are run, its words), faces.webp and the parts as ONNX
+artists/NAME/           artist.json (how its parts are run, its words), faces.webp with faces.json, the parts as ONNX
 judges/NAME/            judge.json (the values it names) and judge.onnx: says what is in a picture that was drawn
 runtime/                onnxruntime-web
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 import re
 import shutil
@@ -27,12 +28,14 @@ from limner.errors import UserError
 from limner.evaluation import seen
 from limner.export import enlarger, onnx, runtime
 from limner.files import cannot_write, make_folder, write_file
+from limner.noise import Seed
+from limner.requests import Request, to_json
 from limner.studio import page_files
 from limner.studio.info.describe import describe_artist, describe_kinds, describe_systems, unique_names
 from limner.system import ExportPart
 
-FACES, FACE = 3, 64
-"""Pictures a side of the sheet that is shown first, and the largest side of each in pixels."""
+FACES, FACES_ACROSS, FACE = 48, 8, 64
+"""Pictures of the sheet that is shown first, how many are beside each other, the largest side of each in pixels."""
 ABOUT = "studio.json"
 POLICY = f"{page_files.POLICY}; script-src 'self' 'wasm-unsafe-eval'"
 """The server's, for hosts that send no headers; WebAssembly may be compiled."""
@@ -125,22 +128,31 @@ def _artist(artist: Artist, name: str) -> tuple[dict[str, bytes], int]:
     }
     return {
         "artist.json": _json(manifest),
-        "faces.webp": _faces(artist),
+        **_faces(artist),
         **{f"{part}.onnx": model for part, model in models.items()},
     }, worst
 
 
-def _faces(artist: Artist) -> bytes:
-    """Draw what is shown until the nets have come: a sheet of pictures, small enough to be there at once."""
-    rows = [(request, seed) for seed in range(FACES) for request, _ in onnx.trials(artist, blends=False)][: FACES**2]
+def _faces(artist: Artist) -> dict[str, bytes]:
+    """Draw what is shown until the nets have come: a sheet of pictures, small enough to be there at once, and its rows.
+
+    Of its examples, by one chance after another; of an artist without any what pictures are compared by.
+    """
+    kind, schema = artist.system.kinds[0], artist.system.schema
+    if kind.asks and artist.examples:
+        asked: list[Request] = [kind.parse(text, schema) for text in artist.examples]
+        rows: list[tuple[Request, Seed]] = [(asked[n % len(asked)], n // len(asked)) for n in range(FACES)]
+    else:
+        rows = [(request, seed) for seed in range(FACES) for request, _ in onnx.trials(artist, blends=False)][:FACES]
     side = min(artist.side, FACE)
-    sheet = Image.new("RGB", (FACES * side, FACES * side))
-    for at, picture in enumerate(artist.rows(rows, batch=len(rows))):
+    sheet = Image.new("RGB", (FACES_ACROSS * side, math.ceil(len(rows) / FACES_ACROSS) * side))
+    for at, picture in enumerate(artist.rows(rows)):
         first = picture.crop((0, 0, picture.height, picture.height)).resize((side, side))
-        sheet.paste(first, (at % FACES * side, at // FACES * side))
+        sheet.paste(first, (at % FACES_ACROSS * side, at // FACES_ACROSS * side))
     written = io.BytesIO()
     sheet.save(written, "WEBP", quality=70)
-    return written.getvalue()
+    about = {"columns": FACES_ACROSS, "rows": [{"request": to_json(request), "seed": seed} for request, seed in rows]}
+    return {"faces.webp": written.getvalue(), "faces.json": _json(about)}
 
 
 def _judge_of(artist: Artist) -> str | None:

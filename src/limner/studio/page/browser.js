@@ -66,6 +66,13 @@ export class BrowserStudio {
     throw new StudioError("nothing was drawn");
   }
 
+  /** Return the sheet of pictures that was drawn when the folder was written: {address, columns, rows}. */
+  async faces(artist) {
+    const answer = await fetch(new URL("faces.json", this.#folder(artist)));
+    if (!answer.ok) throw new StudioError("this folder has no faces: export it again");
+    return { address: new URL("faces.webp", this.#folder(artist)).href, ...(await answer.json()) };
+  }
+
   async caption() {
     throw new StudioError("this page cannot say what is in a picture: that takes a studio on a server");
   }

@@ -1,5 +1,6 @@
 // Motion from one picture to the next: six that lie between, over a quarter of a second, or else one fades into the other.
 
+import { isBlend, kindOf } from "../fields.js";
 import { html } from "../lang.js";
 import { useShared } from "../parts.js";
 import { between, frames, same, seedBetween } from "../requests.js";
@@ -38,7 +39,7 @@ export function Alive({ artist, drawn }) {
 
 /** Fill `pictures` with what lies between two, where the artist draws such. */
 async function drawBetween(studio, artist, { row: a }, { row: b, knobs }, pictures, signal) {
-  if (!same(a.request, b.request) && !(artist.can.morph && a.request.kind === b.request.kind)) return;
+  if (!same(a.request, b.request) && !(artist.can.morph && mixes(a.request) && mixes(b.request))) return;
   const rows = pictures.map((_, place) => {
     const t = (place + 1) / (COUNT + 1);
     return { request: between(a.request, b.request, t), seed: seedBetween(a.seed, b.seed, t) };
@@ -49,6 +50,11 @@ async function drawBetween(studio, artist, { row: a }, { row: b, knobs }, pictur
     const drawn = await studio.draw(artist.id, part, { knobs, signal, aside: true });
     for (const { png } of drawn) pictures[first++] = await createImageBitmap(png);
   }
+}
+
+/** May a request be one of those that another lies between? */
+function mixes(request) {
+  return isBlend(request) || Boolean(kindOf(request)?.mixes);
 }
 
 /** Show them, and where one is not there yet the one before it fading. */

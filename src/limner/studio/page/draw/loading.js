@@ -22,9 +22,10 @@ export function Loading({ artist, drawn }) {
   const said = all ? say`${megabytes(done)} of ${megabytes(all)} MB` : "";
   return html`<div class="loading">
     <img class="shown" id="faces" src=${`./artists/${artist.id}/faces.webp`} alt="" />
-    <label class="card">
+    <label class="card row">
+      <span class="ring" aria-hidden="true" style=${{ "--share": all ? done / all : 0 }}></span>
       Getting ready to draw ${said}
-      <progress id="loading" value=${done} max=${all || 1} />
+      <progress id="loading" class="hidden" value=${done} max=${all || 1} />
     </label>
   </div>`;
 }

@@ -6,9 +6,19 @@ import { useEffect, useRef } from "../vendor/preact.js";
 
 /**
  * One line of words; Enter adds no second one. Words of `marks`, [{name, start, end, paint}], are underlined;
- * `onMark(name, isByKey)` hears which of them was pressed, with the mouse or by Alt and the arrow down.
+ * `onMark(name, isByKey)` hears which of them was pressed, with the mouse or by Alt and the arrow down. Where a string is
+ * `typed` by nobody, it lies over the text.
  */
-export function Prompt({ text, label = "Prompt", placeholder, onInput, marks = [], onMark = () => {}, ...rest }) {
+export function Prompt({
+  text,
+  label = "Prompt",
+  placeholder,
+  onInput,
+  marks = [],
+  onMark = () => {},
+  typed,
+  ...rest
+}) {
   const field = useRef(null);
   useEffect(() => {
     field.current.style.height = "auto";
@@ -27,6 +37,7 @@ export function Prompt({ text, label = "Prompt", placeholder, onInput, marks = [
   return html`<label class="prompt">
     <span class="hidden">${label}</span>
     <${Mirror} text=${text} marks=${marks} />
+    ${typeof typed === "string" && html`<span class="mirror typed" aria-hidden="true">${typed}</span>`}
     <textarea
       ref=${field}
       rows="1"

@@ -27,7 +27,7 @@ import { WriteCaption } from "./writer.js";
 const BESIDE = ["values", "labels"];
 
 /** The form of a request, or a line that says why there is none. */
-export function RequestForm({ artist, phrases, state, change, press, onSurprise, onMark, unknown, denied }) {
+export function RequestForm({ artist, phrases, state, change, press, onSurprise, onMark, unknown, denied, typed }) {
   const kind = kindIn(artist, state);
   const words = wordsField(kind);
   const text = words ? wordsIn(kind, state.said) : "";
@@ -56,6 +56,7 @@ export function RequestForm({ artist, phrases, state, change, press, onSurprise,
             text=${text}
             marks=${marks}
             onMark=${onMark}
+            typed=${typed}
             placeholder=${artist.examples[0] ?? words.about}
             onInput=${say}
           />

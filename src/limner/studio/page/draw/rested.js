@@ -9,7 +9,7 @@ import { canSee } from "./sight.js";
 import { kindIn, meant } from "./state.js";
 
 const RESTS = 400; // milliseconds
-const PATIENCE = 2500; // milliseconds that a judge has to say what it sees
+const PATIENCE = 5000; // milliseconds that a judge has to say what it sees
 
 /**
  * Return what rested last, {state, drawn, seen}, null at first, and whether it is what is shown now. `sight` is what a
@@ -36,7 +36,10 @@ export function useRested(artist, phrases, { state, drawn, isCurrent }, sight) {
   return [rested, Boolean(isCurrent && rested?.drawn === drawn)];
 }
 
-/** Return what of what is seen may be written down, as a promise: what one would write is drawn and looked at, while nothing else is wanted. */
+/**
+ * Return what of what is seen may be written down, as a promise: what one would write is drawn and looked at, while
+ * nothing else is wanted.
+ */
 export async function settledOf(studio, artist, phrases, { state, seen }, signal) {
   const kind = kindIn(artist, state);
   const isPlain = wordsField(kind)?.type === "text" && !state.asked && !phrases.things.some(({ placed }) => placed);

@@ -14,6 +14,7 @@ import { Overlay } from "./attention.js";
 import { toggleFull, useCorner } from "./corner.js";
 import { writtenDown } from "./groups.js";
 import { Loading } from "./loading.js";
+import { Face, Faces } from "./opening.js";
 import { goBack, goForward } from "./seen.js";
 import { Sight } from "./sight.js";
 import { kindIn } from "./state.js";
@@ -24,20 +25,22 @@ import { beside } from "./timeline.js";
  * `useRested` and `useLooks` do. `onOpen(name)`
  * hears of a thing that was pressed in what is seen.
  */
-export function Stage({ artist, phrases, all, sight, rested, looks, onOpen, children }) {
+export function Stage({ artist, phrases, all, sight, rested, looks, opening, onOpen, children }) {
   const { drawn, error, again } = all;
   const place = useRef(null);
   const corner = useCorner(drawn?.picture.png);
   const keeping = useKeeping(() => drawn && all.keep(), { doubled: true });
   const alt = drawn ? sight?.all || drawn.text || say`A picture` : "";
-  return html`<section ref=${place} class="stage easel" aria-label="The picture"
+  return html`<section ref=${place} class=${opening ? "stage easel opens" : "stage easel"} aria-label="The picture"
     style=${corner ? { "--corner": corner } : {}}>
     <div class="board">
+      ${opening && html`<${Faces} artist=${artist} opening=${opening} press=${all.press} />`}
       <div class=${`frame${all.waits ? " waits" : ""}${error ? " stale" : ""}`} aria-busy=${all.waits} ...${keeping}>
         <${PngImage} id="picture" png=${drawn?.picture.png} drawn=${drawn?.text} alt=${alt} />
         <${Crisp} artist=${artist} drawn=${drawn} hidden=${all.waits || Boolean(error)} />
         <${Alive} artist=${artist} drawn=${drawn} />
         <${Loading} artist=${artist} drawn=${drawn} />
+        ${opening?.face && html`<${Face} face=${opening.face} id="typed-face" />`}
         <${Overlay} look=${looks.look} word=${looks.word} />
       </div>
       <${IconButton} id="full" name="whole" label="The whole screen for the picture" class="icon whole"
@@ -88,7 +91,8 @@ function Hold({ artist, phrases, all, sight, rested: [rested, isNow] }) {
   const kind = kindIn(artist, state);
   if (!wordsField(kind)) return null;
   const hold = () => {
-    const text = writtenDown(kind, phrases, state, isNow ? rested.seen : sight.seen);
+    const isPlaced = phrases.things.some(({ placed }) => placed);
+    const text = isPlaced ? sight.all : writtenDown(kind, phrases, state, isNow ? rested.seen : sight.seen);
     press({ said: withWords(kind, state.said, text), seed: state.seed });
   };
   return html`<button type="button" id="hold" class="small" onClick=${hold}>Write down all that is there</button>`;

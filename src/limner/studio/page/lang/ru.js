@@ -383,6 +383,8 @@ export default {
   "→ chance of the second {}": "→ случай второго {}",
 
   // The stage and the tray.
+  "Begin with: {}": "Начать с этого: {}",
+  "Faces to begin with": "Лица для начала",
   "Stops of {}": "Остановки: {}",
   "(pinned)": "(закреплено)",
   "A longer film": "Фильм подлиннее",

@@ -378,6 +378,8 @@ export default {
   "→ chance of the second {}": "→ 第二位的运气 {}",
 
   // The stage and the tray.
+  "Begin with: {}": "从这张开始：{}",
+  "Faces to begin with": "从一张脸开始",
   "Stops of {}": "{}的各站",
   "(pinned)": "（已钉住）",
   "A longer film": "更长的短片",

@@ -7,6 +7,7 @@ import { FilmIt } from "../draw/filming.js";
 import { useKeys } from "../draw/keys.js";
 import { Knobs } from "../draw/knobs.js";
 import { Looks, useLooks } from "../draw/looks.js";
+import { useOpening } from "../draw/opening.js";
 import { Fields, RequestForm, surprised } from "../draw/request_form.js";
 import { useRested } from "../draw/rested.js";
 import { Seed } from "../draw/seeds.js";
@@ -96,17 +97,19 @@ function Drawing({ artist, route }) {
   const rested = useRested(artist, phrases, all, sight);
   const tray = useTray(artist, phrases, all, rested);
   const looks = useLooks(artist, drawn);
+  const opening = useOpening(artist, all);
   const onSurprise = () => press(surprised(artist, phrases, state, tray.pins, sight?.seen));
   const onWords = (text) => press({ said: withWords(kindIn(artist, state), state.said, text) });
   useAddress(artist, state, route);
   const shortcuts = useKeys(shortcutsOf(all, onSurprise));
   return html`<div class="make draw">
     <${Title} text="Make" />
-    <${Stage} artist=${artist} phrases=${phrases} all=${all} sight=${sight} rested=${rested} looks=${looks} onOpen=${tray.visit}>
+    <${Stage} artist=${artist} phrases=${phrases} all=${all} sight=${sight} rested=${rested} looks=${looks}
+      opening=${opening} onOpen=${tray.visit}>
       <${Study} artist=${artist} artists=${artists} choose=${choose} />
       <${RequestForm} artist=${artist} phrases=${phrases} state=${state} change=${change} press=${press}
         onSurprise=${onSurprise} onMark=${(name, isByKey) => (isByKey ? tray.visit(name) : tray.show(name))}
-        unknown=${drawn?.picture.unknown} denied=${all.denied} />
+        unknown=${drawn?.picture.unknown} denied=${all.denied} typed=${opening?.typed ?? undefined} />
     <//>
     <section class="side stack" aria-label="How it is drawn">
       <${Looks} looks=${looks} />

@@ -9,7 +9,8 @@ import { isNot } from "./grammar.js";
 export function visible(phrases, seen) {
   const isThere = ({ parts }) => !Object.values(parts).some((name) => name in seen && isNot(seen[name]));
   const isExtra = ({ parts }) => Object.values(parts).some((name) => phrases.attributes[name].some(isNot));
-  const over = phrases.things.filter((thing) => isExtra(thing) && isThere(thing));
+  const isKnown = ({ parts }) => Object.values(parts).some((name) => name in seen);
+  const over = phrases.things.filter((thing) => isExtra(thing) && isKnown(thing) && isThere(thing));
   const isUnder = (thing) => !isExtra(thing) && over.some((other) => phrases.apart.get(thing)?.has(other));
   return Object.fromEntries(
     Object.entries(seen).filter(([name]) => {
