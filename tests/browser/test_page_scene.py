@@ -257,6 +257,23 @@ def test_the_place_of_a_box_lights_up_in_the_picture(scene: Page) -> None:
     expect(lit).to_have_count(1)
 
 
+def test_a_picture_of_the_gallery_is_opened_with_its_places(scene: Page, studio: str) -> None:
+    step(scene, "boxes")
+    scene.locator("[data-box='0']").press("ArrowRight")
+    row = shown(scene, lambda row: row["request"]["kind"] == "layout")
+    scene.click("#keep-scene")
+    expect(scene.locator("#keep-scene")).to_have_attribute("aria-pressed", "true")
+    scene.click("[data-step=words]")
+    scene.locator("#scene-words").fill("a table")
+    shown(scene, lambda row: row["request"].get("caption") == "a table")
+    scene.goto(f"{studio}/#/favourites")
+    scene.locator(".tile .open").first.click()
+    scene.click("#to-scene")
+    again = shown(scene, lambda row: row["request"].get("caption") == "a cup")
+    assert boxes(again) == boxes(row) and again["seed"] == row["seed"]
+    expect(scene.locator("[data-hold=boxes]")).to_have_attribute("aria-pressed", "true")
+
+
 def test_points_are_placed_and_dragged(page: Page, studio: str) -> None:
     page.goto(f"{studio}/#/scene")
     page.select_option("#artist", "sketcher")

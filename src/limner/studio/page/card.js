@@ -7,6 +7,7 @@ import { DeferredField, GalleryPicture, Heart, Icon, IconButton, PngImage, useSh
 import { seedText, textOf } from "./requests.js";
 import { to } from "./routes.js";
 import { Side, useSave, useSide } from "./saving.js";
+import { canEdit } from "./scene/kinds.js";
 import { useEffect, useRef, useState } from "./vendor/preact.js";
 
 /**
@@ -77,6 +78,8 @@ function Links({ entry }) {
     }
     <a class="button" href=${to("mix", { picture: entry.id })}><${Icon} name="mix" /> Mix</a>
     <a class="button" href=${to("walk", { picture: entry.id })}><${Icon} name="walk" /> Film</a>
+    <a class="button" href=${to("tree", { picture: entry.id })}>Tree</a>
+    ${canEdit(artist, entry.recipe) && html`<a class="button" id="to-scene" href=${to("scene", { picture: entry.id })}>Scene</a>`}
   </div>`;
 }
 

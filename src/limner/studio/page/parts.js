@@ -65,7 +65,8 @@ export function ErrorLine({ error }) {
 export function Title({ text, children }) {
   const head = useRef(null);
   useEffect(() => {
-    if (document.activeElement === document.body || document.activeElement?.closest(".tabs")) head.current.focus();
+    if (document.activeElement === document.body || document.activeElement?.closest(".tabs, .within"))
+      head.current.focus();
   }, []);
   return html`<div>
     <h1 ref=${head} tabindex="-1">${text}</h1>

@@ -434,7 +434,7 @@ export default {
   "Further back": "Дальше назад",
   "Further in front": "Ближе вперёд",
   "Go on from this": "Продолжить отсюда",
-  "Hold {} as they are": "Оставить как есть: {}",
+  "Hold: {}": "Держать: {}",
   How: "Как",
   "How far it is": "Сколько готово",
   "It begins from this draft.": "Начинается с этого наброска.",
@@ -447,7 +447,7 @@ export default {
   "Its parents": "Её родители",
   "Its siblings": "Её братья и сёстры",
   "Let it go on": "Пусть продолжает",
-  "Let {} change": "Разрешить менять: {}",
+  "Let go: {}": "Отпустить: {}",
   "More than {} answers it does not read.": "Больше {} ответов он не читает.",
   "Morphs need an artist that draws what lies between two requests.":
     "Для превращений нужен художник, который рисует то, что лежит между двумя запросами.",
@@ -561,4 +561,5 @@ export default {
   "very tame": "очень смирно",
   "very wild": "очень дико",
   wild: "дико",
+  "This picture was not asked for by places or words alone.": "Эту картинку просили не одними местами или словами.",
 };

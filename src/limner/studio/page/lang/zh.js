@@ -427,7 +427,7 @@ export default {
   "Further back": "往后放",
   "Further in front": "往前放",
   "Go on from this": "从这里继续",
-  "Hold {} as they are": "保持{}不变",
+  "Hold: {}": "保持不变：{}",
   How: "方式",
   "How far it is": "进度",
   "It begins from this draft.": "从这张草稿开始。",
@@ -440,7 +440,7 @@ export default {
   "Its parents": "它的家长",
   "Its siblings": "它的兄弟姐妹",
   "Let it go on": "让它继续",
-  "Let {} change": "让{}可以变",
+  "Let go: {}": "放开：{}",
   "More than {} answers it does not read.": "它最多读 {} 个回答。",
   "Morphs need an artist that draws what lies between two requests.": "变形需要会画两者之间的画家。",
   "New words from here": "从这里换新的文字",
@@ -547,4 +547,5 @@ export default {
   "very tame": "很乖",
   "very wild": "很野",
   wild: "野",
+  "This picture was not asked for by places or words alone.": "这张图不是只凭摆放或文字画的。",
 };

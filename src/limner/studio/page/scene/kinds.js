@@ -37,6 +37,12 @@ export const WAYS = {
   climb: { title: "Watch it grow", fits: (artist) => artist.can.climb && sayingKind(artist) !== undefined },
 };
 
+/** Can the places of a picture be edited: does its artist take them, and was it asked for by them, or by words alone? */
+export function canEdit(artist, { request }) {
+  const placing = placingKind(artist);
+  return placing !== undefined && [placing.kind, sayingKind(artist)?.kind].includes(request.kind);
+}
+
 /** Can a scene be made with an artist? */
 export function canScene(artist) {
   return Object.values(WAYS).some(({ fits }) => fits(artist));

@@ -109,7 +109,7 @@ function Steps({ all, onStep, onUndo }) {
   };
   return html`<div class="row" role="group" aria-label="Steps">
     ${names.map((name, i) => {
-      const label = held[name] ? say`Let ${stepName(name)} change` : say`Hold ${stepName(name)} as they are`;
+      const label = held[name] ? say`Let go: ${stepName(name)}` : say`Hold: ${stepName(name)}`;
       return html`<span class="step" key=${name}>
         <button type="button" aria-pressed=${name === step} data-step=${name} onClick=${() => onStep(name)}>
           ${i + 1} ${stepName(name)}

@@ -4,6 +4,7 @@
 // A state is {said, placed, shaped, seeds, locked, knobs}: `placed` {boxes, points} where the boxes are held, `shaped` the
 // masks where the shapes are; null where the artist draws them.
 
+import { turned } from "../draw/knobs.js";
 import { useRows } from "../drawn.js";
 import { byChance, isEmpty, requestOf, saidOf, withWords, wordsField, wordsIn } from "../fields.js";
 import { useStored } from "../parts.js";
@@ -38,7 +39,8 @@ export function begun(artist, seed = randomSeed()) {
 /** Return the state that draws a picture of the gallery again, where it was asked for by places or words alone. */
 export function stateOf(artist, { request, seed, knobs }) {
   const [kind, placing] = [sayingKind(artist), placingKind(artist)];
-  const state = { ...begun(artist, seed), knobs };
+  const isNumber = typeof seed === "number"; // a mixture of seeds is drawn by another from here on
+  const state = { ...begun(artist, isNumber ? seed : undefined), knobs: turned(artist, knobs) };
   if (request.kind === placing.kind) {
     const said = saidOf(request);
     const isShaped = said.masks?.some(Boolean);
