@@ -94,7 +94,10 @@ def beside() -> str:
     """Show all systems that draw avatars from captions, on the same data, by the judge that ships."""
     others = [line for name, rows in BESIDE.items() for line in lines(name) if line["row"] in rows]
     every = [line for line in [*lines("beside"), *others] if line["seed"] == 0 or line["system"] == "stackgan"]
-    return side_by_side_of(sorted(every, key=lambda line: -line["figures"]["attributes"]["value"]), OF_ALL)
+    captioned_first = sorted(
+        every, key=lambda line: ("R-precision" not in line["figures"], -line["figures"]["attributes"]["value"])
+    )
+    return side_by_side_of(captioned_first, OF_ALL)
 
 
 def shown_to(p: dict[str, Any], size: int) -> str:

@@ -139,12 +139,13 @@ def _faces(artist: Artist) -> dict[str, bytes]:
     Of its examples, by one chance after another; of an artist without any what pictures are compared by.
     """
     kind, schema = artist.system.kinds[0], artist.system.schema
+    rows: list[tuple[Request, Seed]] = []
     if kind.asks and artist.examples:
         asked: list[Request] = [kind.parse(text, schema) for text in artist.examples]
-        rows: list[tuple[Request, Seed]] = [(asked[n % len(asked)], n // len(asked)) for n in range(FACES)]
+        rows = [(asked[n % len(asked)], n // len(asked)) for n in range(FACES)]
     else:
-        rows = [(request, seed) for seed in range(FACES) for request, _ in onnx.trials(artist, blends=False)][:FACES]
-    side = min(artist.side, FACE)
+        rows += [(request, seed) for seed in range(FACES) for request, _ in onnx.trials(artist, blends=False)]
+    rows, side = rows[:FACES], min(artist.side, FACE)
     sheet = Image.new("RGB", (FACES_ACROSS * side, math.ceil(len(rows) / FACES_ACROSS) * side))
     for at, picture in enumerate(artist.rows(rows)):
         first = picture.crop((0, 0, picture.height, picture.height)).resize((side, side))
