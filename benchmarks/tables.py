@@ -333,6 +333,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "judge_layouts": lambda: judge("layouts"),
     "stories_report": lambda: reported("stories_shipped"),
     "attngan_report": lambda: reported("attngan_shipped"),
+    "controlgan_report": lambda: reported("controlgan_shipped"),
     "faces_report": lambda: reported("faces_shipped"),
     "stories": lambda: bench("stories"),
     "t2f": lambda: bench("t2f"),

@@ -63,12 +63,12 @@ def choose(system: System, held_out: HeldOut) -> Examples:
     """
     held_out = held_out.of(system.takes)
     requests = held_out.data.requests(system.takes, held_out.requests, "test", most_things=system.most_things)
-    named = isinstance(requests[0], Attributes)
+    named = bool(requests[0].named())
     if not (named or requests[0].captions()) or not held_out.judge.network.values:
         raise UserError("examples are chosen for who draws captions, stories or attributes, on data with attributes")
     truth, mentioned = strips(held_out.truth(), held_out), strips(held_out.mentioned(), held_out)
     if named:
-        mentioned = mentioned & torch.tensor(_told(system))
+        mentioned = mentioned & torch.tensor(_known_to(system))
     wanted = metrics.required_so_far(truth, mentioned)  # (N, T, A)
     if named:
         requests, wanted = _asking(system, wanted)
@@ -83,7 +83,7 @@ def choose(system: System, held_out: HeldOut) -> Examples:
     return Examples(texts, tuple(int(right[k]) for k in chosen), len(good), int(asked.sum()))
 
 
-def _told(system: System) -> list[bool]:
+def _known_to(system: System) -> list[bool]:
     """Tell of each attribute whether the system is told it: of one that it draws by chance it has a remark."""
     known = system.schema.attributes
     return [not system.remarks([Attributes({name: values[0]})]) for name, values in known.items()]
@@ -101,9 +101,8 @@ def _asking(system: System, wanted: Tensor) -> tuple[list[Request], Tensor]:
 
 def _texts(request: Request) -> tuple[str, ...]:
     """Return the texts by which a request is asked for: of a story one a line."""
-    if isinstance(request, Attributes):
-        return (", ".join(f"{name}: {value}" for name, value in request.values.items()),)
-    return tuple(request.captions())
+    named = ", ".join(f"{name}: {value}" for name, value in request.named().items())
+    return request.captions() or (named,)
 
 
 def _right(system: System, held_out: HeldOut, requests: Sequence[Request], wanted: Tensor) -> Tensor:
