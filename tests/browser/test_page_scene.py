@@ -308,7 +308,7 @@ def test_every_system_that_places_things_is_edited(page: Page, studio: str, aske
     assert abs(100 * boxes(row)[0][1] - before[0]) > 0.5 or abs(100 * boxes(row)[0][3] - before[2]) > 0.5
     assert page.locator("#scene .error").count() == 0
     has_shapes = name in ("semantic-layout", "objgan")
-    assert page.locator("[data-step=shapes]").count() == has_shapes
+    expect(page.locator("[data-step=shapes]")).to_have_count(int(has_shapes))
     page.set_viewport_size({"width": 390, "height": 844})
     page.emulate_media(color_scheme="dark", reduced_motion="reduce", forced_colors="none")
     assert inaccessible(page) == []

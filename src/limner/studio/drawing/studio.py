@@ -113,7 +113,7 @@ class Studio:
         if count > self.limits.pictures:
             text = f"{count} pictures are asked for, and {self.limits.pictures} are the limit of one request"
             raise ApiError(400, text, "n")
-        drawing = queue.draw(rows, queue.artist.knobs(knobs), on_draft, size, stop, is_aside(http))
+        drawing = queue.draw(rows, queue.artist.knobs(knobs), on_draft, size, stop, aside=is_aside(http))
         return await until_disconnected(http, drawing)
 
     async def respond(

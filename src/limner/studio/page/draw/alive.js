@@ -39,7 +39,7 @@ export function Alive({ artist, drawn }) {
 
 /** Fill `pictures` with what lies between two, where the artist draws such. */
 async function drawBetween(studio, artist, { row: a }, { row: b, knobs }, pictures, signal) {
-  if (!same(a.request, b.request) && !(artist.can.morph && mixes(a.request) && mixes(b.request))) return;
+  if (!same(a.request, b.request) && !(artist.can.morph && mix(a.request, b.request))) return;
   const rows = pictures.map((_, place) => {
     const t = (place + 1) / (COUNT + 1);
     return { request: between(a.request, b.request, t), seed: seedBetween(a.seed, b.seed, t) };
@@ -52,9 +52,15 @@ async function drawBetween(studio, artist, { row: a }, { row: b, knobs }, pictur
   }
 }
 
-/** May a request be one of those that another lies between? */
-function mixes(request) {
-  return isBlend(request) || Boolean(kindOf(request)?.mixes);
+/** May something lie between two requests? What they ask for must be of one kind, and of one that mixes. */
+function mix(first, second) {
+  const [one, other] = [first, second].map(end);
+  return one.kind === other.kind && Boolean(kindOf(one)?.mixes);
+}
+
+/** Return a plain request that a request lies at, or near. */
+function end(request) {
+  return isBlend(request) ? end(request.first) : request;
 }
 
 /** Show them, and where one is not there yet the one before it fading. */
