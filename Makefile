@@ -15,8 +15,9 @@ TORCH ?= torch==2.13.0
 TORCH_INDEX ?= $(shell command -v nvidia-smi >/dev/null 2>&1 || echo https://download.pytorch.org/whl/cpu)
 # Fails where an address does not answer at once, as behind a house's own index: pip would ask it for every package.
 ANSWERS := import sys, urllib.request; urllib.request.urlopen(sys.argv[1] + '/torch/', timeout=5)
-# Test processes. Each keeps torch to one thread (tests/conftest.py), so two of them fill two cores.
-JOBS ?= 2
+# Test processes. Each keeps torch to one thread (tests/conftest.py); tests in a browser leave a core idle while they wait,
+# so three fill two cores.
+JOBS ?= 3
 # Of the npm package that formats and checks the page. Exact, as the tools of pyproject.toml are.
 BIOME_VERSION ?= 2.6.8
 

@@ -7,6 +7,7 @@ import { between, frames, same, seedBetween } from "../requests.js";
 import { useEffect, useRef } from "../vendor/preact.js";
 
 const COUNT = 6;
+const MIXED = ["text", "values"]; // types of fields
 const LASTS = 250; // milliseconds
 const RESTED = 400; // milliseconds after which a change is no letter of many
 
@@ -52,10 +53,15 @@ async function drawBetween(studio, artist, { row: a }, { row: b, knobs }, pictur
   }
 }
 
-/** May something lie between two requests? What they ask for must be of one kind, and of one that mixes. */
+/**
+ * May something lie between two requests? They must be of one kind, of one that mixes, and differ in words or chosen
+ * values alone: places, pictures and turns lie between others only where they are alike in number and size.
+ */
 function mix(first, second) {
   const [one, other] = [first, second].map(end);
-  return one.kind === other.kind && Boolean(kindOf(one)?.mixes);
+  const kind = kindOf(one);
+  if (one.kind !== other.kind || !kind?.mixes) return false;
+  return kind.fields.every(({ name, type }) => MIXED.includes(type) || same(one[name], other[name]));
 }
 
 /** Return a plain request that a request lies at, or near. */
