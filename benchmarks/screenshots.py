@@ -89,7 +89,9 @@ def draw(page: Page, address: str, text: str = FIRST, seed: int = 7) -> None:
 def kept(page: Page, address: str, text: str, seed: int) -> str:
     """Draw and keep a picture, and return its id."""
     draw(page, address, text, seed)
-    page.click("#keep")
+    page.wait_for_timeout(500)  # until the heart knows what an earlier picture kept
+    if page.get_attribute("#keep", "aria-pressed") != "true":
+        page.click("#keep")
     page.locator("#keep[aria-pressed=true]").wait_for()
     found = page.request.get(f"{address}/v1/gallery/pictures", params={"shelf": "kept", "q": text.split(" with")[0]})
     return str(found.json()["data"][0]["id"])
