@@ -94,6 +94,7 @@ def test_tiles_write_words_and_words_press_tiles(page: Page, studio: str) -> Non
     expect(red).to_have_attribute("aria-pressed", "false")
     page.get_by_role("tab", name="hat", exact=True).click()
     page.locator("[data-tile='hat=beanie']").click()
+    expect(page.locator("#prompt")).to_have_value(re.compile("beanie"))
     page.locator("[data-tile='hat_colour=red']").click()
     expect(page.locator("#prompt")).to_have_value(re.compile("red beanie"))
     page.locator("[data-tile='hat=beanie']").click()
