@@ -11,16 +11,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from artists import scenes, sketcher
 from browsers import inaccessible
-from draw_view import is_wanted
+from draw_view import LIGHT, is_wanted
 from limner.drawing.artist import Artist, load
-
-LIGHT = """(node, [x, y]) => {
-    const canvas = document.createElement("canvas");
-    canvas.width = node.naturalWidth; canvas.height = node.naturalHeight;
-    const pen = canvas.getContext("2d");
-    pen.drawImage(node, 0, 0);
-    return pen.getImageData(x * canvas.width, y * canvas.height, 1, 1).data[0];
-}"""
 
 
 @pytest.fixture(scope="module")

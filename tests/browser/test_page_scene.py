@@ -11,17 +11,11 @@ from playwright.sync_api import Locator, Page, expect
 
 from artists import scenes, sketcher
 from browsers import inaccessible
+from draw_view import LIGHT
 from limner.drawing.artist import Artist, load
 from scene_artists import PLACING, tiny
 from toy import shapes
 
-LIGHT = """(node, [x, y]) => {
-    const canvas = document.createElement("canvas");
-    canvas.width = node.naturalWidth; canvas.height = node.naturalHeight;
-    const pen = canvas.getContext("2d");
-    pen.drawImage(node, 0, 0);
-    return pen.getImageData(x * canvas.width, y * canvas.height, 1, 1).data[0];
-}"""
 Asked = list[dict[str, Any]]
 
 

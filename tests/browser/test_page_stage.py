@@ -12,18 +12,12 @@ from playwright.sync_api import Page, Request, expect
 
 import limner
 from browsers import inaccessible
-from draw_view import drawn, pixels, write
+from draw_view import PIXELS, drawn, pixels, write
 from limner.drawing.artist import Artist
 from limner.studio.gallery.gallery import Gallery
 from studio_live import live
 
 TEXT = "a woman with curly red hair and round glasses"
-PIXELS = """image => {
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
-  canvas.getContext("2d").drawImage(image, 0, 0);
-  return canvas.toDataURL();
-}"""
 CORNER = """() => {
   const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
   const pen = canvas.getContext("2d");

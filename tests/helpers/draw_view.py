@@ -4,6 +4,22 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, Request, expect
 
+LIGHT = """(node, [x, y]) => {
+    const canvas = document.createElement("canvas");
+    canvas.width = node.naturalWidth; canvas.height = node.naturalHeight;
+    const pen = canvas.getContext("2d");
+    pen.drawImage(node, 0, 0);
+    return pen.getImageData(x * canvas.width, y * canvas.height, 1, 1).data[0];
+}"""
+"""Of an image, how red it is at a place given in shares of its sides."""
+PIXELS = """image => {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  canvas.getContext("2d").drawImage(image, 0, 0);
+  return canvas.toDataURL();
+}"""
+"""The pixels of an image, as text."""
+
 
 def write(page: Page, text: str) -> None:
     """Write a prompt and wait for its picture."""
@@ -18,14 +34,7 @@ def drawn(page: Page, text: str) -> None:
 
 def pixels(page: Page) -> str:
     """Return the picture that is shown, as text."""
-    found: str = page.evaluate(
-        """() => {
-          const [image, canvas] = [document.querySelector("#picture"), document.createElement("canvas")];
-          [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
-          canvas.getContext("2d").drawImage(image, 0, 0);
-          return canvas.toDataURL();
-        }"""
-    )
+    found: str = page.locator("#picture").evaluate(PIXELS)
     return found
 
 
