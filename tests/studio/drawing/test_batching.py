@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import httpx
 import numpy as np
 import openai
 import pytest
+import torch
 
 import limner
 from artists import published
@@ -23,6 +25,7 @@ from limner.drawing.artist import Artist
 from limner.errors import UserError
 from limner.noise import Style
 from limner.requests import Caption, Story
+from limner.studio.drawing.batch_invariance import EvenSums
 from limner.studio.drawing.batching import ArtistQueue
 from limner.studio.errors import QueueFull, StudioClosing
 from limner.studio.info.metrics import Metrics
@@ -113,6 +116,60 @@ def test_a_picture_is_the_same_to_the_bit_whoever_else_draws(name):
     for png, body in zip(alone, asked, strict=True):
         by_itself = np.asarray(artist.draw(body["prompt"], seed=body["seed"])[0]).astype(int)
         assert abs(np.asarray(decoded(png)).astype(int) - by_itself).max() <= 1
+
+
+def test_a_single_person_waits_for_no_rows_that_nobody_asked_for(artist):
+    """The first three pictures fill a pass and prove that a row alone is the same bits; the others are drawn alone."""
+
+    async def go():
+        gate = Gate(artist)
+        gate.open()
+        async with queue_of(artist) as queue:
+            drawn = [await queue.draw(rows(text, seed=seed), artist.knobs()) for seed, text in enumerate(TEXTS + TEXTS)]
+            crowd = await queue.draw(
+                [row for k, text in enumerate(TEXTS) for row in rows(text, seed=4 + k)], artist.knobs()
+            )
+        return gate, drawn, crowd
+
+    gate, drawn, crowd = asyncio.run(go())
+    assert [len(some) for some in gate.passes] == [4, 4, 4, 1, 1, 1, 1, 1, 4]
+    assert [len(some) for some in gate.proofs] == [1, 1, 1]
+    assert [pixels(some)[0] for some in drawn[4:]] == pixels(crowd)
+
+
+def test_a_system_whose_rows_know_of_each_other_is_drawn_in_full_passes(artist):
+    """Here a picture is the brighter the more rows its pass has: fewer rows would be other bits."""
+    sample = artist.system.sample
+
+    def uneven(requests, knobs, rng):
+        for draft in sample(requests, knobs, rng):
+            yield dataclasses.replace(draft, images=draft.images + 1e-6 * len(requests))
+
+    artist.system.sample = uneven
+
+    async def go():
+        gate = Gate(artist)
+        gate.open()
+        async with queue_of(artist) as queue:
+            for seed in range(5):
+                await queue.draw(rows(TEXTS[0], seed=seed), artist.knobs())
+        return gate
+
+    gate = asyncio.run(go())
+    assert [len(some) for some in gate.passes] == [4] * 5 and len(gate.proofs) == 1
+
+
+def test_a_convolution_of_one_row_sums_as_in_a_full_batch():
+    """Of small maps, as everywhere in a generator's first layers; whatever the processor makes of each shape."""
+    known, chance = {}, torch.Generator().manual_seed(1)
+    for side in (2, 4, 8, 16):
+        images = torch.randn(4, 96, side, side, generator=chance)
+        net = torch.nn.Conv2d(96, 64, 3, padding=1).requires_grad_(False)
+        whole = net(images)
+        for count in (1, 2, 3):
+            with EvenSums(4, known):
+                assert torch.equal(net(images[:count]), whole[:count]), (side, count)
+    assert len(known) == 12 and set(known.values()) <= {1, 2, 3, 4}
 
 
 def test_a_large_job_does_not_keep_small_ones_waiting(artist):

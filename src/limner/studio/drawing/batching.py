@@ -3,17 +3,17 @@
 The queue lives on the event loop, so it needs no lock; each artist draws in a thread of its own. Requests that arrive
 while a batch is drawn are collected and make up the next one. No request waits for a batch to fill.
 
-A batch always has the same number of rows; where fewer are asked for, it is filled up with copies of the first. The
-order in which a product sums depends on the size of the batch, so at one size (and with `batch_invariance`, for text
-encoders) a picture is bitwise the same whatever is drawn beside it. At another size a value may differ by rounding. A
-system that sees to this itself (`System.row_invariant`) draws only what is asked for.
+A picture is bitwise the same whatever is drawn beside it. The order in which a product sums depends on the size of the
+batch, so a batch is filled up with copies of its first row, until passes with fewer rows have proved to be the same
+bits (`batch_invariance`): a single person does not wait for rows that nobody asked for. At another size of the full
+batch a value may differ by rounding. A system that sees to this itself (`System.row_invariant`) draws only what is
+asked for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import collections
-import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ from limner.drawing.drafts import draft_row
 from limner.drawing.interpolation import Row
 from limner.drawing.stopping import TO_THE_END, Stop
 from limner.imaging import answers
-from limner.studio.drawing.batch_invariance import DoubleRecurrent, PaddedProducts, warm_up
+from limner.studio.drawing.batch_invariance import ProvenRows, even_sums, warm_up
 from limner.studio.errors import QueueFull, StudioClosing
 from limner.studio.info.metrics import Metrics
 from limner.system import Draft
@@ -111,6 +111,8 @@ class ArtistQueue:
         self._tasks = 0
         self._seconds_per_picture = 0.05
         self._closing = False
+        self._proven = ProvenRows(batch_size)
+        self._convolutions: dict[Any, int] = {}
         self._wake = asyncio.Event()
         initializer = (torch.set_num_threads, (threads,)) if threads else (None, ())
         self._thread = ThreadPoolExecutor(1, f"artist {artist.name}", *initializer)
@@ -259,13 +261,16 @@ class ArtistQueue:
         """Run one forward pass, in the artist's thread."""
         rows, knobs = [job.rows[index] for job, index in slots], slots[0][0].knobs
         callbacks = [(i, job.on_draft) for i, (job, index) in enumerate(slots) if job.on_draft and index == 0]
-        padded, even, stop = rows, contextlib.ExitStack(), slots[0][0].stop
-        if not self.artist.system.row_invariant:
-            padded = rows + rows[:1] * (self.batch_size - len(rows))
-            even.enter_context(PaddedProducts())
-            even.enter_context(DoubleRecurrent())
-        with even:
-            drawn = stopping.drawn(_watched(self.artist.sample(padded, knobs), callbacks, slots), 1, stop)
+        stop, kind = slots[0][0].stop, slots[0][0].batch_key[1:3]
+        if self.artist.system.row_invariant:
+            padded = rows
+            drawn = stopping.drawn(_watched(self.artist.sample(rows, knobs), callbacks, slots), 1, stop)
+        else:
+            padded = _filled(rows, self._proven(kind, len(rows)))
+            with even_sums(self.artist.system, self.batch_size, self._convolutions):
+                drawn = stopping.drawn(_watched(self.artist.sample(padded, knobs), callbacks, slots), 1, stop)
+                if len(padded) == self.batch_size and drawn.stopped is None and not callbacks:
+                    self._prove(kind, rows, knobs, drawn.drafts[-1])
         last, schema = drawn.drafts[-1], self.artist.system.schema
         images = answers.pictures(last, schema)[: len(rows)]
         said = answers.said(last, schema, [request for request, _ in padded])
@@ -275,6 +280,30 @@ class ArtistQueue:
             _signed(self.artist.at(sizes[job]), row, image, (knobs, drawn.stopped), answer)
             for job, row, image, answer in made
         ]
+
+    def _prove(self, kind: Any, rows: list[Row], knobs: Any, full: Draft) -> None:
+        """Draw a full pass again with fewer rows, where it is not known yet whether these are the same bits."""
+        if fewer := self._proven.to_prove(kind, len(rows)):
+            *_, again = self.artist.sample(_filled(rows, fewer), knobs)
+            alike = (_alike(draft_row(full, k), draft_row(again, k)) for k in range(len(rows)))
+            self._proven.learn(kind, fewer, all(alike))
+
+
+def _filled(rows: list[Row], count: int) -> list[Row]:
+    """Fill a pass up with copies of its first row."""
+    return rows + rows[:1] * (count - len(rows))
+
+
+def _alike(one: Draft, other: Draft) -> bool:
+    """Say whether two drafts are the same bits."""
+
+    def numbers(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: numbers(inner) for name, inner in value.items()}
+        return value.contiguous().cpu().numpy().tobytes() if isinstance(value, torch.Tensor) else value
+
+    fields = ("images", "attention", "sentence_attention", "layout", "text")
+    return all(numbers(getattr(one, name)) == numbers(getattr(other, name)) for name in fields)
 
 
 def _by_turns(jobs: Sequence[Job], most: int) -> list[Slot]:
