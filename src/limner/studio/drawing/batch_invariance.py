@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -151,13 +151,23 @@ def _convert(dtype: torch.dtype, value: Any) -> Any:
     return type(value)(_convert(dtype, item) for item in value) if isinstance(value, list | tuple) else value
 
 
-def even_sums(net: nn.Module, full: int, known: dict[Any, int]) -> contextlib.ExitStack:
-    """Return a context in which a net gives a row the same bits whatever other rows there are (see `EvenSums`)."""
-    stack = contextlib.ExitStack()
-    stack.enter_context(EvenSums(full, known))
-    if any(isinstance(part, nn.RNNBase | nn.RNNCellBase) for part in net.modules()):
-        stack.enter_context(DoubleRecurrent())
-    return stack
+class EvenPasses:
+    """Contexts in which a net gives a row the same bits whatever other rows there are (see `EvenSums`).
+
+    Args:
+        net: what draws.
+        full: rows of a full batch.
+    """
+
+    def __init__(self, net: nn.Module, full: int) -> None:
+        self._recurrent = any(isinstance(part, nn.RNNBase | nn.RNNCellBase) for part in net.modules())
+        self._full, self._known = full, dict[Any, int]()
+
+    @contextlib.contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Sum in one order while it lasts."""
+        with EvenSums(self._full, self._known), DoubleRecurrent() if self._recurrent else contextlib.nullcontext():
+            yield
 
 
 def warm_up() -> None:

@@ -30,7 +30,7 @@ from limner.drawing.drafts import draft_row
 from limner.drawing.interpolation import Row
 from limner.drawing.stopping import TO_THE_END, Stop
 from limner.imaging import answers
-from limner.studio.drawing.batch_invariance import ProvenRows, even_sums, warm_up
+from limner.studio.drawing.batch_invariance import EvenPasses, ProvenRows, warm_up
 from limner.studio.errors import QueueFull, StudioClosing
 from limner.studio.info.metrics import Metrics
 from limner.system import Draft
@@ -112,7 +112,7 @@ class ArtistQueue:
         self._seconds_per_picture = 0.05
         self._closing = False
         self._proven = ProvenRows(batch_size)
-        self._convolutions: dict[Any, int] = {}
+        self._even = EvenPasses(artist.system, batch_size)
         self._wake = asyncio.Event()
         initializer = (torch.set_num_threads, (threads,)) if threads else (None, ())
         self._thread = ThreadPoolExecutor(1, f"artist {artist.name}", *initializer)
@@ -267,7 +267,7 @@ class ArtistQueue:
             drawn = stopping.drawn(_watched(self.artist.sample(rows, knobs), callbacks, slots), 1, stop)
         else:
             padded = _filled(rows, self._proven(kind, len(rows)))
-            with even_sums(self.artist.system, self.batch_size, self._convolutions):
+            with self._even():
                 drawn = stopping.drawn(_watched(self.artist.sample(padded, knobs), callbacks, slots), 1, stop)
                 if len(padded) == self.batch_size and drawn.stopped is None and not callbacks:
                     self._prove(kind, rows, knobs, drawn.drafts[-1])

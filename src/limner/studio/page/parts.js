@@ -2,7 +2,7 @@
 
 import { html, say } from "./lang.js";
 import { textOf } from "./requests.js";
-import { createContext, useContext, useEffect, useRef, useState } from "./vendor/preact.js";
+import { createContext, useContext, useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
 
 /** {studio, artists, artist, choose, notify, fail}: what every view has. */
 export const Shared = createContext(null);
@@ -81,7 +81,7 @@ export function Title({ text, children }) {
 export function PngImage({ png, alt, id, drawn, ...rest }) {
   const image = useRef(null);
   const last = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!png) return;
     const url = URL.createObjectURL(png);
     const before = last.current;

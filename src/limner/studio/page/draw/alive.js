@@ -15,27 +15,28 @@ const RESTED = 400; // milliseconds after which a change is no letter of many
 export function Alive({ artist, drawn }) {
   const { studio } = useShared();
   const canvas = useRef(null);
-  const last = useRef({ drawn: null, bitmap: null, time: 0 });
+  const last = useRef({ drawn: null, time: 0 });
   useEffect(() => {
     if (!drawn) return undefined;
     const before = last.current;
-    const now = { drawn, bitmap: null, time: performance.now() };
-    last.current = now;
-    createImageBitmap(drawn.picture.png).then(
-      (bitmap) => {
-        now.bitmap = bitmap;
-      },
-      () => {},
-    );
+    const time = performance.now();
+    last.current = { drawn, time };
     const isPlain = matchMedia("(prefers-reduced-motion: reduce)").matches || frames(drawn.row.request) > 1;
-    if (!before.bitmap || isPlain || now.time - before.time < RESTED) return undefined;
+    if (!before.drawn || isPlain || time - before.time < RESTED) return undefined;
     const stop = new AbortController();
-    const pictures = new Array(COUNT).fill(null);
-    drawBetween(studio, artist, before.drawn, drawn, pictures, stop.signal).catch(() => {}); // then it fades
-    play(canvas.current, before.bitmap, pictures, stop.signal);
+    move(studio, artist, canvas.current, [before.drawn, drawn], stop.signal).catch(() => {}); // then it is a plain change
     return () => stop.abort();
   }, [drawn]);
   return html`<canvas ref=${canvas} class="overlay alive" id="alive" aria-hidden="true" hidden></canvas>`;
+}
+
+/** Show on a canvas what lies between two pictures; where nothing does, the old one fades. */
+async function move(studio, artist, canvas, [before, now], signal) {
+  const old = await createImageBitmap(before.picture.png);
+  if (signal.aborted) return;
+  const pictures = new Array(COUNT).fill(null);
+  drawBetween(studio, artist, before, now, pictures, signal).catch(() => {});
+  play(canvas, old, pictures, signal);
 }
 
 /** Fill `pictures` with what lies between two, where the artist draws such. */

@@ -2,18 +2,26 @@
 
 import { useEffect, useState } from "../vendor/preact.js";
 
-/** Return the colour of a picture's upper left corner as CSS has it, the last one until it is known; null at first. */
+const RESTS = 250; // milliseconds, so that no key waits for it: the whole ground is painted anew
+
+/**
+ * Return the colour of the upper left corner of a picture that rests as CSS has it, the last one until it is known; null
+ * at first.
+ */
 export function useCorner(png) {
   const [corner, setCorner] = useState(null);
   useEffect(() => {
     if (!png) return undefined;
     let here = true;
-    cornerOf(png).then(
-      (found) => here && setCorner(found),
-      () => {},
-    );
+    const look = () =>
+      cornerOf(png).then(
+        (found) => here && setCorner(found),
+        () => {},
+      );
+    const timer = setTimeout(look, corner ? RESTS : 0);
     return () => {
       here = false;
+      clearTimeout(timer);
     };
   }, [png]);
   return corner;

@@ -21,6 +21,7 @@ export function Prompt({
 }) {
   const field = useRef(null);
   useEffect(() => {
+    if (CSS.supports("field-sizing", "content")) return; // the style sheet sees to it, and nothing is laid out twice
     field.current.style.height = "auto";
     field.current.style.height = `${field.current.scrollHeight + 2}px`;
   }, [text]);

@@ -72,7 +72,7 @@ function Thumb({ artist, phrases, step, now, onOpen }) {
     <button type="button" class="open" aria-current=${isNow ? "step" : undefined} title=${text} aria-label=${text}
       data-step=${step.id} onClick=${() => onOpen(step.id)}>
       ${
-        isNow
+        isNear && isNow
           ? html`<${PngImage} png=${now.picture?.png} alt="" />`
           : isNear && request
             ? html`<${Drawn} artist=${artist} row=${row} knobs=${state.knobs} />`

@@ -18,7 +18,7 @@ import { store, stored, useLatest, useRetry, useShared } from "../parts.js";
 import { randomSeed } from "../random.js";
 import { textOf } from "../requests.js";
 import { go } from "../routes.js";
-import { useEffect, useRef, useState } from "../vendor/preact.js";
+import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 import { affirmed } from "../words/negation.js";
 import { turned } from "./knobs.js";
 import { amended, isTyped, REST, shown, useTimeline, went } from "./timeline.js";
@@ -148,8 +148,8 @@ function useDrawing(artist, state, step, phrases) {
     }
   });
   const again = () => request && run({ request, seed: state.seed }, { knobs: state.knobs, size, step, key });
-  useEffect(() => {
-    again();
+  useLayoutEffect(() => {
+    again(); // before the page is painted: a key waits for no frame
   }, [key]);
   useRetry(error, again);
   const waits = useSlow(request !== null && drawn?.key !== key && !error);
