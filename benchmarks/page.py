@@ -34,7 +34,7 @@ TILE = "[data-tile]"
 COUNT = """() => {
   window.changes = 0;
   const watch = new MutationObserver((all) => { window.changes += all.length; });
-  watch.observe(document.querySelector("#morphed"), { attributes: true, attributeFilter: ["data-drawn"] });
+  watch.observe(document.querySelector("#morphed"), { attributes: true, attributeFilter: ["src"] });
 }"""
 
 
@@ -53,7 +53,7 @@ def first(browser: Browser, url: str, visits: int) -> dict[str, float]:
 
 def pressed(page: Page, dice: random.Random) -> None:
     """Press something by chance, and wait for its picture."""
-    before = page.locator("#picture").get_attribute("src")
+    before = shown(page)
     kind = dice.choice(["#dice", "#surprise", TILE])
     tiles = page.locator(TILE)
     (tiles.nth(dice.randrange(tiles.count())) if kind == TILE else page.locator(kind)).dispatch_event("click")
@@ -64,14 +64,19 @@ def pressed(page: Page, dice: random.Random) -> None:
 def settled(page: Page) -> None:
     """Wait until the picture that is shown is decoded and is that of the words."""
     page.wait_for_function(
-        """async () => {
+        """() => {
           const picture = document.querySelector("#picture");
-          if (document.querySelector(".frame").matches(".waits")) return false;
-          await picture.decode();
-          return picture.dataset.drawn.trim() === document.querySelector("#prompt").value.trim();
+          const isOf = (picture.dataset.drawn ?? "").trim() === document.querySelector("#prompt").value.trim();
+          return isOf && picture.src && picture.complete && !document.querySelector(".frame").matches(".waits");
         }""",
         timeout=60_000,
     )
+    page.evaluate("() => document.querySelector('#picture').decode()")
+
+
+def shown(page: Page) -> str:
+    """Return the address of the picture that is shown; empty where there is none yet."""
+    return str(page.evaluate("() => document.querySelector('#picture').src"))
 
 
 def presses(browser: Browser, url: str, count: int) -> dict[str, float]:
@@ -87,7 +92,7 @@ def presses(browser: Browser, url: str, count: int) -> dict[str, float]:
         seen.append((page.input_value("#prompt"), page.input_value("#seed"), pixels(page)))
     restored = 1
     for text, seed, picture in reversed(seen[:-1]):
-        before = page.locator("#picture").get_attribute("src")
+        before = shown(page)
         page.locator("#back").dispatch_event("click")
         page.wait_for_function("(src) => document.querySelector('#picture').src !== src", arg=before, timeout=60_000)
         settled(page)

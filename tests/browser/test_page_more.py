@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from browsers import inaccessible
 
@@ -89,6 +89,37 @@ def test_a_slider_changes_the_picture_and_reset_brings_it_back(page: Page, studi
     page.click("#reset")
     picture.wait_for()
     assert pixels(picture) == before
+
+
+def test_a_hand_that_moves_on_sees_what_is_drawn_on_its_way(page: Page, studio: str) -> None:
+    """The picture of where a slider was is shown, though it is somewhere else by now."""
+    page.goto(f"{studio}/#/morph?picture={put(studio, TEXTS[0], 7)}")
+    picture = page.locator("#morphed")
+    page.locator("#morphed[data-drawn='{}']").wait_for()
+    page.get_by_role("tab", name="hair", exact=True).click()
+    slider = page.locator("[data-attribute=hair_colour]")
+    expect(slider).to_have_attribute("aria-valuetext", "red")
+    page.wait_for_load_state("networkidle")
+    before, held = picture.get_attribute("src"), list[Route]()
+
+    def hold(route: Route) -> None:
+        if "size" in route.request.post_data_json:  # the larger picture of one that rests
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/v1/images/batch", hold)
+    slider.press("ArrowLeft")
+    slider.press("ArrowLeft")
+    while not held:
+        page.wait_for_timeout(10)
+    held.pop().continue_()
+    page.wait_for_function("before => document.querySelector('#morphed').src !== before", arg=before)
+    assert slider.get_attribute("aria-valuetext") == "20 % purple, 80 % red"
+    while not held:
+        page.wait_for_timeout(10)
+    held.pop().continue_()
+    page.locator("""#morphed[data-drawn='{"hair_colour":9.8}']""").wait_for()
 
 
 def test_no_more_sliders_stand_between_stops_than_can_be_drawn(page: Page, studio: str) -> None:

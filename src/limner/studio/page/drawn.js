@@ -15,7 +15,27 @@ const known = new Map();
  * those that were drawn before are there at once, and the rest follows a few at a time, the newest wish first.
  */
 export function useRows(artist, rows, knobs) {
+  const { newest, ...drawing } = useDrawing(artist, rows, knobs);
+  return drawing;
+}
+
+/**
+ * Draw a row that moves under a hand; null for none: {picture, png, drawn, busy, error}. `png` is the newest picture that
+ * has come, of the row as it is or as it was a moment ago, so that one sees it move; `drawn` says what that was drawn for,
+ * `of` where it is the row's own. `picture` is the row's own, null until it is there.
+ */
+export function useMoving(artist, row, knobs, of) {
+  const { pictures, newest, busy, error } = useDrawing(artist, row ? [row] : [], knobs);
+  const [picture = null] = pictures;
+  const shown = picture ?? newest;
+  const drawn = picture ? of : shown && JSON.stringify([shown.recipe.request, shown.recipe.seed]);
+  return { picture, png: shown?.png, drawn, busy, error };
+}
+
+/** What `useRows` returns, and the picture that came last, whatever is wanted by now. */
+function useDrawing(artist, rows, knobs) {
   const { studio } = useShared();
+  const newest = useRef(null);
   const wanted = useRef("");
   const [, setDrawn] = useState(0);
   const [state, setState] = useState({ busy: false, error: null });
@@ -25,7 +45,8 @@ export function useRows(artist, rows, knobs) {
     const stillWanted = () => !signal.aborted && wanted.current === asked.wish;
     let error = null;
     try {
-      await drawMissing(studio, asked, signal, () => {
+      await drawMissing(studio, asked, signal, (picture) => {
+        newest.current = picture;
         setDrawn((n) => n + 1);
         return stillWanted();
       });
@@ -42,7 +63,9 @@ export function useRows(artist, rows, knobs) {
     if (!all) draw();
   }, [wish]);
   useRetry(state.error, draw);
-  return { pictures: keys.map((key) => known.get(key) ?? null), ...state };
+  const pictures = keys.map((key) => known.get(key) ?? null);
+  newest.current = pictures.at(-1) ?? newest.current;
+  return { pictures, newest: newest.current, ...state };
 }
 
 async function drawMissing(studio, { artist, rows, keys, knobs }, signal, goOn) {
@@ -53,7 +76,7 @@ async function drawMissing(studio, { artist, rows, keys, knobs }, signal, goOn) 
     const asked = some.map(({ row }) => row);
     const pictures = await studio.draw(artist.id, asked, { knobs, signal });
     for (const [n, { key }] of some.entries()) put(key, pictures[n]);
-    if (!goOn()) return;
+    if (!goOn(pictures.at(-1))) return;
   }
 }
 

@@ -81,6 +81,9 @@ export function Title({ text, children }) {
 export function PngImage({ png, alt, id, drawn, ...rest }) {
   const image = useRef(null);
   const last = useRef(null);
+  const given = useRef({});
+  const decoded = useRef(null);
+  given.current = { png, drawn };
   useLayoutEffect(() => {
     if (!png) return;
     const url = URL.createObjectURL(png);
@@ -90,13 +93,22 @@ export function PngImage({ png, alt, id, drawn, ...rest }) {
     image.current
       .decode()
       .then(() => {
-        if (image.current && drawn !== undefined) image.current.dataset.drawn = drawn;
+        decoded.current = png;
+        if (given.current.png === png) mark(image.current, given.current.drawn);
       })
       .catch(() => {})
       .finally(() => before && URL.revokeObjectURL(before));
   }, [png]);
+  useEffect(() => {
+    if (png && decoded.current === png) mark(image.current, drawn); // what is wanted now may be what is there
+  }, [png, drawn]);
   useEffect(() => () => last.current && URL.revokeObjectURL(last.current), []);
   return html`<img class="shown" ref=${image} id=${id} alt=${alt} ...${rest} />`;
+}
+
+/** Say of a picture what it was drawn for. */
+function mark(image, drawn) {
+  if (image && drawn !== undefined) image.dataset.drawn = drawn;
 }
 
 /** A picture that is a canvas already, so that nothing has to be fetched or decoded. */

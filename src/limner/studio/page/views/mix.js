@@ -1,7 +1,7 @@
 // Mix: children of two pictures. What is asked changes from row to row, the noise from column to column.
 
 import { CrispRow } from "../crisp.js";
-import { artistOf, useEntry, useRows, useVisit, VisitButton } from "../drawn.js";
+import { artistOf, useEntry, useMoving, useRows, useVisit, VisitButton } from "../drawn.js";
 import { HeartOf } from "../hearts.js";
 import { html, say } from "../lang.js";
 import { ErrorLine, GalleryPicture, PngImage, Slider, Title, useArtist, useShared, useStored } from "../parts.js";
@@ -164,15 +164,14 @@ function sharesText(words, noise) {
 function Child({ a, b, artist, chosen, setChosen, parents }) {
   const visit = useVisit();
   const row = child(a, b, chosen.words, chosen.noise);
-  const { pictures, busy, error } = useRows(artist, [row], a.knobs);
-  const [picture] = pictures;
+  const { picture, png, drawn, busy, error } = useMoving(artist, row, a.knobs, JSON.stringify(chosen));
   const strip = frames(row.request) > 1;
   const said = (share) => say`${percent(share)} of the second`;
   const [first, second] = parents;
   const parent = (place) => visit("mix", picture, parents, (id) => ({ picture: first, with: second, [place]: id }));
   return html`<section class="card stack" aria-label="One child" aria-busy=${busy}>
     <div class=${strip ? "strips" : "frame"}>
-      <${PngImage} id="child" png=${picture?.png} drawn=${JSON.stringify(chosen)}
+      <${PngImage} id="child" png=${png} drawn=${drawn}
         alt=${sharesText(chosen.words, chosen.noise)} />
       ${!strip && html`<${CrispRow} artist=${artist} row=${row} knobs=${a.knobs} picture=${picture} />`}
     </div>

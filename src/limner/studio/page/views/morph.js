@@ -7,7 +7,7 @@ import { writtenDown } from "../draw/groups.js";
 import { settledOf } from "../draw/rested.js";
 import { stateOf } from "../draw/state.js";
 import { Groups, tabId } from "../draw/tray.js";
-import { useEntry, useRows, VisitButton } from "../drawn.js";
+import { useEntry, useMoving, useRows, VisitButton } from "../drawn.js";
 import { isBlend, kindOf, valuesField, withWords } from "../fields.js";
 import { HeartOf } from "../hearts.js";
 import { html, say } from "../lang.js";
@@ -58,13 +58,12 @@ function Changing({ entry, artist }) {
   useSteps(at, setAt);
   const isMoved = Object.keys(at).length > 0;
   const asked = useMemo(() => (stops && isMoved ? morphed(written, stops, at, phrases) : request), [stops, at]);
-  const { pictures, busy, error } = useRows(artist, [{ request: asked, seed }], knobs);
-  const [picture] = pictures;
+  const { picture, png, drawn, busy, error } = useMoving(artist, { request: asked, seed }, knobs, JSON.stringify(at));
   const parents = [entry.id];
   return html`<div class="two changing">
       <section class="stack result" aria-label="The picture" aria-busy=${busy}>
         <div class="now frame">
-          <${PngImage} id="morphed" png=${picture?.png} drawn=${JSON.stringify(at)} alt=${textOf(asked)} />
+          <${PngImage} id="morphed" png=${png} drawn=${drawn} alt=${textOf(asked)} />
           <${CrispRow} artist=${artist} row=${{ request: asked, seed }} knobs=${knobs} picture=${picture} />
         </div>
         <${ErrorLine} error=${error} />

@@ -2,7 +2,7 @@
 // slider says how much of that stays.
 
 import { usePhrases } from "../draw/chips.js";
-import { useRows, VisitButton } from "../drawn.js";
+import { useMoving, VisitButton } from "../drawn.js";
 import { HeartOf } from "../hearts.js";
 import { html, say } from "../lang.js";
 import { ErrorLine, FileDrop, PngImage, Slider, Title, useArtist, useLatest, useShared, useWork } from "../parts.js";
@@ -96,14 +96,14 @@ function Likeness({ artist, phrases, photo, at, onAt }) {
   const values = Object.fromEntries(Object.entries({ ...read.values, ...changed }).filter(([, value]) => value));
   const request = read.values && requestOfValues(artist, phrases, values);
   const seed = read.style ? seedBetween(chance, read.style, likeness) : chance;
-  const { pictures, busy, error } = useRows(artist, request ? [{ request, seed }] : [], {});
-  const [picture] = pictures;
+  const of = JSON.stringify([values, likeness]);
+  const { picture, png, drawn, busy, error } = useMoving(artist, request && { request, seed }, {}, of);
   useHistory(picture);
   return html`<div class="scene-two">
     <${Crop} photo=${photo} at=${at} onAt=${onAt} />
     <section class="stack" aria-label="The picture" aria-busy=${busy || read.busy}>
       <div class="frame">
-        <${PngImage} id="photo-picture" png=${picture?.png} drawn=${JSON.stringify([values, likeness])}
+        <${PngImage} id="photo-picture" png=${png} drawn=${drawn}
           alt=${picture ? phrases.say(values) || say`A picture` : ""} />
       </div>
       <${ErrorLine} error=${read.error ?? error} />
