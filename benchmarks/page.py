@@ -99,7 +99,9 @@ def presses(browser: Browser, url: str, count: int) -> dict[str, float]:
         restored += (page.input_value("#prompt"), page.input_value("#seed"), pixels(page)) == (text, seed, picture)
     page.wait_for_load_state("networkidle")
     asked = "async () => (await (await fetch('./v1/gallery/pictures?shelf=drawn')).json()).total"
-    return {"presses": count, "restored": restored, "in the history": page.evaluate(asked)}
+    page.wait_for_timeout(3_000)  # what rests enters it
+    different = len({(text, seed) for text, seed, _ in seen})
+    return {"presses": count, "restored": restored, "different": different, "in the history": page.evaluate(asked)}
 
 
 def morph(browser: Browser, url: str) -> dict[str, float]:

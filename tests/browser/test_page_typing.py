@@ -68,3 +68,15 @@ def test_the_ground_keeps_its_colour_while_one_types(typing: Page) -> None:
     took = typing.evaluate("() => performance.now() - window.began")
     assert typing.evaluate("() => window.grounds") <= took / 250, "it changed at letters, not when they rest"
     typing.wait_for_function("() => window.grounds > 0")
+
+
+def test_a_visitor_first_sees_the_example_that_asks_for_least(page: Page, tmp_path: Path) -> None:
+    """The less is asked for, the surer is all of it there: of eleven things one is missing in each fifth picture."""
+    artist = limner.load("avatars")
+    gallery = Gallery(tmp_path / "gallery.sqlite")
+    with live([artist], gallery=gallery) as address:
+        page.goto(address)
+        page.locator("#picture[data-drawn]").wait_for()
+        assert page.locator("#picture").get_attribute("data-drawn") == min(artist.system.schema.examples, key=len)
+        page.close()
+    gallery.close()

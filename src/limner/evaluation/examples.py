@@ -55,8 +55,8 @@ class Examples:
 def choose(system: System, held_out: HeldOut) -> Examples:
     """Draw the held-out requests by `SEEDS` seeds each, and choose examples of those that come out right.
 
-    Of those that qualify, one after another is taken that says most of what none before it has said. Where fewer
-    qualify than there is room for, the best of the rest follow.
+    Of those that qualify, one after another is taken that says most of what none before it has said; the surest of
+    them is the first. Where fewer qualify than there is room for, the best of the rest follow.
 
     Raises:
         UserError: where the system takes neither captions nor stories, or the data has no attributes to judge by.
@@ -77,7 +77,7 @@ def choose(system: System, held_out: HeldOut) -> Examples:
     best = right.sort(descending=True, stable=True).indices.tolist()
     good, rest = [k for k in best if right[k] >= RIGHT], [k for k in best if 0 <= right[k] < RIGHT]
     room = MOST // held_out.frames or 1
-    chosen = _varied(good, wanted, room)
+    chosen = sorted(_varied(good, wanted, room), key=lambda k: -int(right[k]))
     chosen += rest[: room - len(chosen)]
     texts = tuple(text for k in chosen for text in _texts(requests[k]))
     return Examples(texts, tuple(int(right[k]) for k in chosen), len(good), int(asked.sum()))

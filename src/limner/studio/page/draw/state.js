@@ -115,13 +115,18 @@ function isLeap(artist, before, next) {
 /** Return what is said at first: an example where words are taken, something by chance where labels or boxes are. */
 function begun(artist) {
   const [kind] = artist.requests;
-  const [example] = artist.examples;
+  const [example] = artist.can.story ? artist.examples : shortestFirst(artist.examples);
   const words = wordsField(kind);
   const said = words?.required && example ? withWords(kind, {}, example) : {};
   const chance = Object.entries(byChance(kind, artist, null));
   const isOpen = ([name]) =>
     kind.fields.some((field) => field !== words && field.name === name && isNeeded(kind, field));
   return { ...said, ...Object.fromEntries(chance.filter(isOpen)) };
+}
+
+/** Order what an artist opens with: the less is asked for, the surer is all of it there. */
+function shortestFirst(examples) {
+  return [...examples].sort((a, b) => a.length - b.length);
 }
 
 /** Return the name under which a state is stored: another than before states were of fields. */
