@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 import limner
 from browsers import inaccessible
@@ -95,6 +95,41 @@ def test_a_tile_is_this_very_picture_with_its_value(shown: Page) -> None:
     drawn(shown, shown.locator("#prompt").input_value())
     assert pixels(shown) == preview
     assert shown.locator("#seed").input_value() == "7"
+
+
+def test_two_tiles_pressed_before_anything_is_drawn_are_both_there(shown: Page) -> None:
+    rests(shown)
+    shown.evaluate("""() => {
+        document.querySelector("[data-tile='hair_style=bob']").click();
+        document.querySelector("[data-tile='hair_colour=blue']").click();
+    }""")
+    expect(shown.locator("#prompt")).to_have_value(
+        re.compile("^a woman with a blue bob and round glasses, .*background")
+    )
+    shown.locator("#back").click()
+    expect(shown.locator("#prompt")).to_have_value(re.compile("^a woman with a red bob and round glasses, "))
+
+
+def test_a_tile_pressed_while_another_is_looked_at_does_not_undo_it(shown: Page) -> None:
+    held: list[Route] | None = None
+
+    def look(route: Route) -> None:
+        route.continue_() if held is None else held.append(route)
+
+    shown.route("**/v1/seen**", look)
+    rests(shown)
+    held = looks = []
+    write(shown, f"{TEXT}, smiling")
+    shown.get_by_role("tab", name="glasses").click()
+    shown.locator("[data-tile='glasses=none']").click()
+    shown.get_by_role("tab", name="hair", exact=True).click()
+    shown.locator("[data-tile='hair_style=bob']").click()
+    shown.wait_for_function("() => true")  # what was asked by then has been heard of
+    held = None
+    for route in looks:
+        route.continue_()
+    expect(shown.locator("#prompt")).to_have_value(re.compile("^a woman with a red bob, smiling, .*background"))
+    assert "glasses" not in shown.locator("#prompt").input_value()
 
 
 def test_what_is_drawn_beside_ends_when_one_types(shown: Page) -> None:
