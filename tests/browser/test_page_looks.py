@@ -22,7 +22,15 @@ TEXT = "a woman with curly red hair and round glasses"
 ROOM = 160
 """Least pixels of the picture on a phone with its keyboard up."""
 FINGER = 44
+LINE = 56
+"""Pixels of the field with a line of words."""
 PRESSED = """([on, off]) => [on, off].map((tile) => getComputedStyle(document.querySelector(tile)).backgroundColor)"""
+BOXES = "() => ['#picture', '#prompt'].map((id) => document.querySelector(id).getBoundingClientRect().toJSON())"
+FREE = """() => [...document.querySelectorAll("#first-faces button")]
+  .map((face) => [face, face.getBoundingClientRect()])
+  .filter(([face, box]) => face.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2)))
+  .map(([, box]) => box.toJSON())"""
+"""Faces whose middle lies under nothing."""
 TILES = ["[data-tile='hair_style=curly']", "[data-tile='hair_style=bob']"]
 
 
@@ -77,8 +85,7 @@ def test_picture_and_words_are_in_sight_together_on_a_phone(shown: Page) -> None
     shown.locator("#prompt").focus()
     shown.locator("#prompt").press("End")
     shown.wait_for_timeout(1500)  # the stage takes its new size in its own time
-    boxes = "() => ['#picture', '#prompt'].map((id) => document.querySelector(id).getBoundingClientRect().toJSON())"
-    picture, prompt = shown.evaluate(boxes)
+    picture, prompt = shown.evaluate(BOXES)
     assert picture and prompt
     assert picture["width"] >= ROOM and picture["y"] >= 0 and picture["y"] + picture["height"] <= 390
     assert prompt["y"] >= picture["y"] + picture["height"] and prompt["y"] + prompt["height"] <= 390
@@ -98,6 +105,27 @@ def test_picture_and_words_are_in_sight_together_on_a_phone(shown: Page) -> None
     box = shown.locator("#picture").bounding_box()
     assert box and 0 <= box["y"] < 20, "the picture stays in sight while one chooses"
     assert inaccessible(shown) == []
+
+
+@pytest.mark.parametrize(("height", "least"), [(844, 30), (390, 10)])
+def test_a_phone_opens_on_faces_too(shown: Page, browser: Browser, height: int, least: int) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": height}, has_touch=True, locale="en-GB")
+    page = context.new_page()
+    page.goto(shown.url.split("#")[0])
+    page.locator("#first-faces img[src]").first.wait_for()
+    page.wait_for_function("() => document.querySelector('#picture').naturalWidth > 0")
+    picture, prompt = page.evaluate(BOXES)
+    assert picture["width"] >= ROOM and picture["y"] >= 0
+    assert prompt["y"] >= picture["y"] + picture["height"] and prompt["y"] + min(prompt["height"], LINE) <= height
+    faces = page.evaluate(FREE)
+    assert len(faces) >= least, "faces that one can press lie around the picture"
+    assert all(side >= FINGER - 0.5 for face in faces for side in (face["width"], face["height"]))
+    assert inaccessible(page) == []
+    text = (page.locator("#first-faces button").first.get_attribute("aria-label") or "").split(": ", 1)[1]
+    page.locator("#first-faces button").first.tap()
+    drawn(page, text)
+    expect(page.locator("#first-faces")).to_have_count(0)
+    context.close()
 
 
 def looks(page: Page) -> tuple[str, str]:
