@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,6 +131,19 @@ def test_a_tile_pressed_while_another_is_looked_at_does_not_undo_it(shown: Page)
         route.continue_()
     expect(shown.locator("#prompt")).to_have_value(re.compile("^a woman with a red bob, smiling, .*background"))
     assert "glasses" not in shown.locator("#prompt").input_value()
+
+
+def test_what_hides_a_value_that_is_pressed_goes(shown: Page) -> None:
+    write(shown, "a woman with happy eyes and raised eyebrows")
+    shown.get_by_role("tab", name="glasses").click()
+    shown.locator("[data-tile='glasses=sunglasses']").click()  # before it was drawn
+    expect(shown.locator("#seen")).to_have_text(re.compile("^I see: (?!.*; not).*sunglasses"))
+    drawn(shown, shown.locator("#prompt").input_value())
+    after = pixels(shown)
+    shown.locator("#back").click()
+    same = f"image => image.naturalWidth && ({PIXELS})(image) === {json.dumps(after)}"
+    sunglasses = shown.locator("[data-tile='glasses=sunglasses'] img")
+    shown.wait_for_function(same, arg=sunglasses.element_handle())  # the tile is what a press brings
 
 
 def test_what_is_drawn_beside_ends_when_one_types(shown: Page) -> None:

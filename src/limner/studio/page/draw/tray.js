@@ -9,6 +9,7 @@ import { chosenOf, groupsOf, isChosen, saidWith } from "./groups.js";
 import { Options } from "./options.js";
 import { canSee } from "./sight.js";
 import { kindIn, meant } from "./state.js";
+import { fittingOf } from "./tried.js";
 
 /**
  * The state of the tray of an artist: {open, show, visit, pins, pin, choose}: which group is open, with the focus or
@@ -31,13 +32,18 @@ export function useTray(artist, phrases, all, rested) {
   };
   const choose = (name, value) => {
     const looked = look(); // at what is shown as it is pressed, while presses before it take their turn
-    newest.current.all.press(async () => {
+    newest.current.all.press(async (before) => {
       const found = await looked;
-      return (now) => {
-        const { request } = meant(artist, now, phrases);
-        const seen = found && same(found.row, { request, seed: now.seed }) ? found.seen : null;
-        return { said: saidWith(kindIn(artist, now), phrases, now, { name, value }, seen), seed: now.seed };
+      const saidOf = (state) => {
+        const { request } = meant(artist, state, phrases);
+        const seen = found && same(found.row, { request, seed: state.seed }) ? found.seen : null;
+        return saidWith(kindIn(artist, state), phrases, state, { name, value }, seen);
       };
+      const said = saidOf(before);
+      const fit = await fittingOf(studio, artist, phrases, { ...before, asked: null, said }, { name, value }).catch(
+        () => said, // the picture that is asked for tells what is wrong
+      );
+      return (now) => ({ said: same(saidOf(now), said) ? fit : saidOf(now), seed: now.seed });
     });
   };
   const visit = (name) => {
