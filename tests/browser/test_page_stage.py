@@ -13,7 +13,7 @@ from playwright.sync_api import Page, Request, Route, expect
 
 import limner
 from browsers import inaccessible
-from draw_view import PIXELS, drawn, pixels, write
+from draw_view import PIXELS, drawn, pixels, until, write
 from limner.drawing.artist import Artist
 from limner.studio.gallery.gallery import Gallery
 from studio_live import live
@@ -156,11 +156,10 @@ def test_what_is_drawn_beside_ends_when_one_types(shown: Page) -> None:
 
     shown.on("requestfailed", note)
     shown.route("**/v1/images/batch", lambda route: None if "priority" in route.request.headers else route.continue_())
-    shown.get_by_role("tab", name="mouth").click()  # its tiles are asked for, and wait
-    shown.wait_for_timeout(300)
+    with shown.expect_request(lambda request: "priority" in request.headers):
+        shown.get_by_role("tab", name="mouth").click()  # its tiles are asked for, and wait
     write(shown, f"{TEXT}, smiling")
-    shown.wait_for_timeout(100)
-    assert ended, "tiles of what is no longer asked are still being drawn"
+    until(shown, lambda: bool(ended))  # nobody waits for tiles of what is no longer asked
 
 
 def test_what_is_pinned_stays_whatever_chance_brings(shown: Page) -> None:
@@ -226,7 +225,7 @@ def test_heard_words_are_underlined_and_open_their_group(shown: Page) -> None:
 
 
 def test_a_change_is_seen_to_happen_unless_one_wants_no_motion(shown: Page) -> None:
-    shown.wait_for_timeout(600)
+    rests(shown)
     shown.evaluate(MOVES)
     shown.locator("#another").click()
     shown.wait_for_function("() => window.between.size > 0 && document.querySelector('#alive').hidden")
