@@ -17,6 +17,8 @@ from scene_artists import PLACING, tiny
 from toy import shapes
 
 Asked = list[dict[str, Any]]
+CHANCE = "crypto.getRandomValues = (numbers) => numbers.fill(1604795771); Math.random = () => 0.5;"
+"""By which artists that nobody trained place boxes with shapes: by others they leave a picture empty."""
 
 
 @pytest.fixture(scope="module")
@@ -289,6 +291,7 @@ def test_points_are_placed_and_dragged(page: Page, studio: str) -> None:
 
 @pytest.mark.parametrize("name", PLACING)
 def test_every_system_that_places_things_is_edited(page: Page, studio: str, asked: Asked, name: str) -> None:
+    page.add_init_script(CHANCE)
     page.goto(f"{studio}/#/scene")
     page.select_option("#artist", name)
     if name == "layout-vae":
