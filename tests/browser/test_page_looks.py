@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 import limner
 from browsers import inaccessible
-from draw_view import drawn, write
+from draw_view import drawn, until, write
 from limner.drawing.artist import Artist
 from limner.evaluation import seen
 from limner.requests import Caption
@@ -22,7 +22,15 @@ TEXT = "a woman with curly red hair and round glasses"
 ROOM = 160
 """Least pixels of the picture on a phone with its keyboard up."""
 FINGER = 44
+LINE = 56
+"""Pixels of the field with a line of words."""
 PRESSED = """([on, off]) => [on, off].map((tile) => getComputedStyle(document.querySelector(tile)).backgroundColor)"""
+BOXES = "() => ['#picture', '#prompt'].map((id) => document.querySelector(id).getBoundingClientRect().toJSON())"
+FREE = """() => [...document.querySelectorAll("#first-faces button")]
+  .map((face) => [face, face.getBoundingClientRect()])
+  .filter(([face, box]) => face.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2)))
+  .map(([, box]) => box.toJSON())"""
+"""Faces whose middle lies under nothing."""
 TILES = ["[data-tile='hair_style=curly']", "[data-tile='hair_style=bob']"]
 
 
@@ -72,16 +80,19 @@ def test_what_is_not_to_be_there_is_not_named(shown: Page) -> None:
     expect(shown.locator("#unknown")).to_have_text("these words are not known: pictures are asked for in English")
 
 
+def in_sight(page: Page, height: int, least: int = 1000) -> bool:
+    """Tell whether picture and field are in sight one below the other, of the field `least` pixels, or all of it."""
+    picture, prompt = page.evaluate(BOXES)
+    below = picture["y"] + picture["height"]
+    end = prompt["y"] + min(prompt["height"], least)
+    return bool(picture["width"] >= ROOM and picture["y"] >= 0 and below <= prompt["y"] and end <= height)
+
+
 def test_picture_and_words_are_in_sight_together_on_a_phone(shown: Page) -> None:
     shown.set_viewport_size({"width": 390, "height": 390})  # what a keyboard leaves
     shown.locator("#prompt").focus()
     shown.locator("#prompt").press("End")
-    shown.wait_for_timeout(1500)  # the stage takes its new size in its own time
-    boxes = "() => ['#picture', '#prompt'].map((id) => document.querySelector(id).getBoundingClientRect().toJSON())"
-    picture, prompt = shown.evaluate(boxes)
-    assert picture and prompt
-    assert picture["width"] >= ROOM and picture["y"] >= 0 and picture["y"] + picture["height"] <= 390
-    assert prompt["y"] >= picture["y"] + picture["height"] and prompt["y"] + prompt["height"] <= 390
+    until(shown, lambda: in_sight(shown, 390))  # the stage takes its new size in its own time
     shown.set_viewport_size({"width": 390, "height": 844})
     tabs = shown.locator(".tabs a")
     assert all((tab.bounding_box() or {"x": 999})["x"] + 1 < 390 for tab in tabs.all()), "all views are in sight"
@@ -100,13 +111,29 @@ def test_picture_and_words_are_in_sight_together_on_a_phone(shown: Page) -> None
     assert inaccessible(shown) == []
 
 
+@pytest.mark.parametrize(("height", "least"), [(844, 30), (390, 10)])
+def test_a_phone_opens_on_faces_too(shown: Page, browser: Browser, height: int, least: int) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": height}, has_touch=True, locale="en-GB")
+    page = context.new_page()
+    page.goto(shown.url.split("#")[0])
+    page.locator("#first-faces img[src]").first.wait_for()
+    page.wait_for_function("() => document.querySelector('#picture').naturalWidth > 0")
+    until(page, lambda: in_sight(page, height, LINE))
+    faces = page.evaluate(FREE)
+    assert len(faces) >= least, "faces that one can press lie around the picture"
+    assert all(side >= FINGER - 0.5 for face in faces for side in (face["width"], face["height"]))
+    assert inaccessible(page) == []
+    text = (page.locator("#first-faces button").first.get_attribute("aria-label") or "").split(": ", 1)[1]
+    page.locator("#first-faces button").first.tap()
+    drawn(page, text)
+    expect(page.locator("#first-faces")).to_have_count(0)
+    context.close()
+
+
 def looks(page: Page) -> tuple[str, str]:
     """Return how a pressed and a plain tile look, once what changes by and by has changed."""
-    for _ in range(50):
-        on, off = page.evaluate(PRESSED, TILES)
-        if on != off:
-            break
-        page.wait_for_timeout(100)
+    until(page, lambda: len(set(page.evaluate(PRESSED, TILES))) == 2)
+    on, off = page.evaluate(PRESSED, TILES)
     return on, off
 
 

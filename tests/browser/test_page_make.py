@@ -18,7 +18,7 @@ from torch import Tensor
 import limner
 from artists import cascade
 from browsers import inaccessible
-from draw_view import drawn, keep, pixels, write
+from draw_view import drawn, keep, pixels, until, write
 from fake_cascade import STAGES
 from limner.drawing.artist import Artist
 from limner.requests import Caption
@@ -259,8 +259,7 @@ def test_a_picture_of_ones_own_lends_its_style_and_its_words(
     page.locator("#style").set_input_files(tmp_path / "mine.png")
     expect(page.locator("#seed")).to_contain_text("the style of")
     expect(page.locator("#picture")).not_to_have_attribute("src", source)
-    page.wait_for_timeout(200)
-    assert pixels(page) != before
+    until(page, lambda: pixels(page) != before)
     page.locator("#dice").click()
     expect(page.locator("input#seed")).to_be_visible()
     page.locator("#caption").set_input_files(tmp_path / "mine.png")

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 import limner
 from artists import scenes, storyteller
 from browsers import inaccessible
+from draw_view import until
 from limner.drawing.artist import Artist, load
 from limner.studio.gallery.gallery import Gallery
 from studio_live import live
@@ -143,11 +144,7 @@ def test_chance_is_tame_or_wild_and_no_knob_is_named(page: Page, studio: str) ->
     wild.fill("0")
     expect(wild).to_have_attribute("aria-valuetext", "very tame")
     page.locator(".tile img[src]").first.wait_for()
-    for _ in range(200):
-        if bodies[-1]["knobs"] == {"spread": 0}:
-            break
-        page.wait_for_timeout(100)
-    assert bodies[-1]["knobs"] == {"spread": 0}
+    until(page, lambda: bodies[-1]["knobs"] == {"spread": 0})
     page.goto(f"{studio}/#/draw")
     page.locator("#knobs summary").click()
     expect(page.locator("#knobs")).to_contain_text("From tame to wild")

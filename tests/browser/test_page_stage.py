@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 import limner
 from browsers import inaccessible
-from draw_view import PIXELS, drawn, pixels, write
+from draw_view import PIXELS, drawn, pixels, until, write
 from limner.drawing.artist import Artist
 from limner.studio.gallery.gallery import Gallery
 from studio_live import live
@@ -97,6 +98,54 @@ def test_a_tile_is_this_very_picture_with_its_value(shown: Page) -> None:
     assert shown.locator("#seed").input_value() == "7"
 
 
+def test_two_tiles_pressed_before_anything_is_drawn_are_both_there(shown: Page) -> None:
+    rests(shown)
+    shown.evaluate("""() => {
+        document.querySelector("[data-tile='hair_style=bob']").click();
+        document.querySelector("[data-tile='hair_colour=blue']").click();
+    }""")
+    expect(shown.locator("#prompt")).to_have_value(
+        re.compile("^a woman with a blue bob and round glasses, .*background")
+    )
+    shown.locator("#back").click()
+    expect(shown.locator("#prompt")).to_have_value(re.compile("^a woman with a red bob and round glasses, "))
+
+
+def test_a_tile_pressed_while_another_is_looked_at_does_not_undo_it(shown: Page) -> None:
+    held: list[Route] | None = None
+
+    def look(route: Route) -> None:
+        route.continue_() if held is None else held.append(route)
+
+    shown.route("**/v1/seen**", look)
+    rests(shown)
+    held = looks = []
+    write(shown, f"{TEXT}, smiling")
+    shown.get_by_role("tab", name="glasses").click()
+    shown.locator("[data-tile='glasses=none']").click()
+    shown.get_by_role("tab", name="hair", exact=True).click()
+    shown.locator("[data-tile='hair_style=bob']").click()
+    shown.wait_for_function("() => true")  # what was asked by then has been heard of
+    held = None
+    for route in looks:
+        route.continue_()
+    expect(shown.locator("#prompt")).to_have_value(re.compile("^a woman with a red bob, smiling, .*background"))
+    assert "glasses" not in shown.locator("#prompt").input_value()
+
+
+def test_what_hides_a_value_that_is_pressed_goes(shown: Page) -> None:
+    write(shown, "a woman with happy eyes and raised eyebrows")
+    shown.get_by_role("tab", name="glasses").click()
+    shown.locator("[data-tile='glasses=sunglasses']").click()  # before it was drawn
+    expect(shown.locator("#seen")).to_have_text(re.compile("^I see: (?!.*; not).*sunglasses"))
+    drawn(shown, shown.locator("#prompt").input_value())
+    after = pixels(shown)
+    shown.locator("#back").click()
+    same = f"image => image.naturalWidth && ({PIXELS})(image) === {json.dumps(after)}"
+    sunglasses = shown.locator("[data-tile='glasses=sunglasses'] img")
+    shown.wait_for_function(same, arg=sunglasses.element_handle())  # the tile is what a press brings
+
+
 def test_what_is_drawn_beside_ends_when_one_types(shown: Page) -> None:
     rests(shown)
     ended: list[str] = []
@@ -107,11 +156,10 @@ def test_what_is_drawn_beside_ends_when_one_types(shown: Page) -> None:
 
     shown.on("requestfailed", note)
     shown.route("**/v1/images/batch", lambda route: None if "priority" in route.request.headers else route.continue_())
-    shown.get_by_role("tab", name="mouth").click()  # its tiles are asked for, and wait
-    shown.wait_for_timeout(300)
+    with shown.expect_request(lambda request: "priority" in request.headers):
+        shown.get_by_role("tab", name="mouth").click()  # its tiles are asked for, and wait
     write(shown, f"{TEXT}, smiling")
-    shown.wait_for_timeout(100)
-    assert ended, "tiles of what is no longer asked are still being drawn"
+    until(shown, lambda: bool(ended))  # nobody waits for tiles of what is no longer asked
 
 
 def test_what_is_pinned_stays_whatever_chance_brings(shown: Page) -> None:
@@ -176,10 +224,17 @@ def test_heard_words_are_underlined_and_open_their_group(shown: Page) -> None:
     expect(shown.get_by_role("tab", name="glasses")).to_have_attribute("aria-selected", "true")
 
 
+def lies_between(request: Request) -> bool:
+    """Tell whether a request is for the six pictures between two chances."""
+    rows = json.loads(request.post_data or "{}").get("rows", []) if "/batch" in request.url else []
+    return len(rows) == 6 and all(isinstance(row["seed"], list) for row in rows)
+
+
 def test_a_change_is_seen_to_happen_unless_one_wants_no_motion(shown: Page) -> None:
-    shown.wait_for_timeout(600)
+    rests(shown)
     shown.evaluate(MOVES)
-    shown.locator("#another").click()
+    with shown.expect_request(lies_between):
+        shown.locator("#another").click()
     shown.wait_for_function("() => window.between.size > 0 && document.querySelector('#alive').hidden")
     shown.emulate_media(reduced_motion="reduce")
     rests(shown)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from artists import climber, sketcher
 from browsers import inaccessible
+from draw_view import until
 from limner.drawing.artist import Artist, load
 from scene_artists import tiny
 from toy import shapes
@@ -70,26 +70,18 @@ def test_a_dialogue_is_answered_and_changed_and_only_what_follows_is_drawn(
     answer = page.get_by_label("Answer: is it large?")
     answer.fill("no")
     answer.press("Tab")
-    page.wait_for_timeout(200)
+    until(page, lambda: len(asked) >= 1)
     turns(page, 2)
     told = [one["request"]["turns"] for one in asked]
     assert told == [[["what is the colour?", "red"], ["is it large?", "no"]]], "the pictures before it stay"
     assert len({one["seed"] for one in asked}) == 1
     assert inaccessible(page) == []
     page.get_by_role("button", name="Take it out: what is the colour?").click()
-    page.wait_for_timeout(200)
+    until(page, lambda: len(asked) >= 2)
     turns(page, 1)
     assert asked[-1]["request"]["turns"] == [["is it large?", "no"]]
     page.reload()
     expect(page.get_by_label("Answer: is it large?")).to_have_value("no")
-
-
-def wait_for_asked(page: Page, asked: list[Any], count: int) -> None:
-    """Wait until so many drawings were asked for: a short one may be over before anybody sees it busy."""
-    until = time.monotonic() + 60
-    while len(asked) < count and time.monotonic() < until:
-        page.wait_for_timeout(20)
-    assert len(asked) >= count
 
 
 def test_a_climb_fills_a_strip_is_stopped_and_gone_on_from(page: Page, studio: str, asked: Asked) -> None:
@@ -118,7 +110,7 @@ def test_a_climb_fills_a_strip_is_stopped_and_gone_on_from(page: Page, studio: s
     asked.clear()
     page.click("#climb-from-here")
     page.locator("#climb-from").wait_for()
-    wait_for_asked(page, asked, 1)
+    until(page, lambda: len(asked) >= 1)  # a short one may be over before anybody sees it busy
     expect(stages.last).to_contain_text("the picture")
     begun = asked[-1]["request"]
     assert begun["kind"] == "picture" and begun["pixels"] and begun["asked"]["text"] == "a red hat"
@@ -126,7 +118,7 @@ def test_a_climb_fills_a_strip_is_stopped_and_gone_on_from(page: Page, studio: s
     expect(page.locator("#climb-words")).to_be_focused()
     before = len(asked)
     page.locator("#climb-words").fill("a blue hat")
-    wait_for_asked(page, asked, before + 1)
+    until(page, lambda: len(asked) > before)
     expect(stages.last).to_contain_text("the picture")
     assert asked[-1]["request"]["asked"]["text"] == "a blue hat" and asked[-1]["request"]["pixels"]
     assert inaccessible(page) == []

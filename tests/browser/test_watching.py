@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from browsers import Faults, inaccessible
+from draw_view import until
 
 
 def test_the_studio_answers_a_browser(page: Page, studio: str) -> None:
@@ -37,7 +40,7 @@ def test_what_goes_wrong_is_seen(page: Page, faults: Faults, studio: str, case: 
     page.goto(f"{studio}/healthz")
     with faults.expected(pattern):
         page.evaluate(script)
-        page.wait_for_timeout(200)
+        until(page, lambda: any(re.search(pattern, fault) for fault in faults.errors))
     faults.errors.clear()  # some things go wrong in two ways
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from playwright.sync_api import Page, Request, expect
+
+from browsers import TIMEOUT
 
 LIGHT = """(node, [x, y]) => {
     const canvas = document.createElement("canvas");
@@ -19,6 +24,14 @@ PIXELS = """image => {
   return canvas.toDataURL();
 }"""
 """The pixels of an image, as text."""
+
+
+def until(page: Page, holds: Callable[[], bool]) -> None:
+    """Wait until something holds, however busy the machine is."""
+    end = time.monotonic() + TIMEOUT / 1000
+    while not holds():
+        assert time.monotonic() < end, "it never came to hold"
+        page.wait_for_timeout(50)
 
 
 def write(page: Page, text: str) -> None:

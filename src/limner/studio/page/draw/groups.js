@@ -1,9 +1,8 @@
 // What can be chosen of a request, in groups: the things of an artist with the values of their parts, or its labels.
 
 import { fieldValue, shownFields, valuesField, withWords, wordsField, wordsIn } from "../fields.js";
-import { isNot } from "../words/grammar.js";
 import { cleared, held, visible } from "../words/held.js";
-import { paintOf } from "../words/paints.js";
+import { arePaints } from "../words/paints.js";
 
 /** Return the groups of a kind: [{name, title, parts: [{name, values, painted}]}], `name` null of labels. */
 export function groupsOf(kind, phrases) {
@@ -16,7 +15,7 @@ export function groupsOf(kind, phrases) {
 function partsOf(phrases, { parts }) {
   return Object.values(parts).map((name) => {
     const values = phrases.attributes[name];
-    return { name, values, painted: values.every((value) => isNot(value) || paintOf(name, value)) };
+    return { name, values, painted: arePaints(name, values) };
   });
 }
 

@@ -3,12 +3,13 @@
 import { valuesField, withWords, wordsField } from "../fields.js";
 import { html, say } from "../lang.js";
 import { PngImage } from "../parts.js";
-import { useMemo } from "../vendor/preact.js";
+import { useMemo, useState } from "../vendor/preact.js";
 import { paintOf } from "../words/paints.js";
 import { byArrows } from "./arrows.js";
 import { useAside } from "./aside.js";
 import { chosenOf, isChosen, saidWith, writtenDown } from "./groups.js";
 import { meant } from "./state.js";
+import { fitOf, useFits } from "./tried.js";
 
 const MOST = 48; // of tiles that are pictures
 
@@ -18,11 +19,16 @@ const MOST = 48; // of tiles that are pictures
  */
 export function Options({ artist, phrases, kind, part, chosen, rested: [rested, isNow], onChoose }) {
   const { name, values, painted } = part;
-  const rows = useMemo(
-    () => (painted || values.length > MOST ? [] : rowsOf(artist, phrases, kind, rested, part)),
+  const isTiled = !painted && values.length <= MOST;
+  const made = useMemo(
+    () => (isTiled ? madeOf(phrases, kind, rested, part) : []),
     [artist, phrases, kind, rested, name],
   );
+  const [found, setFound] = useState(0);
+  const rows = useMemo(() => made.map((one) => one && rowOf(artist, phrases, one)), [made, found]);
   const pictures = useAside(artist, rows, rested?.state.knobs ?? {}, isNow);
+  const isDrawn = pictures.every((picture, place) => picture || !rows[place]);
+  useFits(artist, phrases, made, isNow && isDrawn, () => setFound((count) => count + 1));
   const on = values.findIndex((value) => isChosen(chosen, name, value));
   const label = name === null ? say`Labels` : phrases.titleOf(name);
   return html`<div class=${painted ? "swatches" : "options"} role="group" aria-label=${label} onKeyDown=${byArrows}>
@@ -53,8 +59,11 @@ function Swatch({ paint, value, press }) {
   </button>`;
 }
 
-/** Return the row of each value: of one that is chosen what is asked now, null where nothing would be asked. */
-function rowsOf(artist, phrases, kind, rested, { name, values }) {
+/**
+ * Return what is asked by each value, [{state, option}], or {row} of one that is chosen or seen already; null where
+ * nothing rested.
+ */
+function madeOf(phrases, kind, rested, { name, values }) {
   if (!rested) return values.map(() => null);
   const { state, drawn, seen } = rested;
   const chosen = chosenOf(kind, phrases, state.said);
@@ -62,11 +71,17 @@ function rowsOf(artist, phrases, kind, rested, { name, values }) {
   const written = { ...state, asked: null, said: withWords(kind, state.said, text) };
   const there = chosenOf(kind, phrases, written.said);
   return values.map((value) => {
-    if (isChosen(chosen, name, value)) return drawn.row;
+    if (isChosen(chosen, name, value)) return { row: drawn.row };
     const option = { name, value };
-    const isThere = isChosen(there, name, value);
-    const said = isThere ? written.said : saidWith(kind, phrases, written, option, valuesField(kind) ? seen : null);
-    const { request } = meant(artist, { ...written, said }, phrases);
-    return request && { request, seed: state.seed };
+    if (isChosen(there, name, value)) return { state: written, option };
+    const said = saidWith(kind, phrases, written, option, valuesField(kind) ? seen : null);
+    return { state: { ...written, said }, option };
   });
+}
+
+/** Return the row of what is made, null where nothing would be asked. */
+function rowOf(artist, phrases, { row, state, option }) {
+  if (row) return row;
+  const { request } = meant(artist, { ...state, said: fitOf(artist, state, option) }, phrases);
+  return request && { request, seed: state.seed };
 }

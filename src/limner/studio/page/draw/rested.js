@@ -1,12 +1,9 @@
 // What is shown, once it rests: what is drawn beside it waits for that, so that no key waits for what is beside.
 
-import { remember } from "../drawn.js";
-import { withWords, wordsField, wordsIn } from "../fields.js";
 import { useShared } from "../parts.js";
 import { useEffect, useState } from "../vendor/preact.js";
-import { settled } from "../words/settled.js";
 import { canSee } from "./sight.js";
-import { kindIn, meant } from "./state.js";
+import { settledOf } from "./tried.js";
 
 const RESTS = 400; // milliseconds
 const PATIENCE = 5000; // milliseconds that a judge has to say what it sees
@@ -34,30 +31,4 @@ export function useRested(artist, phrases, { state, drawn, isCurrent }, sight) {
     };
   }, [drawn, isCurrent, seen]);
   return [rested, Boolean(isCurrent && rested?.drawn === drawn)];
-}
-
-/**
- * Return what of what is seen may be written down, as a promise: what one would write is drawn and looked at, while
- * nothing else is wanted.
- */
-export async function settledOf(studio, artist, phrases, { state, seen }, signal) {
-  const kind = kindIn(artist, state);
-  const isPlain = wordsField(kind)?.type === "text" && !state.asked && !phrases.things.some(({ placed }) => placed);
-  if (!isPlain) return seen;
-  const { knobs, seed, said } = state;
-  const steps = settled(phrases, wordsIn(kind, said), seen);
-  for (let step = steps.next(); ; ) {
-    if (step.done) return step.value;
-    const requests = step.value.map(
-      (text) => meant(artist, { ...state, said: withWords(kind, said, text) }, phrases).request,
-    );
-    const rows = requests.map((request) => ({ request, seed }));
-    const pictures = await studio.draw(artist.id, rows, { knobs, signal, aside: true });
-    const found = [];
-    for (const [place, picture] of pictures.entries()) {
-      remember(artist, rows[place], knobs, picture);
-      found.push(await studio.seen(artist.id, picture.png, { signal }));
-    }
-    step = steps.next(found);
-  }
 }

@@ -80,7 +80,7 @@ export function meant(artist, state, phrases) {
 
 /** The state of an artist, stored across reloads, its picture, and the way through all that was seen. */
 export function useDrawState(artist, phrases) {
-  const [line, setLine] = useTimeline(artist, keyOf(artist), () => ({
+  const [line, setLine, now] = useTimeline(artist, keyOf(artist), () => ({
     ...FRESH,
     said: begun(artist),
     seed: randomSeed(),
@@ -96,12 +96,43 @@ export function useDrawState(artist, phrases) {
       return went(old, next, isPress || isLeap(artist, before, next) ? null : Object.keys(changes).join());
     });
   const change = (changes) => put(changes, false);
-  const press = (changes) => put(changes, true);
+  const press = useTurns(
+    () => shown(now()),
+    (changes) => put(changes, true),
+  );
   const lock = () => setLine((old) => amended(old, { locked: !shown(old).locked }));
   const drawing = useDrawing(artist, state, line.at, phrases);
   const isOpen = isTyped(line);
   const gallery = useGalleryEntry(drawing.drawn, state, line.at, isOpen);
   return { state, change, press, lock, line, setLine, ...drawing, ...gallery };
+}
+
+/**
+ * Return what hears of presses, each made to the state that those before it left: `press(changes)`, or `press(make)` where
+ * `make(state)` returns a promise of a function of the state that is newest by then, which returns changes.
+ */
+function useTurns(now, put) {
+  const { fail } = useShared();
+  const last = useRef(null);
+  const newest = useRef(put);
+  newest.current = put;
+  const take = async (make) => {
+    const finish = typeof make === "function" ? await make(now()) : () => make;
+    newest.current(finish(now()));
+  };
+  return (make) => {
+    if (!last.current && typeof make !== "function") {
+      newest.current(make);
+      return;
+    }
+    const turn = Promise.resolve(last.current)
+      .then(() => take(make))
+      .catch(fail)
+      .finally(() => {
+        if (last.current === turn) last.current = null;
+      });
+    last.current = turn;
+  };
 }
 
 /** Was more changed than a hand does with a key: were words pasted, cut, or chosen? */

@@ -68,13 +68,18 @@ export function isTyped({ steps, at }) {
 
 /**
  * The timeline of an artist, stored across reloads under `name`, with the state alone under it as well; `fresh()` makes
- * the first state. What is typed is written when it rests, as writing takes time.
+ * the first state: [line, change, now], where `change(make)` puts what `make` returns for the newest, and `now()` returns
+ * that, be it shown yet or not. What is typed is written when it rests, as writing takes time.
  */
 export function useTimeline(artist, name, fresh) {
   const seen = `seen.${artist.id}`;
   const [line, setLine] = useState(() => begun({ ...fresh(), ...stored(name) }, stored(seen)));
   const newest = useRef(line);
   newest.current = line;
+  const change = (make) => {
+    newest.current = make(newest.current);
+    setLine(newest.current);
+  };
   const write = () => {
     const short = kept(newest.current);
     while (short.steps.length > 1 && JSON.stringify(short).length > LONGEST) {
@@ -94,7 +99,7 @@ export function useTimeline(artist, name, fresh) {
       write();
     };
   }, []);
-  return [line, setLine];
+  return [line, change, () => newest.current];
 }
 
 function stepped({ steps, at }, state, what = null, time = Date.now()) {

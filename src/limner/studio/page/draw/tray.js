@@ -2,12 +2,14 @@
 
 import { html, say } from "../lang.js";
 import { IconButton, useShared, useStored } from "../parts.js";
+import { same } from "../requests.js";
 import { useRef } from "../vendor/preact.js";
 import { byArrows } from "./arrows.js";
 import { chosenOf, groupsOf, isChosen, saidWith } from "./groups.js";
 import { Options } from "./options.js";
 import { canSee } from "./sight.js";
-import { kindIn } from "./state.js";
+import { kindIn, meant } from "./state.js";
+import { fittingOf } from "./tried.js";
 
 /**
  * The state of the tray of an artist: {open, show, visit, pins, pin, choose}: which group is open, with the focus or
@@ -21,17 +23,28 @@ export function useTray(artist, phrases, all, rested) {
   newest.current = { all, rested };
   const pin = (name) => setPins((old) => (old.includes(name) ? old.filter((one) => one !== name) : [...old, name]));
   const look = async () => {
-    const { drawn, isCurrent } = newest.current.all;
-    return isCurrent && canSee(artist, drawn) ? studio.seen(artist.id, drawn.picture.png).catch(() => null) : null;
+    const { all, rested } = newest.current;
+    const [now, isNow] = rested;
+    if (isNow && now.seen) return { row: now.drawn.row, seen: now.seen };
+    const { drawn, isCurrent } = all;
+    if (!isCurrent || !canSee(artist, drawn)) return null;
+    return { row: drawn.row, seen: await studio.seen(artist.id, drawn.picture.png).catch(() => null) };
   };
-  const put = (name, value, seen) => {
-    const { state, press } = newest.current.all;
-    press({ said: saidWith(kindIn(artist, state), phrases, state, { name, value }, seen), seed: state.seed });
-  };
-  const choose = async (name, value) => {
-    const [now, isNow] = newest.current.rested;
-    if (isNow && now.seen) put(name, value, now.seen);
-    else put(name, value, await look());
+  const choose = (name, value) => {
+    const looked = look(); // at what is shown as it is pressed, while presses before it take their turn
+    newest.current.all.press(async (before) => {
+      const found = await looked;
+      const saidOf = (state) => {
+        const { request } = meant(artist, state, phrases);
+        const seen = found && same(found.row, { request, seed: state.seed }) ? found.seen : null;
+        return saidWith(kindIn(artist, state), phrases, state, { name, value }, seen);
+      };
+      const said = saidOf(before);
+      const fit = await fittingOf(studio, artist, phrases, { ...before, asked: null, said }, { name, value }).catch(
+        () => said, // the picture that is asked for tells what is wrong
+      );
+      return (now) => ({ said: same(saidOf(now), said) ? fit : saidOf(now), seed: now.seed });
+    });
   };
   const visit = (name) => {
     show(name);

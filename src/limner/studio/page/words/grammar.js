@@ -84,6 +84,7 @@ export function mended(text) {
       .replace(/([,;])\s*(?:[,;]\s*)+/g, "$1 ")
       .replace(/([,;])\s*(?=\.|$)/g, "")
       .replace(/^[\s,;]+(?:and\b\s*)?/, "")
+      .replace(/^(?:with|wearing)\s+/i, "")
       .replace(/^\.$/, "")
       .trim();
   }

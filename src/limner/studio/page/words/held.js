@@ -37,9 +37,15 @@ export function held(phrases, text, seen) {
 
 /** Return a text without the things that never stand beside that of an attribute, for a value that is written into it. */
 export function cleared(phrases, text, name) {
-  const others = [...(phrases.apart.get(thingOf(phrases, name)) ?? [])].flatMap(({ parts }) => Object.values(parts));
+  const others = [...(phrases.apart.get(thingOf(phrases, name)) ?? [])];
+  return others.reduce((now, thing) => without(phrases, now, thing), text);
+}
+
+/** Return a text without all that it says of a thing. */
+export function without(phrases, text, { parts }) {
   const said = phrases.valuesIn(text);
-  return others.filter((other) => other in said).reduce((now, other) => phrases.choose(now, other, null), text);
+  const names = Object.values(parts).filter((name) => name in said);
+  return names.reduce((now, name) => phrases.choose(now, name, null), text);
 }
 
 function thingOf(phrases, name) {

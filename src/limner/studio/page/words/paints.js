@@ -1,5 +1,7 @@
 // Values that name a colour, and how it looks.
 
+import { isNot } from "./grammar.js";
+
 const PAINTS = {
   black: "#222222",
   white: "#ffffff",
@@ -23,6 +25,11 @@ const PAINTS = {
   silver: "#c0c0c8",
   turquoise: "#30c5b4",
 };
+
+/** Are all values of an attribute colours, but for one that means nothing? */
+export function arePaints(name, values) {
+  return values.every((value) => isNot(value) || paintOf(name, value));
+}
 
 /** Return the colour that a value of an attribute names, null where it names none. */
 export function paintOf(name, value) {
