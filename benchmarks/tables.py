@@ -334,7 +334,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "stories_report": lambda: reported("stories_shipped"),
     "attngan_report": lambda: reported("attngan_shipped"),
     "controlgan_report": lambda: reported("controlgan_shipped"),
-    "attribute2image_report": lambda: reported("attribute2image_shipped"),
     "ppgn_report": lambda: reported("ppgn_shipped"),
     "faces_report": lambda: reported("faces_shipped"),
     "stories": lambda: bench("stories"),
