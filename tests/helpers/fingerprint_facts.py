@@ -76,13 +76,24 @@ VARIANTS: dict[str, Facts] = {
 """Switches that lead to code of their own: a system's name and a word, and what is changed of the preset `tiny`."""
 
 
+MODEL = {"cpu family", "model", "stepping"}
+"""Lines that tell processors of one name apart: their products sum in other orders."""
+
+
 def machine() -> dict[str, str]:
     """Return what the last digits of a sum depend on."""
     able = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    try:
+        told = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0].splitlines()
+    except OSError:
+        told = []
+    parts = dict(line.split(":", 1) for line in told if ":" in line)
+    model = " ".join(value.strip() for name, value in parts.items() if name.strip() in MODEL)
     sums = sorted(name for name, has in able.items() if has is True and name.startswith(("avx", "amx", "fma")))
     return {
         "torch": torch.__version__,
         "processor": str(able.get("cpu_name", platform.processor())),
+        "model": model,
         "capability": torch.backends.cpu.get_cpu_capability(),
         "bf16": str(bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())),
         "instructions": " ".join(sums),
