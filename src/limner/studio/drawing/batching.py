@@ -38,6 +38,8 @@ from limner.system import Draft
 OnDraft = Callable[[Draft], None]
 T = TypeVar("T")
 
+CLIMB = 16
+"""Drafts above which a drawing is a climb, which is not drawn a second time for a proof."""
 MAX_RETRY_AFTER = 60
 """Seconds that a client is told to wait, at most, where the queue is full."""
 
@@ -268,8 +270,10 @@ class ArtistQueue:
         else:
             padded = _filled(rows, self._proven(kind, len(rows)))
             with self._even():
-                drawn = stopping.drawn(_watched(self.artist.sample(padded, knobs), callbacks, slots), 1, stop)
-                if len(padded) == self.batch_size and drawn.stopped is None and not callbacks:
+                drafts = _Counted(self.artist.sample(padded, knobs))
+                drawn = stopping.drawn(_watched(drafts, callbacks, slots), 1, stop)
+                is_climb = drafts.count > CLIMB
+                if len(padded) == self.batch_size and drawn.stopped is None and not callbacks and not is_climb:
                     self._prove(kind, rows, knobs, drawn.drafts[-1])
         last, schema = drawn.drafts[-1], self.artist.system.schema
         images = answers.pictures(last, schema)[: len(rows)]
@@ -314,6 +318,21 @@ def _by_turns(jobs: Sequence[Job], most: int) -> list[Slot]:
             slots.append((job, job.started))
             job.started += 1
     return slots
+
+
+class _Counted:
+    """Drafts, and how many there were."""
+
+    def __init__(self, drafts: Iterator[Draft]) -> None:
+        self._drafts, self.count = drafts, 0
+
+    def __iter__(self) -> Iterator[Draft]:
+        return self
+
+    def __next__(self) -> Draft:
+        draft = next(self._drafts)
+        self.count += 1
+        return draft
 
 
 class _Abandoned(Exception):
