@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 
 from browsers import inaccessible
+from draw_view import until
 
 TEXTS = ("a smiling woman with red hair and round glasses", "a bald man with a long beard and a blue hoodie")
 LINES = ["a large red metal cube, left in front", "a small blue rubber sphere", "a large green metal cylinder"]
@@ -111,13 +112,11 @@ def test_a_hand_that_moves_on_sees_what_is_drawn_on_its_way(page: Page, studio: 
     page.route("**/v1/images/batch", hold)
     slider.press("ArrowLeft")
     slider.press("ArrowLeft")
-    while not held:
-        page.wait_for_timeout(10)
+    until(page, lambda: bool(held))
     held.pop().continue_()
     page.wait_for_function("before => document.querySelector('#morphed').src !== before", arg=before)
     assert slider.get_attribute("aria-valuetext") == "20 % purple, 80 % red"
-    while not held:
-        page.wait_for_timeout(10)
+    until(page, lambda: bool(held))
     held.pop().continue_()
     page.locator("""#morphed[data-drawn='{"hair_colour":9.8}']""").wait_for()
 

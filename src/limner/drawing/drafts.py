@@ -110,6 +110,10 @@ class PictureWithDrafts:
         return page
 
 
+ROWS = ("images", "attention", "sentence_attention", "layout", "text")
+"""Fields of a draft that have a row for each request."""
+
+
 def draft_row(draft: Draft, row: int) -> Draft:
     """Return one row of a draft, as a draft of a single row."""
 
@@ -118,7 +122,7 @@ def draft_row(draft: Draft, row: int) -> Draft:
             return {name: cut(inner) for name, inner in value.items()}
         return value if value is None else value[row : row + 1]
 
-    rows = {name: cut(getattr(draft, name)) for name in ("images", "attention", "sentence_attention", "layout", "text")}
+    rows = {name: cut(getattr(draft, name)) for name in ROWS}
     return dataclasses.replace(draft, **rows)
 
 

@@ -26,7 +26,7 @@ from PIL import Image
 
 from limner.drawing import recipe, stopping
 from limner.drawing.artist import Artist
-from limner.drawing.drafts import draft_row
+from limner.drawing.drafts import ROWS, draft_row
 from limner.drawing.interpolation import Row
 from limner.drawing.stopping import TO_THE_END, Stop
 from limner.imaging import answers
@@ -306,8 +306,7 @@ def _alike(one: Draft, other: Draft) -> bool:
             return {name: numbers(inner) for name, inner in value.items()}
         return value.contiguous().cpu().numpy().tobytes() if isinstance(value, torch.Tensor) else value
 
-    fields = ("images", "attention", "sentence_attention", "layout", "text")
-    return all(numbers(getattr(one, name)) == numbers(getattr(other, name)) for name in fields)
+    return all(numbers(getattr(one, name)) == numbers(getattr(other, name)) for name in ROWS)
 
 
 def _by_turns(jobs: Sequence[Job], most: int) -> list[Slot]:
