@@ -147,7 +147,7 @@ def test_an_encoder_that_knows_the_vectors_explains_them_all() -> None:
 def test_stackgan_learns_from_a_legacy_data_set_and_draws_its_sentences(imported: Path, tmp_path: Path) -> None:
     """Drawings are nearer to their own pictures than to others, from vectors and from sentences that it reads."""
     data = opened(imported)
-    system = made("stackgan", data, text_images=1_600, images=3_200, second_images=2_400)
+    system = made("stackgan", data, text_images=1_600, images=6_400, second_images=3_200)
     trainer = Trainer(system, data, RunFolder.create(tmp_path / "run"), engine=Engine("fp32", quiet=True), grid_every=0)
     trainer.fit()
     newest = trainer.run.newest()
