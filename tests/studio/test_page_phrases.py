@@ -69,6 +69,10 @@ def test_a_colour_stands_with_what_it_colours(avatars, chosen, said):
         ("a man wearing a blazer over a green shirt", "clothing", "hoodie", "a man wearing a green hoodie"),
         ("a man on a blue background", "background", None, "a man"),
         ("a man, sunglasses, smiling", "glasses", "none", "a man, smiling"),
+        ("A sad man. He has a red beanie.", "hat", None, "A sad man."),
+        ("A sad man. He is wearing a red beanie. A blue wall.", "hat", None, "A sad man. A blue wall."),
+        ("a man who has sunglasses", "glasses", None, "a man"),
+        ("The man is wearing sunglasses, smiling", "glasses", None, "The man, smiling"),
     ],
 )
 def test_a_chip_is_written_into_what_is_there(avatars, text, name, value, written):

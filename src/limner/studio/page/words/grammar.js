@@ -67,9 +67,10 @@ export function withArticle(phrase) {
   return `${/^[aeio]/.test(words[0]) ? "an" : "a"} ${phrase}`;
 }
 
-/** Mend a text from which something was taken: no comma twice, no "with" before nothing. */
+/** Mend a text from which something was taken: no comma twice, no "with" before nothing, no "she has". */
 export function mended(text) {
-  const left = /\b(?:with|wearing|and|on|against|in front of|in|over|of|an?|the)\s*(?=$|[,.;])/gi;
+  const joins = "with|wearing|wears?|has|have|is|are|and|on|against|in front of|in|over|of|an?|the|who|that|which";
+  const left = new RegExp(`\\b(?:${joins})\\s*(?=$|[,.;])`, "gi");
   let now = text;
   for (let before = ""; before !== now; ) {
     before = now;
@@ -77,6 +78,8 @@ export function mended(text) {
       .replace(/\s+/g, " ")
       .replace(/\s+([,.;])/g, "$1")
       .replace(left, "")
+      .replace(/(^|[,.;]\s*)(?:s?he|they|it)\s*(?=$|[,.;])/gi, "$1")
+      .replace(/\.\s*(?=[,.;])/g, "")
       .replace(/\b(with|wearing) (?:and|with|wearing)\b/gi, "$1")
       .replace(/\b(?:with|wearing|over|and) (?=(?:and|on|against|over|in front)\b)/gi, "")
       .replace(/\ban? (\w+(?:ing|ed))(?= (?:with|wearing|on|against|in)\b)/gi, "$1,")
