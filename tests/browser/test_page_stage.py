@@ -157,6 +157,28 @@ def test_what_hides_a_value_that_is_pressed_goes(shown: Page) -> None:
     shown.wait_for_function(same, arg=sunglasses.element_handle())  # the tile is what a press brings
 
 
+def test_a_press_that_is_tried_first_says_that_it_is_waited_for(shown: Page) -> None:
+    """The words of sunglasses are drawn and looked at before they are asked: that may take some twenty pictures."""
+    held: list[Route] | None = []
+
+    def look(route: Route) -> None:
+        route.continue_() if held is None else held.append(route)
+
+    rests(shown)
+    shown.route("**/v1/seen**", look)
+    shown.get_by_role("tab", name="glasses").click()
+    assert shown.locator("#picture").evaluate("image => image.parentElement.ariaBusy") == "false"
+    shown.locator("[data-tile='glasses=sunglasses']").click()
+    expect(shown.locator(".frame[aria-busy='true']")).to_be_visible()
+    until(shown, lambda: bool(held))
+    assert "sunglasses" not in shown.locator("#prompt").input_value()
+    held, looks = None, held
+    for route in looks:
+        route.continue_()
+    expect(shown.locator("#prompt")).to_have_value(re.compile("sunglasses"))
+    expect(shown.locator(".frame[aria-busy='false']")).to_be_visible()
+
+
 def test_what_is_drawn_beside_ends_when_one_types(shown: Page) -> None:
     rests(shown)
     ended: list[str] = []

@@ -96,43 +96,50 @@ export function useDrawState(artist, phrases) {
       return went(old, next, isPress || isLeap(artist, before, next) ? null : Object.keys(changes).join());
     });
   const change = (changes) => put(changes, false);
-  const press = useTurns(
+  const [press, isPressed] = useTurns(
     () => shown(now()),
     (changes) => put(changes, true),
   );
   const lock = () => setLine((old) => amended(old, { locked: !shown(old).locked }));
-  const drawing = useDrawing(artist, state, line.at, phrases);
+  const drawing = usePictureOf(artist, state, line.at, phrases);
   const isOpen = isTyped(line);
   const gallery = useGalleryEntry(drawing.drawn, state, line.at, isOpen);
-  return { state, change, press, lock, line, setLine, ...drawing, ...gallery };
+  const waits = useSlow(isPressed || drawing.isOwed);
+  return { state, change, press, lock, line, setLine, ...drawing, waits, ...gallery };
 }
 
 /**
- * Return what hears of presses, each made to the state that those before it left: `press(changes)`, or `press(make)` where
- * `make(state)` returns a promise of a function of the state that is newest by then, which returns changes.
+ * Return what hears of presses, and whether one is not made yet. Each is made to the state that those before it left:
+ * `press(changes)`, or `press(make)` where `make(state)` returns a promise of a function of the state that is newest by
+ * then, which returns changes.
  */
 function useTurns(now, put) {
   const { fail } = useShared();
   const last = useRef(null);
+  const [isPressed, setPressed] = useState(false);
   const newest = useRef(put);
   newest.current = put;
   const take = async (make) => {
     const finish = typeof make === "function" ? await make(now()) : () => make;
     newest.current(finish(now()));
   };
-  return (make) => {
+  const press = (make) => {
     if (!last.current && typeof make !== "function") {
       newest.current(make);
       return;
     }
+    setPressed(true);
     const turn = Promise.resolve(last.current)
       .then(() => take(make))
       .catch(fail)
       .finally(() => {
-        if (last.current === turn) last.current = null;
+        if (last.current !== turn) return;
+        last.current = null;
+        setPressed(false);
       });
     last.current = turn;
   };
+  return [press, isPressed];
 }
 
 /** Was more changed than a hand does with a key: were words pasted, cut, or chosen? */
@@ -165,8 +172,8 @@ function keyOf(artist) {
   return `drawing.${artist.id}`;
 }
 
-/** The newest picture of a state: {drawn: {picture, row, text, step}, error, again, waits, denied, isCurrent}. */
-function useDrawing(artist, state, step, phrases) {
+/** The newest picture of a state: {drawn: {picture, row, text, step}, error, again, isOwed, denied, isCurrent}. */
+function usePictureOf(artist, state, step, phrases) {
   const { studio } = useShared();
   const { request, denied } = meant(artist, state, phrases);
   const size = artist.sizes.includes(state.size) ? state.size : null; // a reload may bring an artist without it
@@ -188,8 +195,8 @@ function useDrawing(artist, state, step, phrases) {
     again(); // before the page is painted: a key waits for no frame
   }, [key]);
   useRetry(error, again);
-  const waits = useSlow(request !== null && drawn?.key !== key && !error);
-  return { drawn, error, again, waits, denied, isCurrent: drawn?.key === key };
+  const isOwed = request !== null && drawn?.key !== key && !error;
+  return { drawn, error, again, isOwed, denied, isCurrent: drawn?.key === key };
 }
 
 /** Is something so for longer than a person takes for at once? */
