@@ -296,6 +296,26 @@ def test_lines_are_added_moved_and_taken_out_by_keyboard(page: Page, studio: str
     expect(lines).to_have_count(3)
 
 
+PASTED = """(field, text) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData("text", text);
+  field.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+}"""
+
+
+def test_what_is_pasted_becomes_lines(page: Page, studio: str) -> None:
+    page.goto(f"{studio}/#/story?picture={put(studio, chr(10).join(LINES), 3, 'clevr-stories')}")
+    page.get_by_label("Line 3", exact=True).wait_for()
+    page.get_by_label("Line 3", exact=True).evaluate(PASTED, "A red cube, left. A blue ball? A green cylinder.")
+    lines = page.locator("li.line textarea")
+    expect(lines).to_have_count(6)
+    found = [lines.nth(i).input_value() for i in range(6)]
+    assert found == [*LINES, "A red cube, left.", "A blue ball?", "A green cylinder."]
+    page.get_by_label("Line 6", exact=True).evaluate(PASTED, "one\n\ntwo, and more. And more\n")
+    expect(lines).to_have_count(8)
+    assert [lines.nth(i).input_value() for i in (6, 7)] == ["one", "two, and more. And more"]
+
+
 def test_a_system_has_a_page(page: Page, studio: str) -> None:
     page.goto(f"{studio}/#/systems")
     systems = {one["name"]: one for one in ASK.get(f"{studio}/v1/systems").json()["data"]}
