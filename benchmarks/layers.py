@@ -81,7 +81,7 @@ def trained(row: str, options: argparse.Namespace) -> Path:
     """Train a row, or go on with its training; return its run."""
     place, size, width = options.out / f"{row}-s{options.seed}", options.size, options.width
     if row in ROWS:
-        changes = {"size": size, "width": width, "forget": options.forget, "images": options.images}
+        changes = {"size": size, "width": width, "images": options.images}
         return train("attribute2image", place, options, changes | ROWS[row])
     text = {"size": size, "first": size // 2, "text_images": options.text_images}
     reader = train("stackgan", options.out / f"reader-s{options.seed}", options,
@@ -262,7 +262,6 @@ def main() -> None:
     parser.add_argument("--judge", default="avatars32")
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--width", type=int, default=32)
-    parser.add_argument("--forget", type=float, default=0.0, help="the rows are asked for all attributes, so 0")
     parser.add_argument("--images", type=int, default=100_000, help="of sentences: in each stage")
     parser.add_argument("--text-images", type=int, default=60_000)
     parser.add_argument("--pictures", type=int, default=1_000, help="held-out pictures")

@@ -54,7 +54,7 @@ def batch(data: Dataset, count: int = 8) -> MaskedLabelled:
 @pytest.fixture(scope="module")
 def learnt(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Attribute2Image:
     """A system that was trained for a moment: figures are there, and the encoders are of use."""
-    system = make(data, images=2_400)
+    system = make(data, images=4_000)
     run = RunFolder.create(tmp_path_factory.mktemp("run") / "run")
     Trainer(system, data, run, engine=Engine("fp32", quiet=True), grid_every=0).fit()
     return system.eval()
@@ -207,14 +207,22 @@ def test_what_is_not_told_is_zeros(data: Dataset) -> None:
     assert not system.remarks([Attributes({"colour": "red"})])
 
 
-def test_some_rows_are_told_a_part(data: Dataset) -> None:
-    values = torch.zeros(2_000, 3, dtype=torch.long)
-    assert torch.equal(make(data).forgotten(values), values)
-    torch.manual_seed(0)
-    some = make(data, forget=0.5).forgotten(values)
-    rows = (some < 0).any(dim=1).float().mean()
-    assert 0.3 < rows < 0.5  # of half of the rows a random share
-    assert 0.2 < (some < 0).float().mean() < 0.3
+def test_what_is_left_open_comes_from_a_training_row_by_the_seed(
+    data: Dataset, learnt: Attribute2Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Tensor] = []
+    forward = learnt.decoder.forward
+    monkeypatch.setattr(learnt.decoder, "forward", lambda z, y: told.append(y) or forward(z, y))
+    drawn(learnt, [Attributes({"colour": "red"})] * 60, list(range(60)))
+    drawn(learnt, [Attributes({"colour": "red"})], [7])
+    found = learnt.codes.named(learnt.codes.likeliest(told[0]))
+    rows = [data.named_attributes(row) for row in range(data.length())]
+    assert all(one in rows and one["colour"] == "red" for one in found)
+    assert len({tuple(one.items()) for one in found}) > 3
+    assert_close(told[1], told[0][7:8])
+    named = [{"colour": "red", "shape": "circle", "ground": "black"}]
+    drawn(learnt, [Attributes(named[0])], [7])
+    assert learnt.codes.named(learnt.codes.likeliest(told[2])) == named
 
 
 def test_between_two_requests_lie_mixtures_of_their_values(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -412,7 +420,6 @@ def test_data_without_attributes_is_refused(data: Dataset) -> None:
     [
         ({"variance": None}, "need a fixed variance"),
         ({"variance": 0.0}, "must be above 0"),
-        ({"forget": 1.5}, "a share of the rows"),
     ],
 )
 def test_settings_that_cannot_be(wrong: dict[str, Any], says: str) -> None:

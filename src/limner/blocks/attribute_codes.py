@@ -1,18 +1,23 @@
 """Attributes as numbers of a net: one-hot vectors joined, zeros where a value is not known.
 
-Letters: B rows, A attributes, Y all their values together.
+Letters: B rows, A attributes, Y all their values together, Z numbers of a latent variable, R training rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from limner.data.dataset import Dataset
 from limner.data.schema import Schema
 from limner.requests import Request
+
+TIE = 1e-3
+"""Of a shared value, the most that chance counts where rows of a `HotDeck` are chosen."""
 
 
 class AttributeCodes:
@@ -79,3 +84,48 @@ class AttributeCodes:
             {name: known[k] for (name, known), k in zip(self.values.items(), row, strict=True) if k >= 0}
             for row in numbers.tolist()
         ]
+
+
+class HotDeck(nn.Module):
+    """What a request leaves open, drawn by chance: hot-deck imputation (surveyed by Andridge and Little, 2010).
+
+    The values of a training row take the places that are open. It is one of those of R that share most values with what
+    is asked, and which of them depends on the latent variable: so values that go together stay together, and a seed
+    always means the same. What no row has beside a value that is asked stays open, as the colour of a hat without hat.
+
+    Args:
+        codes: the attributes.
+        latent: Z.
+        rows: R.
+    """
+
+    rows: Tensor
+    directions: Tensor
+    owners: Tensor
+
+    def __init__(self, codes: AttributeCodes, latent: int, rows: int = 2048) -> None:
+        super().__init__()
+        self.codes = codes
+        directions = torch.randn(latent, rows, generator=torch.Generator().manual_seed(0)) / latent**0.5
+        parts = [torch.ones(1, size) for size in codes.sizes]
+        self.register_buffer("rows", torch.full((rows, len(parts)), -1, dtype=torch.int16))
+        self.register_buffer("directions", directions, persistent=False)
+        self.register_buffer("owners", torch.block_diag(*parts), persistent=False)  # (A, Y)
+
+    def fill(self, data: Dataset) -> None:
+        """Take R training rows, evenly spaced."""
+        places = np.linspace(0, data.length() - 1, len(self.rows)).astype(int)
+        self.rows.copy_(self.codes.of_all(data.attributes(places)))
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        """Return y (B, Y) with what it leaves open taken from a row, by z (B, Z): (B, Y).
+
+        Between two requests, where a part of an attribute is asked, the row has the rest.
+        """
+        rows = self.codes.one_hot(self.rows.long())
+        beside = rows.T @ (self.rows >= 0).float()  # (Y, A) in how many rows of a value an attribute is known
+        never = (beside == 0).float() * (beside.amax(dim=1, keepdim=True) > 0)
+        is_open = (1 - y @ self.owners.T) * (y @ never == 0)
+        chance = torch.sigmoid(z.float() @ self.directions)
+        chosen = (y @ rows.T + TIE * chance).argmax(dim=1)
+        return y + (is_open @ self.owners) * rows[chosen]

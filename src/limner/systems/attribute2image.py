@@ -27,8 +27,8 @@ Deviations
     lambda is 1/2 with E in nats, so that E is -log p(x, z|y) but for a constant; the paper's is not known to us, nor
     how many steps it took. The best code so far is kept, so the energy never rises.
     Half of the pictures are given to the encoder of figures with their ground, since an uploaded picture has no mask.
-    A head on the encoder names the attributes of a picture, for uploads; of some rows a random share of the attributes
-    is left out of y (`forget`), so that one may ask for a few.
+    A head on the encoder names the attributes of a picture, for uploads. There all of y is always told; here one may
+    ask for a few, and the rest comes from a training row by chance (`HotDeck`).
     Attributes of the ground may be left out (`left_out`): y does not reach x_B.
 """
 
@@ -42,7 +42,7 @@ from typing import Annotated, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from limner.blocks.attribute_codes import AttributeCodes
+from limner.blocks.attribute_codes import AttributeCodes, HotDeck
 from limner.blocks.export import example_condition, export_attributes, export_generator
 from limner.blocks.given import Given, given_pictures, keep_known
 from limner.blocks.latent.descent import Found, descend
@@ -90,8 +90,6 @@ class Attribute2ImageConfig:
     """Of the Gaussian likelihood; none: learnt for each number of a picture (cvae)."""
     left_out: tuple[str, ...] = ()
     """Attributes that are not asked for, where the data has them: the ground's, so that z_B has something to say."""
-    forget: float = 0.0
-    """Share of the rows of which a random share of the attributes is left out in training."""
     images: int = 80 * 8_518
     """Budget in pictures."""
     batch: int = 32
@@ -109,8 +107,6 @@ class Attribute2ImageConfig:
             raise ValueError("variance=none: the layers of discvae need a fixed variance, for example 0.05")
         if self.variance is not None and self.variance <= 0:
             raise ValueError(f"variance={self.variance}: it must be above 0")
-        if not 0 <= self.forget <= 1:
-            raise ValueError(f"forget={self.forget}: it is a share of the rows, from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -142,8 +138,7 @@ class Attribute2Image(System):
     presets: ClassVar[Mapping[str, Attribute2ImageConfig]] = {
         "tiny": Config(size=16, width=8, latent=12, ground_latent=4, images=4_000, batch=8, rate=3e-3, decay=True),
         "avatars": Config(
-            width=32, latent=64, ground_latent=8, left_out=("background",), forget=0.5, images=300_000, rate=1e-3,
-            decay=True,
+            width=32, latent=64, ground_latent=8, left_out=("background",), images=300_000, rate=1e-3, decay=True,
         ),
         "lfw": Config(gates=3),
         "lfw-cvae": Config(variant="cvae", variance=None, images=100 * 8_518),
@@ -158,6 +153,7 @@ class Attribute2Image(System):
         self.codes = AttributeCodes(schema, c.left_out)
         if not self.codes.width:
             raise UserError("this system draws from attributes: train it on data with a column attributes")
+        self.deck = HotDeck(self.codes, c.latent)
         y, self.layered = self.codes.width, c.variant == "discvae"
         z = c.latent if self.layered else c.latent + c.ground_latent
         self.encoder = FigureEncoder(c.size, y, c.width, z)
@@ -225,12 +221,17 @@ class Attribute2Image(System):
             modules=self.nets, optimiser=adam_l2(c.rate, c.l2), schedule=linear_to_zero if c.decay else constant
         )
         view = MaskedLabelled if self.layered else Labelled
-        return [Phase(name="vae", view=view, images=c.images, batch=c.batch, step=self.step, players={"vae": vae})]
+        return [
+            Phase(
+                name="vae", view=view, images=c.images, batch=c.batch, step=self.step, players={"vae": vae},
+                on_enter=self.deck.fill,
+            )
+        ]  # fmt: skip
 
     def step(self, batch: Labelled, clock: Clock) -> Iterator[Update]:
         """Update all nets on the bound, and the head that names attributes."""
         x, values = batch.images, self.codes.of_all(batch.attributes)
-        y = self.codes.one_hot(self.forgotten(values))
+        y = self.codes.one_hot(values)
         if isinstance(batch, MaskedLabelled):
             shown = self.cut_out(x, batch.masks, batch.known)
             seen = self.encoder.look(shown)
@@ -240,12 +241,6 @@ class Attribute2Image(System):
             loss, log = self.cvae_loss(x, y, seen)
         naming = self.codes.cross_entropy(self.names(seen), values)
         yield Update("vae", (loss + NAMING * naming).mean(), log | {"naming": naming})
-
-    def forgotten(self, values: Tensor) -> Tensor:
-        """Return values (B, A), of `forget` of the rows a random share of them not known."""
-        share = torch.rand(len(values), 2, device=values.device)
-        some = (share[:, :1] < self.config.forget) * share[:, 1:]
-        return torch.where(torch.rand(values.shape, device=values.device) < some, -1, values)
 
     def cut_out(self, x: Tensor, masks: Tensor, known: Tensor) -> Tensor:
         """Return pictures with their ground grey, but for those of no mask and for `WHOLE` of the others."""
@@ -261,7 +256,11 @@ class Attribute2Image(System):
         return Layers(figure.picture, figure.second, self.ground_decoder(z_ground).float())
 
     def draw(self, noise: Tensor, y: Tensor) -> Iterator[Draft]:
-        """Draw z_F and z_B, (B, Z + Z_B), and y (B, Y): figure, gate, ground and picture, or the picture alone."""
+        """Draw z_F and z_B, (B, Z + Z_B), and y (B, Y): figure, gate, ground and picture, or the picture alone.
+
+        What y leaves open is completed, by chance that lies in z.
+        """
+        y = self.deck(noise[:, : self.config.latent], y)
         if not self.layered:
             yield Draft(images=self.decoder(noise, y).picture)
             return
@@ -376,6 +375,7 @@ class Attribute2Image(System):
     def sample(self, requests: Sequence[Request], knobs: Inference, rng: RowNoise) -> Iterator[Draft]:
         """Draw in one forward pass; between two requests lie the mixtures of their values.
 
+        What is not asked for comes from a training row, which the seed chooses among those that share most of it.
         Of a request with a picture the latent variables are found first; what it asks beside it is drawn from them, and
         every pixel that is known is put back.
         """
@@ -414,7 +414,7 @@ class Attribute2Image(System):
 
         What begins from a picture is found by descent, and other grounds draw anew: both are Python's.
         """
-        uses = [net for net in (self.decoder, self.ground_decoder) if net is not None]
+        uses = [net for net in (self.deck, self.decoder, self.ground_decoder) if net is not None]
         noise = {"spread": self.config.latent + self.config.ground_latent}
         painter = export_generator(self.draw, uses, noise, example_condition(self.codes.width))
         return {"reader": export_attributes(self.codes.values), "painter": painter}

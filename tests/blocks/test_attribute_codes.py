@@ -1,0 +1,69 @@
+"""Attributes as numbers, and what completes them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from limner.blocks.attribute_codes import AttributeCodes, HotDeck
+from limner.data.schema import Lexicon, Schema
+
+VALUES = {"hat": ("cap", "none"), "colour": ("blue", "red"), "face": ("grim", "shy")}
+CAP, NONE, BLUE, RED, GRIM, SHY = range(6)
+ROWS = [[0, 0, 0], [0, 1, 1], [1, -1, 1], [1, -1, 0]]
+"""A blue cap on a grim face, a red one on a shy face, no hat on a shy face and on a grim one."""
+
+
+@pytest.fixture
+def deck() -> HotDeck:
+    codes = AttributeCodes(Schema(size=8, lexicon=Lexicon.of(["a"]), attributes=VALUES))
+    deck = HotDeck(codes, latent=3, rows=4)
+    deck.rows.copy_(torch.tensor(ROWS))
+    return deck
+
+
+def asked(*values: int) -> Tensor:
+    return torch.nn.functional.one_hot(torch.tensor(values, dtype=torch.long), 6).sum(dim=0)[None].float()
+
+
+def completed(deck: HotDeck, y: Tensor) -> list[list[int]]:
+    """Return the values that are drawn by any of many latent variables."""
+    z = torch.randn(200, 3, generator=torch.Generator().manual_seed(1))
+    return sorted({tuple(row.nonzero().flatten().tolist()) for row in deck(z, y.expand(200, -1))})  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("y", "found"),
+    [
+        ([], [(CAP, BLUE, GRIM), (CAP, RED, SHY), (NONE, GRIM), (NONE, SHY)]),
+        ([CAP], [(CAP, BLUE, GRIM), (CAP, RED, SHY)]),
+        ([RED], [(CAP, RED, SHY)]),  # what goes with it, and nothing else
+        ([CAP, SHY], [(CAP, RED, SHY)]),  # the row that has both, before those of one
+        ([BLUE, SHY], [(CAP, BLUE, SHY), (NONE, BLUE, SHY)]),  # no row has both: those that have one of them
+        ([NONE, GRIM], [(NONE, GRIM)]),  # no hat has no colour,
+        ([NONE], [(NONE, GRIM), (NONE, SHY)]),  # and no other row gives it one
+        ([CAP, RED, GRIM], [(CAP, RED, GRIM)]),
+    ],
+)
+def test_what_is_left_open_goes_with_what_is_asked(deck: HotDeck, y: list[int], found: list[tuple[int, ...]]) -> None:
+    assert completed(deck, asked(*y)) == found
+
+
+def test_between_two_requests_a_row_has_the_rest(deck: HotDeck) -> None:
+    (half,) = deck(torch.zeros(1, 3), 0.25 * asked(RED))
+    assert half.tolist() == [1, 0, 0, 1, 0, 1]
+    (both,) = deck(torch.zeros(1, 3), 0.25 * asked(RED, SHY) + 0.75 * asked(BLUE, SHY))
+    assert both.tolist() == pytest.approx([1, 0, 0.75, 0.25, 0, 1])
+
+
+def test_the_latent_variable_chooses_and_nothing_else(deck: HotDeck) -> None:
+    z = torch.randn(50, 3)
+    assert torch.equal(deck(z, torch.zeros(50, 6)), deck(z, torch.zeros(50, 6)))
+    alone = torch.cat([deck(row[None], torch.zeros(1, 6)) for row in z])
+    assert torch.equal(alone, deck(z, torch.zeros(50, 6)))
+
+
+def test_before_it_was_filled_nothing_is_added() -> None:
+    deck = HotDeck(AttributeCodes(Schema(size=8, lexicon=Lexicon.of(["a"]), attributes=VALUES)), latent=3)
+    assert torch.equal(deck(torch.randn(1, 3), asked(RED)), asked(RED))
