@@ -70,6 +70,18 @@ def test_the_ground_keeps_its_colour_while_one_types(typing: Page) -> None:
     typing.wait_for_function("() => window.grounds > 0")
 
 
+def test_a_small_picture_is_fetched_from_nowhere(typing: Page) -> None:
+    """Its address holds it: that of a Blob is asked of another process, for longer than decoding takes."""
+    typing.keyboard.press("End")
+    typing.keyboard.type(" and a hat")
+    typing.locator("#picture[data-drawn$='and a hat']").wait_for()
+    asked = """() => {
+      const { src, naturalWidth } = document.querySelector("#picture");
+      return [src.slice(0, 22), naturalWidth, performance.getEntriesByName(src).length];
+    }"""
+    assert typing.evaluate(asked) == ["data:image/png;base64,", 64, 0]
+
+
 def test_a_visitor_first_sees_the_example_that_asks_for_least(page: Page, tmp_path: Path) -> None:
     """The less is asked for, the surer is all of it there: of eleven things one is missing in each fifth picture."""
     artist = limner.load("avatars")

@@ -117,15 +117,39 @@ class HotDeck(nn.Module):
         places = np.linspace(0, data.length() - 1, len(self.rows)).astype(int)
         self.rows.copy_(self.codes.of_all(data.attributes(places)))
 
+    def imputation(self) -> Imputation:
+        """Return what completes requests by the rows that it has now; an export takes it, without what leads there."""
+        rows = self.codes.one_hot(self.rows.long())
+        beside = rows.T @ (self.rows >= 0).float()  # (Y, A) in how many rows of a value an attribute is known
+        never = (beside == 0).float() * (beside.amax(dim=1, keepdim=True) > 0)
+        return Imputation(rows, never, self.directions, self.owners)
+
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         """Return y (B, Y) with what it leaves open taken from a row, by z (B, Z): (B, Y).
 
         Between two requests, where a part of an attribute is asked, the row has the rest.
         """
-        rows = self.codes.one_hot(self.rows.long())
-        beside = rows.T @ (self.rows >= 0).float()  # (Y, A) in how many rows of a value an attribute is known
-        never = (beside == 0).float() * (beside.amax(dim=1, keepdim=True) > 0)
-        is_open = (1 - y @ self.owners.T) * (y @ never == 0)
+        return self.imputation()(z, y)
+
+
+class Imputation(nn.Module):
+    """Completes requests as a `HotDeck` does.
+
+    Args:
+        rows: (R, Y) one-hots of training rows.
+        never: (Y, A) 1 where no row of a value has an attribute at all.
+        directions: (Z, R) what of z speaks for each row.
+        owners: (A, Y) which values are of which attribute.
+    """
+
+    def __init__(self, rows: Tensor, never: Tensor, directions: Tensor, owners: Tensor) -> None:
+        super().__init__()
+        self.rows, self.never = nn.Buffer(rows), nn.Buffer(never)
+        self.directions, self.owners = nn.Buffer(directions), nn.Buffer(owners)
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        """As `HotDeck.forward`."""
+        is_open = (1 - y @ self.owners.T) * (y @ self.never == 0)
         chance = torch.sigmoid(z.float() @ self.directions)
-        chosen = (y @ rows.T + TIE * chance).argmax(dim=1)
-        return y + (is_open @ self.owners) * rows[chosen]
+        chosen = (y @ self.rows.T + TIE * chance).argmax(dim=1)
+        return y + (is_open @ self.owners) * self.rows[chosen]

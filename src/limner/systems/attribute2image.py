@@ -37,6 +37,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, ClassVar, Literal
 
 import torch
@@ -255,12 +256,12 @@ class Attribute2Image(System):
         figure = self.decoder(z, y)
         return Layers(figure.picture, figure.second, self.ground_decoder(z_ground).float())
 
-    def draw(self, noise: Tensor, y: Tensor) -> Iterator[Draft]:
+    def draw(self, noise: Tensor, y: Tensor, complete: nn.Module | None = None) -> Iterator[Draft]:
         """Draw z_F and z_B, (B, Z + Z_B), and y (B, Y): figure, gate, ground and picture, or the picture alone.
 
-        What y leaves open is completed, by chance that lies in z.
+        What y leaves open is completed, by chance that lies in z: by the deck, unless something else is given.
         """
-        y = self.deck(noise[:, : self.config.latent], y)
+        y = (complete or self.deck)(noise[:, : self.config.latent], y)
         if not self.layered:
             yield Draft(images=self.decoder(noise, y).picture)
             return
@@ -414,9 +415,12 @@ class Attribute2Image(System):
 
         What begins from a picture is found by descent, and other grounds draw anew: both are Python's.
         """
-        uses = [net for net in (self.deck, self.decoder, self.ground_decoder) if net is not None]
+        complete = self.deck.imputation()
+        uses = [net for net in (complete, self.decoder, self.ground_decoder) if net is not None]
         noise = {"spread": self.config.latent + self.config.ground_latent}
-        painter = export_generator(self.draw, uses, noise, example_condition(self.codes.width))
+        painter = export_generator(
+            partial(self.draw, complete=complete), uses, noise, example_condition(self.codes.width)
+        )
         return {"reader": export_attributes(self.codes.values), "painter": painter}
 
     def remarks(self, requests: Sequence[Request]) -> Sequence[str]:

@@ -3,6 +3,7 @@
 import { Gallery } from "./browser/gallery.js";
 import { normal } from "./browser/recipe.js";
 import { StudioError } from "./errors.js";
+import { pngOf } from "./pngs.js";
 
 const PATIENCE = 20_000; // milliseconds to wait for a first picture
 
@@ -106,9 +107,17 @@ export class BrowserStudio {
     return address(`artists/${artist}`);
   }
 
-  #ask(artist, row, { signal, ...asked }) {
+  /** Yield what the worker says, its pictures as PNGs. */
+  async *#ask(artist, row, { signal, ...asked }) {
     const { request, seed } = normal(row);
-    return this.#run(artist, { row: { request, seed }, ...asked }, signal);
+    for await (const message of this.#run(artist, { row: { request, seed }, ...asked }, signal)) {
+      const { draft, picture } = message;
+      for (const one of [draft, picture].filter(Boolean)) {
+        one.png = pngOf(one.bytes);
+        delete one.bytes;
+      }
+      yield message;
+    }
   }
 
   /** Send a task to the worker; yield its messages until it is done. */

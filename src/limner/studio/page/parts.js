@@ -1,6 +1,7 @@
 // What views are made of: pictures, hearts, sliders, and a few hooks.
 
 import { html, say } from "./lang.js";
+import { addressOf, free } from "./pngs.js";
 import { textOf } from "./requests.js";
 import { createContext, useContext, useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
 
@@ -86,7 +87,7 @@ export function PngImage({ png, alt, id, drawn, ...rest }) {
   given.current = { png, drawn };
   useLayoutEffect(() => {
     if (!png) return;
-    const url = URL.createObjectURL(png);
+    const url = addressOf(png);
     const before = last.current;
     last.current = url;
     image.current.src = url;
@@ -97,12 +98,12 @@ export function PngImage({ png, alt, id, drawn, ...rest }) {
         if (given.current.png === png) mark(image.current, given.current.drawn);
       })
       .catch(() => {})
-      .finally(() => before && URL.revokeObjectURL(before));
+      .finally(() => before && free(before));
   }, [png]);
   useEffect(() => {
     if (png && decoded.current === png) mark(image.current, drawn); // what is wanted now may be what is there
   }, [png, drawn]);
-  useEffect(() => () => last.current && URL.revokeObjectURL(last.current), []);
+  useEffect(() => () => last.current && free(last.current), []);
   return html`<img class="shown" ref=${image} id=${id} alt=${alt} ...${rest} />`;
 }
 

@@ -2,6 +2,7 @@
 
 import { isIn } from "./classroom.js";
 import { StudioError } from "./errors.js";
+import { pngOfText } from "./pngs.js";
 
 const TOKEN = "limner.token";
 const BUSY = 429;
@@ -58,7 +59,7 @@ export class ServerStudio {
       if (event.recipe) yield picture(event);
       else {
         const { note, progress, draft } = event;
-        yield { png: blob(event.b64_json), note, progress, draft };
+        yield { png: pngOfText(event.b64_json), note, progress, draft };
       }
     }
   }
@@ -244,15 +245,11 @@ function sized(size) {
 }
 
 function picture({ b64_json, recipe, unknown, text, boxes, points, masks }) {
-  return { png: blob(b64_json), recipe, unknown, text, boxes, points, masks };
+  return { png: pngOfText(b64_json), recipe, unknown, text, boxes, points, masks };
 }
 
 function bytes(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-}
-
-function blob(text) {
-  return new Blob([bytes(text)], { type: "image/png" });
 }
 
 /** Return a file as base64. */

@@ -1,11 +1,12 @@
 // Pictures as PNG, byte for byte what was drawn, the recipe inside as `limner.drawing.recipe` writes and finds it.
 
-import { Unzlib } from "../vendor/fflate.js";
+import { Unzlib, zlibSync } from "../vendor/fflate.js";
 
 const KEY = "limner";
 const TEXTS = ["tEXt", "zTXt", "iTXt"];
 const MOST_BYTES = 2 ** 20; // of a recipe, unpacked, as a server takes it
 const PIECE = 4096; // bytes unpacked at once, so that no more than some megabytes come of them
+const SMALL = 65_536; // bytes that are compressed at once
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 const RGB = 2;
 const PIXELS = ["IHDR", "PLTE", "tRNS", "IDAT"];
@@ -71,12 +72,16 @@ export class Picture {
 
   /** Return it as a PNG, with a recipe where one is given. */
   async png(recipe = null) {
+    return new Blob([await this.pngBytes(recipe)], { type: "image/png" });
+  }
+
+  /** Return the bytes of that PNG. */
+  async pngBytes(recipe = null) {
     const { width, height } = this;
     const lines = new Uint8Array((3 * width + 1) * height); // each line begins with its filter, 0
     for (let row = 0; row < height; row++) {
       lines.set(this.bytes.subarray(3 * width * row, 3 * width * (row + 1)), (3 * width + 1) * row + 1);
     }
-    const packed = new Response(new Blob([lines]).stream().pipeThrough(new CompressionStream("deflate")));
     const header = new DataView(new ArrayBuffer(13));
     header.setUint32(0, width);
     header.setUint32(4, height);
@@ -84,8 +89,8 @@ export class Picture {
     header.setUint8(9, RGB);
     const chunks = [chunk("IHDR", new Uint8Array(header.buffer))];
     if (recipe !== null) chunks.push(recipeChunk(recipe));
-    chunks.push(chunk("IDAT", new Uint8Array(await packed.arrayBuffer())), chunk("IEND", new Uint8Array(0)));
-    return new Blob([new Uint8Array(SIGNATURE), ...chunks], { type: "image/png" });
+    chunks.push(chunk("IDAT", await packed(lines)), chunk("IEND", new Uint8Array(0)));
+    return together([new Uint8Array(SIGNATURE), ...chunks]);
   }
 }
 
@@ -117,10 +122,7 @@ export function withRecipe(bytes, recipe) {
   const [header, ...rest] = pixels.map(({ kind, body }) => chunk(kind, body));
   const end = chunk("IEND", new Uint8Array(0));
   const parts = [new Uint8Array(SIGNATURE), header, recipeChunk(recipe), ...rest, end];
-  return joined(
-    parts,
-    parts.reduce((size, part) => size + part.length, 0),
-  );
+  return together(parts);
 }
 
 function* chunks(bytes) {
@@ -209,6 +211,20 @@ function inflated(packed) {
 
 function damaged(why) {
   return new Error(`the picture's recipe is damaged: ${why}`);
+}
+
+/** Compress: at once where that takes less than a stream does to begin. */
+async function packed(bytes) {
+  if (bytes.length <= SMALL) return zlibSync(bytes);
+  const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+function together(parts) {
+  return joined(
+    parts,
+    parts.reduce((size, part) => size + part.length, 0),
+  );
 }
 
 function joined(parts, size) {

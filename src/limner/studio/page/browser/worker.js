@@ -48,14 +48,14 @@ async function draw({ id, runtime, runtimeBytes, folder, row, knobs, size, want 
     if (draft.attention && want === "attention") looks.push(attentionOf(draft, words.length));
     const { note, progress } = draft;
     if (progress < 1) {
-      if (want === "watch") self.postMessage({ id, draft: { png: await draft.picture.png(), note, progress } });
+      if (want === "watch") self.postMessage({ id, draft: { bytes: await draft.picture.pngBytes(), note, progress } });
       continue;
     }
     const { artist: name, checkpoint, system, limner } = artist.facts.recipe;
     const { request, seed } = row;
     const recipe = { artist: name, checkpoint, system, request, knobs: all, seed, limner, ...artist.enlarges(size) };
     const drawn = await artist.enlarged(draft.picture, size);
-    const picture = { png: await drawn.png(recipe), recipe, unknown: artist.unknown(request) };
+    const picture = { bytes: await drawn.pngBytes(recipe), recipe, unknown: artist.unknown(request) };
     self.postMessage({ id, picture, words, looks });
   }
 }
