@@ -9,10 +9,10 @@ from torch import Tensor
 from limner.blocks.attribute_codes import AttributeCodes, HotDeck
 from limner.data.schema import Lexicon, Schema
 
-VALUES = {"hat": ("cap", "none"), "colour": ("blue", "red"), "face": ("grim", "shy")}
-CAP, NONE, BLUE, RED, GRIM, SHY = range(6)
-ROWS = [[0, 0, 0], [0, 1, 1], [1, -1, 1], [1, -1, 0]]
-"""A blue cap on a grim face, a red one on a shy face, no hat on a shy face and on a grim one."""
+VALUES = {"hat": ("cap", "none"), "colour": ("blue", "red"), "face": ("grim", "shy"), "skin": ("dark", "pale")}
+CAP, NONE, BLUE, RED, GRIM, SHY, DARK, PALE = range(8)
+ROWS = [[0, 0, 0, 0], [0, 1, 1, 1], [1, -1, 1, 0], [1, -1, 0, 0]]
+"""A blue cap on a grim dark face, a red one on a shy pale one, and no hat on a shy and on a grim dark one."""
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def deck() -> HotDeck:
 
 
 def asked(*values: int) -> Tensor:
-    return torch.nn.functional.one_hot(torch.tensor(values, dtype=torch.long), 6).sum(dim=0)[None].float()
+    return torch.nn.functional.one_hot(torch.tensor(values, dtype=torch.long), 8).sum(dim=0)[None].float()
 
 
 def completed(deck: HotDeck, y: Tensor) -> list[list[int]]:
@@ -36,14 +36,14 @@ def completed(deck: HotDeck, y: Tensor) -> list[list[int]]:
 @pytest.mark.parametrize(
     ("y", "found"),
     [
-        ([], [(CAP, BLUE, GRIM), (CAP, RED, SHY), (NONE, GRIM), (NONE, SHY)]),
-        ([CAP], [(CAP, BLUE, GRIM), (CAP, RED, SHY)]),
-        ([RED], [(CAP, RED, SHY)]),  # what goes with it, and nothing else
-        ([CAP, SHY], [(CAP, RED, SHY)]),  # the row that has both, before those of one
-        ([BLUE, SHY], [(CAP, BLUE, SHY), (NONE, BLUE, SHY)]),  # no row has both: those that have one of them
-        ([NONE, GRIM], [(NONE, GRIM)]),  # no hat has no colour,
-        ([NONE], [(NONE, GRIM), (NONE, SHY)]),  # and no other row gives it one
-        ([CAP, RED, GRIM], [(CAP, RED, GRIM)]),
+        ([], [(CAP, BLUE, GRIM, DARK), (CAP, RED, SHY, PALE), (NONE, GRIM, DARK), (NONE, SHY, DARK)]),
+        ([CAP], [(CAP, BLUE, GRIM, DARK), (CAP, RED, SHY, PALE)]),
+        ([RED], [(CAP, RED, SHY, PALE)]),  # what goes with it, and nothing else
+        ([CAP, SHY], [(CAP, RED, SHY, PALE)]),  # the row that has both, before those of one
+        ([BLUE, SHY], [(CAP, BLUE, SHY, DARK), (CAP, BLUE, SHY, PALE), (NONE, BLUE, SHY, DARK)]),  # those of one
+        ([NONE], [(NONE, GRIM, DARK), (NONE, SHY, DARK)]),
+        ([NONE, SHY, PALE], [(NONE, SHY, PALE)]),  # no hat has no colour, though the row of a red cap shares as much
+        ([CAP, RED, GRIM, PALE], [(CAP, RED, GRIM, PALE)]),
     ],
 )
 def test_what_is_left_open_goes_with_what_is_asked(deck: HotDeck, y: list[int], found: list[tuple[int, ...]]) -> None:
@@ -52,16 +52,16 @@ def test_what_is_left_open_goes_with_what_is_asked(deck: HotDeck, y: list[int], 
 
 def test_between_two_requests_a_row_has_the_rest(deck: HotDeck) -> None:
     (half,) = deck(torch.zeros(1, 3), 0.25 * asked(RED))
-    assert half.tolist() == [1, 0, 0, 1, 0, 1]
+    assert half.tolist() == [1, 0, 0, 1, 0, 1, 0, 1]
     (both,) = deck(torch.zeros(1, 3), 0.25 * asked(RED, SHY) + 0.75 * asked(BLUE, SHY))
-    assert both.tolist() == pytest.approx([1, 0, 0.75, 0.25, 0, 1])
+    assert both.tolist() == pytest.approx([1, 0, 0.75, 0.25, 0, 1, 0, 1])
 
 
 def test_the_latent_variable_chooses_and_nothing_else(deck: HotDeck) -> None:
     z = torch.randn(50, 3)
-    assert torch.equal(deck(z, torch.zeros(50, 6)), deck(z, torch.zeros(50, 6)))
-    alone = torch.cat([deck(row[None], torch.zeros(1, 6)) for row in z])
-    assert torch.equal(alone, deck(z, torch.zeros(50, 6)))
+    assert torch.equal(deck(z, torch.zeros(50, 8)), deck(z, torch.zeros(50, 8)))
+    alone = torch.cat([deck(row[None], torch.zeros(1, 8)) for row in z])
+    assert torch.equal(alone, deck(z, torch.zeros(50, 8)))
 
 
 def test_before_it_was_filled_nothing_is_added() -> None:
