@@ -277,6 +277,18 @@ def keys() -> str:
     return table(head, rows) + on_a_core([asked, *pages.values()])
 
 
+def page() -> str:
+    """Show what the page promises, as a browser finds it."""
+    kinds = ("visits", "presses", "pictures a second of a drag")
+    visits, presses, drag = ([r for r in lines("page") if kind in r][-1] for kind in kinds)
+    rows = [
+        ["first pictures that show all their words", visits["first pictures with all words"], visits["visits"]],
+        ["presses at random whose words and pixels Back restores", presses["restored"], presses["presses"]],
+        ["pictures a second while a slider of Morph is dragged", drag[kinds[2]], ""],
+    ]
+    return table(["in Chromium, the studio's page", "", "of"], rows) + on_a_core([visits, presses, drag])
+
+
 def crowd() -> str:
     """Show many clients at once."""
     parts = {r["part"]: r for r in lines("studio")}
@@ -326,6 +338,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "chips": chips,
     "tiles": tiles,
     "keys": keys,
+    "page": page,
     "crowd": crowd,
     "judge": lambda: judge("avatars"),
     "judges": lambda: judges("avatars", "avatars32", "avatars-mixer"),
@@ -334,6 +347,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "stories_report": lambda: reported("stories_shipped"),
     "attngan_report": lambda: reported("attngan_shipped"),
     "controlgan_report": lambda: reported("controlgan_shipped"),
+    "attribute2image_report": lambda: reported("attribute2image_shipped"),
     "ppgn_report": lambda: reported("ppgn_shipped"),
     "faces_report": lambda: reported("faces_shipped"),
     "stories": lambda: bench("stories"),

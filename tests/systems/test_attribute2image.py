@@ -355,6 +355,42 @@ def test_a_whole_picture_is_edited_by_what_is_asked_and_read_for_the_rest(
     assert torch.equal(told[-1][0], noise)  # an edit is drawn from what the picture itself was found to be
 
 
+def test_an_edit_leaves_out_what_never_stands_beside_it(
+    data: Dataset, learnt: Attribute2Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here nothing blue has a shape, as hair has no style under a hat."""
+    names = list(learnt.codes.values)
+    rows = learnt.deck.rows.clone()
+    blue = rows[:, names.index("colour")] == learnt.codes.values["colour"].index("blue")
+    rows[blue, names.index("shape")] = -1
+    monkeypatch.setitem(learnt.deck._buffers, "rows", rows)
+    told: list[Tensor] = []
+    forward = learnt.decoder.forward
+    monkeypatch.setattr(learnt.decoder, "forward", lambda z, y: told.append(y) or forward(z, y))
+    for colour, has in (("blue", 0), ("red", 1)):
+        drawn(learnt, [given(real(data, [2])[0], None, Attributes({"colour": colour}))], [5], steps=2)
+        shape = dict(zip(names, learnt.codes.split(told[-1]), strict=True))["shape"]
+        assert shape.sum() == has
+
+
+def test_a_hole_is_first_seen_as_a_row_like_what_is_around_it(
+    data: Dataset, learnt: Attribute2Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = torch.ones(16, 16)
+    known[14:] = 0
+    rows = data.attributes(range(data.length()))
+    unlike = next((i, k) for i in range(9) for k in range(18) if (rows[i] != rows[k]).all())
+    monkeypatch.setitem(learnt.deck._buffers, "rows", rows[list(unlike)].to(torch.int16))
+    monkeypatch.setitem(learnt.deck._buffers, "directions", torch.zeros(12, 2))
+    told: list[Tensor] = []
+    picture = learnt.picture
+    monkeypatch.setattr(learnt, "picture", lambda z, y: told.append(y) or picture(z, y))
+    for row in unlike:
+        told.clear()
+        drawn(learnt, [given(real(data, [row])[0], known)], [5], steps=1)
+        assert torch.equal(told[0], learnt.codes.one_hot(rows[[row]]))
+
+
 def test_a_row_is_completed_as_it_is_alone_and_leaves_others_alone(
     data: Dataset, learnt: Attribute2Image, upper: Tensor
 ) -> None:

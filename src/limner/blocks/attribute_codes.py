@@ -74,6 +74,10 @@ class AttributeCodes:
         parts = [F.cross_entropy(part, column, ignore_index=-1, reduction="none") for part, column in each]
         return torch.stack(parts).sum(dim=0)
 
+    def shares(self, logits: Tensor) -> Tensor:
+        """Return the probability of each value: (B, Y) to (B, Y)."""
+        return torch.cat([part.softmax(dim=1) for part in self.split(logits)], dim=1)
+
     def likeliest(self, logits: Tensor) -> Tensor:
         """Return the number of the likeliest value of each attribute: (B, Y) to (B, A)."""
         return torch.stack([part.argmax(dim=1) for part in self.split(logits)], dim=1)
@@ -149,7 +153,16 @@ class Imputation(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         """As `HotDeck.forward`."""
-        is_open = (1 - y @ self.owners.T) * (y @ self.never == 0)
+        return y + (1 - y @ self.owners.T) @ self.owners * self.fitting(y) * self.like(z, y)
+
+    def like(self, z: Tensor, y: Tensor, weight: float = TIE) -> Tensor:
+        """Return of each y (B, Y), values or their shares, a row that has most of it, chosen by z (B, Z): (B, Y).
+
+        `weight` is the most that chance counts, in values.
+        """
         chance = torch.sigmoid(z.float() @ self.directions)
-        chosen = (y @ self.rows.T + TIE * chance).argmax(dim=1)
-        return y + (is_open @ self.owners) * self.rows[chosen]
+        return self.rows[(y @ self.rows.T + weight * chance).argmax(dim=1)]
+
+    def fitting(self, y: Tensor) -> Tensor:
+        """Return 1 for values of attributes that some row has beside what is asked, y (B, Y): (B, Y)."""
+        return (y @ self.never == 0).float() @ self.owners

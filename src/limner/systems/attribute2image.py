@@ -329,10 +329,9 @@ class Attribute2Image(System):
     @torch.no_grad()
     def attribute_certainty(self, images: Tensor) -> list[dict[str, float]]:
         """Return the probability of the likeliest value of each attribute."""
-        shares = [
-            part.softmax(dim=1).amax(dim=1).tolist() for part in self.codes.split(self.names(self.encoder.look(images)))
-        ]
-        return [dict(zip(self.codes.values, row, strict=True)) for row in zip(*shares, strict=True)]
+        shares = self.codes.split(self.codes.shares(self.names(self.encoder.look(images))))
+        sure = torch.stack([part.amax(dim=1) for part in shares], dim=1)
+        return [dict(zip(self.codes.values, row, strict=True)) for row in sure.tolist()]
 
     def check_learnt(self) -> None:
         """Make sure that it was trained: batch norm counts its batches."""
@@ -351,9 +350,10 @@ class Attribute2Image(System):
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield latent variables (N, Z + Z_B) of given pictures, step by step, and what is to be drawn from them.
 
-        What is not asked for is read from the picture. Where it has no hole its latent variables are those under all
-        that is read, and what is asked is an edit. In a hole only what is asked and z decide: the encoders see there
-        what y alone would draw.
+        What is not asked for is read from the picture, but for what never stands beside what is asked, as hair under a
+        hat. Where it has no hole its latent variables are those under all that is read, and what is asked is an edit. A
+        hole is seen at first as what would be drawn of a training row that shares most of what is seen around it, as
+        sure as it is seen, and of what is asked.
 
         Args:
             given: N pictures.
@@ -364,9 +364,13 @@ class Attribute2Image(System):
         """
         hole = given.known.amax(dim=(1, 2, 3), keepdim=True) > 0
         counts = torch.where(hole, given.known, 1.0)
-        x = torch.where(counts > 0, given.pixels, self.picture(torch.zeros_like(noise), y))
+        deck = self.deck.imputation()
+        around = self.codes.shares(self.names(self.encoder.look(counts * given.pixels)))
+        row = deck.like(noise[:, : self.config.latent], self.codes.completed(y, around), weight=1)
+        likely = self.codes.completed(y, row)
+        x = torch.where(counts > 0, given.pixels, self.picture(torch.zeros_like(noise), likely))
         seen = self.read(x)
-        wanted = self.codes.completed(y, seen)
+        wanted = self.codes.completed(y, seen * deck.fitting(y))
         condition = torch.where(hole[:, 0, 0], wanted, seen)
         starts = [self.guess(x, condition).draw(noise), *further]
         for found in descend(self.energy(given.pixels, condition, counts), starts, steps, DESCENT):
