@@ -44,6 +44,7 @@ def completed(deck: HotDeck, y: Tensor) -> list[list[int]]:
         ([NONE], [(NONE, GRIM, DARK), (NONE, SHY, DARK)]),
         ([NONE, SHY, PALE], [(NONE, SHY, PALE)]),  # no hat has no colour, though the row of a red cap shares as much
         ([CAP, RED, GRIM, PALE], [(CAP, RED, GRIM, PALE)]),
+        ([NONE, RED, SHY, DARK], [(NONE, SHY, DARK)]),  # even where it is asked
     ],
 )
 def test_what_is_left_open_goes_with_what_is_asked(deck: HotDeck, y: list[int], found: list[tuple[int, ...]]) -> None:
@@ -55,6 +56,12 @@ def test_between_two_requests_a_row_has_the_rest(deck: HotDeck) -> None:
     assert half.tolist() == [1, 0, 0, 1, 0, 1, 0, 1]
     (both,) = deck(torch.zeros(1, 3), 0.25 * asked(RED, SHY) + 0.75 * asked(BLUE, SHY))
     assert both.tolist() == pytest.approx([1, 0, 0.75, 0.25, 0, 1, 0, 1])
+
+
+def test_between_two_requests_what_one_excludes_goes_by_and_by(deck: HotDeck) -> None:
+    red, none = asked(CAP, RED, SHY, PALE), asked(NONE, SHY, PALE)
+    shares = [float(deck(torch.zeros(1, 3), (1 - t) * red + t * none)[0, RED]) for t in (0.0, 0.25, 0.5, 1.0)]
+    assert shares[0] == 1 and shares[3] == 0 and shares[0] > shares[1] > shares[2] > 0
 
 
 def test_the_latent_variable_chooses_and_nothing_else(deck: HotDeck) -> None:

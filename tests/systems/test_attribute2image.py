@@ -369,8 +369,21 @@ def test_an_edit_leaves_out_what_never_stands_beside_it(
     monkeypatch.setattr(learnt.decoder, "forward", lambda z, y: told.append(y) or forward(z, y))
     for colour, has in (("blue", 0), ("red", 1)):
         drawn(learnt, [given(real(data, [2])[0], None, Attributes({"colour": colour}))], [5], steps=2)
-        shape = dict(zip(names, learnt.codes.split(told[-1]), strict=True))["shape"]
-        assert shape.sum() == has
+        by_edit = dict(zip(names, learnt.codes.split(told[-1]), strict=True))["shape"]
+        both = Attributes({"colour": colour, "shape": "bar"})
+        drawn(learnt, [both], [5])
+        by_name = dict(zip(names, learnt.codes.split(told[-1]), strict=True))["shape"]
+        assert by_edit.sum() == by_name.sum() == has
+        left_out = "shape: bar is left out: no picture it learnt from has it beside the rest"
+        assert list(learnt.remarks([both])) == ([] if has else [left_out])
+    every = real(data, list(range(data.length())))
+    seen = learnt.attributes_of(every)
+    photo = every[next(k for k, one in enumerate(seen) if one["colour"] == "blue")]
+    drawn(learnt, [given(photo, None, Attributes({"shape": "bar"}))], [5], steps=2)
+    (wanted,) = learnt.codes.named(learnt.codes.numbers(told[-1]))
+    assert wanted.get("shape") == "bar" and wanted["colour"] != "blue"  # what keeps it away goes
+    assert all(("shape" in one) == (one["colour"] != "blue") for one in seen)
+    assert {one["colour"] for one in seen} > {"blue"}
 
 
 def test_a_hole_is_first_seen_as_a_row_like_what_is_around_it(

@@ -82,6 +82,11 @@ class AttributeCodes:
         """Return the number of the likeliest value of each attribute: (B, Y) to (B, A)."""
         return torch.stack([part.argmax(dim=1) for part in self.split(logits)], dim=1)
 
+    def numbers(self, y: Tensor) -> Tensor:
+        """Return the number of the likeliest value of each attribute, -1 where it is open: (B, Y) to (B, A)."""
+        parts = self.split(y)
+        return torch.stack([torch.where(part.any(dim=1), part.argmax(dim=1), -1) for part in parts], dim=1)
+
     def named(self, numbers: Tensor) -> list[dict[str, str]]:
         """Return values by name, what is not known left out."""
         return [
@@ -95,7 +100,8 @@ class HotDeck(nn.Module):
 
     The values of a training row take the places that are open. It is one of those of R that share most values with what
     is asked, and which of them depends on the latent variable: so values that go together stay together, and a seed
-    always means the same. What no row has beside a value that is asked stays open, as the colour of a hat without hat.
+    always means the same. What no row has beside a value that is asked is left open, even where it is asked, as the
+    colour of a hat without hat.
 
     Args:
         codes: the attributes.
@@ -153,7 +159,8 @@ class Imputation(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         """As `HotDeck.forward`."""
-        return y + (1 - y @ self.owners.T) @ self.owners * self.fitting(y) * self.like(z, y)
+        fitting = self.fitting(y)
+        return fitting * (y + (1 - y @ self.owners.T) @ self.owners * self.like(z, y))
 
     def like(self, z: Tensor, y: Tensor, weight: float = TIE) -> Tensor:
         """Return of each y (B, Y), values or their shares, a row that has most of it, chosen by z (B, Z): (B, Y).
@@ -164,5 +171,16 @@ class Imputation(nn.Module):
         return self.rows[(y @ self.rows.T + weight * chance).argmax(dim=1)]
 
     def fitting(self, y: Tensor) -> Tensor:
-        """Return 1 for values of attributes that some row has beside what is asked, y (B, Y): (B, Y)."""
-        return (y @ self.never == 0).float() @ self.owners
+        """Return 1 for values of attributes that some row has beside what is asked, y (B, Y), else 0: (B, Y).
+
+        Between two requests that is a share, too.
+        """
+        return (1 - y @ self.never).clamp(min=0) @ self.owners
+
+    def beside(self, seen: Tensor, y: Tensor) -> Tensor:
+        """Return what of what is seen, (B, Y), may stand beside what is asked, y (B, Y): (B, Y).
+
+        Neither what never stands there nor what keeps something away that is asked.
+        """
+        asked = (y @ self.owners.T > 0).float()
+        return seen * self.fitting(y) * (asked @ self.never.T == 0)

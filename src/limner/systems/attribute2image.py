@@ -312,8 +312,12 @@ class Attribute2Image(System):
 
     @torch.no_grad()
     def read(self, images: Tensor) -> Tensor:
-        """Return the likeliest value of each attribute of pictures, as one-hots: (B, Y)."""
-        return self.codes.one_hot(self.codes.likeliest(self.names(self.encoder.look(images))))
+        """Return the likeliest value of each attribute of pictures, as one-hots: (B, Y).
+
+        What never stands beside another value that is seen is left open.
+        """
+        seen = self.codes.one_hot(self.codes.likeliest(self.names(self.encoder.look(images))))
+        return seen * self.deck.imputation().fitting(seen)
 
     def style(self, images: Tensor) -> Tensor:
         """Return the latent variables of pictures, of the attributes that it sees in them: (B, Z + Z_B)."""
@@ -324,7 +328,7 @@ class Attribute2Image(System):
     def attributes_of(self, images: Tensor) -> list[dict[str, str]]:
         """Return the attributes that it sees in pictures (B, 3, S, S), but for those of the ground."""
         self.check_learnt()
-        return self.codes.named(self.codes.likeliest(self.read(images)))
+        return self.codes.named(self.codes.numbers(self.read(images)))
 
     @torch.no_grad()
     def attribute_certainty(self, images: Tensor) -> list[dict[str, float]]:
@@ -351,9 +355,9 @@ class Attribute2Image(System):
         """Yield latent variables (N, Z + Z_B) of given pictures, step by step, and what is to be drawn from them.
 
         What is not asked for is read from the picture, but for what never stands beside what is asked, as hair under a
-        hat. Where it has no hole its latent variables are those under all that is read, and what is asked is an edit. A
-        hole is seen at first as what would be drawn of a training row that shares most of what is seen around it, as
-        sure as it is seen, and of what is asked.
+        hat or a hat on hair. Where it has no hole its latent variables are those under all that is read, and what is
+        asked is an edit. A hole is seen at first as what would be drawn of a training row that shares most of what is
+        seen around it, as sure as it is seen, and of what is asked.
 
         Args:
             given: N pictures.
@@ -370,7 +374,7 @@ class Attribute2Image(System):
         likely = self.codes.completed(y, row)
         x = torch.where(counts > 0, given.pixels, self.picture(torch.zeros_like(noise), likely))
         seen = self.read(x)
-        wanted = self.codes.completed(y, seen * deck.fitting(y))
+        wanted = self.codes.completed(y, deck.beside(seen, y))
         condition = torch.where(hole[:, 0, 0], wanted, seen)
         starts = [self.guess(x, condition).draw(noise), *further]
         for found in descend(self.energy(given.pixels, condition, counts), starts, steps, DESCENT):
@@ -428,9 +432,13 @@ class Attribute2Image(System):
         return {"reader": export_attributes(self.codes.values), "painter": painter}
 
     def remarks(self, requests: Sequence[Request]) -> Sequence[str]:
-        """Say which attributes it is not told."""
-        named = {name for request in asked(requests) for end in request.ends() for name in end.named()}
-        return [
+        """Say which attributes it is not told, and which it leaves out beside others."""
+        ends = [end for request in asked(requests) for end in request.ends()]
+        grounds = [
             f"{name} is the ground's, which this artist draws by chance: choose it by the seed"
-            for name in sorted(self.codes.unheard & named)
+            for name in sorted(self.codes.unheard & {name for end in ends for name in end.named()})
         ]
+        y = self.codes.encode(ends, self.device)
+        left = self.codes.named(self.codes.numbers(y * (self.deck.imputation().fitting(y) == 0)))
+        dropped = sorted({f"{name}: {value}" for one in left for name, value in one.items()})
+        return grounds + [f"{one} is left out: no picture it learnt from has it beside the rest" for one in dropped]
