@@ -33,7 +33,7 @@ from limner.errors import UserError
 from limner.evaluation.protocol import NamedJudge
 from limner.imaging.sheets import to_pil
 from limner.noise import RowNoise, Seed
-from limner.requests import Blend, Caption, Nothing, Request, Story
+from limner.requests import Attributes, Blend, Caption, Nothing, Request, Story
 from limner.system import Clock, Draft, Phase, System, Update
 from limner.training.engine import Engine
 from limner.training.run_folder import RunFolder
@@ -293,7 +293,6 @@ def _pictures(artist: limner.Artist) -> Facts:
     begun = {
         "captions": artist.draw([a, b, c], 1, 7),
         "batch of one": artist.draw([a, b], 2, 3, batch=1),
-        "misspelt": artist.draw("a smilling wommen with a zzzz", 1, 1),
         "blend": artist.draw(between, 1, 5),
         "nested blend": artist.draw(Blend(between, c, 0.6), 1, 5),
         "nested seed": list(artist.rows([(a, ((1, 2, 0.25), 3, 0.5)), (between, (1, (2, 3, 0.5), 0.75))])),
@@ -301,6 +300,8 @@ def _pictures(artist: limner.Artist) -> Facts:
         "walk": artist.walk(a, [0, 1, 2], 2),
         "knobs": artist.draw(a, 1, 7, knobs=dict.fromkeys(knobs, 0.5)),
     }
+    if Attributes not in artist.system.kinds:
+        begun["misspelt"] = artist.draw("a smilling wommen with a zzzz", 1, 1)
     facts: Facts = {"recipe": json.loads(begun["captions"][0].info["limner"])}
     facts |= {title: list(map(picture, images)) for title, images in begun.items()}
     facts["watched"] = drawn(list(artist.drafts(a, 2, 4)))
