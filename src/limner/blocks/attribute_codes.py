@@ -159,8 +159,8 @@ class Imputation(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         """As `HotDeck.forward`."""
-        fitting = self.fitting(y)
-        return fitting * (y + (1 - y @ self.owners.T) @ self.owners * self.like(z, y))
+        is_open = (1 - y @ self.owners.T) @ self.owners
+        return self.fitting(y) * y + is_open * self.beside(self.like(z, y), y)
 
     def like(self, z: Tensor, y: Tensor, weight: float = TIE) -> Tensor:
         """Return of each y (B, Y), values or their shares, a row that has most of it, chosen by z (B, Z): (B, Y).
@@ -173,14 +173,19 @@ class Imputation(nn.Module):
     def fitting(self, y: Tensor) -> Tensor:
         """Return 1 for values of attributes that some row has beside what is asked, y (B, Y), else 0: (B, Y).
 
-        Between two requests that is a share, too.
+        What keeps another thing away, and is not kept away by it, is believed first: no hat has no colour, so that its
+        colour does not keep the hair away. Between two requests that is a share, too.
         """
-        return (1 - y @ self.never).clamp(min=0) @ self.owners
+        by = (y[:, None] * self.owners) @ self.never  # (B, A, A) whether a value of the first keeps the second away
+        first = (by * (1 - by.transpose(1, 2))).amax(dim=1) * (y @ self.owners.T)
+        believed = y * ((1 - first).clamp(min=0) @ self.owners)
+        return (1 - torch.maximum(first, believed @ self.never)).clamp(min=0) @ self.owners
 
     def beside(self, seen: Tensor, y: Tensor) -> Tensor:
         """Return what of what is seen, (B, Y), may stand beside what is asked, y (B, Y): (B, Y).
 
         Neither what never stands there nor what keeps something away that is asked.
         """
-        asked = (y @ self.owners.T > 0).float()
-        return seen * self.fitting(y) * (asked @ self.never.T == 0)
+        fitting = self.fitting(y)
+        asked = (fitting * y @ self.owners.T > 0).float()
+        return seen * fitting * (asked @ self.never.T == 0)
