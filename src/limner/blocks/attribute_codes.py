@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -124,8 +123,8 @@ class HotDeck(nn.Module):
 
     def fill(self, data: Dataset) -> None:
         """Take R training rows, evenly spaced."""
-        places = np.linspace(0, data.length() - 1, len(self.rows)).astype(int)
-        self.rows.copy_(self.codes.of_all(data.attributes(places)))
+        places = torch.arange(len(self.rows)) * (data.length() - 1) // (len(self.rows) - 1)
+        self.rows.copy_(self.codes.of_all(data.attributes(places.tolist())))
 
     def imputation(self) -> Imputation:
         """Return what completes requests by the rows that it has now; an export takes it, without what leads there."""
