@@ -80,3 +80,9 @@ def test_the_latent_variable_chooses_and_nothing_else(deck: HotDeck) -> None:
 def test_before_it_was_filled_nothing_is_added() -> None:
     deck = HotDeck(AttributeCodes(Schema(size=8, lexicon=Lexicon.of(["a"]), attributes=VALUES)), latent=3)
     assert torch.equal(deck(torch.randn(1, 3), asked(RED)), asked(RED))
+
+
+def test_rows_that_come_later_count(deck: HotDeck) -> None:
+    assert (CAP, RED, SHY, PALE) in completed(deck, asked())
+    deck.rows.copy_(deck.rows[2].clone())
+    assert completed(deck, asked()) == [(NONE, SHY, DARK, LONG)]

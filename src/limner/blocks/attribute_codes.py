@@ -120,6 +120,7 @@ class HotDeck(nn.Module):
         self.register_buffer("rows", torch.full((rows, len(parts)), -1, dtype=torch.int16))
         self.register_buffer("directions", directions, persistent=False)
         self.register_buffer("owners", torch.block_diag(*parts), persistent=False)  # (A, Y)
+        self._made: tuple[Tensor, Tensor, int, Imputation] | None = None
 
     def fill(self, data: Dataset) -> None:
         """Take R training rows, evenly spaced."""
@@ -128,10 +129,16 @@ class HotDeck(nn.Module):
 
     def imputation(self) -> Imputation:
         """Return what completes requests by the rows that it has now; an export takes it, without what leads there."""
+        if self._made is not None:
+            rows, directions, version, made = self._made
+            if rows is self.rows and directions is self.directions and version == self.rows._version:
+                return made
         rows = self.codes.one_hot(self.rows.long())
         beside = rows.T @ (self.rows >= 0).float()  # (Y, A) in how many rows of a value an attribute is known
         never = (beside == 0).float() * (beside.amax(dim=1, keepdim=True) > 0)
-        return Imputation(rows, never, self.directions, self.owners)
+        made = Imputation(rows, never, self.directions, self.owners)
+        self._made = self.rows, self.directions, self.rows._version, made
+        return made
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         """Return y (B, Y) with what it leaves open taken from a row, by z (B, Z): (B, Y).

@@ -11,10 +11,12 @@ export function pngOf(bytes) {
 
 /** Return a PNG as a Blob, given its bytes in base64. */
 export function pngOfText(text) {
-  return remembered(
-    Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)),
-    () => text,
-  );
+  return remembered(bytesOf(text), () => text);
+}
+
+/** Return the bytes that a base64 text holds. */
+export function bytesOf(text) {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
 
 /** Return an address of a PNG, which is good until it is freed. */

@@ -2,7 +2,7 @@
 
 import { isIn } from "./classroom.js";
 import { StudioError } from "./errors.js";
-import { pngOfText } from "./pngs.js";
+import { bytesOf, pngOfText } from "./pngs.js";
 
 const TOKEN = "limner.token";
 const BUSY = 429;
@@ -68,7 +68,7 @@ export class ServerStudio {
   async attention(artist, { request, seed }, { knobs = {}, signal } = {}) {
     const body = { model: artist, request, seed, knobs, response_format: "b64_json" };
     const answer = await this.post("v1/images/attention", body, signal);
-    const looks = answer.looks.map((look) => ({ ...look, maps: bytes(look.maps) }));
+    const looks = answer.looks.map((look) => ({ ...look, maps: bytesOf(look.maps) }));
     return { picture: picture({ ...answer, unknown: {} }), words: answer.words, looks };
   }
 
@@ -246,10 +246,6 @@ function sized(size) {
 
 function picture({ b64_json, recipe, unknown, text, boxes, points, masks }) {
   return { png: pngOfText(b64_json), recipe, unknown, text, boxes, points, masks };
-}
-
-function bytes(text) {
-  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
 
 /** Return a file as base64. */
